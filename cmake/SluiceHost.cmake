@@ -1,0 +1,48 @@
+# How host code and its tests are compiled: one interface target with the flags of this project,
+# one function per kind of target. Nothing here is directory-wide.
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl)
+pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET sqlite3)
+pkg_check_modules(CJSON REQUIRED IMPORTED_TARGET libcjson)
+pkg_check_modules(CRYPTO REQUIRED IMPORTED_TARGET libcrypto)
+find_library(BEARSSL_LIBRARY bearssl REQUIRED)
+
+add_library(sluice_flags INTERFACE)
+target_compile_features(sluice_flags INTERFACE c_std_11)
+target_compile_definitions(sluice_flags INTERFACE _GNU_SOURCE)
+target_include_directories(sluice_flags INTERFACE
+  ${PROJECT_SOURCE_DIR}/host ${PROJECT_SOURCE_DIR}/shared/include)
+target_compile_options(sluice_flags INTERFACE
+  -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla
+  -fno-omit-frame-pointer
+  $<$<BOOL:${SLUICE_WERROR}>:-Werror>
+  "SHELL:-include ${PROJECT_SOURCE_DIR}/host/base/banned.h")
+if(SANITIZE)
+  target_compile_options(sluice_flags INTERFACE -fsanitize=${SANITIZE} -fno-sanitize-recover=all)
+  target_link_options(sluice_flags INTERFACE -fsanitize=${SANITIZE})
+endif()
+
+# add_host_layer(name SOURCES ... LIBS ...): static library sluice_<name>; LIBS are the layers below.
+function(add_host_layer name)
+  cmake_parse_arguments(LAYER "" "" "SOURCES;LIBS" ${ARGN})
+  add_library(sluice_${name} STATIC ${LAYER_SOURCES})
+  target_link_libraries(sluice_${name} PUBLIC sluice_flags ${LAYER_LIBS})
+endfunction()
+
+# add_unit_test(test_x LIBS ... [ENVIRONMENT ...] [TIMEOUT s]): tests/unit/test_x.c as ctest "unit.x".
+function(add_unit_test name)
+  cmake_parse_arguments(TEST "" "TIMEOUT" "LIBS;ENVIRONMENT;SOURCES;ARGS" ${ARGN})
+  add_executable(${name} ${name}.c ${TEST_SOURCES})
+  target_link_libraries(${name} PRIVATE sluice_flags ${TEST_LIBS})
+  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
+  string(REGEX REPLACE "^test_" "unit." test_name ${name})
+  add_test(NAME ${test_name} COMMAND ${name} ${TEST_ARGS})
+  if(NOT TEST_TIMEOUT)
+    set(TEST_TIMEOUT 120)
+  endif()
+  set_tests_properties(${test_name} PROPERTIES TIMEOUT ${TEST_TIMEOUT} LABELS unit)
+  if(TEST_ENVIRONMENT)
+    set_tests_properties(${test_name} PROPERTIES ENVIRONMENT "${TEST_ENVIRONMENT}")
+  endif()
+endfunction()

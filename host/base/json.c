@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+/* One scan checks limits and shape before cJSON sees the text; see json.h. */
+#include "base/json.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/text.h"
+
+#define JSON_FILE_SIZE_MAX (4u << 20)
+
+static bool position_error(struct error *err, const char *name, const char *text, size_t at,
+                           const char *what)
+{
+    size_t line = 1, column = 1;
+    for (size_t i = 0; i < at && text[i]; i++) {
+        column = text[i] == '\n' ? 1 : column + 1;
+        line += text[i] == '\n';
+    }
+    return error_set(err, ERROR_INVALID, "%s:%zu:%zu: %s", name, line, column, what);
+}
+
+/* Replaces comments by blanks so that positions stay right (cJSON_Minify would move them). */
+static void blank_comments(char *text)
+{
+    bool in_string = false;
+    for (char *at = text; *at; at++) {
+        if (in_string) {
+            if (*at == '\\' && at[1])
+                at++;
+            else if (*at == '"')
+                in_string = false;
+        } else if (*at == '"') {
+            in_string = true;
+        } else if (at[0] == '/' && at[1] == '/') {
+            while (*at && *at != '\n')
+                *at++ = ' ';
+            if (!*at)
+                return;
+        } else if (at[0] == '/' && at[1] == '*') {
+            char *end = strstr(at + 2, "*/");
+            if (!end)
+                return;
+            for (; at < end + 2; at++)
+                *at = *at == '\n' ? '\n' : ' ';
+            at--;
+        }
+    }
+}
+
+static bool check_depth(const char *text, size_t size, const char *name, struct error *err)
+{
+    size_t depth = 0;
+    bool in_string = false;
+    for (size_t i = 0; i < size; i++) {
+        if (in_string) {
+            if (text[i] == '\\')
+                i++;
+            else if (text[i] == '"')
+                in_string = false;
+        } else if (text[i] == '"') {
+            in_string = true;
+        } else if (text[i] == '{' || text[i] == '[') {
+            if (++depth > JSON_DEPTH_MAX)
+                return position_error(err, name, text, i, "nested deeper than 64 levels");
+        } else if (text[i] == '}' || text[i] == ']') {
+            depth -= depth > 0;
+        }
+    }
+    return true;
+}
+
+static const char *member_twice(const cJSON *object)
+{
+    for (const cJSON *a = object->child; a; a = a->next)
+        for (const cJSON *b = a->next; b; b = b->next)
+            if (strcmp(a->string, b->string) == 0)
+                return a->string;
+    return NULL;
+}
+
+/* Depth is bounded by JSON_DEPTH_MAX. */
+static const char *duplicate_key(const cJSON *value)
+{
+    const char *found = cJSON_IsObject(value) ? member_twice(value) : NULL;
+    for (const cJSON *child = value->child; child && !found; child = child->next)
+        found = duplicate_key(child);
+    return found;
+}
+
+static cJSON *parse_checked(const char *text, size_t size, const char *name, struct error *err)
+{
+    const char *end = NULL;
+    cJSON *value = cJSON_ParseWithLengthOpts(text, size + 1, &end, true);
+    if (!value) {
+        position_error(err, name, text, end ? (size_t)(end - text) : 0,
+                       size == 0 ? "empty, expected a JSON value" : "not valid JSON here");
+        return NULL;
+    }
+    const char *twice = duplicate_key(value);
+    if (twice) {
+        error_set(err, ERROR_INVALID, "%s: key \"%.100s\" is given twice", name, twice);
+        cJSON_Delete(value);
+        return NULL;
+    }
+    return value;
+}
+
+cJSON *json_parse(const char *text, size_t size, const char *name, enum json_style style,
+                  struct error *err)
+{
+    if (!text_is_utf8(text, size)) {
+        error_set(err, ERROR_INVALID, "%s: not UTF-8 text", name);
+        return NULL;
+    }
+    char *copy = malloc(size + 1);
+    if (!copy) {
+        error_set(err, ERROR_LIMIT, "%s: out of memory", name);
+        return NULL;
+    }
+    memcpy(copy, text, size);
+    copy[size] = '\0';
+    if (style == JSON_COMMENTS)
+        blank_comments(copy);
+    cJSON *value = check_depth(copy, size, name, err) ? parse_checked(copy, size, name, err) : NULL;
+    free(copy);
+    return value;
+}
+
+cJSON *json_read_file(const char *path, enum json_style style, struct error *err)
+{
+    struct buf text;
+    buf_init(&text, JSON_FILE_SIZE_MAX);
+    cJSON *value = NULL;
+    if (file_read(path, &text, err))
+        value = json_parse(buf_text(&text), text.size, path, style, err);
+    buf_release(&text);
+    return value;
+}
+
+const char *json_text(const cJSON *object, const char *key)
+{
+    return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, key));
+}
+
+static size_t valid_prefix(const char *text, size_t size)
+{
+    size_t length = size < 4 ? size : 4;
+    for (size_t i = 1; i <= length; i++)
+        if (text_is_utf8(text, i))
+            return i;
+    return 0;
+}
+
+void json_append_text(struct buf *out, const char *text, size_t size)
+{
+    buf_append_char(out, '"');
+    while (size > 0) {
+        size_t length = valid_prefix(text, size);
+        unsigned char byte = (unsigned char)*text;
+        if (byte == '"' || byte == '\\')
+            buf_printf(out, "\\%c", byte);
+        else if (byte < 0x20)
+            buf_printf(out, "\\u%04x", byte);
+        else if (length == 0)
+            buf_append_text(out, "\xEF\xBF\xBD");
+        else
+            buf_append(out, text, length);
+        size -= length ? length : 1;
+        text += length ? length : 1;
+    }
+    buf_append_char(out, '"');
+}

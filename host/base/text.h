@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* Small questions about text that several layers ask. Pure functions, thread-safe. */
+#ifndef BASE_TEXT_H
+#define BASE_TEXT_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Well-formed UTF-8 without NUL (RFC 3629: no surrogates, no overlong forms). */
+bool text_is_utf8(const char *bytes, size_t size);
+
+/* True if a byte below 0x20 or 0x7F occurs: such text never reaches a command line of a peer. */
+bool text_has_control(const char *text);
+
+/* Letters (case folded) and digits only are compared: "to.ProcessNotification" is
+ * "to.process.notification". Bytes above 0x7F compare as they are. */
+bool text_same_name(const char *a, const char *b);
+
+/* The candidate nearest to wanted (edit distance, at most a third of its length), or NULL.
+ * candidates is an array of count pointers. */
+const char *text_nearest(const char *wanted, const char *const *candidates, size_t count);
+
+/* "512", "64KiB", "1MiB", "1GiB", "2GB" (powers of 1000 for kB/MB/GB) to bytes; false: not a size. */
+bool text_parse_size(const char *text, uint64_t *bytes);
+
+/* A whole decimal number within [min, max], nothing before or behind it. */
+bool text_parse_int(const char *text, int64_t min, int64_t max, int64_t *value);
+
+#define TEXT_SIZE_SIZE 24
+/* "0 B", "1.5 MiB" for people. Returns text. */
+const char *text_format_size(uint64_t bytes, char text[static TEXT_SIZE_SIZE]);
+
+/* Compares in time that depends on the lengths only. */
+bool text_same_secret(const char *a, size_t a_size, const char *b, size_t b_size);
+#endif

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A sandbox: one execution of a module's main() with memory of its own, and the border that
+ * imports stand on. sandbox_run may be called from any thread and, inside an import, again for
+ * another module (a child flow): landings nest.
+ */
+#ifndef ENGINE_SANDBOX_H
+#define ENGINE_SANDBOX_H
+#include <stddef.h>
+#include <stdint.h>
+
+#include "engine/module.h"
+
+enum fault {
+    FAULT_NONE = 0,
+    FAULT_MEMORY_OUT_OF_BOUNDS,
+    FAULT_STACK_EXHAUSTED, /* native stack or shadow stack */
+    FAULT_UNREACHABLE,     /* abort(), failed assertion, __builtin_trap */
+    FAULT_TABLE_OUT_OF_BOUNDS,
+    FAULT_INDIRECT_CALL_MISMATCH,
+    FAULT_INTEGER_OVERFLOW,
+    FAULT_DIVIDE_BY_ZERO,
+    FAULT_INVALID_CONVERSION,
+    FAULT_CPU_DEADLINE,
+    FAULT_WALL_DEADLINE,
+    FAULT_BAD_ADDRESS,  /* an import was given a range outside the guest's memory */
+    FAULT_IMPORT_LIMIT, /* more import calls than import_calls_max */
+    FAULT_CANCELLED,
+    FAULT_NO_SLOT, /* no sandbox memory could be had; nothing ran */
+    FAULT_INTERNAL,
+};
+
+/* "memory_out_of_bounds", ... : the name shown in instances. Never NULL. */
+const char *fault_name(enum fault fault);
+
+/* One sentence for a person: what happened and what to do about it. Never NULL. */
+const char *fault_text(enum fault fault);
+
+struct sandbox_limits {
+    uint32_t memory_pages_max;  /* ceiling on growth, at most the module policy's; 0: policy's */
+    int64_t cpu_ms;             /* CPU time of guest code; 0: none */
+    int64_t wall_deadline_ms;   /* clock_monotonic_ms() value; 0: none */
+    uint64_t import_calls_max;  /* 0: none */
+};
+
+struct sandbox_result {
+    enum fault fault;
+    int exit_status; /* of proc_exit or main, when fault is FAULT_NONE */
+    int64_t cpu_us;
+    uint32_t memory_pages_peak;
+    uint64_t import_calls;
+    char detail[160]; /* e.g. which import got the bad address; "" where the name says it all */
+};
+
+struct guest; /* the running sandbox as imports see it */
+
+/* Runs main() of module to its end. host is what guest_host gives to imports. */
+void sandbox_run(struct module *module, const struct sandbox_limits *limits, void *host,
+                 struct sandbox_result *result);
+
+/* Releases the calling thread's pooled sandboxes, stacks and timers. Call before a thread ends. */
+void sandbox_thread_release(void);
+
+/* Asks the execution whose host pointer this is to stop; from any thread. */
+void sandbox_cancel(void *host);
+
+/*
+ * For imports. Every import begins with guest_enter_host and ends with guest_leave_host: between
+ * the two the thread is host code, no deadline interrupts it, and a fault is the host's own crash.
+ * guest_leave_host traps if a deadline passed, the execution was cancelled, or too many calls were
+ * made. A trap jumps over host frames: between enter and leave nothing may be held that is not
+ * tied to something the caller of sandbox_run releases.
+ */
+void guest_enter_host(struct guest *guest, const char *import_name);
+void guest_leave_host(struct guest *guest);
+void *guest_host(const struct guest *guest);
+
+/* The bytes [address, address + size) of the guest, or a trap FAULT_BAD_ADDRESS. The pointer is
+ * valid until the guest runs again. size 0 gives a pointer that must not be read. */
+void *guest_range(struct guest *guest, uint32_t address, uint32_t size);
+
+/* Ends the execution; does not return. */
+_Noreturn void guest_trap(struct guest *guest, enum fault fault, const char *detail);
+_Noreturn void guest_exit(struct guest *guest, int status);
+
+/* Milliseconds until the wall deadline (at least 0), or -1 for none: bounds a blocking import. */
+int64_t guest_time_left_ms(const struct guest *guest);
+
+/* True once the execution should stop; a blocking import looks at it now and then. */
+bool guest_should_stop(const struct guest *guest);
+#endif
