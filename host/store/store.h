@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the host remembers: instances, their activity stream, their files and tracking values.
+ * A small interface with SQLite behind it (store_sqlite.c); numbered migrations. Thread-safe.
+ * Times are wall-clock milliseconds since 1970.
+ */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+struct store;
+
+#define INSTANCE_ID_SIZE 23 /* 22 characters base64url of 128 random bits, and NUL */
+
+/* OIC's words (developer API), kept as text in the store. */
+enum instance_state {
+    INSTANCE_IN_PROGRESS,
+    INSTANCE_COMPLETED,
+    INSTANCE_FAILED,
+    INSTANCE_ABORTED,
+};
+const char *instance_state_name(enum instance_state state); /* "IN_PROGRESS", ... */
+
+/* An execution as it begins. Texts are borrowed during the call. */
+struct instance_start {
+    const char *id;
+    const char *flow, *flow_name, *version; /* identifier, display name, "01.23.3000" */
+    const char *module_digest;
+    const char *trigger;    /* "manual", "schedule", "rest", "call" */
+    const char *invoked_by; /* user or parent flow */
+    const char *parent;     /* instance id of the caller, or NULL */
+    const char *parameters; /* JSON object text */
+    const void *input;      /* request body */
+    size_t input_size;
+    int64_t started_ms;
+};
+
+struct instance_end {
+    enum instance_state state;
+    int64_t finished_ms;
+    int exit_status;
+    const char *fault_code, *fault_title, *fault_detail; /* NULL when completed */
+    int64_t cpu_us;
+    uint64_t memory_bytes;
+    uint64_t import_calls;
+    int response_status;
+    const void *response;
+    size_t response_size;
+};
+
+/* One import call, or a line the guest wrote (import "log"). */
+struct activity {
+    int64_t at_ms;
+    int64_t duration_us;
+    const char *import;     /* "ftp.store" */
+    const char *connection; /* or NULL */
+    const char *subject;    /* file, property, mail subject...; or NULL */
+    const char *result;     /* "ok" or an error kind name, or a fault name */
+    const char *detail;     /* sentence, log text; or NULL */
+    uint64_t bytes;
+};
+
+MUST_USE bool store_open(struct store **out, const char *path, struct error *err);
+void store_close(struct store *store); /* NULL is fine; writes what is pending */
+
+/* Durable when it returns. */
+MUST_USE bool store_instance_start(struct store *store, const struct instance_start *start,
+                                   struct error *err);
+MUST_USE bool store_instance_finish(struct store *store, const char *id,
+                                    const struct instance_end *end, struct error *err);
+
+/* Written in groups, durable at the latest with the instance's end. */
+void store_activity(struct store *store, const char *id, const struct activity *activity);
+void store_track(struct store *store, const char *id, const char *name, const char *value);
+/* state: "found", "started", "transferred", "not_transferred", "postponed". */
+void store_file(struct store *store, const char *id, const char *name, const char *state,
+                const char *detail, uint64_t size, int64_t at_ms);
+
+/* Reading. Rows are borrowed until the callback returns; a false from it stops the walk. */
+struct instance_row {
+    const char *id, *flow, *flow_name, *version, *trigger, *invoked_by, *parent, *parameters, *state;
+    const char *module_digest;
+    const char *fault_code, *fault_title, *fault_detail;
+    int64_t started_ms, finished_ms; /* finished 0: running */
+    int exit_status, response_status;
+    int64_t cpu_us;
+    uint64_t memory_bytes, import_calls;
+    int64_t files_found, files_transferred, files_not_transferred, files_postponed;
+};
+struct file_row {
+    const char *name, *state, *detail;
+    uint64_t size;
+    int64_t at_ms;
+};
+struct store_filter {
+    const char *flow, *state, *parent; /* NULL: any */
+    const char *tracking; /* a tracking value */
+    int64_t from_ms, to_ms; /* 0: open */
+    int64_t limit, offset;
+    bool top_level_only; /* no child instances */
+};
+typedef bool instance_row_fn(void *context, const struct instance_row *row);
+typedef bool activity_row_fn(void *context, const struct activity *row);
+typedef bool file_row_fn(void *context, const struct file_row *row);
+typedef bool track_row_fn(void *context, const char *name, const char *value);
+
+MUST_USE bool store_instances(struct store *store, const struct store_filter *filter,
+                              instance_row_fn *fn, void *context, struct error *err);
+/* ERROR_NOT_FOUND; an unambiguous prefix of at least 4 characters is accepted. */
+MUST_USE bool store_instance(struct store *store, const char *id, instance_row_fn *fn,
+                             void *context, struct error *err);
+MUST_USE bool store_activities(struct store *store, const char *id, activity_row_fn *fn,
+                               void *context, struct error *err);
+MUST_USE bool store_files(struct store *store, const char *id, file_row_fn *fn, void *context,
+                          struct error *err);
+MUST_USE bool store_tracks(struct store *store, const char *id, track_row_fn *fn, void *context,
+                           struct error *err);
+/* The request body of an instance, the response, appended to out by name ("input", "response"). */
+struct buf;
+MUST_USE bool store_payload(struct store *store, const char *id, const char *which, struct buf *out,
+                            struct error *err);
+#endif

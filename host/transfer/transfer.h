@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Everything that talks to a peer, on libcurl. One `struct transfer` per process: it pools idle
+ * handles per connection so that logins and TLS sessions are reused by whichever thread comes
+ * next. Thread-safe; every call blocks its thread until done, its deadline, or should_stop.
+ */
+#ifndef TRANSFER_TRANSFER_H
+#define TRANSFER_TRANSFER_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "sluice/abi.h"
+#include "workspace/connection.h"
+
+struct transfer;
+
+/* NULL only when libcurl cannot start or memory is out. */
+struct transfer *transfer_new(void);
+void transfer_free(struct transfer *transfer); /* NULL is fine; no call may be running */
+
+/* Who asks, how long they wait, and who watches. All members may be zero. */
+struct transfer_call {
+    int64_t deadline_ms; /* clock_monotonic_ms() value; 0: only the connection's timeouts */
+    bool (*should_stop)(void *context);
+    void (*progress)(void *context, uint64_t done, uint64_t total); /* bytes; total 0: unknown */
+    void *context;
+    uint64_t file_size_max;   /* larger files are ERROR_LIMIT before a byte moves; 0: no limit */
+    const char *instance;     /* id for temporary names and opc-client-request-id; may be NULL */
+};
+
+/* ---- content servers: FTP, SFTP, Object Storage under one set of rules ------------------------ */
+
+#define REMOTE_NAME_SIZE_MAX 1024
+
+struct remote_entry {
+    char *name; /* one path component; bytes as the server sent them */
+    struct sluice_file_info info;
+};
+
+struct remote_listing {
+    struct remote_entry *entries; /* ordered by name (bytes) */
+    size_t count;
+    size_t unparsed; /* lines of the server's listing that could not be understood */
+};
+void remote_listing_release(struct remote_listing *listing);
+
+/* A reference to a file's bytes; nothing is open. Copies of the pointers are owned by it. */
+struct remote_file {
+    const struct connection *connection; /* NULL: a local file */
+    char *folder; /* directory, or "<namespace>/<bucket>" */
+    char *name;   /* or the path of the local file */
+    char *etag;   /* Object Storage: the version that was looked at; else NULL */
+    char *digest; /* base64 MD5 if the server told it; else NULL */
+    struct sluice_file_info info;
+};
+void remote_file_release(struct remote_file *file);
+
+struct remote_receipt {
+    char name[REMOTE_NAME_SIZE_MAX + 1]; /* the name it is published under */
+    uint64_t size;
+    char digest[32]; /* base64 MD5 where both ends could tell it; "" else */
+    char etag[64];   /* Object Storage */
+};
+
+/*
+ * Plain files in folder whose names begin with prefix. A folder that does not exist is
+ * ERROR_NOT_FOUND, never an empty listing. With settle_ms two looks are compared and growing
+ * files flagged. Names that could not be used safely are flagged SLUICE_FILE_UNSAFE, files over
+ * file_size_max SLUICE_FILE_TOO_LARGE. A listing that arrives cut is ERROR_BROKEN.
+ */
+MUST_USE bool remote_list(struct transfer *transfer, const struct connection *connection,
+                          const char *folder, const char *prefix, const struct transfer_call *call,
+                          struct remote_listing *out, struct error *err);
+
+/* Looks at one file; ERROR_NOT_FOUND if there is none. */
+MUST_USE bool remote_open(struct transfer *transfer, const struct connection *connection,
+                          const char *folder, const char *name, const struct transfer_call *call,
+                          struct remote_file *out, struct error *err);
+
+/* A file of this machine as a source (multipart attachments, the CLI's --attach). */
+MUST_USE bool remote_open_local(const char *path, struct remote_file *out, struct error *err);
+
+/*
+ * Carries source to folder/name in constant memory. FTP and SFTP: temporary name of this attempt,
+ * size checked against bytes sent and source, existing name checked, renamed into place. Object
+ * Storage: if-none-match, multipart above the threshold, MD5 of the bytes against the server's.
+ * ERROR_EXISTS by the connection's on_conflict; ERROR_BROKEN if not whole; ERROR_LIMIT;
+ * ERROR_UNKNOWN when the final rename's reply was lost and a look could not settle it.
+ * On any failure the temporary file is removed if it can be, and nothing is published.
+ */
+MUST_USE bool remote_store(struct transfer *transfer, const struct connection *connection,
+                           const char *folder, const char *name, const struct remote_file *source,
+                           const struct transfer_call *call, struct remote_receipt *receipt,
+                           struct error *err);
+
+/* Renames within folder; receipt->name is the name it has now. */
+MUST_USE bool remote_rename(struct transfer *transfer, const struct connection *connection,
+                            const char *folder, const char *from, const char *to,
+                            const struct transfer_call *call, struct remote_receipt *receipt,
+                            struct error *err);
+
+/* ---- HTTP: small requests --------------------------------------------------------------------- */
+
+#define HTTP_RESPONSE_SIZE_MAX (8u << 20)
+
+struct http_request {
+    const char *method, *path; /* path begins with '/', is put behind the connection's url as it is */
+    const char *content_type;  /* NULL or "": no body */
+    const void *body;
+    size_t body_size;
+    const struct remote_file *attachment; /* makes it multipart/mixed: JSON part, then this file */
+    const char *attachment_name;
+};
+
+struct http_response {
+    int status;
+    struct buf headers; /* "name: value\n" lines, names in lower case */
+    struct buf body;
+};
+void http_response_release(struct http_response *response);
+
+/* Copies the value of a header (name in lower case) into value; false if absent or too long. */
+bool http_response_header(const struct http_response *response, const char *name, char *value,
+                          size_t value_size);
+
+/* Any answer with a status is success here; errors are transport, TLS, login token, limits. Redirects
+ * are not followed. Authentication and signature come from the connection. */
+MUST_USE bool http_call(struct transfer *transfer, const struct connection *connection,
+                        const struct http_request *request, const struct transfer_call *call,
+                        struct http_response *response, struct error *err);
+
+/* ---- mail ------------------------------------------------------------------------------------- */
+
+struct mail {
+    const char *message_id; /* without <>; constant for one notice however often it is sent */
+    const char *from, *to;  /* to: comma separated */
+    const char *subject, *body; /* UTF-8; encoded as MIME where needed */
+    const char *instance;   /* becomes X-Sluice-Instance; may be NULL */
+};
+
+/* ERROR_INVALID: an address is malformed (control bytes, no @). A recipient that the server refuses
+ * does not keep the others from getting the mail: then true, and *refused (caller frees; may be
+ * NULL) lists it with the server's words. */
+MUST_USE bool mail_send(struct transfer *transfer, const struct connection *connection,
+                        const struct mail *mail, const struct transfer_call *call, char **refused,
+                        struct error *err);
+
+/* ---- connection test -------------------------------------------------------------------------- */
+
+enum connection_step { STEP_CONFIGURATION, STEP_NAME, STEP_CONNECT, STEP_TLS, STEP_LOGIN, STEP_PERMISSION };
+const char *connection_step_name(enum connection_step step); /* "name resolution", ... */
+
+struct connection_report {
+    enum connection_step reached; /* the last step that went well */
+    enum connection_step failed;  /* valid when the test failed */
+    int64_t duration_ms;
+    char banner[256]; /* what the peer calls itself; "" if it does not */
+};
+
+/* Tries the connection step by step; folder (may be NULL) is listed to test permission. False: err
+ * says in one sentence what to do, naming the connection. */
+MUST_USE bool connection_test(struct transfer *transfer, const struct connection *connection,
+                              const char *folder, struct connection_report *report,
+                              struct error *err);
+#endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A workspace: the folder with one tenant's configuration. Loaded whole and checked whole:
+ * unknown keys, wrong types and dangling names are errors that name file, line or key and the
+ * legal values. Immutable after loading, except lookups, which workspace_reload_lookups renews.
+ */
+#ifndef WORKSPACE_WORKSPACE_H
+#define WORKSPACE_WORKSPACE_H
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "workspace/connection.h"
+#include "workspace/lookup.h"
+
+struct schedule_parameter {
+    char *name, *value;
+};
+
+/* An entry of schedules.json; the recurrence is kept as text here and parsed by the scheduler. */
+struct schedule {
+    char *flow;
+    char *recurrence, *time_zone; /* RRULE value, IANA name */
+    struct schedule_parameter *parameters;
+    size_t parameter_count;
+};
+
+struct workspace {
+    char *folder;           /* absolute */
+    char *functions_folder; /* compiled flows (*.wasm); default from the installation */
+    char *cache_folder;     /* <sha256>.so of those flows */
+    char *state_folder;     /* the only folder that is written */
+    char *base_url;         /* what mails and metadata call this host; "" if not set */
+    uint64_t file_size_max; /* bytes; 0: no limit; default 1 GiB */
+    uint32_t memory_mib_max, run_wall_s_max; /* ceilings over what manifests ask for */
+    uint32_t retention_days;
+    struct connection *connections;
+    size_t connection_count;
+    struct lookup *lookups;
+    size_t lookup_count;
+    struct schedule *schedules;
+    size_t schedule_count;
+};
+
+/* Loads and checks DIR. functions_folder may be NULL: the default. On error nothing is to be released. */
+MUST_USE bool workspace_open(struct workspace **out, const char *folder,
+                             const char *functions_folder, struct error *err);
+void workspace_close(struct workspace *workspace); /* NULL is fine */
+
+/* The connection of that exact name; ERROR_NOT_FOUND names the nearest one. Borrowed. */
+const struct connection *workspace_connection(const struct workspace *workspace, const char *name,
+                                              struct error *err);
+
+/* The lookup of that name, or NULL with ERROR_NOT_FOUND and the nearest. Borrowed. */
+const struct lookup *workspace_lookup(const struct workspace *workspace, const char *name,
+                                      struct error *err);
+
+/* Writes a new workspace into DIR (created if missing) with comments; refuses (ERROR_EXISTS) to
+ * touch a file that exists. */
+MUST_USE bool workspace_init(const char *folder, struct error *err);
+#endif
