@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The service of one workspace: its flows, connections, store, and the way one execution takes
+ * (trigger -> instance -> sandbox -> answer). The only struct that knows all layers below.
+ */
+#ifndef FLOW_FLOW_H
+#define FLOW_FLOW_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "capability/manifest.h"
+#include "store/store.h"
+#include "transfer/transfer.h"
+#include "workspace/workspace.h"
+
+struct service;
+
+/* Opens store and transfer in the workspace's state folder and reads every module of its functions
+ * folder. Takes ownership of workspace (also on failure). */
+MUST_USE bool service_open(struct service **out, struct workspace *workspace, struct error *err);
+void service_close(struct service *service); /* NULL is fine; no run may be going on */
+
+struct workspace *service_workspace(const struct service *service);
+struct store *service_store(const struct service *service);
+struct transfer *service_transfer(const struct service *service);
+
+size_t service_flow_count(const struct service *service);
+/* Manifest and digest of the index-th flow, ordered by identifier. Borrowed. */
+const struct manifest *service_manifest(const struct service *service, size_t index);
+const char *service_digest(const struct service *service, size_t index);
+/* Index of the flow with that identifier, alias or folder name; ERROR_NOT_FOUND names the nearest. */
+MUST_USE bool service_find(const struct service *service, const char *name, size_t *index,
+                           struct error *err);
+
+/* What a person watching a run may be told; every member may be NULL. Called on the run's thread. */
+struct run_watch {
+    void *context;
+    void (*started)(void *context, const char *instance_id, const char *flow);
+    /* state as in enum sluice_file_state; number of files found so far is `total`. */
+    void (*file)(void *context, const char *name, int state, const char *detail, uint64_t size,
+                 uint64_t index, uint64_t total);
+    void (*bytes)(void *context, const char *name, uint64_t done, uint64_t total);
+    void (*line)(void *context, const char *text);     /* what the guest wrote, one line each */
+    void (*notice)(void *context, const char *subject, const char *to); /* a mail was accepted */
+    bool (*should_stop)(void *context);
+};
+
+struct run_parameter {
+    const char *name, *value;
+};
+
+struct run_request {
+    size_t flow; /* index */
+    const char *trigger, *invoked_by; /* "manual", user name */
+    const struct run_parameter *parameters;
+    size_t parameter_count;
+    const void *body; /* the message; NULL: none */
+    size_t body_size;
+    const char *attachment; /* path of a local file; NULL: none */
+    const struct run_watch *watch; /* NULL: nobody watches */
+};
+
+struct run_outcome {
+    char instance[INSTANCE_ID_SIZE];
+    enum instance_state state;
+    int exit_status; /* 0 done, 1 failed, 3 partly done: the process statuses of `sluice run` */
+    int response_status; /* 0: the flow answered nothing */
+    char response_type[128];
+    struct buf response;
+    char fault_code[64];
+    char fault_title[256];
+    struct buf fault_detail;
+    uint64_t files_found, files_transferred, files_not_transferred, files_postponed;
+    int64_t duration_ms;
+};
+void run_outcome_release(struct run_outcome *outcome);
+
+/*
+ * Runs a flow to its end. false: it could not even begin (unknown or missing parameter, another run
+ * of the flow is going on (ERROR_EXISTS), store failed); true: outcome tells how it went.
+ * An input that is refused before the guest runs (size, JSON) is an outcome with status 400 or 413.
+ */
+MUST_USE bool service_run(struct service *service, const struct run_request *request,
+                          struct run_outcome *outcome, struct error *err);
+#endif
