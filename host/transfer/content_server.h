@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a protocol offers so that remote.c can make one set of rules out of it: names are checked,
+ * the listing is sorted, filtered, looked at twice and capped there, not here. One implementation
+ * per protocol, stateless: state is in the handles that it acquires from the pool.
+ */
+#ifndef TRANSFER_CONTENT_SERVER_H
+#define TRANSFER_CONTENT_SERVER_H
+#include "transfer/pool.h"
+#include "transfer/pump.h"
+
+#define LISTING_ENTRIES_MAX 100000u
+
+struct content_server {
+    bool grows; /* files appear before they are complete: two looks are needed */
+
+    /* Adds every plain file (or those that begin with prefix) to out by listing_add. */
+    bool (*list)(struct transfer *transfer, const struct connection *connection,
+                 const char *folder, const char *prefix, const struct transfer_call *call,
+                 struct remote_listing *out, struct error *err);
+
+    /* Fills info and, where the server tells them, etag and digest. The rest is filled already. */
+    bool (*open)(struct transfer *transfer, const struct transfer_call *call,
+                 struct remote_file *file, struct error *err);
+
+    /* Prepares reading the file, whole, as it was opened. */
+    bool (*read)(struct transfer *transfer, const struct remote_file *file,
+                 const struct transfer_call *call, struct source *out, struct error *err);
+
+    /* As remote_store; the name is safe, the size within limits, the conflict policy is the
+     * connection's (conflict_name gives the candidates). */
+    bool (*store)(struct transfer *transfer, const struct connection *connection,
+                  const char *folder, const char *name, const struct remote_file *source,
+                  const struct transfer_call *call, struct remote_receipt *receipt,
+                  struct error *err);
+
+    /* As remote_rename; both names are safe. */
+    bool (*rename)(struct transfer *transfer, const struct connection *connection,
+                   const char *folder, const char *from, const char *to,
+                   const struct transfer_call *call, struct remote_receipt *receipt,
+                   struct error *err);
+};
+
+extern const struct content_server ftp_server;
+extern const struct content_server sftp_server;
+extern const struct content_server object_storage_server;
+
+/* Appends an entry; the name is copied (size bytes). ERROR_LIMIT past LISTING_ENTRIES_MAX. */
+MUST_USE bool listing_add(struct remote_listing *listing, const char *name, size_t size,
+                          const struct sluice_file_info *info, struct error *err);
+
+/* Prepares reading any file, local or remote, through its connection's server. */
+MUST_USE bool remote_read(struct transfer *transfer, const struct remote_file *file,
+                          const struct transfer_call *call, struct source *out, struct error *err);
+
+#define CONFLICT_NUMBER_MAX 99
+
+/* The name that on_conflict "number" tries as the number-th: 1 is the name itself, 2 gives
+ * "name-2.csv" ("name-2.csv.zip": the extension begins at ".csv" if there is one). false: over
+ * name_size_max bytes. */
+MUST_USE bool conflict_name(const char *name, unsigned number, size_t name_size_max,
+                            char out[static REMOTE_NAME_SIZE_MAX + 1]);
+#endif
