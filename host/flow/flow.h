@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "capability/manifest.h"
+#include "capability/watch.h"
 #include "store/store.h"
 #include "transfer/transfer.h"
 #include "workspace/workspace.h"
@@ -34,19 +35,6 @@ const char *service_digest(const struct service *service, size_t index);
 /* Index of the flow with that identifier, alias or folder name; ERROR_NOT_FOUND names the nearest. */
 MUST_USE bool service_find(const struct service *service, const char *name, size_t *index,
                            struct error *err);
-
-/* What a person watching a run may be told; every member may be NULL. Called on the run's thread. */
-struct run_watch {
-    void *context;
-    void (*started)(void *context, const char *instance_id, const char *flow);
-    /* state as in enum sluice_file_state; number of files found so far is `total`. */
-    void (*file)(void *context, const char *name, int state, const char *detail, uint64_t size,
-                 uint64_t index, uint64_t total);
-    void (*bytes)(void *context, const char *name, uint64_t done, uint64_t total);
-    void (*line)(void *context, const char *text);     /* what the guest wrote, one line each */
-    void (*notice)(void *context, const char *subject, const char *to); /* a mail was accepted */
-    bool (*should_stop)(void *context);
-};
 
 struct run_parameter {
     const char *name, *value;

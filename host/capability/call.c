@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: MIT */
+/* The one path of every import: check, grant, handle, record. See call.h. */
+#include "capability/call.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "capability/watch.h"
+
+/* ---- status and results -------------------------------------------------------------------- */
+
+static int32_t status_of(enum error_kind kind)
+{
+    static const int32_t statuses[] = {
+        [ERROR_NONE] = SLUICE_INTERNAL,
+        [ERROR_INVALID] = SLUICE_INVALID,
+        [ERROR_NOT_FOUND] = SLUICE_NOT_FOUND,
+        [ERROR_EXISTS] = SLUICE_EXISTS,
+        [ERROR_DENIED] = SLUICE_DENIED,
+        [ERROR_LIMIT] = SLUICE_LIMIT,
+        [ERROR_UNAVAILABLE] = SLUICE_UNAVAILABLE,
+        [ERROR_REFUSED] = SLUICE_REFUSED,
+        [ERROR_BROKEN] = SLUICE_BROKEN,
+        [ERROR_UNKNOWN] = SLUICE_UNKNOWN,
+        [ERROR_TIMEOUT] = SLUICE_TIMEOUT,
+        [ERROR_CANCELLED] = SLUICE_CANCELLED,
+        [ERROR_UNSUPPORTED] = SLUICE_UNSUPPORTED,
+        [ERROR_INTERNAL] = SLUICE_INTERNAL,
+    };
+    return statuses[kind];
+}
+
+int32_t call_failed(const struct call *call)
+{
+    return status_of(call->error.kind);
+}
+
+int32_t call_put(const struct argument *out, const void *bytes, size_t size)
+{
+    size_t written = size < out->size ? size : out->size;
+    if (written > 0)
+        memcpy(out->out, bytes, written);
+    return (int32_t)size;
+}
+
+int32_t call_put_text(const struct argument *out, const char *text)
+{
+    return call_put(out, text, strlen(text));
+}
+
+int32_t call_open_handle(struct call *call, enum handle_kind kind, void *object,
+                         handle_release_fn *release)
+{
+    int32_t handle = handle_open(&call->execution->handles, kind, object, release);
+    if (handle > 0)
+        return handle;
+    if (release)
+        release(object);
+    error_set(&call->error, ERROR_LIMIT, "more than %u open handles: close what is no longer needed",
+              SLUICE_HANDLES_MAX);
+    return call_failed(call);
+}
+
+/* ---- arguments ------------------------------------------------------------------------------ */
+
+static unsigned words_of(enum parameter_kind kind)
+{
+    return kind == PARAMETER_TEXT || kind == PARAMETER_BYTES || kind == PARAMETER_OUT ? 2 : 1;
+}
+
+/* Turns words into pointers. The only part that may trap, so it comes before anything is held. */
+static void map_arguments(struct guest *guest, struct call *call, const uint32_t words[])
+{
+    for (unsigned i = 0; i < call->import->parameter_count; i++) {
+        enum parameter_kind kind = call->import->parameters[i].kind;
+        struct argument *arg = &call->args[i];
+        arg->number = words[0];
+        if (words_of(kind) == 2) {
+            arg->size = words[1];
+            arg->out = guest_range(guest, words[0], words[1]);
+            arg->text = arg->out;
+        } else if (kind == PARAMETER_INFO) {
+            arg->size = sizeof(struct sluice_file_info);
+            arg->out = guest_range(guest, words[0], arg->size);
+        }
+        words += words_of(kind);
+    }
+}
+
+static bool check_text(struct call *call, struct argument *arg, const char *name)
+{
+    if (arg->size > SLUICE_TEXT_SIZE_MAX)
+        return error_set(&call->error, ERROR_LIMIT, "argument '%s' is longer than %u bytes", name,
+                         SLUICE_TEXT_SIZE_MAX);
+    if (!text_is_utf8(arg->text, arg->size))
+        return error_set(&call->error, ERROR_INVALID, "argument '%s' is not UTF-8 text", name);
+    arg->text = arena_copy(&call->execution->scratch, arg->text, arg->size);
+    return arg->text || error_set(&call->error, ERROR_LIMIT, "out of memory");
+}
+
+static bool check_handle(struct call *call, struct argument *arg, enum handle_kind kind)
+{
+    if (kind == HANDLE_FILE && arg->number == 0)
+        return true;
+    arg->object = handle_get(&call->execution->handles, arg->number, kind);
+    return arg->object != NULL;
+}
+
+static int32_t bad_handle(struct call *call, const char *name)
+{
+    error_set(&call->error, ERROR_INVALID,
+              "argument '%s' is not an open handle of the kind that \"%s\" takes", name,
+              call->import->full_name);
+    return SLUICE_BAD_HANDLE;
+}
+
+static int32_t check_arguments(struct call *call)
+{
+    for (unsigned i = 0; i < call->import->parameter_count; i++) {
+        const struct parameter *parameter = &call->import->parameters[i];
+        struct argument *arg = &call->args[i];
+        bool ok = true;
+        switch (parameter->kind) {
+        case PARAMETER_TEXT:
+            if (!check_text(call, arg, parameter->name))
+                return call_failed(call);
+            break;
+        case PARAMETER_BYTES:
+            if (arg->size > SLUICE_BYTES_SIZE_MAX) {
+                error_set(&call->error, ERROR_LIMIT, "argument '%s' is longer than %u bytes",
+                          parameter->name, SLUICE_BYTES_SIZE_MAX);
+                return call_failed(call);
+            }
+            break;
+        case PARAMETER_FILE:
+            ok = check_handle(call, arg, HANDLE_FILE);
+            break;
+        case PARAMETER_LISTING:
+            ok = check_handle(call, arg, HANDLE_LISTING);
+            break;
+        case PARAMETER_RESPONSE:
+            ok = check_handle(call, arg, HANDLE_RESPONSE);
+            break;
+        case PARAMETER_OUT:
+        case PARAMETER_INFO:
+        case PARAMETER_HANDLE:
+        case PARAMETER_NUMBER:
+            break;
+        }
+        if (!ok)
+            return bad_handle(call, parameter->name);
+    }
+    return SLUICE_OK;
+}
+
+/* ---- grants --------------------------------------------------------------------------------- */
+
+/* Every import whose first parameter is a connection is checked here and nowhere else. What must be
+ * granted is the import's name; for flow.call it is the flow that is called. */
+static bool check_grant(struct call *call)
+{
+    const struct import *import = call->import;
+    if (import->parameter_count == 0 || strcmp(import->parameters[0].name, "connection") != 0)
+        return true;
+    const struct execution *execution = call->execution;
+    const char *connection = call->args[0].text;
+    bool is_flow_call = import == &imports[IMPORT_flow_call];
+    const char *operation = is_flow_call ? call->args[1].text : import->name;
+    if (!manifest_allows(execution->manifest, import->capability, connection, operation,
+                         &call->error))
+        return false;
+    call->connection =
+        workspace_connection(execution->environment->workspace, connection, &call->error);
+    return call->connection != NULL;
+}
+
+/* ---- the call's bounds and its record -------------------------------------------------------- */
+
+static bool should_stop(void *context)
+{
+    struct call *call = context;
+    return guest_should_stop(call->execution->guest) || watch_should_stop(call->execution->watch);
+}
+
+static void on_progress(void *context, uint64_t done, uint64_t total)
+{
+    struct call *call = context;
+    call->bytes = done;
+    watch_bytes(call->execution->watch, call->subject, done, total);
+}
+
+static void set_bounds(struct guest *guest, struct call *call)
+{
+    struct execution *execution = call->execution;
+    int64_t left_ms = guest_time_left_ms(guest);
+    int64_t deadline_ms = left_ms < 0 ? 0 : clock_monotonic_ms() + left_ms;
+    int64_t outer_ms = execution->wall_deadline_ms;
+    bool outer_first = outer_ms && (!deadline_ms || outer_ms < deadline_ms);
+    call->transfer = (struct transfer_call){
+        .deadline_ms = outer_first ? outer_ms : deadline_ms,
+        .should_stop = should_stop,
+        .progress = on_progress,
+        .context = call,
+        .file_size_max = execution->environment->workspace->file_size_max,
+        .instance = execution->instance,
+    };
+}
+
+static void remember_failure(struct call *call)
+{
+    struct last_failure *failure = &call->execution->failure;
+    failure->is_set = true;
+    failure->error = call->error;
+    snprintf(failure->import, sizeof failure->import, "%s", call->import->full_name);
+    const char *connection = call->connection ? call->connection->name : "";
+    snprintf(failure->connection, sizeof failure->connection, "%s", connection);
+}
+
+/* Calls that only look into the execution itself are not worth a row unless they fail. */
+static void record(struct call *call, int32_t result, int64_t started_ns, int64_t started_ms)
+{
+    if (call->import->effect == SLUICE_EFFECT_NONE && result >= 0)
+        return;
+    bool failed = result < 0;
+    struct activity activity = {
+        .at_ms = started_ms,
+        .duration_us = (clock_monotonic_ns() - started_ns) / 1000,
+        .import = call->import->full_name,
+        .connection = call->connection ? call->connection->name : NULL,
+        .subject = call->subject,
+        .result = !failed                         ? "ok"
+                  : result == SLUICE_BAD_HANDLE ? "bad_handle"
+                                                  : error_kind_name(call->error.kind),
+        .detail = failed ? call->error.message : call->note,
+        .bytes = call->bytes,
+    };
+    store_activity(call->execution->environment->store, call->execution->instance, &activity);
+}
+
+static int32_t perform(struct guest *guest, struct call *call)
+{
+    int32_t status = check_arguments(call);
+    if (status != SLUICE_OK)
+        return status;
+    for (unsigned i = 0; i < call->import->parameter_count && !call->subject; i++)
+        if (call->import->parameters[i].kind == PARAMETER_TEXT &&
+            strcmp(call->import->parameters[i].name, "connection") != 0)
+            call->subject = call->args[i].text;
+    if (!check_grant(call))
+        return call_failed(call);
+    set_bounds(guest, call);
+    return call->import->handler(call);
+}
+
+uint32_t import_call(struct guest *guest, enum import_id id, const uint32_t words[])
+{
+    guest_enter_host(guest, imports[id].full_name);
+    struct call call = {.execution = guest_host(guest), .import = &imports[id]};
+    map_arguments(guest, &call, words);
+    call.execution->guest = guest;
+    bool is_timed = imports[id].effect != SLUICE_EFFECT_NONE;
+    int64_t started_ns = is_timed ? clock_monotonic_ns() : 0;
+    int64_t started_ms = clock_wall_ms();
+    int32_t result = perform(guest, &call);
+    if (result < 0)
+        remember_failure(&call);
+    record(&call, result, is_timed ? started_ns : clock_monotonic_ns(), started_ms);
+    arena_clear(&call.execution->scratch);
+    guest_leave_host(guest);
+    return (uint32_t)result;
+}

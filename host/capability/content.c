@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/* The content server operations behind ftp.* and http.object_*; see content.h. */
+#include "capability/content.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "capability/watch.h"
+
+static struct transfer *transfer_of(const struct call *call)
+{
+    return call->execution->environment->transfer;
+}
+
+bool content_check(struct call *call, bool object_storage)
+{
+    enum connection_type type = call->connection->type;
+    bool is_object_storage = type == CONNECTION_OBJECT_STORAGE;
+    bool is_file_server = type == CONNECTION_FTP || type == CONNECTION_SFTP;
+    if (object_storage ? is_object_storage : is_file_server)
+        return true;
+    return error_set(&call->error, ERROR_UNSUPPORTED,
+                     "connection '%s' is of type \"%s\"; \"%s\" needs one of type %s",
+                     call->connection->name, connection_type_name(type), call->import->full_name,
+                     object_storage ? "\"object_storage\"" : "\"ftp\" or \"sftp\"");
+}
+
+static void free_cursor(void *object)
+{
+    struct listing_cursor *cursor = object;
+    remote_listing_release(&cursor->listing);
+    free(cursor);
+}
+
+int32_t content_list(struct call *call)
+{
+    struct listing_cursor *cursor = calloc(1, sizeof *cursor);
+    if (!cursor) {
+        error_set(&call->error, ERROR_LIMIT, "out of memory");
+        return call_failed(call);
+    }
+    call->subject = call->args[1].text;
+    if (!remote_list(transfer_of(call), call->connection, call->args[1].text, call->args[2].text,
+                     &call->transfer, &cursor->listing, &call->error)) {
+        free(cursor);
+        return call_failed(call);
+    }
+    struct buf note;
+    buf_init(&note, 256);
+    buf_printf(&note, "%zu files with prefix '%.100s'", cursor->listing.count, call->args[2].text);
+    if (cursor->listing.unparsed > 0)
+        buf_printf(&note, ", %zu lines not understood", cursor->listing.unparsed);
+    call->note = arena_copy(&call->execution->scratch, buf_text(&note), note.size);
+    buf_release(&note);
+    return call_open_handle(call, HANDLE_LISTING, cursor, free_cursor);
+}
+
+static void free_file(void *object)
+{
+    remote_file_release(object);
+    free(object);
+}
+
+int32_t content_open(struct call *call)
+{
+    struct remote_file *file = calloc(1, sizeof *file);
+    if (!file) {
+        error_set(&call->error, ERROR_LIMIT, "out of memory");
+        return call_failed(call);
+    }
+    call->subject = call->args[2].text;
+    if (!remote_open(transfer_of(call), call->connection, call->args[1].text, call->args[2].text,
+                     &call->transfer, file, &call->error)) {
+        free(file);
+        return call_failed(call);
+    }
+    return call_open_handle(call, HANDLE_FILE, file, free_file);
+}
+
+/* A file stored onto itself would be renamed over by its own copy and then marked as sent. */
+static bool is_same_place(const struct call *call, const struct remote_file *source)
+{
+    const struct connection *from = source->connection, *to = call->connection;
+    if (!from || from->type != to->type || !source->folder)
+        return false;
+    bool same_peer = from == to;
+    if (from->host && to->host)
+        same_peer = from->port == to->port && strcmp(from->host, to->host) == 0 &&
+                    strcmp(from->user ? from->user : "", to->user ? to->user : "") == 0;
+    else if (from->url && to->url)
+        same_peer = strcmp(from->url, to->url) == 0;
+    return same_peer && strcmp(source->folder, call->args[1].text) == 0;
+}
+
+static int32_t put_receipt(struct call *call, const struct argument *out,
+                           const struct remote_receipt *receipt)
+{
+    struct buf json;
+    buf_init(&json, 4096);
+    buf_append_text(&json, "{\"name\":");
+    json_append_text(&json, receipt->name, strlen(receipt->name));
+    buf_printf(&json, ",\"size\":%llu", (unsigned long long)receipt->size);
+    if (receipt->digest[0])
+        buf_printf(&json, ",\"digest\":\"%s\"", receipt->digest);
+    buf_append_char(&json, '}');
+    int32_t size = call_put_text(out, buf_text(&json));
+    call->note = arena_copy(&call->execution->scratch, buf_text(&json), json.size);
+    buf_release(&json);
+    return size;
+}
+
+int32_t content_store(struct call *call)
+{
+    const struct remote_file *file = call->args[3].object;
+    call->subject = call->args[2].text;
+    if (!file) {
+        error_set(&call->error, ERROR_INVALID, "no file was given to store");
+        return SLUICE_BAD_HANDLE;
+    }
+    if (is_same_place(call, file)) {
+        error_set(&call->error, ERROR_INVALID,
+                  "source and target are the same folder '%s' of the same server",
+                  call->args[1].text);
+        return call_failed(call);
+    }
+    struct remote_receipt receipt = {0};
+    if (!remote_store(transfer_of(call), call->connection, call->args[1].text, call->args[2].text,
+                      file, &call->transfer, &receipt, &call->error))
+        return call_failed(call);
+    call->bytes = receipt.size;
+    return put_receipt(call, &call->args[4], &receipt);
+}
+
+int32_t content_stat(struct call *call)
+{
+    struct remote_file file = {0};
+    call->subject = call->args[2].text;
+    if (!remote_open(transfer_of(call), call->connection, call->args[1].text, call->args[2].text,
+                     &call->transfer, &file, &call->error))
+        return call_failed(call);
+    memcpy(call->args[3].out, &file.info, sizeof file.info);
+    remote_file_release(&file);
+    return SLUICE_OK;
+}
+
+int32_t content_rename(struct call *call)
+{
+    struct remote_receipt receipt = {0};
+    call->subject = call->args[2].text;
+    if (!remote_rename(transfer_of(call), call->connection, call->args[1].text, call->args[2].text,
+                       call->args[3].text, &call->transfer, &receipt, &call->error))
+        return call_failed(call);
+    call->note = arena_copy(&call->execution->scratch, receipt.name, strlen(receipt.name));
+    return call_put_text(&call->args[4], receipt.name);
+}

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: MIT */
+/* Capability flow: what triggered the execution, lookups, child flows, the answer and the fault. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "capability/content.h"
+#include "capability/handlers.h"
+#include "capability/watch.h"
+
+int32_t capability_flow_input(struct call *call)
+{
+    const struct execution *execution = call->execution;
+    return call_put(&call->args[0], execution->input, execution->input_size);
+}
+
+int32_t capability_flow_parameter(struct call *call)
+{
+    const struct execution *execution = call->execution;
+    for (size_t i = 0; i < execution->parameter_count; i++)
+        if (strcmp(execution->parameters[i].name, call->args[0].text) == 0)
+            return call_put_text(&call->args[1], execution->parameters[i].value);
+    error_set(&call->error, ERROR_NOT_FOUND, "parameter '%s' was not given", call->args[0].text);
+    return call_failed(call);
+}
+
+int32_t capability_flow_about(struct call *call)
+{
+    const struct execution *execution = call->execution;
+    const struct workspace *workspace = execution->environment->workspace;
+    char started[CLOCK_TEXT_SIZE], size_max[24];
+    snprintf(size_max, sizeof size_max, "%llu", (unsigned long long)workspace->file_size_max);
+    clock_format_ms(execution->started_ms, started);
+    const struct named_value facts[] = {
+        {"instance", execution->instance},
+        {"flow", execution->manifest->identifier},
+        {"name", execution->manifest->name},
+        {"version", execution->manifest->version},
+        {"trigger", execution->trigger},
+        {"invoked_by", execution->invoked_by},
+        {"started", started},
+        {"base_url", workspace->base_url},
+        {"file_size_max", size_max},
+    };
+    for (size_t i = 0; i < sizeof facts / sizeof facts[0]; i++)
+        if (strcmp(facts[i].name, call->args[0].text) == 0)
+            return call_put_text(&call->args[1], facts[i].value ? facts[i].value : "");
+    error_set(&call->error, ERROR_INVALID, "nothing is known about '%s'", call->args[0].text);
+    return call_failed(call);
+}
+
+int32_t capability_flow_lookup(struct call *call)
+{
+    const char *table = call->args[0].text, *property = call->args[1].text;
+    call->subject = property;
+    if (!manifest_allows_lookup(call->execution->manifest, table, &call->error))
+        return call_failed(call);
+    const struct lookup *lookup =
+        workspace_lookup(call->execution->environment->workspace, table, &call->error);
+    if (!lookup)
+        return call_failed(call);
+    const char *value = lookup_get(lookup, property);
+    if (value)
+        return call_put_text(&call->args[2], value);
+    error_set(&call->error, ERROR_NOT_FOUND, "lookup '%s' has no property '%s'", table, property);
+    return call_failed(call);
+}
+
+int32_t capability_flow_attachment(struct call *call)
+{
+    struct execution *execution = call->execution;
+    if (execution->attachment)
+        return call_open_handle(call, HANDLE_FILE, (void *)execution->attachment, NULL);
+    error_set(&call->error, ERROR_NOT_FOUND, "no file came with this message");
+    return call_failed(call);
+}
+
+static void free_response(void *object)
+{
+    http_response_release(object);
+    free(object);
+}
+
+int32_t capability_flow_call(struct call *call)
+{
+    struct execution *execution = call->execution;
+    call->subject = call->args[1].text;
+    struct http_response *response = calloc(1, sizeof *response);
+    if (!response) {
+        error_set(&call->error, ERROR_LIMIT, "out of memory");
+        return call_failed(call);
+    }
+    if (!execution->environment->call_flow(execution, call->connection, call->args[1].text,
+                                           call->args[2].text, call->args[2].size,
+                                           call->args[3].object, response, &call->error)) {
+        free_response(response);
+        return call_failed(call);
+    }
+    char note[32];
+    int length = snprintf(note, sizeof note, "HTTP status %d", response->status);
+    call->note = arena_copy(&execution->scratch, note, (size_t)length);
+    return call_open_handle(call, HANDLE_RESPONSE, response, free_response);
+}
+
+int32_t capability_flow_respond(struct call *call)
+{
+    struct execution *execution = call->execution;
+    uint32_t status = call->args[0].number;
+    if (status < 200 || status > 599) {
+        error_set(&call->error, ERROR_INVALID, "%u is not a status that ends a request", status);
+        return call_failed(call);
+    }
+    buf_clear(&execution->response);
+    buf_append(&execution->response, call->args[2].text, call->args[2].size);
+    if (execution->response.failed) {
+        buf_clear(&execution->response);
+        error_set(&call->error, ERROR_LIMIT, "response is larger than %u bytes",
+                  EXECUTION_RESPONSE_MAX);
+        return call_failed(call);
+    }
+    execution->response_status = (int)status;
+    snprintf(execution->response_type, sizeof execution->response_type, "%s", call->args[1].text);
+    return SLUICE_OK;
+}
+
+void execution_fault(struct execution *execution, const char *code, const char *title,
+                     const char *detail)
+{
+    if (execution->has_fault)
+        return;
+    execution->has_fault = true;
+    snprintf(execution->fault_code, sizeof execution->fault_code, "%s", code);
+    snprintf(execution->fault_title, sizeof execution->fault_title, "%s", title);
+    buf_append_text(&execution->fault_detail, detail);
+}
+
+int32_t capability_flow_fail(struct call *call)
+{
+    execution_fault(call->execution, call->args[0].text, call->args[1].text, call->args[2].text);
+    return SLUICE_OK;
+}
+
+int32_t capability_flow_fault(struct call *call)
+{
+    const struct last_failure *failure = &call->execution->failure;
+    if (!failure->is_set)
+        return SLUICE_NOT_FOUND;
+    struct buf json;
+    buf_init(&json, 16384);
+    const char *kind = error_kind_name(failure->error.kind);
+    buf_printf(&json, "{\"code\":\"%s\",\"title\":\"%s failed\",\"detail\":", kind, failure->import);
+    json_append_text(&json, failure->error.message, strlen(failure->error.message));
+    buf_append_text(&json, ",\"connection\":");
+    json_append_text(&json, failure->connection, strlen(failure->connection));
+    buf_printf(&json, ",\"import\":\"%s\",\"peer_code\":%d}", failure->import,
+               failure->error.peer_code);
+    int32_t size = call_put(&call->args[0], buf_text(&json), json.size);
+    buf_release(&json);
+    return size;
+}
+
+int32_t capability_flow_track(struct call *call)
+{
+    const struct execution *execution = call->execution;
+    store_track(execution->environment->store, execution->instance, call->args[0].text,
+                call->args[1].text);
+    return SLUICE_OK;
+}
+
+static uint64_t *counter_of(struct file_counts *files, uint32_t state)
+{
+    switch (state) {
+    case SLUICE_FILE_FOUND:
+        return &files->found;
+    case SLUICE_FILE_TRANSFERRED:
+        return &files->transferred;
+    case SLUICE_FILE_NOT_TRANSFERRED:
+        return &files->not_transferred;
+    case SLUICE_FILE_POSTPONED:
+        return &files->postponed;
+    default:
+        return NULL;
+    }
+}
+
+static int compare_name(const void *key, const void *entry)
+{
+    return strcmp(key, ((const struct remote_entry *)entry)->name);
+}
+
+/* The size that an open listing tells for a name; 0: not listed. Listings are ordered by name. */
+static uint64_t listed_size(const struct handle_table *handles, const char *name)
+{
+    for (size_t i = 0; i < SLUICE_HANDLES_MAX; i++) {
+        const struct handle_slot *slot = &handles->slots[i];
+        if (slot->kind != HANDLE_LISTING)
+            continue;
+        const struct remote_listing *listing = &((struct listing_cursor *)slot->object)->listing;
+        if (listing->count == 0)
+            continue;
+        const struct remote_entry *entry = bsearch(name, listing->entries, listing->count,
+                                                   sizeof *entry, compare_name);
+        if (entry)
+            return entry->info.size;
+    }
+    return 0;
+}
+
+int32_t capability_flow_report_file(struct call *call)
+{
+    static const char *const states[] = {
+        [SLUICE_FILE_FOUND] = "found",
+        [SLUICE_FILE_STARTED] = "started",
+        [SLUICE_FILE_TRANSFERRED] = "transferred",
+        [SLUICE_FILE_NOT_TRANSFERRED] = "not_transferred",
+        [SLUICE_FILE_POSTPONED] = "postponed",
+    };
+    struct execution *execution = call->execution;
+    const char *name = call->args[0].text, *detail = call->args[2].text;
+    uint32_t state = call->args[1].number;
+    if (state >= sizeof states / sizeof states[0]) {
+        error_set(&call->error, ERROR_INVALID, "%u is not a file state", state);
+        return call_failed(call);
+    }
+    uint64_t *counter = counter_of(&execution->files, state);
+    if (counter)
+        ++*counter;
+    const struct file_counts *files = &execution->files;
+    uint64_t done = files->transferred + files->not_transferred + files->postponed;
+    uint64_t index = state == SLUICE_FILE_STARTED ? done + 1 : done;
+    uint64_t size = listed_size(&execution->handles, name);
+    store_file(execution->environment->store, execution->instance, name, states[state], detail,
+               size, clock_wall_ms());
+    watch_file(execution->watch, name, (int)state, detail, size, index, files->found);
+    return SLUICE_OK;
+}
+
+void execution_init(struct execution *execution, const struct environment *environment,
+                    const struct manifest *manifest)
+{
+    *execution = (struct execution){.environment = environment, .manifest = manifest};
+    arena_init(&execution->arena, EXECUTION_ARENA_MAX);
+    arena_init(&execution->scratch, EXECUTION_ARENA_MAX);
+    buf_init(&execution->line, EXECUTION_LINE_MAX);
+    buf_init(&execution->response, EXECUTION_RESPONSE_MAX);
+    buf_init(&execution->fault_detail, EXECUTION_DETAIL_MAX);
+}
+
+void execution_release(struct execution *execution)
+{
+    handle_close_all(&execution->handles);
+    arena_clear(&execution->scratch);
+    arena_clear(&execution->arena);
+    buf_release(&execution->line);
+    buf_release(&execution->response);
+    buf_release(&execution->fault_detail);
+}

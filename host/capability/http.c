@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/* Capability http: small requests to a REST endpoint, and objects at Object Storage. */
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "capability/content.h"
+#include "capability/handlers.h"
+
+static bool is_method(const char *method)
+{
+    static const char *const methods[] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"};
+    for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++)
+        if (strcmp(method, methods[i]) == 0)
+            return true;
+    return false;
+}
+
+/* The path goes onto the request line as it is, so it must already be what RFC 3986 allows there. */
+static bool is_path(const char *path)
+{
+    for (const char *at = path; *at; at++)
+        if (*at <= 0x20 || *at >= 0x7F || strchr("\"<>\\^`{|}#", *at))
+            return false;
+    return path[0] == '/' && path[1] != '/' && !strstr(path, "/../") && !strstr(path, "/./");
+}
+
+static bool check_request(struct call *call, const struct http_request *request)
+{
+    if (call->connection->type != CONNECTION_REST)
+        return error_set(&call->error, ERROR_UNSUPPORTED,
+                         "connection '%s' is of type \"%s\"; \"http.request\" needs \"rest\"",
+                         call->connection->name, connection_type_name(call->connection->type));
+    if (!is_method(request->method))
+        return error_set(&call->error, ERROR_INVALID, "'%.20s' is not a method of this host",
+                         request->method);
+    if (!is_path(request->path))
+        return error_set(&call->error, ERROR_INVALID,
+                         "path must begin with one '/' and be percent-encoded");
+    if (text_has_control(request->content_type))
+        return error_set(&call->error, ERROR_INVALID, "control byte in the content type");
+    return true;
+}
+
+static void free_response(void *object)
+{
+    http_response_release(object);
+    free(object);
+}
+
+int32_t capability_http_request(struct call *call)
+{
+    const struct http_request request = {
+        .method = call->args[1].text,
+        .path = call->args[2].text,
+        .content_type = call->args[3].text,
+        .body = call->args[4].text,
+        .body_size = call->args[4].size,
+    };
+    call->subject = request.path;
+    if (!check_request(call, &request))
+        return call_failed(call);
+    struct http_response *response = calloc(1, sizeof *response);
+    if (!response) {
+        error_set(&call->error, ERROR_LIMIT, "out of memory");
+        return call_failed(call);
+    }
+    if (!http_call(call->execution->environment->transfer, call->connection, &request,
+                   &call->transfer, response, &call->error)) {
+        free_response(response);
+        return call_failed(call);
+    }
+    char note[32];
+    int length = snprintf(note, sizeof note, "HTTP status %d", response->status);
+    call->note = arena_copy(&call->execution->scratch, note, (size_t)length);
+    call->bytes = response->body.size;
+    return call_open_handle(call, HANDLE_RESPONSE, response, free_response);
+}
+
+int32_t capability_http_status(struct call *call)
+{
+    const struct http_response *response = call->args[0].object;
+    return response->status;
+}
+
+int32_t capability_http_header(struct call *call)
+{
+    const struct http_response *response = call->args[0].object;
+    char name[128], value[8192];
+    snprintf(name, sizeof name, "%s", call->args[1].text);
+    for (char *at = name; *at; at++)
+        *at = (char)tolower((unsigned char)*at);
+    if (http_response_header(response, name, value, sizeof value))
+        return call_put_text(&call->args[2], value);
+    error_set(&call->error, ERROR_NOT_FOUND, "the response has no header '%s'", name);
+    return call_failed(call);
+}
+
+int32_t capability_http_body(struct call *call)
+{
+    const struct http_response *response = call->args[0].object;
+    return call_put(&call->args[1], buf_text(&response->body), response->body.size);
+}
+
+int32_t capability_http_object_list(struct call *call)
+{
+    return content_check(call, true) ? content_list(call) : call_failed(call);
+}
+
+int32_t capability_http_object_open(struct call *call)
+{
+    return content_check(call, true) ? content_open(call) : call_failed(call);
+}
+
+int32_t capability_http_object_store(struct call *call)
+{
+    return content_check(call, true) ? content_store(call) : call_failed(call);
+}
+
+int32_t capability_http_object_stat(struct call *call)
+{
+    return content_check(call, true) ? content_stat(call) : call_failed(call);
+}
+
+int32_t capability_http_object_rename(struct call *call)
+{
+    return content_check(call, true) ? content_rename(call) : call_failed(call);
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/* Guest output as activity rows; see log.h. */
+#include "capability/log.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "capability/execution.h"
+#include "capability/watch.h"
+
+static void make_printable(char *text, size_t size)
+{
+    bool is_utf8 = text_is_utf8(text, size);
+    for (size_t i = 0; i < size; i++) {
+        unsigned char byte = (unsigned char)text[i];
+        if ((byte < 0x20 && byte != '\t') || byte == 0x7F || (byte >= 0x80 && !is_utf8))
+            text[i] = '?';
+    }
+}
+
+static void write_row(struct execution *execution, const char *result, const char *text)
+{
+    struct activity activity = {
+        .at_ms = clock_wall_ms(), .import = "log", .result = result, .detail = text};
+    store_activity(execution->environment->store, execution->instance, &activity);
+    watch_line(execution->watch, text);
+}
+
+static void end_line(struct execution *execution)
+{
+    struct buf *line = &execution->line;
+    execution->log_lines++;
+    if (execution->log_lines == execution->manifest->log_lines + 1)
+        write_row(execution, "limit",
+                  "log limit of the flow reached: what it writes from here on is dropped");
+    if (execution->log_lines <= execution->manifest->log_lines) {
+        if (line->data)
+            make_printable(line->data, line->size);
+        write_row(execution, "ok", buf_text(line));
+    }
+    buf_clear(line);
+}
+
+void execution_flush_line(struct execution *execution)
+{
+    if (execution->line.size > 0 || execution->line.failed)
+        end_line(execution);
+}
+
+void log_guest_output(struct execution *execution, const char *bytes, size_t size)
+{
+    while (size > 0) {
+        const char *newline = memchr(bytes, '\n', size);
+        size_t length = newline ? (size_t)(newline - bytes) : size;
+        size_t room = EXECUTION_LINE_MAX - execution->line.size;
+        buf_append(&execution->line, bytes, length < room ? length : room);
+        if (newline)
+            end_line(execution);
+        size -= length + (newline != NULL);
+        bytes += length + (newline != NULL);
+    }
+}

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * WASI for guests: arguments, clock, randomness, the log and exit. See wasi.h. Every function
+ * enters the host, maps guest memory (which may trap) before it holds anything, and leaves.
+ */
+#include "capability/wasi.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/clock.h"
+#include "capability/execution.h"
+#include "capability/log.h"
+#include "engine/sandbox.h"
+
+/* These are called by translated modules only; the engine's loader finds them by name. */
+#pragma GCC diagnostic ignored "-Wmissing-prototypes"
+
+/* Error numbers of WASI snapshot preview 1. */
+enum { WASI_OK = 0, WASI_BADF = 8, WASI_INVAL = 28, WASI_IO = 29, WASI_SPIPE = 70 };
+
+enum { WASI_CLOCK_REALTIME = 0, WASI_CLOCK_MONOTONIC = 1 };
+
+#define WASI_IOVECS_MAX 1024u
+#define WASI_FILETYPE_CHARACTER_DEVICE 2
+
+static struct execution *enter(struct guest *guest, const char *name)
+{
+    guest_enter_host(guest, name);
+    struct execution *execution = guest_host(guest);
+    execution->guest = guest;
+    return execution;
+}
+
+static uint32_t leave(struct guest *guest, uint32_t result)
+{
+    guest_leave_host(guest);
+    return result;
+}
+
+static void put_u32(struct guest *guest, uint32_t address, uint32_t value)
+{
+    memcpy(guest_range(guest, address, sizeof value), &value, sizeof value);
+}
+
+static void put_u64(struct guest *guest, uint32_t address, uint64_t value)
+{
+    memcpy(guest_range(guest, address, sizeof value), &value, sizeof value);
+}
+
+/* argv is the flow's identifier alone; parameters have a call of their own. */
+uint32_t w2c_wasi__snapshot__preview1_args_sizes_get(struct guest *guest, uint32_t count_address,
+                                                     uint32_t size_address)
+{
+    const struct execution *execution = enter(guest, "wasi.args_sizes_get");
+    put_u32(guest, count_address, 1);
+    put_u32(guest, size_address, (uint32_t)strlen(execution->manifest->identifier) + 1);
+    return leave(guest, WASI_OK);
+}
+
+uint32_t w2c_wasi__snapshot__preview1_args_get(struct guest *guest, uint32_t argv_address,
+                                               uint32_t text_address)
+{
+    const struct execution *execution = enter(guest, "wasi.args_get");
+    const char *name = execution->manifest->identifier;
+    uint32_t size = (uint32_t)strlen(name) + 1;
+    put_u32(guest, argv_address, text_address);
+    memcpy(guest_range(guest, text_address, size), name, size);
+    return leave(guest, WASI_OK);
+}
+
+/* The environment is empty: settings come from lookups, secrets never come at all. */
+uint32_t w2c_wasi__snapshot__preview1_environ_sizes_get(struct guest *guest,
+                                                        uint32_t count_address,
+                                                        uint32_t size_address)
+{
+    enter(guest, "wasi.environ_sizes_get");
+    put_u32(guest, count_address, 0);
+    put_u32(guest, size_address, 0);
+    return leave(guest, WASI_OK);
+}
+
+uint32_t w2c_wasi__snapshot__preview1_environ_get(struct guest *guest, uint32_t environ_address,
+                                                  uint32_t text_address)
+{
+    (void)environ_address;
+    (void)text_address;
+    enter(guest, "wasi.environ_get");
+    return leave(guest, WASI_OK);
+}
+
+uint32_t w2c_wasi__snapshot__preview1_clock_res_get(struct guest *guest, uint32_t id,
+                                                    uint32_t address)
+{
+    enter(guest, "wasi.clock_res_get");
+    if (id > WASI_CLOCK_MONOTONIC)
+        return leave(guest, WASI_INVAL);
+    put_u64(guest, address, 1);
+    return leave(guest, WASI_OK);
+}
+
+uint32_t w2c_wasi__snapshot__preview1_clock_time_get(struct guest *guest, uint32_t id,
+                                                     uint64_t precision, uint32_t address)
+{
+    (void)precision;
+    enter(guest, "wasi.clock_time_get");
+    if (id > WASI_CLOCK_MONOTONIC)
+        return leave(guest, WASI_INVAL);
+    int64_t now = id == WASI_CLOCK_REALTIME ? clock_wall_ns() : clock_monotonic_ns();
+    put_u64(guest, address, (uint64_t)now);
+    return leave(guest, WASI_OK);
+}
+
+uint32_t w2c_wasi__snapshot__preview1_random_get(struct guest *guest, uint32_t address,
+                                                 uint32_t size)
+{
+    enter(guest, "wasi.random_get");
+    char *at = guest_range(guest, address, size);
+    while (size > 0) {
+        ssize_t got = getrandom(at, size, 0);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return leave(guest, WASI_IO);
+        at += got;
+        size -= (uint32_t)got;
+    }
+    return leave(guest, WASI_OK);
+}
+
+struct wasi_iovec {
+    uint32_t address, size;
+};
+
+/* All ranges are mapped once before the first is used, so that a bad one has no half effect. */
+static struct wasi_iovec iovec_at(struct guest *guest, uint32_t iovecs, uint32_t index)
+{
+    struct wasi_iovec iovec;
+    memcpy(&iovec, guest_range(guest, iovecs + index * 8, sizeof iovec), sizeof iovec);
+    return iovec;
+}
+
+static bool check_iovecs(struct guest *guest, uint32_t iovecs, uint32_t count)
+{
+    if (count > WASI_IOVECS_MAX)
+        return false;
+    guest_range(guest, iovecs, count * 8);
+    for (uint32_t i = 0; i < count; i++) {
+        struct wasi_iovec iovec = iovec_at(guest, iovecs, i);
+        guest_range(guest, iovec.address, iovec.size);
+    }
+    return true;
+}
+
+uint32_t w2c_wasi__snapshot__preview1_fd_write(struct guest *guest, uint32_t fd, uint32_t iovecs,
+                                               uint32_t count, uint32_t written_address)
+{
+    struct execution *execution = enter(guest, "wasi.fd_write");
+    if (fd != 1 && fd != 2)
+        return leave(guest, WASI_BADF);
+    if (!check_iovecs(guest, iovecs, count))
+        return leave(guest, WASI_INVAL);
+    guest_range(guest, written_address, 4);
+    uint32_t written = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        struct wasi_iovec iovec = iovec_at(guest, iovecs, i);
+        log_guest_output(execution, guest_range(guest, iovec.address, iovec.size), iovec.size);
+        written += iovec.size;
+    }
+    put_u32(guest, written_address, written);
+    return leave(guest, WASI_OK);
+}
+
+uint32_t w2c_wasi__snapshot__preview1_fd_read(struct guest *guest, uint32_t fd, uint32_t iovecs,
+                                              uint32_t count, uint32_t read_address)
+{
+    struct execution *execution = enter(guest, "wasi.fd_read");
+    if (fd != 0)
+        return leave(guest, WASI_BADF);
+    if (!check_iovecs(guest, iovecs, count))
+        return leave(guest, WASI_INVAL);
+    guest_range(guest, read_address, 4);
+    uint32_t total = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        struct wasi_iovec iovec = iovec_at(guest, iovecs, i);
+        size_t left = execution->input_size - execution->input_read;
+        uint32_t size = iovec.size < left ? iovec.size : (uint32_t)left;
+        void *target = guest_range(guest, iovec.address, iovec.size);
+        if (size > 0)
+            memcpy(target, (const char *)execution->input + execution->input_read, size);
+        execution->input_read += size;
+        total += size;
+    }
+    put_u32(guest, read_address, total);
+    return leave(guest, WASI_OK);
+}
+
+uint32_t w2c_wasi__snapshot__preview1_fd_close(struct guest *guest, uint32_t fd)
+{
+    enter(guest, "wasi.fd_close");
+    return leave(guest, fd <= 2 ? WASI_OK : WASI_BADF);
+}
+
+uint32_t w2c_wasi__snapshot__preview1_fd_seek(struct guest *guest, uint32_t fd, uint64_t offset,
+                                              uint32_t whence, uint32_t result_address)
+{
+    (void)offset;
+    (void)whence;
+    (void)result_address;
+    enter(guest, "wasi.fd_seek");
+    return leave(guest, fd <= 2 ? WASI_SPIPE : WASI_BADF);
+}
+
+/* fdstat: u8 file type, u16 flags, u64 rights, u64 inheritable rights: 24 bytes. */
+uint32_t w2c_wasi__snapshot__preview1_fd_fdstat_get(struct guest *guest, uint32_t fd,
+                                                    uint32_t address)
+{
+    enter(guest, "wasi.fd_fdstat_get");
+    if (fd > 2)
+        return leave(guest, WASI_BADF);
+    unsigned char *stat = guest_range(guest, address, 24);
+    memset(stat, 0, 24);
+    stat[0] = WASI_FILETYPE_CHARACTER_DEVICE;
+    return leave(guest, WASI_OK);
+}
+
+uint32_t w2c_wasi__snapshot__preview1_sched_yield(struct guest *guest)
+{
+    enter(guest, "wasi.sched_yield");
+    return leave(guest, WASI_OK);
+}
+
+void w2c_wasi__snapshot__preview1_proc_exit(struct guest *guest, uint32_t status)
+{
+    enter(guest, "wasi.proc_exit");
+    guest_exit(guest, (int)status);
+}
