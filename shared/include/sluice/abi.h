@@ -142,9 +142,10 @@ enum sluice_effect {
       (TEXT, connection, TEXT, bucket, TEXT, name, INFO, info))                                    \
     X(http, object_rename, SLUICE_EFFECT_CHANGE, 5,                                                \
       (TEXT, connection, TEXT, bucket, TEXT, from, TEXT, to, OUT, result))                         \
-    /* One plain-text mail; `to` is a comma separated list. */                                     \
+    /* One plain-text mail; `to` is a comma separated list. The body is UTF-8 text that may be     \
+       longer than a TEXT: a summary of thousands of files. */                                     \
     X(smtp, send, SLUICE_EFFECT_CHANGE, 5,                                                         \
-      (TEXT, connection, TEXT, from, TEXT, to, TEXT, subject, TEXT, body))                         \
+      (TEXT, connection, TEXT, from, TEXT, to, TEXT, subject, BYTES, body))                        \
     /* The next entry of a listing: writes its name and info, gives the name's size; NOT_FOUND at  \
        the end. A name longer than `name` holds is cut: 1,024 bytes always suffice. */             \
     X(file, next, SLUICE_EFFECT_NONE, 3, (LISTING, listing, OUT, name, INFO, info))                \
