@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "capability/handlers.h"
 #include "capability/watch.h"
 
@@ -23,6 +24,20 @@ static void make_message_id(struct execution *execution, const char *from, char 
              (unsigned long long)++execution->mails, domain);
 }
 
+/* The body is BYTES, so that it may be long: the guest's own memory, without NUL and unchecked. */
+static const char *copy_body(struct call *call)
+{
+    const struct argument *body = &call->args[4];
+    if (!text_is_utf8(body->text, body->size)) {
+        error_set(&call->error, ERROR_INVALID, "argument 'body' is not UTF-8 text");
+        return NULL;
+    }
+    const char *copy = arena_copy(&call->execution->scratch, body->text, body->size);
+    if (!copy)
+        error_set(&call->error, ERROR_LIMIT, "out of memory");
+    return copy;
+}
+
 int32_t capability_smtp_send(struct call *call)
 {
     struct execution *execution = call->execution;
@@ -32,6 +47,9 @@ int32_t capability_smtp_send(struct call *call)
                   call->connection->name, connection_type_name(call->connection->type));
         return call_failed(call);
     }
+    const char *body = copy_body(call);
+    if (!body)
+        return call_failed(call);
     char message_id[MESSAGE_ID_SIZE];
     make_message_id(execution, call->args[1].text, message_id);
     const struct mail mail = {
@@ -39,7 +57,7 @@ int32_t capability_smtp_send(struct call *call)
         .from = call->args[1].text,
         .to = call->args[2].text,
         .subject = call->args[3].text,
-        .body = call->args[4].text,
+        .body = body,
         .instance = execution->instance,
     };
     call->subject = mail.subject;
