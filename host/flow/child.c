@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * flow.call: a child flow in this process, or at another host that keeps OIC's addresses. The file
+ * is passed by reference here and streamed as multipart/mixed there.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "flow/execute.h"
+
+#define REMOTE_PATH_SIZE 256
+
+static bool call_here(struct execution *caller, const char *name, const void *body, size_t body_size,
+                      const struct remote_file *attachment, struct http_response *response,
+                      struct error *err)
+{
+    struct service *service = caller->environment->flows;
+    const struct flow *flow = registry_find(&service->registry, name, err);
+    if (!flow)
+        return false;
+    struct execution *child = calloc(1, sizeof *child);
+    if (!child)
+        return error_set(err, ERROR_LIMIT, "out of memory");
+    const struct execution_start start = {
+        .flow = flow,
+        .caller = caller,
+        .trigger = "call",
+        .invoked_by = caller->manifest->identifier,
+        .input = body,
+        .input_size = body_size,
+        .attachment = attachment,
+        .watch = caller->watch,
+    };
+    struct execution_end end;
+    bool ok = execute(service, &start, child, &end, err);
+    if (ok) {
+        const char *content_type;
+        buf_init(&response->headers, 1024);
+        buf_init(&response->body, HTTP_RESPONSE_SIZE_MAX);
+        response->status = execution_answer(child, &end, &response->body, &content_type);
+        buf_printf(&response->headers, "content-type: %s\n", content_type);
+    }
+    execution_release(child);
+    free(child);
+    return ok;
+}
+
+/* OIC's address of a REST trigger; the version segment 1.0 is what Oracle's guide prints. */
+static bool call_there(struct execution *caller, const struct connection *connection,
+                       const char *name, const void *body, size_t body_size,
+                       const struct remote_file *attachment, struct http_response *response,
+                       struct error *err)
+{
+    const struct service *service = caller->environment->flows;
+    const struct flow *known = registry_find(&service->registry, name, NULL);
+    const char *trigger_path = known && known->manifest->trigger_path
+                                   ? known->manifest->trigger_path : "/";
+    char path[REMOTE_PATH_SIZE];
+    int length = snprintf(path, sizeof path, "/ic/api/integration/v1/flows/rest/%s/1.0%s", name,
+                          trigger_path);
+    if (length < 0 || length >= (int)sizeof path)
+        return error_set(err, ERROR_LIMIT, "the address of flow '%s' is too long", name);
+    const struct http_request request = {
+        .method = "POST",
+        .path = path,
+        .content_type = "application/json",
+        .body = body,
+        .body_size = body_size,
+        .attachment = attachment,
+        .attachment_name = attachment ? attachment->name : NULL,
+    };
+    const struct transfer_call call = {
+        .deadline_ms = caller->wall_deadline_ms,
+        .file_size_max = service->workspace->file_size_max,
+        .instance = caller->instance,
+    };
+    return http_call(service->transfer, connection, &request, &call, response, err);
+}
+
+bool child_call(struct execution *caller, const struct connection *connection, const char *flow,
+                const void *body, size_t body_size, const struct remote_file *attachment,
+                struct http_response *response, struct error *err)
+{
+    if (caller->depth + 1 >= EXECUTION_DEPTH_MAX)
+        return error_set(err, ERROR_LIMIT, "flows call flows more than %u deep",
+                         EXECUTION_DEPTH_MAX);
+    switch (connection->type) {
+    case CONNECTION_LOCAL:
+        return call_here(caller, flow, body, body_size, attachment, response, err);
+    case CONNECTION_REST:
+        return call_there(caller, connection, flow, body, body_size, attachment, response, err);
+    default:
+        return error_set(err, ERROR_UNSUPPORTED,
+                         "connection '%s' is of type \"%s\"; child flows need \"local\" or \"rest\"",
+                         connection->name, connection_type_name(connection->type));
+    }
+}

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+/* Instance row, sandbox, end; see execute.h. */
+#include "flow/execute.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "flow/fault.h"
+
+#define PAGES_PER_MIB 16u
+#define EXIT_PARTLY_DONE 3
+
+static bool make_instance_id(char id[INSTANCE_ID_SIZE], struct error *err)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    unsigned char random[INSTANCE_ID_SIZE - 1];
+    if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
+        return error_errno(err, ERROR_INTERNAL, errno, "no randomness for an instance id");
+    for (size_t i = 0; i < sizeof random; i++)
+        id[i] = digits[random[i] & 63];
+    if (id[0] == '-')
+        id[0] = 'A'; /* never looks like an option */
+    id[INSTANCE_ID_SIZE - 1] = '\0';
+    return true;
+}
+
+static void format_parameters(const struct execution_start *start, struct buf *out)
+{
+    buf_append_char(out, '{');
+    for (size_t i = 0; i < start->parameter_count; i++) {
+        if (i > 0)
+            buf_append_char(out, ',');
+        json_append_text(out, start->parameters[i].name, strlen(start->parameters[i].name));
+        buf_append_char(out, ':');
+        json_append_text(out, start->parameters[i].value, strlen(start->parameters[i].value));
+    }
+    buf_append_char(out, '}');
+}
+
+static bool record_start(struct service *service, const struct execution_start *start,
+                         const struct execution *execution, struct error *err)
+{
+    const struct manifest *manifest = start->flow->manifest;
+    struct buf parameters;
+    buf_init(&parameters, 1u << 20);
+    format_parameters(start, &parameters);
+    const struct instance_start row = {
+        .id = execution->instance,
+        .flow = manifest->identifier,
+        .flow_name = manifest->name,
+        .version = manifest->version,
+        .module_digest = module_digest(start->flow->module),
+        .trigger = start->trigger,
+        .invoked_by = start->invoked_by,
+        .parent = start->caller ? start->caller->instance : NULL,
+        .parameters = buf_text(&parameters),
+        .input = start->input,
+        .input_size = start->input_size,
+        .started_ms = execution->started_ms,
+    };
+    bool ok = store_instance_start(service->store, &row, err);
+    buf_release(&parameters);
+    return ok;
+}
+
+static uint32_t smaller(uint32_t wanted, uint32_t ceiling)
+{
+    return ceiling && ceiling < wanted ? ceiling : wanted;
+}
+
+static void set_up(struct service *service, const struct execution_start *start,
+                   struct execution *execution)
+{
+    const struct manifest *manifest = start->flow->manifest;
+    uint32_t wall_s = smaller(manifest->wall_s, service->workspace->run_wall_s_max);
+    execution->caller = start->caller;
+    execution->depth = start->caller ? start->caller->depth + 1 : 0;
+    execution->trigger = start->trigger;
+    execution->invoked_by = start->invoked_by;
+    execution->started_ms = clock_wall_ms();
+    execution->wall_deadline_ms = clock_monotonic_ms() + (int64_t)wall_s * 1000;
+    if (start->caller && start->caller->wall_deadline_ms < execution->wall_deadline_ms)
+        execution->wall_deadline_ms = start->caller->wall_deadline_ms;
+    execution->parameters = start->parameters;
+    execution->parameter_count = start->parameter_count;
+    execution->input = start->input;
+    execution->input_size = start->input_size;
+    execution->attachment = start->attachment;
+    execution->watch = start->watch;
+}
+
+static void judge(struct execution *execution, struct execution_end *end)
+{
+    const struct sandbox_result *sandbox = &end->sandbox;
+    char detail[256];
+    end->state = INSTANCE_FAILED;
+    end->exit_status = 1;
+    if (sandbox->fault != FAULT_NONE) {
+        end->state = sandbox->fault == FAULT_CANCELLED ? INSTANCE_ABORTED : INSTANCE_FAILED;
+        execution->has_fault = false; /* what stopped it matters more than what it had prepared */
+        buf_clear(&execution->fault_detail);
+        execution_fault(execution, fault_name(sandbox->fault), fault_text(sandbox->fault),
+                        sandbox->detail);
+    } else if (sandbox->exit_status == EXIT_PARTLY_DONE) {
+        end->exit_status = EXIT_PARTLY_DONE;
+    } else if (sandbox->exit_status == 0 && !execution->has_fault) {
+        end->state = INSTANCE_COMPLETED;
+        end->exit_status = 0;
+        return;
+    }
+    snprintf(detail, sizeof detail, "the flow exited with status %d", sandbox->exit_status);
+    execution_fault(execution, "flow_failed", "The flow reported a failure", detail);
+}
+
+static bool record_end(struct service *service, const struct execution *execution,
+                       const struct execution_end *end, struct error *err)
+{
+    bool failed = end->state != INSTANCE_COMPLETED;
+    const struct instance_end row = {
+        .state = end->state,
+        .finished_ms = clock_wall_ms(),
+        .exit_status = end->exit_status,
+        .fault_code = failed ? execution->fault_code : NULL,
+        .fault_title = failed ? execution->fault_title : NULL,
+        .fault_detail = failed ? buf_text(&execution->fault_detail) : NULL,
+        .cpu_us = end->sandbox.cpu_us,
+        .memory_bytes = (uint64_t)end->sandbox.memory_pages_peak * 65536,
+        .import_calls = end->sandbox.import_calls,
+        .response_status = execution->response_status,
+        .response = buf_text(&execution->response),
+        .response_size = execution->response.size,
+    };
+    return store_instance_finish(service->store, execution->instance, &row, err);
+}
+
+bool execute(struct service *service, const struct execution_start *start,
+             struct execution *execution, struct execution_end *end, struct error *err)
+{
+    const struct manifest *manifest = start->flow->manifest;
+    *end = (struct execution_end){.state = INSTANCE_FAILED, .exit_status = 1};
+    execution_init(execution, &service->environment, manifest);
+    set_up(service, start, execution);
+    int64_t started_ms = clock_monotonic_ms();
+    if (!make_instance_id(execution->instance, err) ||
+        !record_start(service, start, execution, err))
+        return false;
+    watch_started(start->watch, execution->instance, manifest->identifier);
+    const struct sandbox_limits limits = {
+        .memory_pages_max =
+            smaller(manifest->memory_mib, service->workspace->memory_mib_max) * PAGES_PER_MIB,
+        .cpu_ms = manifest->cpu_ms,
+        .wall_deadline_ms = execution->wall_deadline_ms,
+        .import_calls_max = manifest->import_calls,
+    };
+    sandbox_run(start->flow->module, &limits, execution, &end->sandbox);
+    execution_flush_line(execution);
+    judge(execution, end);
+    end->duration_ms = clock_monotonic_ms() - started_ms;
+    return record_end(service, execution, end, err);
+}
+
+int execution_answer(const struct execution *execution, const struct execution_end *end,
+                     struct buf *body, const char **content_type)
+{
+    *content_type = "application/json";
+    bool trapped = end->sandbox.fault != FAULT_NONE;
+    if (execution->response_status != 0 && !trapped) {
+        *content_type = execution->response_type;
+        buf_append(body, buf_text(&execution->response), execution->response.size);
+        return execution->response_status;
+    }
+    if (end->state == INSTANCE_COMPLETED)
+        return 200;
+    bool timed_out = end->sandbox.fault == FAULT_WALL_DEADLINE;
+    const struct fault_report fault = {
+        .status = timed_out ? 504 : 500,
+        .code = execution->fault_code,
+        .title = execution->fault_title,
+        .detail = buf_text(&execution->fault_detail),
+        .instance = execution->instance,
+    };
+    fault_format(&fault, body);
+    return fault.status;
+}

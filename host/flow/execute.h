@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One execution of one flow: instance row, sandbox, instance finished. Used for runs that are
+ * triggered from outside (run.c) and for child flows (child.c).
+ */
+#ifndef FLOW_EXECUTE_H
+#define FLOW_EXECUTE_H
+#include "capability/execution.h"
+#include "flow/flow.h"
+#include "flow/registry.h"
+
+struct service {
+    struct workspace *workspace;
+    struct store *store;
+    struct transfer *transfer;
+    struct registry registry;
+    struct environment environment;
+};
+
+/* What an execution begins with; everything is borrowed until execute returns. */
+struct execution_start {
+    const struct flow *flow;
+    struct execution *caller; /* NULL: triggered from outside */
+    const char *trigger, *invoked_by;
+    const struct named_value *parameters;
+    size_t parameter_count;
+    const void *input;
+    size_t input_size;
+    const struct remote_file *attachment;
+    const struct run_watch *watch;
+};
+
+/* How it ended; the rest (answer, fault, files) is in the execution. */
+struct execution_end {
+    enum instance_state state;
+    int exit_status; /* 0, 1 or 3 */
+    struct sandbox_result sandbox;
+    int64_t duration_ms;
+};
+
+/*
+ * Runs start to its end. execution must be released by the caller with execution_release, whatever is
+ * returned. false: it could not begin or its end could not be recorded (the store failed).
+ */
+MUST_USE bool execute(struct service *service, const struct execution_start *start,
+                      struct execution *execution, struct execution_end *end, struct error *err);
+
+/* The body a caller gets: the guest's own answer, or the fault shape when there is none.
+ * Gives the HTTP status. */
+int execution_answer(const struct execution *execution, const struct execution_end *end,
+                     struct buf *body, const char **content_type);
+
+/* environment.call_flow */
+call_flow_fn child_call;
+#endif

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/* Opens all modules of a folder; see registry.h. */
+#include "flow/registry.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "capability/call.h"
+
+#define PAGES_PER_MIB 16u
+
+static int is_module(const struct dirent *entry)
+{
+    size_t length = strlen(entry->d_name);
+    return length > 5 && strcmp(entry->d_name + length - 5, ".wasm") == 0;
+}
+
+static bool open_flow(struct flow *flow, const struct workspace *workspace, const char *file_name,
+                      struct error *err)
+{
+    size_t rule_count;
+    const struct import_rule *rules = capability_import_rules(&rule_count);
+    const struct module_policy policy = {
+        .imports = rules,
+        .import_count = rule_count,
+        .memory_pages_max = workspace->memory_mib_max * PAGES_PER_MIB,
+    };
+    char *path = file_join(workspace->functions_folder, file_name);
+    flow->folder_name = strndup(file_name, strlen(file_name) - 5);
+    bool ok = path && flow->folder_name;
+    if (!ok)
+        error_set(err, ERROR_LIMIT, "out of memory");
+    ok = ok && module_open(&flow->module, path, workspace->cache_folder, &policy, err);
+    size_t size = 0;
+    const char *json = ok ? module_manifest(flow->module, &size) : NULL;
+    if (ok && !json)
+        ok = error_set(err, ERROR_INVALID, "'%s' carries no manifest", path);
+    ok = ok && manifest_parse(&flow->manifest, json, size, file_name, err);
+    free(path);
+    return ok;
+}
+
+static int by_identifier(const void *a, const void *b)
+{
+    const struct flow *left = a, *right = b;
+    return strcmp(left->manifest->identifier, right->manifest->identifier);
+}
+
+static bool check_unique(const struct registry *registry, struct error *err)
+{
+    for (size_t i = 1; i < registry->count; i++) {
+        const struct flow *a = &registry->flows[i - 1], *b = &registry->flows[i];
+        if (strcmp(a->manifest->identifier, b->manifest->identifier) == 0)
+            return error_set(err, ERROR_INVALID, "'%s.wasm' and '%s.wasm' are both flow '%s'",
+                             a->folder_name, b->folder_name, a->manifest->identifier);
+    }
+    return true;
+}
+
+static bool open_all(struct registry *out, const struct workspace *workspace,
+                     struct dirent *const *entries, int count, struct error *err)
+{
+    out->flows = calloc((size_t)count + 1, sizeof *out->flows);
+    if (!out->flows)
+        return error_set(err, ERROR_LIMIT, "out of memory");
+    for (int i = 0; i < count; i++)
+        if (!open_flow(&out->flows[out->count++], workspace, entries[i]->d_name, err))
+            return false;
+    qsort(out->flows, out->count, sizeof *out->flows, by_identifier);
+    return check_unique(out, err);
+}
+
+bool registry_open(struct registry *out, const struct workspace *workspace, struct error *err)
+{
+    *out = (struct registry){0};
+    struct dirent **entries = NULL;
+    int count = scandir(workspace->functions_folder, &entries, is_module, alphasort);
+    if (count < 0)
+        return error_errno(err, ERROR_NOT_FOUND, errno, "functions folder '%s'",
+                           workspace->functions_folder);
+    bool ok = false;
+    if (count == 0)
+        error_set(err, ERROR_NOT_FOUND, "no flow (*.wasm) in '%s'", workspace->functions_folder);
+    else if (count > REGISTRY_FLOWS_MAX)
+        error_set(err, ERROR_LIMIT, "more than %d flows in '%s'", REGISTRY_FLOWS_MAX,
+                  workspace->functions_folder);
+    else
+        ok = open_all(out, workspace, entries, count, err);
+    for (int i = 0; i < count; i++)
+        free(entries[i]);
+    free(entries);
+    if (!ok)
+        registry_close(out);
+    return ok;
+}
+
+void registry_close(struct registry *registry)
+{
+    for (size_t i = 0; i < registry->count; i++) {
+        manifest_free(registry->flows[i].manifest);
+        module_close(registry->flows[i].module);
+        free(registry->flows[i].folder_name);
+    }
+    free(registry->flows);
+    *registry = (struct registry){0};
+}
+
+static void name_nearest(const struct registry *registry, const char *name, struct error *err)
+{
+    const char *names[REGISTRY_FLOWS_MAX * 2];
+    size_t count = 0;
+    for (size_t i = 0; i < registry->count; i++) {
+        names[count++] = registry->flows[i].manifest->identifier;
+        names[count++] = registry->flows[i].folder_name;
+    }
+    const char *nearest = text_nearest(name, names, count);
+    if (nearest)
+        error_set(err, ERROR_NOT_FOUND, "no flow '%s'; did you mean '%s'?", name, nearest);
+    else
+        error_set(err, ERROR_NOT_FOUND, "no flow '%s'; 'sluice flows' lists those there are", name);
+}
+
+struct flow *registry_find(const struct registry *registry, const char *name, struct error *err)
+{
+    for (size_t i = 0; i < registry->count; i++) {
+        struct flow *flow = &registry->flows[i];
+        if (manifest_is_called(flow->manifest, name) || strcmp(flow->folder_name, name) == 0)
+            return flow;
+    }
+    name_nearest(registry, name, err);
+    return NULL;
+}

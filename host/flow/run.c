@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+/* A run as it is asked for from outside: parameters, lock, limits, then execute. See flow.h. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "flow/execute.h"
+#include "flow/fault.h"
+#include "flow/run_lock.h"
+
+#define PARAMETERS_MAX 32
+
+/* ---- parameters ------------------------------------------------------------------------------ */
+
+struct parameter_set {
+    struct named_value values[PARAMETERS_MAX];
+    size_t count;
+};
+
+static bool check_known(const struct manifest *manifest, const struct run_request *request,
+                        struct error *err)
+{
+    const char *names[PARAMETERS_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < manifest->parameter_count && count < PARAMETERS_MAX; i++)
+        names[count++] = manifest->parameters[i].name;
+    for (size_t i = 0; i < request->parameter_count; i++) {
+        const char *name = request->parameters[i].name;
+        bool known = false;
+        for (size_t j = 0; j < count; j++)
+            known |= strcmp(names[j], name) == 0;
+        if (known)
+            continue;
+        const char *nearest = text_nearest(name, names, count);
+        return error_set(err, ERROR_INVALID, "flow '%s' has no parameter '%s'%s%s%s",
+                         manifest->identifier, name, nearest ? "; did you mean '" : "",
+                         nearest ? nearest : "", nearest ? "'?" : "");
+    }
+    return true;
+}
+
+static const char *given_value(const struct run_request *request, const char *name)
+{
+    for (size_t i = 0; i < request->parameter_count; i++)
+        if (strcmp(request->parameters[i].name, name) == 0)
+            return request->parameters[i].value;
+    return NULL;
+}
+
+/* The workspace's schedule of the flow says what its runs are usually given. */
+static const char *scheduled_value(const struct workspace *workspace,
+                                   const struct manifest *manifest, const char *name)
+{
+    for (size_t i = 0; i < workspace->schedule_count; i++) {
+        const struct schedule *schedule = &workspace->schedules[i];
+        if (!manifest_is_called(manifest, schedule->flow))
+            continue;
+        for (size_t j = 0; j < schedule->parameter_count; j++)
+            if (strcmp(schedule->parameters[j].name, name) == 0)
+                return schedule->parameters[j].value;
+    }
+    return NULL;
+}
+
+static bool collect_parameters(const struct workspace *workspace, const struct manifest *manifest,
+                               const struct run_request *request, struct parameter_set *out,
+                               struct error *err)
+{
+    if (manifest->parameter_count > PARAMETERS_MAX)
+        return error_set(err, ERROR_LIMIT, "flow '%s' has more than %d parameters",
+                         manifest->identifier, PARAMETERS_MAX);
+    if (!check_known(manifest, request, err))
+        return false;
+    for (size_t i = 0; i < manifest->parameter_count; i++) {
+        const struct manifest_parameter *parameter = &manifest->parameters[i];
+        const char *value = given_value(request, parameter->name);
+        if (!value)
+            value = scheduled_value(workspace, manifest, parameter->name);
+        if (!value)
+            value = parameter->default_value;
+        if (!value && parameter->required)
+            return error_set(err, ERROR_INVALID,
+                             "flow '%s' needs parameter '%s': give it with --param %s=VALUE or in "
+                             "schedules.json",
+                             manifest->identifier, parameter->name, parameter->name);
+        if (value)
+            out->values[out->count++] = (struct named_value){parameter->name, value};
+    }
+    return true;
+}
+
+/* ---- the run --------------------------------------------------------------------------------- */
+
+static void fill_outcome(struct run_outcome *outcome, const struct execution *execution,
+                         const struct execution_end *end)
+{
+    const char *content_type;
+    memcpy(outcome->instance, execution->instance, sizeof outcome->instance);
+    outcome->state = end->state;
+    outcome->exit_status = end->exit_status;
+    outcome->duration_ms = end->duration_ms;
+    bool answers = strcmp(execution->manifest->trigger_type, "schedule") != 0;
+    if (answers) {
+        outcome->response_status =
+            execution_answer(execution, end, &outcome->response, &content_type);
+        snprintf(outcome->response_type, sizeof outcome->response_type, "%s", content_type);
+    }
+    snprintf(outcome->fault_code, sizeof outcome->fault_code, "%s", execution->fault_code);
+    snprintf(outcome->fault_title, sizeof outcome->fault_title, "%s", execution->fault_title);
+    buf_append_text(&outcome->fault_detail, buf_text(&execution->fault_detail));
+    outcome->files_found = execution->files.found;
+    outcome->files_transferred = execution->files.transferred;
+    outcome->files_not_transferred = execution->files.not_transferred;
+    outcome->files_postponed = execution->files.postponed;
+}
+
+static void outcome_init(struct run_outcome *outcome)
+{
+    *outcome = (struct run_outcome){.state = INSTANCE_FAILED, .exit_status = 1};
+    buf_init(&outcome->response, EXECUTION_RESPONSE_MAX);
+    buf_init(&outcome->fault_detail, EXECUTION_DETAIL_MAX);
+}
+
+void run_outcome_release(struct run_outcome *outcome)
+{
+    buf_release(&outcome->response);
+    buf_release(&outcome->fault_detail);
+}
+
+/* A message that is too large never reaches a guest: the answer is 413 in the fault shape. */
+static bool is_too_large(const struct manifest *manifest, const struct run_request *request,
+                         struct run_outcome *outcome)
+{
+    if (request->body_size <= manifest->input_bytes)
+        return false;
+    char detail[128];
+    snprintf(detail, sizeof detail, "the message has %zu bytes; flow '%.40s' takes at most %llu",
+             request->body_size, manifest->identifier, (unsigned long long)manifest->input_bytes);
+    const struct fault_report fault = {
+        .status = 413,
+        .code = "limit",
+        .title = "Message too large",
+        .detail = detail,
+        .instance = "",
+    };
+    outcome->response_status = fault.status;
+    snprintf(outcome->response_type, sizeof outcome->response_type, "application/json");
+    fault_format(&fault, &outcome->response);
+    snprintf(outcome->fault_code, sizeof outcome->fault_code, "%s", fault.code);
+    snprintf(outcome->fault_title, sizeof outcome->fault_title, "%s", fault.title);
+    buf_append_text(&outcome->fault_detail, detail);
+    return true;
+}
+
+static bool run_locked(struct service *service, const struct run_request *request,
+                       const struct parameter_set *parameters, const struct remote_file *attachment,
+                       struct run_outcome *outcome, struct error *err)
+{
+    const struct flow *flow = &service->registry.flows[request->flow];
+    const struct execution_start start = {
+        .flow = flow,
+        .trigger = request->trigger,
+        .invoked_by = request->invoked_by,
+        .parameters = parameters->values,
+        .parameter_count = parameters->count,
+        .input = request->body,
+        .input_size = request->body_size,
+        .attachment = attachment,
+        .watch = request->watch,
+    };
+    bool alone = strcmp(flow->manifest->trigger_type, "schedule") == 0;
+    int lock = -1;
+    if (alone && !run_lock_take(service->workspace->state_folder, flow->manifest->identifier, &lock,
+                                err))
+        return false;
+    struct execution *execution = calloc(1, sizeof *execution);
+    struct execution_end end;
+    bool ok = execution ? execute(service, &start, execution, &end, err)
+                        : error_set(err, ERROR_LIMIT, "out of memory");
+    if (ok)
+        fill_outcome(outcome, execution, &end);
+    if (execution)
+        execution_release(execution);
+    free(execution);
+    run_lock_release(lock);
+    return ok;
+}
+
+bool service_run(struct service *service, const struct run_request *request,
+                 struct run_outcome *outcome, struct error *err)
+{
+    const struct manifest *manifest = service->registry.flows[request->flow].manifest;
+    outcome_init(outcome);
+    struct parameter_set parameters = {.count = 0};
+    if (!collect_parameters(service->workspace, manifest, request, &parameters, err))
+        return false;
+    if (is_too_large(manifest, request, outcome))
+        return true;
+    struct remote_file attachment = {0};
+    if (request->attachment && !remote_open_local(request->attachment, &attachment, err))
+        return false;
+    bool ok = run_locked(service, request, &parameters, request->attachment ? &attachment : NULL,
+                         outcome, err);
+    if (request->attachment)
+        remote_file_release(&attachment);
+    return ok;
+}
