@@ -44,7 +44,8 @@ struct handle {
     char detail[CURL_ERROR_SIZE];        /* libcurl's words on the last failure; "" if none */
     char key_problem[128];               /* SFTP: why the host key was refused; "" if it was not */
     bool is_stopped, is_late;            /* why the progress callback ended the transfer */
-    bool was_used;                       /* has performed something before: may hold a login */
+    int64_t looked_ms;                   /* when the callback last asked the call */
+    bool was_used;                       /* an earlier user left connections in it */
     bool keep;                           /* false: close instead of pooling (state is doubtful) */
     struct curl_slist *lists[4];         /* given to libcurl; freed on reset and release */
     char *name;                          /* pool key: the connection's name */
@@ -65,8 +66,15 @@ struct handle *pool_acquire(struct transfer *transfer, const struct connection *
 /* Back into the pool, or closed if !handle->keep. NULL is fine. */
 void pool_release(struct transfer *transfer, struct handle *handle);
 
+/* Closes all idle handles. */
+void pool_clear(struct transfer *transfer);
+
 /* Options as pool_acquire left them (for the next request on the same handle). */
 void handle_reset(struct handle *handle);
+
+/* Sets user and password from the connection; both are refused with control bytes in them
+ * (ERROR_INVALID). Errors of secret_read. The secret is wiped from our memory before return. */
+MUST_USE bool handle_login(struct handle *handle, struct error *err);
 
 /* Appends to lists[index]; false: no memory. Freed by handle_reset and pool_release. */
 MUST_USE bool handle_append(struct handle *handle, size_t index, const char *text,

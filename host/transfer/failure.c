@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * libcurl's verdicts as sentences: which connection, what happened, what to do. The only place that
+ * knows CURLcode by kind; protocols look at their replies first. Nothing here holds a secret:
+ * libcurl's own detail names hosts and certificates, never passwords.
+ */
+#include <string.h>
+
+#include "transfer/pool.h"
+
+bool connection_error(const struct connection *connection, struct error *err, enum error_kind kind,
+                      const char *format, ...)
+{
+    va_list args;
+    struct buf text;
+    buf_init(&text, ERROR_MESSAGE_SIZE * 2);
+    va_start(args, format);
+    buf_vprintf(&text, format, args);
+    va_end(args);
+    /* What a peer said is part of the sentence: its control bytes must not be. */
+    for (size_t i = 0; i < text.size; i++)
+        if ((unsigned char)text.data[i] < 0x20 || text.data[i] == 0x7F)
+            text.data[i] = ' ';
+    error_set(err, kind, "connection '%s': %s", connection->name, buf_text(&text));
+    buf_release(&text);
+    return false;
+}
+
+static bool fail_by_timeout(const struct handle *handle, struct error *err)
+{
+    const struct connection *connection = handle->connection;
+    curl_off_t connected_us = 0;
+    curl_easy_getinfo(handle->easy, CURLINFO_CONNECT_TIME_T, &connected_us);
+    long reused = 0;
+    curl_easy_getinfo(handle->easy, CURLINFO_NUM_CONNECTS, &reused);
+    if (connected_us == 0 && reused == 0 && !handle->was_used)
+        return connection_error(connection, err, ERROR_UNAVAILABLE,
+                                "no connection within %u ms: check address, port and firewall",
+                                connection->connect_timeout_ms);
+    return connection_error(connection, err, ERROR_TIMEOUT,
+                            "the server did not go on in time (%s): check its load and the network, "
+                            "or raise stall_timeout_ms",
+                            handle->detail[0] ? handle->detail : "no answer");
+}
+
+static bool fail_by_abort(const struct handle *handle, struct error *err)
+{
+    if (handle->is_late)
+        return connection_error(handle->connection, err, ERROR_TIMEOUT,
+                                "the deadline of the execution passed during the transfer");
+    return connection_error(handle->connection, err, ERROR_CANCELLED,
+                            "stopped because the execution is being stopped");
+}
+
+static bool fail_by_certificate(const struct handle *handle, struct error *err)
+{
+    const struct connection *connection = handle->connection;
+    if (connection->type == CONNECTION_SFTP)
+        return connection_error(connection, err, ERROR_DENIED,
+                                "the server's host key is not trusted (%s): put the right key into "
+                                "known_hosts '%s'",
+                                handle->key_problem[0] ? handle->key_problem : handle->detail,
+                                connection->known_hosts);
+    return connection_error(connection, err, ERROR_DENIED,
+                            "the server's certificate is not trusted (%s): name its issuer's "
+                            "certificate in ca_file, or correct the host name",
+                            handle->detail[0] ? handle->detail : "verification failed");
+}
+
+/* For codes that need no look at the handle: "what (libcurl's detail): remedy". */
+static const struct {
+    CURLcode code;
+    enum error_kind kind;
+    const char *what, *remedy;
+} sentences[] = {
+    {CURLE_COULDNT_RESOLVE_HOST, ERROR_UNAVAILABLE, "the host name cannot be resolved",
+     "check the name and this machine's name service"},
+    {CURLE_COULDNT_CONNECT, ERROR_UNAVAILABLE, "cannot connect",
+     "check address, port and firewall"},
+    {CURLE_SSL_CONNECT_ERROR, ERROR_REFUSED, "the TLS handshake failed",
+     "check that the port speaks TLS 1.2 or later, and the tls setting"},
+    {CURLE_USE_SSL_FAILED, ERROR_REFUSED, "the server does not offer the TLS that is demanded",
+     "correct the server or the tls setting; no password was sent in clear"},
+    {CURLE_SSL_CACERT_BADFILE, ERROR_INVALID, "ca_file cannot be used",
+     "it must be a readable PEM file"},
+    {CURLE_SSL_CIPHER, ERROR_REFUSED, "no common TLS cipher", "check the server's TLS settings"},
+    {CURLE_SSL_CERTPROBLEM, ERROR_INVALID, "the key or certificate cannot be used",
+     "check the files that the connection names"},
+    {CURLE_LOGIN_DENIED, ERROR_DENIED, "login refused", "check user and password"},
+    {CURLE_SEND_ERROR, ERROR_UNAVAILABLE, "the connection was lost", "try again later"},
+    {CURLE_RECV_ERROR, ERROR_UNAVAILABLE, "the connection was lost", "try again later"},
+    {CURLE_GOT_NOTHING, ERROR_UNAVAILABLE, "the server closed the connection without an answer",
+     "try again later"},
+    {CURLE_PARTIAL_FILE, ERROR_BROKEN, "the transfer ended before the file was whole",
+     "it is tried again by the next run"},
+    {CURLE_FILESIZE_EXCEEDED, ERROR_LIMIT, "the file is larger than allowed",
+     "raise the limit or split the file"},
+    {CURLE_OUT_OF_MEMORY, ERROR_INTERNAL, "out of memory", "give the host more memory"},
+    {CURLE_URL_MALFORMAT, ERROR_INVALID, "host, folder or name cannot be put into an address",
+     "check the connection"},
+    {CURLE_UNSUPPORTED_PROTOCOL, ERROR_UNSUPPORTED, "libcurl was built without this protocol",
+     "install the full libcurl"},
+};
+
+bool handle_fail(struct handle *handle, CURLcode code, struct error *err)
+{
+    if (code == CURLE_ABORTED_BY_CALLBACK)
+        return fail_by_abort(handle, err);
+    if (code == CURLE_OPERATION_TIMEDOUT)
+        return fail_by_timeout(handle, err);
+    if (code == CURLE_PEER_FAILED_VERIFICATION)
+        return fail_by_certificate(handle, err);
+    const char *detail = handle->detail[0] ? handle->detail : curl_easy_strerror(code);
+    for (size_t i = 0; i < sizeof sentences / sizeof sentences[0]; i++)
+        if (sentences[i].code == code)
+            return connection_error(handle->connection, err, sentences[i].kind, "%s (%s): %s",
+                                    sentences[i].what, detail, sentences[i].remedy);
+    return connection_error(handle->connection, err, ERROR_UNAVAILABLE, "the transfer failed: %s",
+                            detail);
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The ring's two counters only grow; their difference is what is in it. A side waits only on full
+ * or empty, and the other side signals only then, so that a flowing stream makes few system calls.
+ */
+#include "transfer/ring.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+bool ring_init(struct ring *ring, size_t size)
+{
+    *ring = (struct ring){.size = size};
+    ring->bytes = malloc(size);
+    if (!ring->bytes)
+        return false;
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&ring->changed, &attributes);
+    pthread_condattr_destroy(&attributes);
+    pthread_mutex_init(&ring->lock, NULL);
+    return true;
+}
+
+void ring_release(struct ring *ring)
+{
+    if (!ring->bytes)
+        return;
+    free(ring->bytes);
+    ring->bytes = NULL;
+    pthread_cond_destroy(&ring->changed);
+    pthread_mutex_destroy(&ring->lock);
+}
+
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+bool ring_write(struct ring *ring, const char *bytes, size_t size)
+{
+    while (size > 0) {
+        pthread_mutex_lock(&ring->lock);
+        while (ring->written - ring->taken == ring->size && !atomic_load(&ring->is_stopped))
+            pthread_cond_wait(&ring->changed, &ring->lock);
+        bool is_stopped = atomic_load(&ring->is_stopped);
+        size_t room = ring->size - (size_t)(ring->written - ring->taken);
+        pthread_mutex_unlock(&ring->lock);
+        if (is_stopped)
+            return false;
+        size_t start = (size_t)(ring->written % ring->size); /* only this thread moves written */
+        size_t chunk = smaller(smaller(size, room), ring->size - start);
+        memcpy(ring->bytes + start, bytes, chunk);
+        bytes += chunk;
+        size -= chunk;
+        pthread_mutex_lock(&ring->lock);
+        bool was_empty = ring->written == ring->taken;
+        ring->written += chunk;
+        if (was_empty)
+            pthread_cond_signal(&ring->changed);
+        pthread_mutex_unlock(&ring->lock);
+    }
+    return true;
+}
+
+void ring_end(struct ring *ring)
+{
+    pthread_mutex_lock(&ring->lock);
+    ring->is_ended = true;
+    pthread_cond_broadcast(&ring->changed);
+    pthread_mutex_unlock(&ring->lock);
+}
+
+static struct timespec deadline_in(int wait_ms)
+{
+    struct timespec at;
+    clock_gettime(CLOCK_MONOTONIC, &at);
+    at.tv_sec += wait_ms / 1000;
+    at.tv_nsec += (long)(wait_ms % 1000) * 1000000;
+    if (at.tv_nsec >= 1000000000) {
+        at.tv_sec++;
+        at.tv_nsec -= 1000000000;
+    }
+    return at;
+}
+
+/* With the lock held: waits while the ring is empty and open. */
+static enum ring_outcome wait_for_bytes(struct ring *ring, int wait_ms)
+{
+    struct timespec at = {0};
+    while (ring->written == ring->taken && !ring->is_ended) {
+        if (at.tv_sec == 0)
+            at = deadline_in(wait_ms);
+        if (pthread_cond_timedwait(&ring->changed, &ring->lock, &at) != 0)
+            break;
+    }
+    if (ring->written != ring->taken)
+        return RING_BYTES;
+    return ring->is_ended ? RING_END : RING_WAIT;
+}
+
+enum ring_outcome ring_wait(struct ring *ring, int wait_ms)
+{
+    pthread_mutex_lock(&ring->lock);
+    enum ring_outcome outcome = wait_for_bytes(ring, wait_ms);
+    pthread_mutex_unlock(&ring->lock);
+    return outcome;
+}
+
+enum ring_outcome ring_read(struct ring *ring, char *bytes, size_t size, int wait_ms, size_t *got)
+{
+    pthread_mutex_lock(&ring->lock);
+    enum ring_outcome outcome = wait_for_bytes(ring, wait_ms);
+    size_t filled = (size_t)(ring->written - ring->taken);
+    pthread_mutex_unlock(&ring->lock);
+    *got = 0;
+    if (outcome != RING_BYTES)
+        return outcome;
+    size_t start = (size_t)(ring->taken % ring->size); /* only this thread moves taken */
+    size_t chunk = smaller(smaller(size, filled), ring->size - start);
+    memcpy(bytes, ring->bytes + start, chunk);
+    pthread_mutex_lock(&ring->lock);
+    bool was_full = ring->written - ring->taken == ring->size;
+    ring->taken += chunk;
+    if (was_full)
+        pthread_cond_signal(&ring->changed);
+    pthread_mutex_unlock(&ring->lock);
+    *got = chunk;
+    return RING_BYTES;
+}
+
+bool ring_wait_end(struct ring *ring, int wait_ms)
+{
+    struct timespec at = deadline_in(wait_ms);
+    pthread_mutex_lock(&ring->lock);
+    while (!ring->is_ended && pthread_cond_timedwait(&ring->changed, &ring->lock, &at) == 0)
+        continue;
+    bool is_ended = ring->is_ended;
+    pthread_mutex_unlock(&ring->lock);
+    return is_ended;
+}
+
+void ring_stop(struct ring *ring)
+{
+    pthread_mutex_lock(&ring->lock);
+    atomic_store(&ring->is_stopped, true);
+    pthread_cond_broadcast(&ring->changed);
+    pthread_mutex_unlock(&ring->lock);
+}
