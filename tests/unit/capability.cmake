@@ -1,0 +1,2 @@
+add_unit_test(test_capability_handle LIBS sluice_capability)
+add_unit_test(test_capability_manifest LIBS sluice_capability)

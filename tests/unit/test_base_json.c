@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/json.h"
+#include "check.h"
+
+static void refuse(const char *text, const char *part, enum json_style style)
+{
+    struct error err = {0};
+    cJSON *value = json_parse(text, strlen(text), "f.json", style, &err);
+    CHECK(value == NULL);
+    cJSON_Delete(value);
+    CHECK_EQ_INT(err.kind, ERROR_INVALID);
+    CHECK_CONTAINS(err.message, part);
+}
+
+static void bad_text_is_refused_with_its_place(void)
+{
+    refuse("", "f.json:1:1: empty", JSON_STRICT);
+    refuse("{\n  \"a\": 1,\n  \"b\" 2\n}", "f.json:3:", JSON_STRICT);
+    refuse("{} x", "f.json:1:", JSON_STRICT);
+    refuse("{\"a\":1,\"a\":2}", "\"a\" is given twice", JSON_STRICT);
+    refuse("[{\"b\":{\"a\":1,\"a\":2}}]", "\"a\" is given twice", JSON_STRICT);
+    refuse("\"\xFF\"", "not UTF-8", JSON_STRICT);
+    refuse("// comment\n{}", "f.json:1:1", JSON_STRICT);
+}
+
+static void comments_are_for_configuration_only(void)
+{
+    static const char text[] = "// one\n{ /* two\n */ \"a\": \"// not a comment\" } // three";
+    struct error err = {0};
+    cJSON *value = json_parse(text, strlen(text), "f.json", JSON_COMMENTS, &err);
+    CHECK_EQ_TEXT(json_text(value, "a"), "// not a comment");
+    CHECK(json_text(value, "b") == NULL);
+    cJSON_Delete(value);
+}
+
+static void depth_holds_at_n_and_n_plus_1(void)
+{
+    for (int depth = JSON_DEPTH_MAX; depth <= JSON_DEPTH_MAX + 1; depth++) {
+        struct buf text;
+        struct error err = {0};
+        buf_init(&text, 1000);
+        for (int i = 0; i < depth; i++)
+            buf_append_char(&text, '[');
+        for (int i = 0; i < depth; i++)
+            buf_append_char(&text, ']');
+        cJSON *value = json_parse(buf_text(&text), text.size, "f", JSON_STRICT, &err);
+        CHECK_EQ_INT(value != NULL, depth == JSON_DEPTH_MAX);
+        cJSON_Delete(value);
+        buf_release(&text);
+    }
+}
+
+static void texts_are_escaped(void)
+{
+    struct buf out;
+    buf_init(&out, 200);
+    json_append_text(&out, "a\"\\\n\xC3\xA9\xFFz", 8);
+    CHECK_EQ_TEXT(buf_text(&out), "\"a\\\"\\\\\\u000a\xC3\xA9\xEF\xBF\xBDz\"");
+    buf_release(&out);
+}
+
+CHECK_MAIN(TEST(bad_text_is_refused_with_its_place), TEST(comments_are_for_configuration_only),
+           TEST(depth_holds_at_n_and_n_plus_1), TEST(texts_are_escaped))
