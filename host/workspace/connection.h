@@ -50,6 +50,7 @@ struct secret {
 struct connection {
     char *name;
     enum connection_type type;
+    bool disabled;     /* configured, but workspace_connection does not give it out */
     char *host;
     uint16_t port;
     char *url; /* no trailing '/'; url connections only */
@@ -74,6 +75,9 @@ struct connection {
 
 /* "ftp", "sftp", "object_storage", "rest", "smtp", "local". */
 const char *connection_type_name(enum connection_type type);
+
+/* Contents released, struct zeroed. */
+void connection_release(struct connection *connection);
 
 #define SECRET_SIZE_MAX 16384
 

@@ -13,6 +13,9 @@
 #define LOOKUP_CONFIG "OUTL-BRT-CCS_DACS_ConfigProps"
 #define LOOKUP_EMAIL "OUTL-BRT-CCS_DACS_Email_ID"
 
+#define LOOKUP_SIZE_MAX (1 << 20) /* bytes of CSV text */
+#define LOOKUP_ROWS_MAX 4096
+
 struct lookup_row {
     char *key;   /* first column: PropertyName or Recipient */
     char *value; /* second column: Value or Email_Id */
@@ -25,7 +28,9 @@ struct lookup {
     size_t row_count;
 };
 
-/* Parses CSV text. source names it in errors ("lookups/X.csv:12: ..."). ERROR_INVALID, ERROR_LIMIT. */
+/* Parses CSV text. source names it in errors ("lookups/X.csv:12: ..."). A property
+ * given twice is an error, unless it is two spellings of one name with one value. ERROR_INVALID,
+ * ERROR_LIMIT. On error out is untouched. */
 MUST_USE bool lookup_parse(struct lookup *out, const char *name, const char *text, size_t size,
                            const char *source, struct error *err);
 void lookup_release(struct lookup *lookup);
@@ -34,7 +39,7 @@ void lookup_release(struct lookup *lookup);
  * to.process.notification = to.ProcessNotification). NULL: no such row. Borrowed. */
 const char *lookup_get(const struct lookup *lookup, const char *property);
 
-/* Adds or replaces one row. */
+/* Adds one row, or replaces the value in every spelling of the property that is there. */
 MUST_USE bool lookup_set(struct lookup *lookup, const char *property, const char *value,
                          struct error *err);
 

@@ -2,7 +2,8 @@
 /*
  * A workspace: the folder with one tenant's configuration. Loaded whole and checked whole:
  * unknown keys, wrong types and dangling names are errors that name file, line or key and the
- * legal values. Immutable after loading, except lookups, which workspace_reload_lookups renews.
+ * legal values. Immutable after loading; a changed lookup is saved to its file and seen by whoever
+ * opens the workspace next.
  */
 #ifndef WORKSPACE_WORKSPACE_H
 #define WORKSPACE_WORKSPACE_H
@@ -30,6 +31,7 @@ struct workspace {
     char *functions_folder; /* compiled flows (*.wasm); default from the installation */
     char *cache_folder;     /* <sha256>.so of those flows */
     char *state_folder;     /* the only folder that is written */
+    char *store_file;       /* the store: sluice.db in state_folder */
     char *base_url;         /* what mails and metadata call this host; "" if not set */
     uint64_t file_size_max; /* bytes; 0: no limit; default 1 GiB */
     uint32_t memory_mib_max, run_wall_s_max; /* ceilings over what manifests ask for */
@@ -42,18 +44,32 @@ struct workspace {
     size_t schedule_count;
 };
 
-/* Loads and checks DIR. functions_folder may be NULL: the default. On error nothing is to be released. */
+/*
+ * Loads and checks DIR. Compiled flows are taken from the first of: functions_folder (if not NULL),
+ * the environment variable SLUICE_FUNCTIONS, "functions" in sluice.json, the installation.
+ * ERROR_NOT_FOUND: no sluice.json there; ERROR_INVALID: "connections.json:12:5: ...".
+ * On error nothing is to be released.
+ */
 MUST_USE bool workspace_open(struct workspace **out, const char *folder,
                              const char *functions_folder, struct error *err);
 void workspace_close(struct workspace *workspace); /* NULL is fine */
 
-/* The connection of that exact name; ERROR_NOT_FOUND names the nearest one. Borrowed. */
+/* The connection of that exact name; ERROR_NOT_FOUND names the nearest one, or says that it is
+ * disabled. Borrowed. */
 const struct connection *workspace_connection(const struct workspace *workspace, const char *name,
                                               struct error *err);
 
 /* The lookup of that name, or NULL with ERROR_NOT_FOUND and the nearest. Borrowed. */
 const struct lookup *workspace_lookup(const struct workspace *workspace, const char *name,
                                       struct error *err);
+
+/* Replaces lookups/<name>.csv atomically. */
+MUST_USE bool workspace_save_lookup(const struct workspace *workspace, const struct lookup *lookup,
+                                    struct error *err);
+
+/* Finds the workspace that start (a folder) lies in: the nearest folder upwards with a sluice.json.
+ * Caller frees *folder. ERROR_NOT_FOUND says how to make one. */
+MUST_USE bool workspace_find(const char *start, char **folder, struct error *err);
 
 /* Writes a new workspace into DIR (created if missing) with comments; refuses (ERROR_EXISTS) to
  * touch a file that exists. */

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+/* Opening a configuration file and finding the line of a value in it; see config.h. */
+#include "workspace/config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+
+bool config_open(struct config *config, const char *folder, const char *name, struct error *err)
+{
+    *config = (struct config){.name = name};
+    buf_init(&config->text, CONFIG_FILE_SIZE_MAX);
+    char *path = file_join(folder, name);
+    if (!path)
+        return error_set(err, ERROR_LIMIT, "%s: out of memory", name);
+    bool ok = file_read(path, &config->text, err);
+    free(path);
+    if (ok) {
+        config->root = json_parse(buf_text(&config->text), config->text.size, name, JSON_COMMENTS,
+                                  err);
+        ok = config->root != NULL;
+    }
+    if (ok && !cJSON_IsObject(config->root))
+        ok = error_set(err, ERROR_INVALID, "%s:1:1: expected an object: { ... }", name);
+    if (!ok)
+        config_close(config);
+    return ok;
+}
+
+void config_close(struct config *config)
+{
+    buf_release(&config->text);
+    cJSON_Delete(config->root);
+    config->root = NULL;
+}
+
+/* Counts values in document order until wanted; depth is bounded by JSON_DEPTH_MAX. */
+static bool find_ordinal(const cJSON *value, const cJSON *wanted, size_t *ordinal)
+{
+    if (value == wanted)
+        return true;
+    ++*ordinal;
+    for (const cJSON *child = value->child; child; child = child->next)
+        if (find_ordinal(child, wanted, ordinal))
+            return true;
+    return false;
+}
+
+static const char *skip_blank(const char *at)
+{
+    for (;;) {
+        at += strspn(at, " \t\r\n,:]}");
+        if (at[0] == '/' && at[1] == '/') {
+            at += strcspn(at, "\n");
+        } else if (at[0] == '/' && at[1] == '*') {
+            const char *end = strstr(at + 2, "*/");
+            at = end ? end + 2 : at + strlen(at);
+        } else {
+            return at;
+        }
+    }
+}
+
+static const char *skip_string(const char *at)
+{
+    for (at++; *at && *at != '"'; at++)
+        if (*at == '\\' && at[1])
+            at++;
+    return *at ? at + 1 : at;
+}
+
+static bool is_key(const char *after_string)
+{
+    after_string += strspn(after_string, " \t\r\n");
+    while (after_string[0] == '/' && (after_string[1] == '/' || after_string[1] == '*')) {
+        const char *end = after_string[1] == '/' ? strchr(after_string, '\n')
+                                                 : strstr(after_string + 2, "*/");
+        if (!end)
+            return false;
+        after_string = end + (after_string[1] == '/' ? 1 : 2);
+        after_string += strspn(after_string, " \t\r\n");
+    }
+    return *after_string == ':';
+}
+
+/* The text is known to be well-formed: json_parse took it. A value with a key is found at its key. */
+static const char *find_in_text(const char *text, size_t ordinal)
+{
+    const char *key = NULL;
+    for (const char *at = skip_blank(text); *at; at = skip_blank(at)) {
+        const char *start = at;
+        if (*at == '"') {
+            at = skip_string(at);
+            if (is_key(at)) {
+                key = start;
+                continue;
+            }
+        } else if (*at == '{' || *at == '[') {
+            at++;
+        } else {
+            at += 1 + strcspn(at + 1, " \t\r\n,:]}/");
+        }
+        if (ordinal-- == 0)
+            return key ? key : start;
+        key = NULL;
+    }
+    return text;
+}
+
+bool config_fail(const struct config *config, const cJSON *node, struct error *err,
+                 const char *format, ...)
+{
+    char sentence[ERROR_MESSAGE_SIZE];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(sentence, sizeof sentence, format, args);
+    va_end(args);
+    size_t ordinal = 0, line = 1, column = 1;
+    find_ordinal(config->root, node, &ordinal);
+    const char *text = buf_text(&config->text);
+    for (const char *at = text, *end = find_in_text(text, ordinal); at < end; at++) {
+        column = *at == '\n' ? 1 : column + 1;
+        line += *at == '\n';
+    }
+    return error_set(err, ERROR_INVALID, "%s:%zu:%zu: %s", config->name, line, column, sentence);
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/* schedules.json: flow -> recurrence, time zone, parameters. */
+#include "workspace/schedules.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "workspace/config.h"
+
+#define FLOW_NAME_SIZE_MAX 128
+
+/* "parameters" is an object of its own, read by read_parameters. */
+static const struct config_field fields[] = {
+    {.key = "recurrence", .kind = CONFIG_TEXT, .offset = offsetof(struct schedule, recurrence),
+     .legal = CONFIG_ALL, .required = CONFIG_ALL},
+    {.key = "time_zone", .kind = CONFIG_TEXT, .offset = offsetof(struct schedule, time_zone),
+     .legal = CONFIG_ALL},
+};
+
+void schedules_release(struct workspace *workspace)
+{
+    for (size_t i = 0; i < workspace->schedule_count; i++) {
+        struct schedule *schedule = &workspace->schedules[i];
+        for (size_t j = 0; j < schedule->parameter_count; j++) {
+            free(schedule->parameters[j].name);
+            free(schedule->parameters[j].value);
+        }
+        free(schedule->parameters);
+        free(schedule->flow);
+        free(schedule->recurrence);
+        free(schedule->time_zone);
+    }
+    free(workspace->schedules);
+    workspace->schedules = NULL;
+    workspace->schedule_count = 0;
+}
+
+static bool read_parameter(const struct config *config, const cJSON *node,
+                           struct schedule *schedule, struct error *err)
+{
+    const char *value = cJSON_GetStringValue(node);
+    if (!value || text_has_control(value) || !*node->string || text_has_control(node->string))
+        return config_fail(config, node, err,
+                           "schedule of '%s': parameter \"%.64s\" must be text in quotes without "
+                           "control characters", schedule->flow, node->string);
+    struct schedule_parameter *parameter = &schedule->parameters[schedule->parameter_count++];
+    parameter->name = strdup(node->string);
+    parameter->value = strdup(value);
+    return (parameter->name && parameter->value) || error_set(err, ERROR_LIMIT, "out of memory");
+}
+
+static bool read_parameters(const struct config *config, const cJSON *node,
+                            struct schedule *schedule, struct error *err)
+{
+    if (!cJSON_IsObject(node))
+        return config_fail(config, node, err, "schedule of '%s': \"parameters\" must be an object "
+                           "{ \"name\": \"value\" }", schedule->flow);
+    size_t count = (size_t)cJSON_GetArraySize(node);
+    if (count > SCHEDULE_PARAMETERS_MAX)
+        return config_fail(config, node, err, "schedule of '%s': more than %d parameters",
+                           schedule->flow, SCHEDULE_PARAMETERS_MAX);
+    schedule->parameters = calloc(count ? count : 1, sizeof *schedule->parameters);
+    if (!schedule->parameters)
+        return error_set(err, ERROR_LIMIT, "out of memory");
+    for (const cJSON *child = node->child; child; child = child->next)
+        if (!read_parameter(config, child, schedule, err))
+            return false;
+    return true;
+}
+
+/* An IANA name such as Europe/Berlin; that the zone exists is the scheduler's question. */
+static bool is_zone_name(const char *text)
+{
+    return text[strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+-/")] ==
+               '\0' && text[0] != '/';
+}
+
+static bool check_schedule(const struct config *config, const cJSON *node,
+                           const struct schedule *schedule, struct error *err)
+{
+    if (strncmp(schedule->recurrence, "FREQ=", 5) != 0)
+        return config_fail(config, cJSON_GetObjectItemCaseSensitive(node, "recurrence"), err,
+                           "schedule of '%s': \"recurrence\" must be an RRULE value such as "
+                           "\"FREQ=DAILY;BYHOUR=2;BYMINUTE=30\"", schedule->flow);
+    if (!is_zone_name(schedule->time_zone))
+        return config_fail(config, cJSON_GetObjectItemCaseSensitive(node, "time_zone"), err,
+                           "schedule of '%s': \"time_zone\" must be a name such as "
+                           "\"Europe/Berlin\" or \"UTC\"", schedule->flow);
+    return true;
+}
+
+static bool read_schedule(const struct config *config, const cJSON *node,
+                          struct schedule *schedule, struct error *err)
+{
+    char what[FLOW_NAME_SIZE_MAX + 32];
+    if (!*node->string || strlen(node->string) > FLOW_NAME_SIZE_MAX ||
+        text_has_control(node->string))
+        return config_fail(config, node, err, "a flow's identifier has 1 to %d bytes and no control "
+                                              "characters", FLOW_NAME_SIZE_MAX);
+    if (!cJSON_IsObject(node))
+        return config_fail(config, node, err, "schedule of '%s' must be an object: "
+                           "{ \"recurrence\": ... }", node->string);
+    snprintf(what, sizeof what, "schedule of '%s'", node->string);
+    schedule->flow = strdup(node->string);
+    if (!schedule->flow)
+        return error_set(err, ERROR_LIMIT, "out of memory");
+    const cJSON *parameters = cJSON_GetObjectItemCaseSensitive(node, "parameters");
+    if (parameters && !read_parameters(config, parameters, schedule, err))
+        return false;
+    struct config_object reader = {.config = config, .node = node, .what = what, .folder = "",
+                                   .kind = 1, .handled = "parameters"};
+    if (!config_read(&reader, fields, sizeof fields / sizeof fields[0], schedule, err))
+        return false;
+    if (!schedule->time_zone)
+        schedule->time_zone = strdup("UTC");
+    if (!schedule->time_zone)
+        return error_set(err, ERROR_LIMIT, "out of memory");
+    return check_schedule(config, node, schedule, err);
+}
+
+static bool read_all(struct workspace *workspace, const struct config *config, struct error *err)
+{
+    size_t count = (size_t)cJSON_GetArraySize(config->root);
+    if (count > SCHEDULES_MAX)
+        return error_set(err, ERROR_LIMIT, "%s: %zu schedules, at most %d are possible",
+                         config->name, count, SCHEDULES_MAX);
+    workspace->schedules = calloc(count ? count : 1, sizeof *workspace->schedules);
+    if (!workspace->schedules)
+        return error_set(err, ERROR_LIMIT, "out of memory");
+    for (const cJSON *node = config->root->child; node; node = node->next)
+        if (!read_schedule(config, node, &workspace->schedules[workspace->schedule_count++], err))
+            return false;
+    return true;
+}
+
+bool schedules_read(struct workspace *workspace, struct error *err)
+{
+    struct config config;
+    struct error why = {0};
+    if (!config_open(&config, workspace->folder, "schedules.json", &why)) {
+        if (why.kind == ERROR_NOT_FOUND)
+            return true;
+        if (err)
+            *err = why;
+        return false;
+    }
+    bool ok = read_all(workspace, &config, err);
+    config_close(&config);
+    return ok;
+}
