@@ -1,46 +1,142 @@
 # SPDX-License-Identifier: MIT
-"""Configuration and start of OpenSMTPD, a real mail server, delivering into a maildir.
+"""Configuration and start of Exim, a real mail server, delivering into a maildir.
 
-Needs root: it separates privileges into accounts of its own (private ones here). TLS modes: none,
-optional (STARTTLS offered), explicit (STARTTLS required), implicit. AUTH is required.
+Needs root: it insists on an account of its own (a private one here). TLS modes: none, optional
+(STARTTLS offered), explicit (required), implicit. Mail is taken only after AUTH; AUTH is offered
+only under TLS, or always in mode none. Recipients at bad.test are refused with 550, at later.test
+with 451. (Debian 12's OpenSMTPD cannot do TLS: it predates its OpenSSL.)
 """
 import os
 
 from confinement import HOME, NOBODY
-from ftp_servers import Started, free_port, unpacked, write
+from ftp_servers import Started, free_port, unpacked
+
+CONFIGURATION = """
+exim_path = {program}
+primary_hostname = mail.test
+spool_directory = /mnt/spool
+log_file_path = {log_directory}/exim-%slog
+exim_user = Debian-exim
+exim_group = Debian-exim
+never_users = root
+deliver_drop_privilege = true
+local_interfaces = {host}
+daemon_smtp_ports = {port}
+tls_on_connect_ports = {implicit_port}
+{tls}
+host_lookup =
+rfc1413_query_timeout = 0s
+smtp_accept_max = 100
+smtp_accept_max_per_host = 100
+smtp_accept_queue_per_connection = 0
+message_size_limit = 32M
+accept_8bitmime = true
+keep_environment = LD_LIBRARY_PATH
+disable_ipv6 = true
+acl_smtp_auth = check_auth
+acl_smtp_mail = check_mail
+acl_smtp_rcpt = check_rcpt
+auth_advertise_hosts = {auth_hosts}
+
+begin acl
+check_auth:
+  {auth_condition}
+check_mail:
+  deny message = STARTTLS is required
+       condition = {tls_required}
+       !encrypted = *
+  deny message = authentication is required
+       !authenticated = *
+  accept
+check_rcpt:
+  deny message = no such mailbox
+       domains = bad.test
+  defer message = try again later
+       domains = later.test
+  accept
+
+begin routers
+everything:
+  driver = accept
+  transport = maildir
+  no_more
+
+begin transports
+maildir:
+  driver = appendfile
+  maildir_format
+  directory = {home}/Maildir
+  create_directory
+  delivery_date_add
+  envelope_to_add
+  return_path_add
+  user = Debian-exim
+
+begin authenticators
+plain:
+  driver = plaintext
+  public_name = PLAIN
+  server_prompts = :
+  server_condition = ${{if and{{{{eq{{$auth2}}{{{user}}}}}{{eq{{$auth3}}{{{password}}}}}}}}}
+  server_set_id = $auth2
+login:
+  driver = plaintext
+  public_name = LOGIN
+  server_prompts = Username:: : Password::
+  server_condition = ${{if and{{{{eq{{$auth1}}{{{user}}}}}{{eq{{$auth2}}{{{password}}}}}}}}}
+  server_set_id = $auth1
+"""
 
 
-def prepare_opensmtpd(plan, ports):
-    program = unpacked("opensmtpd", "usr/sbin/smtpd")
-    libexec = unpacked("opensmtpd", "usr/libexec")
+def literal(text):
+    """A string as Exim's expansion takes it literally."""
+    if any(ord(char) < 32 for char in text):
+        raise ValueError("no control bytes in user or password")
+    return "\\N" + text.replace("\\N", "") + "\\N"
+
+
+def prepare_exim(plan, ports):
+    program = unpacked("exim", "usr/sbin/exim4")
+    libraries = unpacked("exim", f"usr/lib/{os.uname().machine}-linux-gnu")
     place = plan.confine(need_root=True)
-    place.add_service_account("_smtpd", 65531)
-    place.add_service_account("_smtpq", 65532)
+    place.add_service_account("Debian-exim", NOBODY)
     place.install_accounts()
-    for folder in ("/run", "/var/spool", "/var/lib"):
-        place.tmpfs(folder)
-    os.makedirs("/var/lib/opensmtpd/empty", mode=0o755)
-    place.bind(libexec, "/usr/libexec")
-    place.bind(place.write("etc/mailname", "mail.test\n", 0o644), "/etc/hostname")
-    maildir = os.path.join(plan.home, "Maildir")
-    credentials = place.write("smtp.credentials", f"{plan.user} {place.hash}\n", 0o644)
-    boxes = place.write("smtp.boxes", f"@ {plan.user}\n", 0o644)
+    place.tmpfs("/var/lib")
+    os.makedirs("/var/lib/exim4", mode=0o755)
+    logs = plan.path("exim-log")
+    certificates = "/mnt/tls"
+    for folder in (logs, "/mnt/spool", certificates):
+        os.makedirs(folder, mode=0o750, exist_ok=True)
+        os.chown(folder, NOBODY, NOBODY)
+    if plan.tls != "none":
+        for source, name in ((plan.certificate, "certificate"), (plan.key, "key")):
+            with open(source, "rb") as data, open(f"{certificates}/{name}", "wb") as copy:
+                copy.write(data.read())
+            os.chown(f"{certificates}/{name}", NOBODY, NOBODY)
+            os.chmod(f"{certificates}/{name}", 0o600)
+    # Logs are written by the unprivileged account through this name, whatever folders lie above.
+    os.mkdir("/mnt/log")
+    place.bind(logs, "/mnt/log")
 
     def start():
         plan.port = ports or free_port(plan.host)
-        tls = {"none": "", "optional": "tls pki test", "explicit": "tls-require pki test",
-               "implicit": "smtps pki test"}[plan.tls]
-        # Without TLS this server offers no AUTH at all.
-        login = "auth <credentials>" if plan.tls != "none" else ""
-        lines = [f'table credentials file:{credentials}', f'table boxes file:{boxes}']
-        if plan.tls != "none":
-            lines += [f'pki test cert "{plan.certificate}"', f'pki test key "{plan.key}"']
-        lines += [f"listen on {plan.host} port {plan.port} {tls} {login} hostname mail.test",
-                  f'action deliver maildir "{HOME}/Maildir" virtual <boxes>',
-                  "match from any for any action deliver",
-                  "match auth from any for any action deliver"]
-        command = [program, "-d", "-f", write(plan.path("smtpd.conf"), lines)]
-        os.chmod(plan.path("smtpd.conf"), 0o600)
-        return Started(command, plan.path("smtpd.log"), remote_home=HOME,
-                       facts={"maildir": maildir, "auth": bool(login), "uid": NOBODY})
+        tls = "tls_advertise_hosts =" if plan.tls == "none" else \
+            f"tls_advertise_hosts = *\ntls_certificate = {certificates}/certificate\n" \
+            f"tls_privatekey = {certificates}/key"
+        text = CONFIGURATION.format(
+            program=program, log_directory="/mnt/log", host=plan.host, port=plan.port, tls=tls,
+            implicit_port=plan.port if plan.tls == "implicit" else "",
+            auth_hosts="*" if plan.tls == "none" else "${if def:tls_in_cipher{*}{}}",
+            auth_condition="accept" if plan.tls == "none" else "accept encrypted = *",
+            tls_required="yes" if plan.tls == "explicit" else "no", home=HOME,
+            user=literal(plan.user), password=literal(plan.password))
+        configuration = "/var/lib/exim4/config.autogenerated"
+        with open(configuration, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(configuration, 0o640)
+        os.chown(configuration, 0, NOBODY)
+        place.write("exim.conf", text)
+        command = [program, "-bdf", "-q5s", "-oP", "/mnt/exim.pid"]
+        return Started(command, plan.path("exim.log"), {"LD_LIBRARY_PATH": libraries}, HOME,
+                       {"maildir": os.path.join(plan.home, "Maildir"), "main_log": logs + "/exim-mainlog"})
     return start

@@ -3,10 +3,10 @@
 
   python3 servers.py KIND --root DIR [options]     prints one JSON line when a client can connect
 
-KIND: vsftpd, proftpd, pure-ftpd, pyftpdlib, sshd, opensmtpd, smtp_sink. The line has kind, host,
+KIND: vsftpd, proftpd, pure-ftpd, pyftpdlib, sshd, exim, smtp_sink. The line has kind, host,
 port, user, password, home (folder on this machine), remote_home (how the server calls it), log,
 tls and, where made here, ca. As root the sessions run as the account nobody, to whom the home is
-given; else as the caller (pure-ftpd and opensmtpd then refuse to start, exit 3, with the reason).
+given; else as the caller (pure-ftpd and exim then refuse to start, exit 3, with the reason).
 In Python: with Vsftpd(root, tls="explicit") as server: ... server.port, server.home.
 """
 import argparse
@@ -21,11 +21,11 @@ from common import PeerProcess, add_common_options, die_with_parent, print_ready
 from confinement import Unavailable
 from ftp_servers import TLS_MODES, Plan, prepare_proftpd, prepare_pure_ftpd, prepare_pyftpdlib, \
     prepare_vsftpd
-from mail_servers import prepare_opensmtpd
+from mail_servers import prepare_exim
 from ssh_server import prepare_sshd
 
 KINDS = {"vsftpd": prepare_vsftpd, "proftpd": prepare_proftpd, "pure-ftpd": prepare_pure_ftpd,
-         "pyftpdlib": prepare_pyftpdlib, "sshd": prepare_sshd, "opensmtpd": prepare_opensmtpd}
+         "pyftpdlib": prepare_pyftpdlib, "sshd": prepare_sshd, "exim": prepare_exim}
 STARTS = 3
 HIDING = ("/run", "/mnt", "/var/run", "/var/lib", "/var/spool")
 UNAVAILABLE = 3
@@ -66,8 +66,8 @@ class Sshd(Server):
     kind = "sshd"
 
 
-class Opensmtpd(Server):
-    kind = "opensmtpd"
+class Exim(Server):
+    kind = "exim"
 
 
 class SmtpSink(Server):
