@@ -6,11 +6,14 @@ Storage stand-ins, the CCS stand-in: everything over TLS with a throw-away autho
 and by the integration tests of the flows; as a context manager it stops what it started.
 """
 import glob
+import email
+import email.policy
 import json
 import os
+import ssl
 import subprocess
-import urllib.request
 import urllib.parse
+import urllib.request
 
 import certificates
 from common import PeerProcess, read_records
@@ -204,7 +207,7 @@ class Landscape:
 
     def _admin(self, storage, path, method="GET", data=None):
         request = urllib.request.Request(f"https://localhost:{storage.port}{path}", data, method=method)
-        context = certificates.ssl_context(self.ca)
+        context = ssl.create_default_context(cafile=self.ca)
         with urllib.request.urlopen(request, timeout=30, context=context) as answer:
             return answer.read()
 
@@ -218,8 +221,17 @@ class Landscape:
                 for name in names}
 
     def mails(self):
-        path = os.path.join(self.root, "mail", "messages.jsonl")
-        return read_records(path) if os.path.exists(path) else []
+        """Each mail's envelope record with "subject" and "text" added."""
+        folder = os.path.join(self.root, "mail")
+        path = os.path.join(folder, "messages.jsonl")
+        records = read_records(path) if os.path.exists(path) else []
+        for record in records:
+            with open(os.path.join(folder, record["file"]), "rb") as file:
+                message = email.message_from_binary_file(file, policy=email.policy.default)
+            record["subject"] = str(message["Subject"])
+            record["text"] = message.get_content()
+            record["message_id"] = str(message["Message-ID"])
+        return records
 
     def ccs_received(self):
         path = os.path.join(self.root, "ccs", "received.jsonl")

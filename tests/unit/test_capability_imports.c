@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The border as a hostile guest sees it: every import of the table with bad addresses, lengths and
+ * handles, without grants, after close, nested. Usage: test_capability_imports PROBE.wasm CACHE
+ */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "capability/call.h"
+#include "check.h"
+#include "guests/probe.h"
+
+static const char *probe_path, *cache_folder;
+static char folder[] = "/tmp/sluice-imports-XXXXXX";
+static struct environment environment;
+static struct module *probe;
+
+static const char manifest_json[] =
+    "{\"identifier\":\"PROBE\",\"name\":\"Probe\",\"version\":\"01.00.0000\","
+    "\"lookups\":[\"A\"],\"trigger\":{\"type\":\"rest\"},\"durability\":\"tracked\","
+    "\"limits\":{\"memory_mib\":2,\"cpu_ms\":2000,\"wall_s\":20,\"import_calls\":100000,"
+    "\"log_lines\":3,\"input_bytes\":100000},\"grants\":["
+    "{\"capability\":\"ftp\",\"connection\":\"A\",\"operations\":"
+    "[\"open\",\"store\",\"stat\",\"rename\"]},"
+    "{\"capability\":\"http\",\"connection\":\"A\",\"operations\":[\"request\",\"object_list\","
+    "\"object_open\",\"object_store\",\"object_stat\",\"object_rename\"]},"
+    "{\"capability\":\"smtp\",\"connection\":\"A\",\"operations\":[\"send\"]},"
+    "{\"capability\":\"flow\",\"connection\":\"A\",\"operations\":[\"A\"]}]}";
+
+static struct manifest *manifest;
+static struct connection connections[] = {
+    {.name = "A", .type = CONNECTION_FTP, .host = "127.0.0.1", .port = 1, .user = "u",
+     .connect_timeout_ms = 1000, .stall_timeout_ms = 1000, .request_timeout_ms = 1000},
+};
+static struct workspace workspace = {
+    .folder = folder,
+    .state_folder = folder,
+    .base_url = "",
+    .connections = connections,
+    .connection_count = 1,
+};
+
+/* ---- one run of the probe --------------------------------------------------------------------- */
+
+struct run {
+    struct probe_step steps[PROBE_STEPS_MAX];
+    uint32_t count;
+    struct execution execution;
+    struct sandbox_result result;
+};
+
+static bool answer_200(struct execution *caller, const struct connection *connection,
+                       const char *flow, const void *body, size_t body_size,
+                       const struct remote_file *attachment, struct http_response *response,
+                       struct error *err)
+{
+    (void)caller, (void)connection, (void)flow, (void)body, (void)body_size, (void)attachment,
+        (void)err;
+    response->status = 200;
+    buf_init(&response->headers, 100);
+    buf_init(&response->body, 100);
+    buf_append_text(&response->body, "hello");
+    return true;
+}
+
+static struct probe_step *add(struct run *run, enum import_id import)
+{
+    struct probe_step *step = &run->steps[run->count++];
+    *step = (struct probe_step){.import = import};
+    return step;
+}
+
+/* Gives every pointer a good address and a size of 1, everything else 0. Returns the word count. */
+static unsigned fill_good(struct probe_step *step)
+{
+    const struct import *import = &imports[step->import];
+    unsigned word = 0;
+    for (unsigned i = 0; i < import->parameter_count; i++) {
+        enum parameter_kind kind = import->parameters[i].kind;
+        bool has_address = kind <= PARAMETER_INFO;
+        step->modes[word++] = has_address ? PROBE_SCRATCH : PROBE_LITERAL;
+        if (kind < PARAMETER_INFO)
+            step->words[word++] = 1;
+    }
+    return word;
+}
+
+static void run_probe(struct run *run)
+{
+    static const struct remote_file attachment = {.name = "local"};
+    execution_init(&run->execution, &environment, manifest);
+    memcpy(run->execution.instance, "test-instance-00000000", INSTANCE_ID_SIZE);
+    run->execution.trigger = run->execution.invoked_by = "test";
+    run->execution.input = run->steps;
+    run->execution.input_size = run->count * sizeof run->steps[0];
+    run->execution.attachment = &attachment;
+    const struct sandbox_limits limits = {.cpu_ms = 2000, .import_calls_max = 100000};
+    sandbox_run(probe, &limits, &run->execution, &run->result);
+}
+
+static int32_t result_of(const struct run *run, unsigned step)
+{
+    int32_t result = -1000;
+    if (run->execution.response.size >= (step + 1) * sizeof result)
+        memcpy(&result, run->execution.response.data + step * sizeof result, sizeof result);
+    return result;
+}
+
+/* ---- tests ------------------------------------------------------------------------------------ */
+
+static const struct {
+    const char *why;
+    uint32_t address, mode, size;
+} bad_ranges[] = {
+    {"address + size wraps", 0xFFFFFFF0u, PROBE_LITERAL, 0x20},
+    {"straddles the end", (uint32_t)-4, PROBE_MEMORY_END, 8},
+    {"begins behind the end", 0, PROBE_MEMORY_END, 1},
+    {"length 2^31", 0, PROBE_LITERAL, 0x80000000u},
+    {"length 2^32 - 1", 1, PROBE_LITERAL, 0xFFFFFFFFu},
+};
+
+static void expect_bad_address(enum import_id import, unsigned parameter, unsigned word,
+                               unsigned range)
+{
+    static struct run run;
+    run.count = 0;
+    struct probe_step *step = add(&run, import);
+    fill_good(step);
+    step->words[word] = bad_ranges[range].address;
+    step->modes[word] = bad_ranges[range].mode;
+    bool has_size = imports[import].parameters[parameter].kind < PARAMETER_INFO;
+    if (has_size)
+        step->words[word + 1] = bad_ranges[range].size;
+    bool is_bad_for_info = bad_ranges[range].address != 0 || bad_ranges[range].mode;
+    if (!has_size && (!is_bad_for_info || bad_ranges[range].address == 1))
+        return;
+    run_probe(&run);
+    if (run.result.fault != FAULT_BAD_ADDRESS)
+        fprintf(stderr, "%s, parameter %s: %s\n", imports[import].full_name,
+                imports[import].parameters[parameter].name, bad_ranges[range].why);
+    CHECK_EQ_TEXT(fault_name(run.result.fault), "bad_address");
+    CHECK_CONTAINS(run.result.detail, imports[import].full_name);
+    execution_release(&run.execution);
+}
+
+static void every_bad_range_in_every_import_ends_the_execution(void)
+{
+    for (int import = 0; import < IMPORT_COUNT; import++) {
+        unsigned word = 0;
+        for (unsigned i = 0; i < imports[import].parameter_count; i++) {
+            enum parameter_kind kind = imports[import].parameters[i].kind;
+            for (unsigned range = 0; kind <= PARAMETER_INFO && range < 5; range++)
+                expect_bad_address((enum import_id)import, i, word, range);
+            word += kind < PARAMETER_INFO ? 2 : 1;
+        }
+    }
+}
+
+static bool is_handle(enum parameter_kind kind)
+{
+    return kind >= PARAMETER_FILE && kind <= PARAMETER_HANDLE;
+}
+
+/* Forged ones in every import that takes a handle; whatever else is wrong is found later. */
+static void forged_handles_are_refused_in_every_import(void)
+{
+    static const uint32_t forged[] = {1, 0xDEADBEEFu, 0x7FFFFFFFu, 0xFFFFFFFFu, 0x400u, 0x500u};
+    for (int import = 0; import < IMPORT_COUNT; import++) {
+        unsigned word = 0;
+        for (unsigned i = 0; i < imports[import].parameter_count; i++) {
+            enum parameter_kind kind = imports[import].parameters[i].kind;
+            for (size_t j = 0; is_handle(kind) && j < sizeof forged / sizeof forged[0]; j++) {
+                static struct run run;
+                run.count = 0;
+                struct probe_step *step = add(&run, (enum import_id)import);
+                fill_good(step);
+                step->words[word] = forged[j];
+                run_probe(&run);
+                CHECK_EQ_TEXT(fault_name(run.result.fault), "none");
+                CHECK_EQ_INT(result_of(&run, 0), SLUICE_BAD_HANDLE);
+                execution_release(&run.execution);
+            }
+            word += kind < PARAMETER_INFO ? 2 : 1;
+        }
+    }
+}
+
+static void a_handle_of_another_kind_is_refused(void)
+{
+    static struct run run;
+    run.count = 0;
+    add(&run, IMPORT_flow_attachment);
+    struct probe_step *next = add(&run, IMPORT_file_next);
+    fill_good(next);
+    next->modes[0] = PROBE_RESULT;
+    struct probe_step *status = add(&run, IMPORT_http_status);
+    status->modes[0] = PROBE_RESULT;
+    run_probe(&run);
+    CHECK(result_of(&run, 0) > 0);
+    CHECK_EQ_INT(result_of(&run, 1), SLUICE_BAD_HANDLE);
+    CHECK_EQ_INT(result_of(&run, 2), SLUICE_BAD_HANDLE);
+    execution_release(&run.execution);
+}
+
+static void use_after_close_is_refused(void)
+{
+    static struct run run;
+    run.count = 0;
+    struct probe_step *call = add(&run, IMPORT_flow_call);
+    fill_good(call);
+    add(&run, IMPORT_http_status)->modes[0] = PROBE_RESULT;
+    add(&run, IMPORT_file_close)->modes[0] = PROBE_RESULT;
+    add(&run, IMPORT_http_status)->modes[0] = PROBE_RESULT;
+    add(&run, IMPORT_file_close)->modes[0] = PROBE_RESULT;
+    run_probe(&run);
+    CHECK(result_of(&run, 0) > 0);
+    CHECK_EQ_INT(result_of(&run, 1), 200);
+    CHECK_EQ_INT(result_of(&run, 2), SLUICE_OK);
+    CHECK_EQ_INT(result_of(&run, 3), SLUICE_BAD_HANDLE);
+    CHECK_EQ_INT(result_of(&run, 4), SLUICE_BAD_HANDLE);
+    execution_release(&run.execution);
+}
+
+static void handles_end_at_the_limit_and_not_before(void)
+{
+    static struct run run;
+    run.count = 0;
+    for (uint32_t i = 0; i <= SLUICE_HANDLES_MAX; i++)
+        add(&run, IMPORT_flow_attachment);
+    run_probe(&run);
+    CHECK(result_of(&run, SLUICE_HANDLES_MAX - 1) > 0);
+    CHECK_EQ_INT(result_of(&run, SLUICE_HANDLES_MAX), SLUICE_LIMIT);
+    execution_release(&run.execution);
+}
+
+static void a_missing_grant_is_told_by_name(void)
+{
+    static struct run run;
+    run.count = 0;
+    fill_good(add(&run, IMPORT_ftp_list));
+    run_probe(&run);
+    CHECK_EQ_INT(result_of(&run, 0), SLUICE_DENIED);
+    CHECK_CONTAINS(run.execution.failure.error.message,
+                   "no grant for \"list\" of capability \"ftp\" on connection 'A'");
+    execution_release(&run.execution);
+}
+
+static void a_connection_of_the_wrong_type_is_told(void)
+{
+    static struct run run;
+    run.count = 0;
+    fill_good(add(&run, IMPORT_http_request));
+    fill_good(add(&run, IMPORT_smtp_send));
+    run_probe(&run);
+    CHECK_EQ_INT(result_of(&run, 0), SLUICE_UNSUPPORTED);
+    CHECK_EQ_INT(result_of(&run, 1), SLUICE_UNSUPPORTED);
+    execution_release(&run.execution);
+}
+
+static void a_dead_peer_is_unavailable_and_the_host_goes_on(void)
+{
+    static struct run run;
+    run.count = 0;
+    fill_good(add(&run, IMPORT_ftp_open));
+    fill_good(add(&run, IMPORT_flow_about));
+    run_probe(&run);
+    CHECK_EQ_INT(result_of(&run, 0), SLUICE_UNAVAILABLE);
+    CHECK_EQ_INT(result_of(&run, 1), SLUICE_INVALID);
+    CHECK_EQ_TEXT(run.execution.failure.import, "flow.about");
+    execution_release(&run.execution);
+}
+
+static void a_text_ends_at_the_limit_and_not_before(void)
+{
+    static struct run run;
+    run.count = 0;
+    for (uint32_t extra = 0; extra < 2; extra++) {
+        struct probe_step *step = add(&run, IMPORT_flow_parameter);
+        fill_good(step);
+        step->words[1] = SLUICE_TEXT_SIZE_MAX + extra;
+    }
+    run_probe(&run);
+    CHECK_EQ_INT(result_of(&run, 0), SLUICE_NOT_FOUND);
+    CHECK_EQ_INT(result_of(&run, 1), SLUICE_LIMIT);
+    execution_release(&run.execution);
+}
+
+static void out_arguments_are_written_up_to_their_capacity(void)
+{
+    static struct run run;
+    run.count = 0;
+    struct probe_step *step = add(&run, IMPORT_flow_input);
+    step->modes[0] = PROBE_SCRATCH;
+    step->words[1] = 0;
+    run_probe(&run);
+    CHECK_EQ_INT(result_of(&run, 0), sizeof(struct probe_step));
+    execution_release(&run.execution);
+}
+
+static void an_import_flood_is_stopped(void)
+{
+    static struct run run;
+    run.count = 0;
+    for (int i = 0; i < 50; i++)
+        add(&run, IMPORT_flow_attachment);
+    execution_init(&run.execution, &environment, manifest);
+    memcpy(run.execution.instance, "test-instance-00000000", INSTANCE_ID_SIZE);
+    run.execution.input = run.steps;
+    run.execution.input_size = run.count * sizeof run.steps[0];
+    const struct sandbox_limits limits = {.cpu_ms = 2000, .import_calls_max = 20};
+    sandbox_run(probe, &limits, &run.execution, &run.result);
+    CHECK_EQ_TEXT(fault_name(run.result.fault), "import_limit");
+    CHECK(run.result.import_calls <= 21);
+    execution_release(&run.execution);
+}
+
+static const struct check_test tests[] = {
+    TEST(every_bad_range_in_every_import_ends_the_execution),
+    TEST(forged_handles_are_refused_in_every_import),
+    TEST(a_handle_of_another_kind_is_refused),
+    TEST(use_after_close_is_refused),
+    TEST(handles_end_at_the_limit_and_not_before),
+    TEST(a_missing_grant_is_told_by_name),
+    TEST(a_connection_of_the_wrong_type_is_told),
+    TEST(a_dead_peer_is_unavailable_and_the_host_goes_on),
+    TEST(a_text_ends_at_the_limit_and_not_before),
+    TEST(out_arguments_are_written_up_to_their_capacity),
+    TEST(an_import_flood_is_stopped),
+};
+
+static bool set_up(struct error *err)
+{
+    size_t rule_count;
+    const struct import_rule *rules = capability_import_rules(&rule_count);
+    const struct module_policy policy = {
+        .imports = rules, .import_count = rule_count, .memory_pages_max = 64};
+    char store_path[64];
+    snprintf(store_path, sizeof store_path, "%s/test.db", folder);
+    environment = (struct environment){
+        .workspace = &workspace, .transfer = transfer_new(), .call_flow = answer_200};
+    return manifest_parse(&manifest, manifest_json, strlen(manifest_json), "probe", err) &&
+           store_open(&environment.store, store_path, err) &&
+           module_open(&probe, probe_path, cache_folder, &policy, err);
+}
+
+int main(int argc, char **argv)
+{
+    struct error err = {0};
+    if (argc != 3 || !mkdtemp(folder))
+        return 2;
+    probe_path = argv[1];
+    cache_folder = argv[2];
+    if (!set_up(&err)) {
+        fprintf(stderr, "set-up failed: %s\n", err.message);
+        return 1;
+    }
+    int status = check_run(tests, sizeof tests / sizeof tests[0]);
+    sandbox_thread_release();
+    store_close(environment.store);
+    module_close(probe);
+    transfer_free(environment.transfer);
+    manifest_free(manifest);
+    char command[128];
+    snprintf(command, sizeof command, "rm -rf %s", folder);
+    return system(command) == 0 ? status : 1;
+}
