@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Records of running instances: queued in memory by the threads that run guests, written in groups
+ * by one writer thread, so that a guest never waits for the disk and no write transaction stays
+ * open during a long transfer. What is queued is written before its instance's end, in the same
+ * transaction.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "store/store_internal.h"
+
+#define GROUP_COUNT 64        /* as many records are written without waiting for the pause's end */
+#define GROUP_PAUSE_MS 200    /* how old a record gets before it is written */
+#define RETRY_PAUSE_MS 1000   /* after a failed write */
+#define PENDING_COUNT_MAX 16384 /* more are dropped and counted: the database takes none */
+
+enum pending_kind { PENDING_ACTIVITY, PENDING_TRACK, PENDING_FILE };
+
+/* One allocation: texts lie behind the struct. */
+struct pending {
+    struct pending *next;
+    enum pending_kind kind;
+    char *id;
+    int64_t at_ms, duration_us;
+    uint64_t bytes;
+    char *texts[5]; /* activity: import, connection, subject, result, detail; others: name, value... */
+};
+
+static char *place(char **at, const char *text)
+{
+    if (!text)
+        return NULL;
+    size_t size = strlen(text) + 1;
+    char *copy = memcpy(*at, text, size);
+    *at += size;
+    return copy;
+}
+
+static struct pending *pending_new(enum pending_kind kind, const char *id,
+                                   const char *const texts[static 5])
+{
+    size_t size = strlen(id) + 1;
+    for (size_t i = 0; i < 5; i++)
+        size += texts[i] ? strlen(texts[i]) + 1 : 0;
+    struct pending *pending = calloc(1, sizeof *pending + size);
+    if (!pending)
+        return NULL;
+    char *at = (char *)(pending + 1);
+    pending->kind = kind;
+    pending->id = place(&at, id);
+    for (size_t i = 0; i < 5; i++)
+        pending->texts[i] = place(&at, texts[i]);
+    return pending;
+}
+
+void store_queue_free(struct pending *list)
+{
+    while (list) {
+        struct pending *next = list->next;
+        free(list);
+        list = next;
+    }
+}
+
+static void add(struct store *store, struct pending *pending)
+{
+    pthread_mutex_lock(&store->queue);
+    if (!pending || store->pending_count >= PENDING_COUNT_MAX) {
+        store->lost_count++;
+        free(pending);
+    } else {
+        *store->last = pending;
+        store->last = &pending->next;
+        store->pending_count++;
+        if (store->pending_count == 1 || store->pending_count == GROUP_COUNT)
+            pthread_cond_signal(&store->queue_changed);
+    }
+    pthread_mutex_unlock(&store->queue);
+}
+
+void store_activity(struct store *store, const char *id, const struct activity *activity)
+{
+    const char *const texts[5] = {activity->import, activity->connection, activity->subject,
+                                  activity->result, activity->detail};
+    struct pending *pending = pending_new(PENDING_ACTIVITY, id, texts);
+    if (pending) {
+        pending->at_ms = activity->at_ms;
+        pending->duration_us = activity->duration_us;
+        pending->bytes = activity->bytes;
+    }
+    add(store, pending);
+}
+
+void store_track(struct store *store, const char *id, const char *name, const char *value)
+{
+    const char *const texts[5] = {name, value};
+    add(store, pending_new(PENDING_TRACK, id, texts));
+}
+
+void store_file(struct store *store, const char *id, const char *name, const char *state,
+                const char *detail, uint64_t size, int64_t at_ms)
+{
+    const char *const texts[5] = {name, state, detail};
+    struct pending *pending = pending_new(PENDING_FILE, id, texts);
+    if (pending) {
+        pending->at_ms = at_ms;
+        pending->bytes = size;
+    }
+    add(store, pending);
+}
+
+struct pending *store_queue_take(struct store *store)
+{
+    pthread_mutex_lock(&store->queue);
+    struct pending *list = store->first;
+    store->first = NULL;
+    store->last = &store->first;
+    store->pending_count = 0;
+    pthread_mutex_unlock(&store->queue);
+    return list;
+}
+
+void store_queue_return(struct store *store, struct pending *list)
+{
+    if (!list)
+        return;
+    size_t count = 1;
+    struct pending *end = list;
+    for (; end->next; end = end->next)
+        count++;
+    pthread_mutex_lock(&store->queue);
+    end->next = store->first;
+    if (!store->first)
+        store->last = &end->next;
+    store->first = list;
+    store->pending_count += count;
+    pthread_mutex_unlock(&store->queue);
+}
+
+static bool write_one(struct store *store, const struct pending *pending, struct error *err)
+{
+    static const struct {
+        enum statement statement;
+        int text_count;
+    } kinds[] = {
+        [PENDING_ACTIVITY] = {STATEMENT_ACTIVITY, 5},
+        [PENDING_TRACK] = {STATEMENT_TRACK, 2},
+        [PENDING_FILE] = {STATEMENT_FILE, 3},
+    };
+    enum statement which = kinds[pending->kind].statement;
+    sqlite3_stmt *statement = store->statements[which];
+    int column = 1;
+    sqlite3_bind_text(statement, column++, pending->id, -1, SQLITE_STATIC);
+    for (int i = 0; i < kinds[pending->kind].text_count; i++)
+        sqlite3_bind_text(statement, column++, pending->texts[i], -1, SQLITE_STATIC);
+    if (pending->kind != PENDING_TRACK) {
+        sqlite3_bind_int64(statement, column++, pending->at_ms);
+        sqlite3_bind_int64(statement, column++, (int64_t)pending->bytes);
+    }
+    if (pending->kind == PENDING_ACTIVITY)
+        sqlite3_bind_int64(statement, column++, pending->duration_us);
+    return store_step(store, which, err);
+}
+
+bool store_queue_write(struct store *store, struct pending *list, struct error *err)
+{
+    for (const struct pending *pending = list; pending; pending = pending->next)
+        if (!write_one(store, pending, err))
+            return false;
+    return true;
+}
+
+bool store_queue_flush(struct store *store, struct error *err)
+{
+    struct pending *list = store_queue_take(store);
+    if (!list)
+        return true;
+    bool begun = store_begin(store, false, err);
+    bool ok = begun && store_queue_write(store, list, err) && store_commit(store, err);
+    if (ok) {
+        store_queue_free(list);
+        return true;
+    }
+    if (begun)
+        store_rollback(store);
+    store_queue_return(store, list);
+    return false;
+}
+
+/* Waits for a first record, then until the group is full or the pause is over. */
+static bool wait_for_group(struct store *store, int64_t pause_ms)
+{
+    struct timespec until;
+    pthread_mutex_lock(&store->queue);
+    while (!store->is_closing && store->pending_count == 0)
+        pthread_cond_wait(&store->queue_changed, &store->queue);
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += pause_ms / 1000;
+    until.tv_nsec += (pause_ms % 1000) * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+    int code = 0;
+    bool retrying = pause_ms == RETRY_PAUSE_MS;
+    while (!store->is_closing && code == 0 && (retrying || store->pending_count < GROUP_COUNT))
+        code = pthread_cond_timedwait(&store->queue_changed, &store->queue, &until);
+    bool go_on = !store->is_closing;
+    pthread_mutex_unlock(&store->queue);
+    return go_on;
+}
+
+static void *writer_main(void *context)
+{
+    struct store *store = context;
+    int64_t pause_ms = GROUP_PAUSE_MS;
+    while (wait_for_group(store, pause_ms)) {
+        struct error err = {0};
+        pthread_mutex_lock(&store->database);
+        bool ok = store_queue_flush(store, &err);
+        pthread_mutex_unlock(&store->database);
+        if (!ok && pause_ms != RETRY_PAUSE_MS)
+            log_line(LOG_ERROR, NULL, "activity cannot be written, trying again: %s", err.message);
+        pause_ms = ok ? GROUP_PAUSE_MS : RETRY_PAUSE_MS;
+    }
+    return NULL;
+}
+
+bool store_queue_open(struct store *store, struct error *err)
+{
+    pthread_condattr_t attributes;
+    store->last = &store->first;
+    pthread_mutex_init(&store->queue, NULL);
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&store->queue_changed, &attributes);
+    pthread_condattr_destroy(&attributes);
+    int number = pthread_create(&store->writer, NULL, writer_main, store);
+    store->writer_runs = number == 0;
+    return number == 0 || error_errno(err, ERROR_INTERNAL, number, "cannot start the store's writer");
+}
+
+void store_queue_close(struct store *store)
+{
+    struct error err = {0};
+    if (!store->last)
+        return; /* never opened */
+    pthread_mutex_lock(&store->queue);
+    store->is_closing = true;
+    pthread_cond_signal(&store->queue_changed);
+    pthread_mutex_unlock(&store->queue);
+    if (store->writer_runs)
+        pthread_join(store->writer, NULL);
+    pthread_mutex_lock(&store->database);
+    if (!store_queue_flush(store, &err))
+        log_line(LOG_ERROR, NULL, "activity is lost: %s", err.message);
+    pthread_mutex_unlock(&store->database);
+    store_queue_free(store_queue_take(store));
+    pthread_cond_destroy(&store->queue_changed);
+    pthread_mutex_destroy(&store->queue);
+}

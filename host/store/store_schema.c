@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The schema as numbered migrations: migrations[n] leads from user_version n to n + 1 and is never
+ * changed once released. Runs at open, before other threads exist.
+ */
+#include "store/store_internal.h"
+
+#define APPLICATION_ID "1397511241" /* "SLUI"; `file sluice.db` shows it */
+
+static const char *const migrations[STORE_SCHEMA_VERSION] = {
+    "CREATE TABLE instance ("
+    "  number INTEGER PRIMARY KEY," /* order of starting */
+    "  id TEXT NOT NULL UNIQUE,"
+    "  flow TEXT NOT NULL, flow_name TEXT, version TEXT, module_digest TEXT,"
+    "  trigger TEXT, invoked_by TEXT, parent TEXT, parameters TEXT,"
+    "  state TEXT NOT NULL,"
+    "  owner INTEGER NOT NULL, process INTEGER NOT NULL,"
+    "  started_ms INTEGER NOT NULL, finished_ms INTEGER NOT NULL DEFAULT 0,"
+    "  exit_status INTEGER NOT NULL DEFAULT 0, response_status INTEGER NOT NULL DEFAULT 0,"
+    "  fault_code TEXT, fault_title TEXT, fault_detail TEXT,"
+    "  cpu_us INTEGER NOT NULL DEFAULT 0, memory_bytes INTEGER NOT NULL DEFAULT 0,"
+    "  import_calls INTEGER NOT NULL DEFAULT 0"
+    ") STRICT;"
+    "CREATE INDEX instance_by_start ON instance (started_ms);"
+    "CREATE INDEX instance_by_parent ON instance (parent) WHERE parent IS NOT NULL;"
+    "CREATE INDEX instance_running ON instance (owner) WHERE state = 'IN_PROGRESS';"
+    "CREATE TABLE payload ("
+    "  instance INTEGER NOT NULL REFERENCES instance (number) ON DELETE CASCADE,"
+    "  which TEXT NOT NULL, bytes BLOB NOT NULL,"
+    "  PRIMARY KEY (instance, which)"
+    ") STRICT;"
+    "CREATE TABLE activity ("
+    "  number INTEGER PRIMARY KEY,"
+    "  instance INTEGER NOT NULL REFERENCES instance (number) ON DELETE CASCADE,"
+    "  at_ms INTEGER NOT NULL, duration_us INTEGER NOT NULL,"
+    "  import TEXT NOT NULL, connection TEXT, subject TEXT, result TEXT, detail TEXT,"
+    "  bytes INTEGER NOT NULL"
+    ") STRICT;"
+    "CREATE INDEX activity_by_instance ON activity (instance, number);"
+    "CREATE TABLE track ("
+    "  number INTEGER PRIMARY KEY,"
+    "  instance INTEGER NOT NULL REFERENCES instance (number) ON DELETE CASCADE,"
+    "  name TEXT NOT NULL, value TEXT NOT NULL,"
+    "  UNIQUE (instance, name)"
+    ") STRICT;"
+    "CREATE INDEX track_by_value ON track (value);"
+    "CREATE TABLE file ("
+    "  number INTEGER PRIMARY KEY,"
+    "  instance INTEGER NOT NULL REFERENCES instance (number) ON DELETE CASCADE,"
+    "  name TEXT NOT NULL, state TEXT NOT NULL, detail TEXT,"
+    "  size INTEGER NOT NULL, at_ms INTEGER NOT NULL,"
+    "  UNIQUE (instance, name)"
+    ") STRICT;",
+};
+
+static bool run(sqlite3 *db, const char *sql, struct error *err)
+{
+    int code = sqlite3_exec(db, sql, NULL, NULL, NULL);
+    return code == SQLITE_OK || store_fail(db, code, err, "cannot prepare the store");
+}
+
+static bool read_version(sqlite3 *db, int *version, struct error *err)
+{
+    sqlite3_stmt *statement = NULL;
+    int code = sqlite3_prepare_v2(db, "PRAGMA user_version", -1, &statement, NULL);
+    if (code == SQLITE_OK)
+        code = sqlite3_step(statement);
+    if (code == SQLITE_ROW)
+        *version = sqlite3_column_int(statement, 0);
+    sqlite3_finalize(statement);
+    return code == SQLITE_ROW || store_fail(db, code, err, "cannot read the store");
+}
+
+static bool apply(sqlite3 *db, int version, struct error *err)
+{
+    char sql[64];
+    for (; version < STORE_SCHEMA_VERSION; version++) {
+        snprintf(sql, sizeof sql, "PRAGMA user_version = %d", version + 1);
+        if (!run(db, migrations[version], err) || !run(db, sql, err))
+            return false;
+    }
+    return run(db, "PRAGMA application_id = " APPLICATION_ID, err);
+}
+
+/* The version is read inside the write transaction: two processes may open a new store at once. */
+static bool migrate_locked(sqlite3 *db, struct error *err)
+{
+    int version;
+    if (!read_version(db, &version, err))
+        return false;
+    if (version > STORE_SCHEMA_VERSION)
+        return error_set(err, ERROR_UNSUPPORTED,
+                         "the store was written by a newer version of sluice (schema %d, this "
+                         "version knows up to %d); use that version, nothing was changed",
+                         version, STORE_SCHEMA_VERSION);
+    return version == STORE_SCHEMA_VERSION || apply(db, version, err);
+}
+
+bool store_migrate(sqlite3 *db, struct error *err)
+{
+    int version;
+    if (!read_version(db, &version, err))
+        return false;
+    if (version == STORE_SCHEMA_VERSION)
+        return true;
+    if (!run(db, "BEGIN IMMEDIATE", err))
+        return false;
+    if (migrate_locked(db, err) && run(db, "COMMIT", err))
+        return true;
+    sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+    return false;
+}
