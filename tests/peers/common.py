@@ -17,14 +17,51 @@ import threading
 import time
 
 PR_SET_PDEATHSIG = 1
+PR_SET_CHILD_SUBREAPER = 36
 PEERS_DIRECTORY = os.path.dirname(os.path.abspath(__file__))
 REPOSITORY = os.path.dirname(os.path.dirname(PEERS_DIRECTORY))
 READY_TIMEOUT_SECONDS = 30
 
 
-def die_with_parent():
-    """Asks the kernel to kill this process when the thread that started it ends (Linux)."""
-    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+def die_with_parent(how=signal.SIGKILL):
+    """Asks the kernel to signal this process when the thread that started it ends (Linux)."""
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, how, 0, 0, 0)
+
+
+def become_reaper():
+    """Orphaned grandchildren become children of this process, so that it can end them."""
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def descendants():
+    """Ids of all processes below this one."""
+    found, pending = [], [os.getpid()]
+    while pending:
+        pid = pending.pop()
+        try:
+            with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+                children = [int(one) for one in file.read().split()]
+        except OSError:
+            continue
+        found += children
+        pending += children
+    return found
+
+
+def listens(pids, port):
+    """Whether one of the processes holds the listening TCP socket of this port (IPv4)."""
+    with open("/proc/self/net/tcp", encoding="ascii") as table:
+        rows = [line.split() for line in table][1:]
+    wanted = {f"socket:[{row[9]}]" for row in rows
+              if row[3] == "0A" and int(row[1].rpartition(":")[2], 16) == port}
+    for pid in pids:
+        try:
+            for name in os.listdir(f"/proc/{pid}/fd"):
+                if os.readlink(f"/proc/{pid}/fd/{name}") in wanted:
+                    return True
+        except OSError:
+            continue
+    return False
 
 
 def add_common_options(parser: argparse.ArgumentParser, root_required=True):
@@ -121,18 +158,19 @@ def free_port_range(count, host="127.0.0.1"):
 
 
 def wait_for_port(host, port, alive, timeout=READY_TIMEOUT_SECONDS):
-    """Returns when host:port accepts a connection; raises if alive() turns false or time runs out."""
+    """Returns when a descendant of this process accepts connections on host:port.
+
+    Raises if alive() turns false or time runs out. Whose socket it is matters: another process may
+    have taken the port since it was chosen.
+    """
     deadline = time.monotonic() + timeout
-    while True:
-        try:
-            socket.create_connection((host, port), timeout=1).close()
-            return
-        except OSError:
-            if not alive():
-                raise RuntimeError("the server ended before it was ready") from None
-            if time.monotonic() > deadline:
-                raise RuntimeError(f"nothing listens on {host}:{port} after {timeout} s") from None
-            time.sleep(0.01)
+    while not listens(descendants(), port):
+        if not alive():
+            raise RuntimeError("the server ended before it was ready")
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"the server does not listen on {host}:{port} after {timeout} s")
+        time.sleep(0.01)
+    socket.create_connection((host, port), timeout=timeout).close()
 
 
 class PeerProcess:

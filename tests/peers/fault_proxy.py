@@ -20,6 +20,7 @@ each is answered with one line {"rules", "connections", "bytes_to_server", "byte
 FTP data connections do not pass through this proxy: they go where PASV or EPSV says.
 """
 import argparse
+import ctypes
 import json
 import os
 import socket
@@ -34,6 +35,13 @@ BLOCK = 64 * 1024
 ACTIONS = ("delay", "bandwidth", "cut", "reset", "stall", "drop_answer", "refuse")
 DIRECTIONS = ("to_server", "to_client")
 KEYS = {"action", "seconds", "bytes_per_second", "after", "line", "connections", "times", "direction"}
+
+
+def send_reset(sock):
+    """Resets a connection at once, even while another thread reads from it: connecting a socket to
+    no address dissolves its connection, where a close would wait for that reader."""
+    nowhere = struct.pack("H14x", socket.AF_UNSPEC)
+    ctypes.CDLL(None).connect(sock.fileno(), nowhere, len(nowhere))
 
 
 class Rule:
@@ -139,12 +147,11 @@ class Pair:
         self.lines += block.count(b"\n")
 
     def end(self, reset):
+        self.stalled.set()
         for sock in (self.client, self.server):
             try:
                 if reset:
-                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                    # Closing the descriptor sends the reset; shutdown wakes the other thread first.
-                    sock.close()
+                    send_reset(sock)
                 else:
                     sock.shutdown(socket.SHUT_RDWR)
             except OSError:

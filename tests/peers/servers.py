@@ -16,8 +16,8 @@ import subprocess
 import sys
 
 import smtp_sink
-from common import PeerProcess, add_common_options, die_with_parent, print_ready, run_until_told, \
-    wait_for_port
+from common import PeerProcess, add_common_options, become_reaper, descendants, die_with_parent, \
+    print_ready, run_until_told, wait_for_port
 from confinement import Unavailable
 from ftp_servers import TLS_MODES, Plan, prepare_proftpd, prepare_pure_ftpd, prepare_pyftpdlib, \
     prepare_vsftpd
@@ -112,25 +112,6 @@ class Daemon:
         self.log.close()
 
 
-def become_reaper():
-    """Sessions orphaned by their server become our children, so that stop() finds them."""
-    import ctypes
-    ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
-
-
-def descendants():
-    found, pending = [], [os.getpid()]
-    while pending:
-        try:
-            with open(f"/proc/{pending[-1]}/task/{pending.pop()}/children", encoding="ascii") as file:
-                children = [int(one) for one in file.read().split()]
-        except OSError:
-            continue
-        found += children
-        pending += children
-    return found
-
-
 def options():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     kinds = parser.add_subparsers(dest="kind", required=True, metavar="KIND")
@@ -199,7 +180,8 @@ def launch(given, plan):
 
 def main():
     given = options()
-    die_with_parent()
+    # Not SIGKILL: some servers change identity, and the kernel then forgets that they should die.
+    die_with_parent(signal.SIGTERM)
     if given.kind == "smtp_sink":
         return smtp_sink.run(given)
     become_reaper()

@@ -6,6 +6,7 @@ whether TLS was on and who logged in, and lists each refused command in refusals
 """
 import argparse
 import itertools
+import logging
 import os
 import ssl
 import sys
@@ -13,11 +14,12 @@ import time
 import warnings
 
 from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
+from aiosmtpd.smtp import AuthResult, LoginPassword
 
 from common import PeerProcess, Records, add_common_options, die_with_parent, print_ready, run_until_told
 
 warnings.filterwarnings("ignore", module="aiosmtpd")
+logging.getLogger("mail.log").setLevel(logging.CRITICAL)
 
 
 class Sink:
@@ -74,7 +76,7 @@ class Sink:
             "time": time.time(), "file": name, "from": envelope.mail_from, "to": envelope.rcpt_tos,
             "options": envelope.mail_options, "size": len(envelope.content), "helo": session.host_name,
             "tls": session.ssl is not None or self.faults.tls == "implicit",
-            "login": session.login_data.decode() if isinstance(session.login_data, bytes) else None})
+            "login": session.auth_data.login.decode() if session.authenticated else None})
         if self._take("lost"):
             self._refuse("DATA", "message kept, answer not sent")
             server.transport.abort()
@@ -91,9 +93,7 @@ def make_controller(given, sink):
     def authenticate(server, session, envelope, mechanism, data):
         good = isinstance(data, LoginPassword) and data.login == given.user.encode() \
             and data.password == given.password.encode()
-        if good:
-            session.login_data = data.login
-        return AuthResult(success=good, handled=good)
+        return AuthResult(success=good, handled=good, auth_data=data if good else None)
 
     return Controller(
         sink, hostname=given.host, port=given.port, ready_timeout=10,
