@@ -1,0 +1,117 @@
+# From C to WebAssembly to a compiled module: add_flow() for the flows of this repository and
+# add_test_guest() for modules that exist to be tested. Guests are compiled by clang for wasm32-wasi:
+# the distribution's, or the one of a wasi-sdk where WASI_SDK_PATH (cache or environment) points at it.
+set(WASI_SDK_PATH "$ENV{WASI_SDK_PATH}" CACHE PATH "A wasi-sdk to compile guests with, else clang")
+set(CJSON_SOURCE_DIR ${PROJECT_SOURCE_DIR}/.cache/cjson CACHE PATH
+  "Folder with cJSON.c and cJSON.h, compiled into guests")
+if(WASI_SDK_PATH)
+  find_program(SLUICE_GUEST_CC clang PATHS ${WASI_SDK_PATH}/bin NO_DEFAULT_PATH REQUIRED)
+else()
+  find_program(SLUICE_GUEST_CC NAMES clang clang-14 clang-16 clang-19 REQUIRED)
+endif()
+find_program(SLUICE_NODE node REQUIRED)
+
+set(SLUICE_GUEST_STACK_SIZE 65536)   # bytes of shadow stack, placed below the data
+set(SLUICE_GUEST_FLAGS --target=wasm32-wasi -Os -std=c11 -Wall -Wextra)
+set(SLUICE_GUEST_LINK_FLAGS --target=wasm32-wasi -Wl,--strip-all -Wl,--stack-first
+  -Wl,-z,stack-size=${SLUICE_GUEST_STACK_SIZE})
+
+# What every flow is linked with: the guest library in shared/ and cJSON. Unused parts are dropped
+# by the linker. Set SLUICE_GUEST_SOURCES before to use other sources.
+if(NOT SLUICE_GUEST_SOURCES)
+  file(GLOB SLUICE_GUEST_SOURCES CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/shared/src/*.c)
+  if(EXISTS ${CJSON_SOURCE_DIR}/cJSON.c)
+    list(APPEND SLUICE_GUEST_SOURCES ${CJSON_SOURCE_DIR}/cJSON.c)
+  endif()
+endif()
+
+# sluice_guest_object(out folder source flags...): one object file; rebuilt when a header changes.
+function(sluice_guest_object out folder source)
+  get_filename_component(source ${source} ABSOLUTE)
+  get_filename_component(name ${source} NAME_WE)
+  set(object ${folder}/${name}.o)
+  file(MAKE_DIRECTORY ${folder})
+  set(flags ${SLUICE_GUEST_FLAGS} -I${PROJECT_SOURCE_DIR}/shared/include)
+  if(EXISTS ${CJSON_SOURCE_DIR}/cJSON.h)
+    list(APPEND flags -isystem ${CJSON_SOURCE_DIR})
+  endif()
+  add_custom_command(OUTPUT ${object}
+    COMMAND ${SLUICE_GUEST_CC} ${flags} ${ARGN} -MD -MF ${object}.d -c ${source} -o ${object}
+    DEPENDS ${source} DEPFILE ${object}.d VERBATIM
+    COMMENT "Guest object ${name}.o")
+  set(${out} ${object} PARENT_SCOPE)
+endfunction()
+
+# The objects of the guest library, made once for all flows.
+set(sluice_guest_folder ${PROJECT_BINARY_DIR}/guest)
+set(sluice_guest_objects)
+foreach(source ${SLUICE_GUEST_SOURCES})
+  sluice_guest_object(object ${sluice_guest_folder}/shared ${source})
+  list(APPEND sluice_guest_objects ${object})
+endforeach()
+add_custom_target(guest_library DEPENDS ${sluice_guest_objects})
+
+# add_flow(name SOURCES file... MANIFEST flow.json [MEMORY_PAGES n] [INCLUDE folder...])
+# makes wasm-out/<name>.wasm with its manifest inside, and its compiled form in wasm-out/compiled/.
+function(add_flow name)
+  cmake_parse_arguments(FLOW "" "MANIFEST;MEMORY_PAGES" "SOURCES;INCLUDE" ${ARGN})
+  if(NOT FLOW_MEMORY_PAGES)
+    set(FLOW_MEMORY_PAGES 1024)
+  endif()
+  math(EXPR memory_size "${FLOW_MEMORY_PAGES} * 65536")
+  get_filename_component(manifest ${FLOW_MANIFEST} ABSOLUTE)
+  set(folder ${sluice_guest_folder}/${name})
+  set(includes -I${CMAKE_CURRENT_SOURCE_DIR})
+  foreach(include ${FLOW_INCLUDE})
+    get_filename_component(include ${include} ABSOLUTE)
+    list(APPEND includes -I${include})
+  endforeach()
+  set(objects)
+  foreach(source ${FLOW_SOURCES})
+    sluice_guest_object(object ${folder} ${source} ${includes})
+    list(APPEND objects ${object})
+  endforeach()
+
+  set(plain ${folder}/${name}.plain.wasm)
+  set(wasm ${PROJECT_SOURCE_DIR}/wasm-out/${name}.wasm)
+  set(compiled ${folder}/${name}.compiled)
+  add_custom_command(OUTPUT ${plain}
+    COMMAND ${SLUICE_GUEST_CC} ${SLUICE_GUEST_LINK_FLAGS} -Wl,--max-memory=${memory_size}
+      ${objects} ${sluice_guest_objects} -o ${plain}
+    DEPENDS ${objects} ${sluice_guest_objects} guest_library VERBATIM
+    COMMENT "Flow ${name}: link")
+  add_custom_command(OUTPUT ${wasm}
+    COMMAND sluice-translate ${plain} --embed ${manifest} --output ${wasm}
+    DEPENDS ${plain} ${manifest} sluice-translate VERBATIM
+    COMMENT "Flow ${name}: manifest")
+  add_custom_command(OUTPUT ${compiled}
+    COMMAND sluice-translate ${wasm} --cache ${PROJECT_SOURCE_DIR}/wasm-out/compiled > ${compiled}
+    DEPENDS ${wasm} sluice-translate VERBATIM
+    COMMENT "Flow ${name}: verify, translate, compile")
+  add_custom_target(flow_${name} ALL DEPENDS ${compiled})
+endfunction()
+
+# add_test_guest(name source [flags...]): tests/guests/<name>.wasm in the build folder, from C or
+# from WebAssembly text (.wat). TEST_GUEST_FOLDER is where they are; target test_guests makes all.
+set(TEST_GUEST_FOLDER ${PROJECT_BINARY_DIR}/tests/guests)
+add_custom_target(test_guests ALL)
+function(add_test_guest name source)
+  get_filename_component(source ${source} ABSOLUTE)
+  set(wasm ${TEST_GUEST_FOLDER}/${name}.wasm)
+  file(MAKE_DIRECTORY ${TEST_GUEST_FOLDER})
+  if(source MATCHES "\\.wat$")
+    find_file(SLUICE_WAT2WASM bin/wat2wasm
+      PATHS ${PROJECT_SOURCE_DIR}/node_modules/wabt ${WABT_DIR} NO_DEFAULT_PATH REQUIRED)
+    add_custom_command(OUTPUT ${wasm}
+      COMMAND ${SLUICE_NODE} ${SLUICE_WAT2WASM} ${source} ${ARGN} -o ${wasm}
+      DEPENDS ${source} VERBATIM COMMENT "Test guest ${name}")
+  else()
+    sluice_guest_object(object ${sluice_guest_folder}/tests/${name} ${source} ${ARGN})
+    add_custom_command(OUTPUT ${wasm}
+      COMMAND ${SLUICE_GUEST_CC} ${SLUICE_GUEST_LINK_FLAGS} -Wl,--max-memory=16777216
+        ${object} -o ${wasm}
+      DEPENDS ${object} VERBATIM COMMENT "Test guest ${name}")
+  endif()
+  add_custom_target(test_guest_${name} DEPENDS ${wasm})
+  add_dependencies(test_guests test_guest_${name})
+endfunction()

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From a verified module to a shared object in the cache: wasm2c (under Node.js) and the C
+ * compiler, each in a limited child (child.h). Cached files are named by a digest of the verified
+ * bytes and of everything that shapes the result: engine, header, translator version, flags.
+ * Thread-safe; two translations of the same module at once do the work twice and agree.
+ */
+#ifndef ENGINE_TRANSLATE_H
+#define ENGINE_TRANSLATE_H
+#include "engine/verifier.h"
+
+/* The tools. Built in at configuration; each can be replaced in the environment. */
+struct translate_tools {
+    const char *node;          /* SLUICE_NODE */
+    const char *wasm2c;        /* SLUICE_WASM2C: the script of npm's wabt 1.0.39 */
+    const char *compiler;      /* SLUICE_CC */
+    const char *header_folder; /* SLUICE_WASM_RT: the folder of wasm-rt.h */
+};
+
+void translate_tools_default(struct translate_tools *tools);
+
+/*
+ * Gives the path of the module's shared object in cache_folder, made there if it is missing; the
+ * caller frees *path. The folder is created with mode 0700.
+ * ERROR_DENIED: folder or file belongs to somebody else or others can write it. ERROR_INVALID: the
+ * translator or compiler refused. ERROR_LIMIT, ERROR_TIMEOUT, ERROR_INTERNAL.
+ */
+MUST_USE bool translate(const struct verified_module *module, const char *cache_folder,
+                        const struct translate_tools *tools, char **path, struct error *err);
+#endif
