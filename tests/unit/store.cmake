@@ -1,0 +1,2 @@
+add_unit_test(test_store LIBS sluice_store)
+add_unit_test(test_store_crash LIBS sluice_store)
