@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+/* The parts of an HTTP exchange that REST and Object Storage share; see http_answer.h. */
+#include "transfer/http_answer.h"
+
+#include <ctype.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/text.h"
+
+/* ---- where to ----------------------------------------------------------------------------------- */
+
+void http_target_release(struct http_target *target)
+{
+    buf_release(&target->url);
+    buf_release(&target->target);
+    buf_release(&target->host);
+}
+
+/* Visible ASCII only: a blank or a control byte would end the request line early. */
+static bool is_target_text(const char *text)
+{
+    for (; *text; text++)
+        if ((unsigned char)*text <= 0x20 || (unsigned char)*text >= 0x7F || *text == '#')
+            return false;
+    return true;
+}
+
+static void append_host(const char *host, size_t size, const char *own_port, struct buf *out)
+{
+    size_t port_size = strlen(own_port);
+    if (size > port_size && memcmp(host + size - port_size, own_port, port_size) == 0)
+        size -= port_size;
+    buf_append(out, host, size);
+}
+
+bool http_target_build(const struct connection *connection, const char *path,
+                       struct http_target *out, struct error *err)
+{
+    buf_init(&out->url, HTTP_TARGET_SIZE_MAX);
+    buf_init(&out->target, HTTP_TARGET_SIZE_MAX);
+    buf_init(&out->host, 512);
+    const char *url = connection->url ? connection->url : "";
+    bool is_tls = strncasecmp(url, "https://", 8) == 0;
+    const char *host = is_tls ? url + 8 : strncasecmp(url, "http://", 7) == 0 ? url + 7 : "";
+    size_t host_size = strcspn(host, "/?#");
+    if (host_size == 0 || memchr(host, '@', host_size) || !is_target_text(url) || strchr(url, '?'))
+        return connection_error(connection, err, ERROR_INVALID,
+                                "url must be http://HOST or https://HOST, without user or query");
+    if (path[0] != '/' || !is_target_text(path))
+        return connection_error(connection, err, ERROR_INVALID,
+                                "a path begins with '/' and holds visible ASCII only; "
+                                "percent-encode the rest");
+    append_host(host, host_size, is_tls ? ":443" : ":80", &out->host);
+    buf_printf(&out->target, "%s%s", host + host_size, path);
+    buf_printf(&out->url, "%s%s", url, path);
+    if (!out->url.failed && !out->target.failed && !out->host.failed)
+        return true;
+    return connection_error(connection, err, ERROR_LIMIT, "the address is over %u bytes",
+                            HTTP_TARGET_SIZE_MAX);
+}
+
+/* ---- answers ------------------------------------------------------------------------------------ */
+
+void http_response_release(struct http_response *response)
+{
+    buf_release(&response->headers);
+    buf_release(&response->body);
+}
+
+/* A name that occurs twice counts by its first value. */
+bool http_response_header(const struct http_response *response, const char *name, char *value,
+                          size_t value_size)
+{
+    size_t name_size = strlen(name);
+    const char *line = buf_text(&response->headers);
+    while (*line) {
+        size_t size = strcspn(line, "\n");
+        if (size >= name_size + 2 && memcmp(line, name, name_size) == 0 && line[name_size] == ':') {
+            const char *start = line + name_size + 2;
+            size_t length = size - name_size - 2;
+            if (length >= value_size)
+                return false;
+            memcpy(value, start, length);
+            value[length] = '\0';
+            return true;
+        }
+        line += size + (line[size] == '\n');
+    }
+    return false;
+}
+
+/* Appends "name: value\n"; control bytes in the value become blanks. */
+static void append_header(struct buf *headers, const char *line, size_t size)
+{
+    const char *colon = memchr(line, ':', size);
+    if (!colon || colon == line)
+        return;
+    for (const char *at = line; at < colon; at++)
+        buf_append_char(headers, (char)tolower((unsigned char)*at));
+    const char *value = colon + 1, *end = line + size;
+    while (value < end && (*value == ' ' || *value == '\t'))
+        value++;
+    while (end > value && isspace((unsigned char)end[-1]))
+        end--;
+    buf_append_text(headers, ": ");
+    for (; value < end; value++)
+        buf_append_char(headers, (unsigned char)*value < 0x20 || *value == 0x7F ? ' ' : *value);
+    buf_append_char(headers, '\n');
+}
+
+static size_t take_header(char *line, size_t unit, size_t count, void *context)
+{
+    struct http_answer *answer = context;
+    struct buf *headers = &answer->response->headers;
+    size_t size = unit * count;
+    if (size >= 5 && memcmp(line, "HTTP/", 5) == 0) { /* another answer: 100 Continue came before */
+        buf_clear(headers);
+        buf_clear(&answer->response->body);
+    } else {
+        append_header(headers, line, size);
+    }
+    answer->is_headers_over = headers->failed;
+    return headers->failed ? 0 : size;
+}
+
+static size_t take_body(char *bytes, size_t unit, size_t count, void *context)
+{
+    struct http_answer *answer = context;
+    buf_append(&answer->response->body, bytes, unit * count);
+    answer->is_body_over = answer->response->body.failed;
+    return answer->is_body_over ? 0 : unit * count;
+}
+
+void http_expect(struct handle *handle, const struct http_target *target,
+                 struct http_answer *answer, struct http_response *response, size_t body_size_max)
+{
+    CURL *easy = handle->easy;
+    response->status = 0;
+    buf_init(&response->headers, HTTP_HEADERS_SIZE_MAX);
+    buf_init(&response->body, body_size_max);
+    *answer = (struct http_answer){.response = response};
+    curl_easy_setopt(easy, CURLOPT_URL, buf_text(&target->url));
+    curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L); /* the path is signed as it is */
+    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_header);
+    curl_easy_setopt(easy, CURLOPT_HEADERDATA, answer);
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, answer);
+}
+
+bool http_header(struct handle *handle, const char *name, const char *value, struct error *err)
+{
+    if (text_has_control(value))
+        return connection_error(handle->connection, err, ERROR_INVALID,
+                                "the value of header %s holds a control byte", name);
+    struct buf line;
+    buf_init(&line, HTTP_HEADERS_SIZE_MAX);
+    buf_printf(&line, "%s: %s", name, value);
+    bool ok = !line.failed ? handle_append(handle, HTTP_LIST, buf_text(&line), err)
+                           : connection_error(handle->connection, err, ERROR_LIMIT,
+                                              "header %s is too long", name);
+    if (line.data)
+        explicit_bzero(line.data, line.capacity);
+    buf_release(&line);
+    return ok;
+}
+
+bool http_perform(struct handle *handle, struct http_answer *answer, CURLcode *code,
+                  struct error *err)
+{
+    curl_easy_setopt(handle->easy, CURLOPT_HTTPHEADER, handle->lists[HTTP_LIST]);
+    *code = handle_perform(handle);
+    long status = 0;
+    curl_easy_getinfo(handle->easy, CURLINFO_RESPONSE_CODE, &status);
+    answer->response->status = (int)status;
+    if (*code == CURLE_OK)
+        return true;
+    if (answer->is_body_over)
+        return connection_error(handle->connection, err, ERROR_LIMIT,
+                                "the answer is larger than %zu bytes",
+                                answer->response->body.size_max);
+    if (answer->is_headers_over)
+        return connection_error(handle->connection, err, ERROR_LIMIT,
+                                "the answer's headers are larger than %u bytes",
+                                HTTP_HEADERS_SIZE_MAX);
+    return handle_fail(handle, *code, err);
+}
+
+bool http_reply_lost(CURLcode code)
+{
+    return code == CURLE_GOT_NOTHING || code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR ||
+           code == CURLE_PARTIAL_FILE || code == CURLE_OPERATION_TIMEDOUT ||
+           code == CURLE_WEIRD_SERVER_REPLY;
+}

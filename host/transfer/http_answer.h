@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * HTTP on top of a pooled handle, as far as REST and Object Storage share it: addresses, headers,
+ * and answers that are collected under limits. One thread per exchange.
+ */
+#ifndef TRANSFER_HTTP_ANSWER_H
+#define TRANSFER_HTTP_ANSWER_H
+#include "transfer/internal.h"
+
+#define HTTP_HEADERS_SIZE_MAX 65536u /* of one answer */
+#define HTTP_TARGET_SIZE_MAX 16384u
+#define HTTP_LIST 0 /* which of a handle's lists holds the request's headers */
+
+/* Where a request goes. */
+struct http_target {
+    struct buf url;    /* whole */
+    struct buf target; /* path and query, as in the request line */
+    struct buf host;   /* value of Host: no port if it is the scheme's own */
+};
+void http_target_release(struct http_target *target);
+
+/* Puts path (begins with '/') behind the connection's url. ERROR_INVALID: url missing, not
+ * http(s)://host, with user or fragment; path with a byte that no request line may hold. */
+MUST_USE bool http_target_build(const struct connection *connection, const char *path,
+                                struct http_target *out, struct error *err);
+
+/* Gathers status, headers and body of an answer; body beyond body_size_max ends the transfer. */
+struct http_answer {
+    struct http_response *response;
+    bool is_headers_over, is_body_over;
+};
+
+/* Sets URL, HTTP/1.1, and where the answer goes. Both answer and response outlive the perform. */
+void http_expect(struct handle *handle, const struct http_target *target,
+                 struct http_answer *answer, struct http_response *response, size_t body_size_max);
+
+/* Appends "name: value" to the request's headers; a value with control bytes is ERROR_INVALID. */
+MUST_USE bool http_header(struct handle *handle, const char *name, const char *value,
+                          struct error *err);
+
+/* Performs; true: response->status is set. False: transport failed or a limit was passed. */
+MUST_USE bool http_perform(struct handle *handle, struct http_answer *answer, CURLcode *code,
+                           struct error *err);
+
+/* True for codes after which the peer may have acted although no answer came. */
+bool http_reply_lost(CURLcode code);
+#endif

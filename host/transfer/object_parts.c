@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Uploads in parts: create, one PUT per part from the one stream, commit, and abort on any failure
+ * so that no unfinished upload is left to be paid for. Only the etags of the parts are kept.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "transfer/object_upload.h"
+
+#define COMMIT_SIZE_MAX (2u << 20) /* 10,000 parts with etags of 63 bytes take 1 MiB */
+#define UPLOAD_ID_SIZE 256
+
+struct parts {
+    struct upload *upload;
+    char id[UPLOAD_ID_SIZE];
+    char (*etags)[64];
+    unsigned count;      /* of the whole upload */
+    br_md5_context md5s; /* over the parts' MD5 values, as the service computes it */
+};
+
+bool object_part_size(uint64_t size, uint64_t wanted, uint64_t *part_size, struct error *err)
+{
+    uint64_t needed = (size + OBJECT_PARTS_MAX - 1) / OBJECT_PARTS_MAX;
+    if (size > OBJECT_SIZE_MAX)
+        return error_set(err, ERROR_LIMIT, "an object holds at most 10 TiB");
+    *part_size = wanted ? wanted : OBJECT_PART_SIZE_DEFAULT;
+    if (*part_size < needed)
+        *part_size = (needed + OBJECT_PART_ROUNDING - 1) / OBJECT_PART_ROUNDING * OBJECT_PART_ROUNDING;
+    if (*part_size > OBJECT_PART_SIZE_MAX)
+        return error_set(err, ERROR_LIMIT, "a part holds at most 50 GiB");
+    return true;
+}
+
+/* One POST about this upload; true: the answer is a success. */
+static bool post(struct upload *upload, const char *path, const char *json, const char *condition,
+                 struct http_response *response, CURLcode *code, struct error *err)
+{
+    char subject[OBJECT_SUBJECT_SIZE];
+    const struct object_request request = {
+        .method = "POST", .path = path, .json = json, .if_none_match = condition};
+    if (!object_call(upload->transfer, upload->connection, upload->call, &request, response, code, err))
+        return false;
+    return response->status / 100 == 2 ||
+           object_refuse(upload->connection, response,
+                         object_subject(upload->folder, upload->name, subject), err);
+}
+
+static bool read_id(struct parts *parts, const struct http_response *response, struct error *err)
+{
+    struct error why = {0};
+    cJSON *body = json_parse(buf_text(&response->body), response->body.size, "answer", JSON_STRICT, &why);
+    const char *id = json_text(body, "uploadId");
+    bool ok = id && id[0] && strlen(id) < sizeof parts->id;
+    if (ok)
+        snprintf(parts->id, sizeof parts->id, "%s", id);
+    else
+        connection_error(parts->upload->connection, err, ERROR_BROKEN,
+                         "the answer that begins an upload in parts lacks a usable uploadId");
+    cJSON_Delete(body);
+    return ok;
+}
+
+static bool create(struct parts *parts, struct error *err)
+{
+    struct upload *upload = parts->upload;
+    struct buf path, body;
+    struct http_response response = {0};
+    buf_init(&path, HTTP_TARGET_SIZE_MAX);
+    buf_init(&body, 16384);
+    buf_append_text(&body, "{\"object\":");
+    json_append_text(&body, upload->name, strlen(upload->name));
+    buf_append_text(&body, ",\"contentType\":\"application/octet-stream\"}");
+    bool ok = object_append_bucket(upload->connection, upload->folder, &path, err);
+    buf_append_text(&path, "/u");
+    ok = ok && post(upload, buf_text(&path), buf_text(&body), upload_condition(upload), &response,
+                    NULL, err) &&
+         read_id(parts, &response, err);
+    http_response_release(&response);
+    buf_release(&body);
+    buf_release(&path);
+    return ok;
+}
+
+/* Appends ".../u/<name>?uploadId=<id>". */
+static bool append_address(const struct parts *parts, struct buf *path, struct error *err)
+{
+    const struct upload *upload = parts->upload;
+    if (!object_append_name(upload->connection, upload->folder, "u", upload->name, path, err))
+        return false;
+    buf_append_text(path, "?uploadId=");
+    buf_append_percent(path, parts->id);
+    return !path->failed ||
+           connection_error(upload->connection, err, ERROR_LIMIT, "the address is too long");
+}
+
+static bool conclude_part(struct parts *parts, unsigned number, const struct http_response *response,
+                          const char *digest, struct error *err)
+{
+    const struct connection *connection = parts->upload->connection;
+    char told[MD5_TEXT_SIZE] = "", subject[OBJECT_SUBJECT_SIZE];
+    if (response->status / 100 != 2)
+        return object_refuse(connection, response,
+                             object_subject(parts->upload->folder, parts->upload->name, subject), err);
+    if (!http_response_header(response, "etag", parts->etags[number - 1], sizeof parts->etags[0]))
+        return connection_error(connection, err, ERROR_BROKEN, "part %u: the answer lacks an etag", number);
+    if (!http_response_header(response, "opc-content-md5", told, sizeof told) ||
+        strcmp(told, digest) != 0)
+        return connection_error(connection, err, ERROR_BROKEN,
+                                "part %u of '%s' arrived with MD5 %s instead of %s", number,
+                                parts->upload->name, told[0] ? told : "(none told)", digest);
+    return true;
+}
+
+static bool put_part(struct parts *parts, struct handle *handle, unsigned number, uint64_t size,
+                     struct error *err)
+{
+    struct upload *upload = parts->upload;
+    struct buf path;
+    struct http_answer answer;
+    struct http_response response = {0};
+    char digest[MD5_TEXT_SIZE];
+    unsigned char md5[br_md5_SIZE];
+    CURLcode code;
+    bool is_sent;
+    buf_init(&path, HTTP_TARGET_SIZE_MAX);
+    bool ok = append_address(parts, &path, err);
+    buf_printf(&path, "&uploadPartNum=%u", number);
+    const struct object_request request = {.method = "PUT", .path = buf_text(&path), .uploads = true};
+    ok = ok && object_prepare(upload->transfer, handle, &request, &answer, &response, err) &&
+         upload_send(upload, handle, &answer, size, digest, &code, &is_sent, err) &&
+         conclude_part(parts, number, &response, digest, err);
+    if (ok) {
+        br_md5_out(&upload->md5, md5);
+        br_md5_update(&parts->md5s, md5, sizeof md5);
+    }
+    http_response_release(&response);
+    buf_release(&path);
+    return ok;
+}
+
+static bool put_parts(struct parts *parts, uint64_t part_size, struct error *err)
+{
+    struct upload *upload = parts->upload;
+    struct handle *handle = pool_acquire(upload->transfer, upload->connection, upload->call, err);
+    uint64_t left = upload->source->info.size;
+    bool ok = handle != NULL;
+    for (unsigned number = 1; ok && number <= parts->count; number++) {
+        uint64_t size = left < part_size ? left : part_size;
+        if (number > 1)
+            handle_reset(handle);
+        ok = put_part(parts, handle, number, size, err);
+        left -= size;
+    }
+    pool_release(upload->transfer, handle);
+    return ok;
+}
+
+static char *commit_body(const struct parts *parts)
+{
+    struct buf body;
+    buf_init(&body, COMMIT_SIZE_MAX);
+    buf_append_text(&body, "{\"partsToCommit\":[");
+    for (unsigned i = 0; i < parts->count; i++) {
+        buf_printf(&body, "%s{\"partNum\":%u,\"etag\":", i ? "," : "", i + 1);
+        json_append_text(&body, parts->etags[i], strlen(parts->etags[i]));
+        buf_append_char(&body, '}');
+    }
+    buf_append_text(&body, "]}");
+    return buf_take(&body, NULL);
+}
+
+/* The digest that the service must come to: base64(MD5(MD5s of the parts)) and "-<count>". */
+static void expected_digest(const struct parts *parts, char text[static MD5_TEXT_SIZE])
+{
+    unsigned char md5[br_md5_SIZE];
+    br_md5_out(&parts->md5s, md5);
+    upload_digest_text(md5, text);
+    size_t length = strlen(text);
+    snprintf(text + length, MD5_TEXT_SIZE - length, "-%u", parts->count);
+}
+
+/* *is_settled: nothing is left to abort. */
+static bool commit(struct parts *parts, bool *is_settled, struct error *err)
+{
+    struct upload *upload = parts->upload;
+    struct buf path;
+    struct http_response response = {0};
+    char digest[MD5_TEXT_SIZE], told[MD5_TEXT_SIZE] = "", etag[64] = "";
+    CURLcode code = CURLE_OK;
+    char *body = commit_body(parts);
+    buf_init(&path, HTTP_TARGET_SIZE_MAX);
+    expected_digest(parts, digest);
+    bool ok = body ? append_address(parts, &path, err)
+                   : connection_error(upload->connection, err, ERROR_INTERNAL, "out of memory");
+    if (ok && post(upload, buf_text(&path), body, upload_condition(upload), &response, &code, err)) {
+        *is_settled = true;
+        http_response_header(&response, "etag", etag, sizeof etag);
+        http_response_header(&response, "opc-multipart-md5", told, sizeof told);
+        ok = upload_verify(upload, etag, told, digest, err);
+    } else if (ok && response.status == 0 && http_reply_lost(code)) {
+        ok = upload_settle(upload, digest, err);
+        *is_settled = ok;
+    } else {
+        ok = false;
+    }
+    http_response_release(&response);
+    buf_release(&path);
+    free(body);
+    return ok;
+}
+
+/* Best effort, without the call: it may be over. */
+static void abort_upload(const struct parts *parts)
+{
+    struct buf path;
+    struct http_response response = {0};
+    struct error ignored;
+    buf_init(&path, HTTP_TARGET_SIZE_MAX);
+    if (append_address(parts, &path, &ignored)) {
+        const struct object_request request = {.method = "DELETE", .path = buf_text(&path)};
+        if (!object_call(parts->upload->transfer, parts->upload->connection, NULL, &request, &response,
+                         NULL, &ignored))
+            response.status = 0;
+    }
+    http_response_release(&response);
+    buf_release(&path);
+}
+
+bool upload_parts(struct upload *upload, uint64_t part_size, struct error *err)
+{
+    struct parts parts = {.upload = upload};
+    struct error local = {0};
+    struct error *why = err ? err : &local;
+    bool is_settled = false;
+    parts.count = (unsigned)((upload->source->info.size + part_size - 1) / part_size);
+    parts.etags = calloc(parts.count, sizeof parts.etags[0]);
+    if (!parts.etags)
+        return connection_error(upload->connection, err, ERROR_INTERNAL, "out of memory");
+    br_md5_init(&parts.md5s);
+    bool ok = create(&parts, why);
+    if (ok) {
+        ok = upload_open(upload, why) && put_parts(&parts, part_size, why) &&
+             commit(&parts, &is_settled, why);
+        if (!ok && !is_settled && why->kind != ERROR_UNKNOWN)
+            abort_upload(&parts);
+    }
+    pump_close(upload->pump);
+    upload->pump = NULL;
+    free(parts.etags);
+    return ok;
+}

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * OCI Object Storage as a content server: list, open, read, rename. A folder is
+ * "<namespace>/<bucket>". Objects appear whole, so one look suffices, and every version has an etag,
+ * so that what is read or renamed is what was looked at. store is in object_store.c.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "transfer/object_http.h"
+#include "transfer/object_listing.h"
+#include "transfer/object_store.h"
+
+#define PAGE_LIMIT 1000      /* the service's own limit */
+#define BUCKET_RETRY_MS 500  /* a valid request now and then gets 404 for its bucket: asked once more */
+
+/* ---- list --------------------------------------------------------------------------------------- */
+
+static bool get_page(struct transfer *transfer, const struct connection *connection,
+                     const struct transfer_call *call, const char *path,
+                     struct http_response *response, struct error *err)
+{
+    const struct object_request request = {.method = "GET", .path = path};
+    if (!object_call(transfer, connection, call, &request, response, NULL, err))
+        return false;
+    if (response->status != 404)
+        return true;
+    http_response_release(response);
+    return call_sleep(call, BUCKET_RETRY_MS, err) &&
+           object_call(transfer, connection, call, &request, response, NULL, err);
+}
+
+static bool list_page(struct transfer *transfer, const struct connection *connection,
+                      const char *folder, const char *prefix, const struct transfer_call *call,
+                      struct remote_listing *out, struct buf *next, struct error *err)
+{
+    struct buf path;
+    struct http_response response = {0};
+    struct error why = {0};
+    buf_init(&path, HTTP_TARGET_SIZE_MAX);
+    bool ok = object_append_bucket(connection, folder, &path, err);
+    buf_printf(&path, "/o?limit=%d&fields=name%%2Csize%%2Cetag%%2Cmd5%%2CtimeModified", PAGE_LIMIT);
+    if (prefix[0]) {
+        buf_append_text(&path, "&prefix=");
+        buf_append_percent(&path, prefix);
+    }
+    if (next->size > 0) {
+        buf_append_text(&path, "&start=");
+        buf_append_percent(&path, buf_text(next));
+    }
+    if (ok && path.failed)
+        ok = connection_error(connection, err, ERROR_LIMIT, "the prefix is too long");
+    ok = ok && get_page(transfer, connection, call, buf_text(&path), &response, err);
+    char subject[300];
+    snprintf(subject, sizeof subject, "bucket '%s'", strlen(folder) < 250 ? folder : "");
+    if (ok && response.status != 200)
+        ok = object_refuse(connection, &response, subject, err);
+    else if (ok && !object_listing_append(buf_text(&response.body), response.body.size, out, next, &why))
+        ok = connection_error(connection, err, why.kind, "%s: %s", subject, why.message);
+    http_response_release(&response);
+    buf_release(&path);
+    return ok;
+}
+
+static bool object_list(struct transfer *transfer, const struct connection *connection,
+                        const char *folder, const char *prefix, const struct transfer_call *call,
+                        struct remote_listing *out, struct error *err)
+{
+    struct buf next, previous;
+    buf_init(&next, OBJECT_NAME_SIZE_MAX);
+    buf_init(&previous, OBJECT_NAME_SIZE_MAX);
+    bool ok;
+    do {
+        buf_clear(&previous);
+        buf_append(&previous, next.data, next.size);
+        ok = list_page(transfer, connection, folder, prefix, call, out, &next, err);
+        /* Names only ever grow: a page that points back would never end. */
+        if (ok && next.size > 0 && strcmp(buf_text(&next), buf_text(&previous)) <= 0)
+            ok = connection_error(connection, err, ERROR_BROKEN,
+                                  "the listing of '%s' does not advance", folder);
+    } while (ok && next.size > 0);
+    buf_release(&next);
+    buf_release(&previous);
+    return ok;
+}
+
+/* ---- open and read ------------------------------------------------------------------------------ */
+
+static bool object_open(struct transfer *transfer, const struct transfer_call *call,
+                        struct remote_file *file, struct error *err)
+{
+    struct object_facts facts;
+    if (!object_head(transfer, file->connection, call, file->folder, file->name, &facts, err))
+        return false;
+    file->info.size = facts.info.size;
+    file->info.modified_s = facts.info.modified_s;
+    file->etag = strdup(facts.etag);
+    /* The digest of an upload in parts says nothing without its part size. */
+    bool has_digest = facts.digest[0] && !facts.is_multipart;
+    file->digest = has_digest ? strdup(facts.digest) : NULL;
+    if (file->etag && (file->digest || !has_digest))
+        return true;
+    return connection_error(file->connection, err, ERROR_INTERNAL, "out of memory");
+}
+
+static bool accept_status(struct source *source, struct error *err)
+{
+    long status = 0;
+    curl_easy_getinfo(source->handle->easy, CURLINFO_RESPONSE_CODE, &status);
+    if (status == 200)
+        return true;
+    char subject[OBJECT_SUBJECT_SIZE];
+    const struct http_response response = {.status = (int)status};
+    return object_refuse(source->handle->connection, &response,
+                         object_subject(source->file->folder, source->file->name, subject), err);
+}
+
+static bool check_status(struct source *source, CURLcode code, struct error *err)
+{
+    if (code != CURLE_OK)
+        return handle_fail(source->handle, code, err);
+    return accept_status(source, err);
+}
+
+static bool object_read(struct transfer *transfer, const struct remote_file *file,
+                        const struct transfer_call *call, struct source *out, struct error *err)
+{
+    struct buf path;
+    struct http_answer answer;
+    struct http_response response = {0};
+    *out = (struct source){.transfer = transfer, .fd = -1, .size = file->info.size,
+                           .accept = accept_status, .check = check_status, .file = file};
+    buf_init(&path, HTTP_TARGET_SIZE_MAX);
+    bool ok = object_append_name(file->connection, file->folder, "o", file->name, &path, err);
+    if (ok) {
+        const struct object_request request = {
+            .method = "GET", .path = buf_text(&path), .if_match = file->etag};
+        out->handle = pool_acquire(transfer, file->connection, call, err);
+        ok = out->handle &&
+             object_prepare(transfer, out->handle, &request, &answer, &response, err);
+    }
+    if (ok) { /* the bytes are the pump's, and the file may take longer than any answer */
+        CURL *easy = out->handle->easy;
+        curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, NULL);
+        curl_easy_setopt(easy, CURLOPT_HEADERDATA, NULL);
+        curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, 0L);
+        curl_easy_setopt(easy, CURLOPT_HTTPHEADER, out->handle->lists[HTTP_LIST]);
+    } else {
+        source_release(out);
+    }
+    http_response_release(&response);
+    buf_release(&path);
+    return ok;
+}
+
+/* ---- rename ------------------------------------------------------------------------------------- */
+
+struct rename {
+    struct transfer *transfer;
+    const struct connection *connection;
+    const struct transfer_call *call;
+    const char *folder, *from;
+    struct object_facts facts; /* of from, before */
+};
+
+static char *rename_body(const struct rename *rename, const char *to)
+{
+    struct buf body;
+    buf_init(&body, 32768);
+    buf_append_text(&body, "{\"sourceName\":");
+    json_append_text(&body, rename->from, strlen(rename->from));
+    buf_append_text(&body, ",\"newName\":");
+    json_append_text(&body, to, strlen(to));
+    buf_append_text(&body, ",\"srcObjIfMatchETag\":");
+    json_append_text(&body, rename->facts.etag, strlen(rename->facts.etag));
+    if (rename->connection->on_conflict != CONFLICT_OVERWRITE)
+        buf_append_text(&body, ",\"newObjIfNoneMatchETag\":\"*\"");
+    buf_append_char(&body, '}');
+    return buf_take(&body, NULL);
+}
+
+/* The answer was lost: both names tell what happened. why says how it was lost. */
+static bool settle_rename(const struct rename *rename, const char *to, struct error *why)
+{
+    struct object_facts source, target;
+    struct error source_err = {0}, target_err = {0};
+    bool has_source = object_head(rename->transfer, rename->connection, rename->call, rename->folder,
+                                  rename->from, &source, &source_err);
+    bool has_target = object_head(rename->transfer, rename->connection, rename->call, rename->folder,
+                                  to, &target, &target_err);
+    bool source_gone = !has_source && source_err.kind == ERROR_NOT_FOUND;
+    bool target_free = !has_target && target_err.kind == ERROR_NOT_FOUND;
+    bool same = has_target && target.info.size == rename->facts.info.size &&
+                strcmp(target.digest, rename->facts.digest) == 0;
+    if (source_gone && same)
+        return true;
+    if (has_source && strcmp(source.etag, rename->facts.etag) == 0 && target_free)
+        return false; /* it did not happen: why stands */
+    error_set(why, ERROR_UNKNOWN,
+              "connection '%s': whether '%s' was renamed is not known: the answer was lost and a look "
+              "did not settle it",
+              rename->connection->name, rename->from);
+    return false;
+}
+
+static bool rename_once(const struct rename *rename, const char *to, struct error *err)
+{
+    struct buf path;
+    struct http_response response = {0};
+    CURLcode code = CURLE_OK;
+    char *body = rename_body(rename, to);
+    buf_init(&path, HTTP_TARGET_SIZE_MAX);
+    bool ok = body ? object_append_bucket(rename->connection, rename->folder, &path, err)
+                   : connection_error(rename->connection, err, ERROR_INTERNAL, "out of memory");
+    buf_append_text(&path, "/actions/renameObject");
+    if (ok) {
+        const struct object_request request = {
+            .method = "POST", .path = buf_text(&path), .json = body};
+        ok = object_call(rename->transfer, rename->connection, rename->call, &request, &response,
+                         &code, err);
+        char subject[OBJECT_SUBJECT_SIZE];
+        object_subject(rename->folder, response.status == 412 ? to : rename->from, subject);
+        if (ok && response.status / 100 != 2)
+            ok = object_refuse(rename->connection, &response, subject, err);
+        else if (!ok && http_reply_lost(code))
+            ok = settle_rename(rename, to, err);
+    }
+    http_response_release(&response);
+    buf_release(&path);
+    free(body);
+    return ok;
+}
+
+static bool object_rename(struct transfer *transfer, const struct connection *connection,
+                          const char *folder, const char *from, const char *to,
+                          const struct transfer_call *call, struct remote_receipt *receipt,
+                          struct error *err)
+{
+    struct error local = {0};
+    struct error *why = err ? err : &local;
+    struct rename rename = {.transfer = transfer, .connection = connection, .call = call,
+                            .folder = folder, .from = from};
+    if (!object_head(transfer, connection, call, folder, from, &rename.facts, why))
+        return false;
+    unsigned last = connection->on_conflict == CONFLICT_NUMBER ? CONFLICT_NUMBER_MAX : 1;
+    bool ok = false;
+    for (unsigned number = 1; number <= last && !ok; number++) {
+        if (!conflict_name(to, number, OBJECT_NAME_SIZE_MAX, receipt->name))
+            return connection_error(connection, err, ERROR_LIMIT, "a numbered name would be over %u bytes",
+                                    OBJECT_NAME_SIZE_MAX);
+        ok = rename_once(&rename, receipt->name, why);
+        if (!ok && why->kind != ERROR_EXISTS)
+            return false;
+    }
+    receipt->size = rename.facts.info.size;
+    snprintf(receipt->digest, sizeof receipt->digest, "%s", rename.facts.digest);
+    return ok;
+}
+
+const struct content_server object_storage_server = {
+    .grows = false,
+    .list = object_list,
+    .open = object_open,
+    .read = object_read,
+    .store = object_store,
+    .rename = object_rename,
+};

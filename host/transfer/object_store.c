@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/* Storing under the connection's policy for names that are taken; see object_store.h. */
+#include "transfer/object_store.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "transfer/object_listing.h"
+#include "transfer/object_upload.h"
+
+#define DIGEST_BUFFER_SIZE 65536
+
+static bool store_once(struct upload *upload, struct error *err)
+{
+    const struct connection *connection = upload->connection;
+    uint64_t size = upload->source->info.size, part_size;
+    uint64_t threshold = connection->multipart_threshold ? connection->multipart_threshold
+                                                         : OBJECT_THRESHOLD_DEFAULT;
+    struct error why = {0};
+    upload->has_failed = false;
+    if (!object_part_size(size, connection->part_size, &part_size, &why))
+        return connection_error(connection, err, why.kind, "%s", why.message);
+    if (size > threshold || size > OBJECT_PART_SIZE_MAX)
+        return upload_parts(upload, part_size, err);
+    return upload_whole(upload, err);
+}
+
+/* ---- is what is there already the same file? ---------------------------------------------------- */
+
+/* Reads the source once more and leaves the digest the service would tell: of the whole, or, with a
+ * part_size, of parts. */
+static bool digest_source(struct upload *upload, uint64_t part_size, char text[static MD5_TEXT_SIZE],
+                          struct error *err)
+{
+    br_md5_context whole, part, *current = part_size ? &part : &whole;
+    unsigned char md5[br_md5_SIZE];
+    uint64_t left = part_size;
+    unsigned count = 0;
+    char *buffer = malloc(DIGEST_BUFFER_SIZE);
+    size_t got = 0;
+    br_md5_init(&whole);
+    br_md5_init(&part);
+    bool ok = buffer ? upload_open(upload, err)
+                     : connection_error(upload->connection, err, ERROR_INTERNAL, "out of memory");
+    while (ok) {
+        size_t size = part_size && left < DIGEST_BUFFER_SIZE ? (size_t)left : DIGEST_BUFFER_SIZE;
+        got = pump_read(buffer, 1, size, upload->pump);
+        if (got == 0 || got == CURL_READFUNC_ABORT)
+            break;
+        br_md5_update(current, buffer, got);
+        left -= part_size ? got : 0;
+        if (part_size && (left == 0 || pump_taken(upload->pump) == upload->source->info.size)) {
+            br_md5_out(&part, md5);
+            br_md5_update(&whole, md5, sizeof md5);
+            br_md5_init(&part);
+            left = part_size;
+            count++;
+        }
+    }
+    ok = ok && pump_finish(upload->pump, err);
+    pump_close(upload->pump);
+    upload->pump = NULL;
+    free(buffer);
+    br_md5_out(&whole, md5);
+    upload_digest_text(md5, text);
+    size_t length = strlen(text);
+    if (part_size)
+        snprintf(text + length, MD5_TEXT_SIZE - length, "-%u", count);
+    return ok;
+}
+
+/* False: the question could not be answered. */
+static bool is_same_file(struct upload *upload, bool *is_same, struct error *err)
+{
+    struct object_facts facts;
+    char digest[MD5_TEXT_SIZE];
+    uint64_t part_size = 0;
+    *is_same = false;
+    if (!object_head(upload->transfer, upload->connection, upload->call, upload->folder, upload->name,
+                     &facts, err))
+        return err->kind == ERROR_NOT_FOUND; /* gone again; the conflict was real when it was met */
+    if (facts.info.size != upload->source->info.size || !facts.digest[0])
+        return true;
+    if (!facts.is_multipart && upload->source->digest) {
+        snprintf(digest, sizeof digest, "%s", upload->source->digest);
+    } else {
+        if (facts.is_multipart && !object_part_size(facts.info.size, upload->connection->part_size,
+                                                    &part_size, err))
+            return false;
+        if (!digest_source(upload, part_size, digest, err))
+            return false;
+    }
+    *is_same = strcmp(digest, facts.digest) == 0;
+    if (*is_same) {
+        snprintf(upload->receipt->etag, sizeof upload->receipt->etag, "%s", facts.etag);
+        snprintf(upload->receipt->digest, sizeof upload->receipt->digest, "%s", digest);
+    }
+    return true;
+}
+
+bool object_store(struct transfer *transfer, const struct connection *connection,
+                  const char *folder, const char *name, const struct remote_file *source,
+                  const struct transfer_call *call, struct remote_receipt *receipt,
+                  struct error *err)
+{
+    struct error local = {0};
+    struct error *why = err ? err : &local;
+    struct upload upload = {.transfer = transfer, .connection = connection, .call = call,
+                            .folder = folder, .source = source, .receipt = receipt};
+    unsigned last = connection->on_conflict == CONFLICT_NUMBER ? CONFLICT_NUMBER_MAX : 1;
+    receipt->size = source->info.size;
+    for (unsigned number = 1; number <= last; number++) {
+        bool is_same;
+        if (!conflict_name(name, number, OBJECT_NAME_SIZE_MAX, receipt->name))
+            return connection_error(connection, err, ERROR_LIMIT, "a numbered name would be over %u bytes",
+                                    OBJECT_NAME_SIZE_MAX);
+        upload.name = receipt->name;
+        if (store_once(&upload, why))
+            return true;
+        if (why->kind != ERROR_EXISTS)
+            return false;
+        const struct error taken = *why;
+        if (!is_same_file(&upload, &is_same, why))
+            return false;
+        if (is_same)
+            return true;
+        *why = taken;
+    }
+    return false;
+}

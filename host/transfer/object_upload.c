@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: MIT */
+/* Streams, digests and doubts of uploads, and the single PUT; see object_upload.h. */
+#include "transfer/object_upload.h"
+
+#include <string.h>
+
+#define UPLOAD_BUFFER_SIZE (256L << 10) /* as in pump.c */
+
+/* ---- the stream --------------------------------------------------------------------------------- */
+
+bool upload_open(struct upload *upload, struct error *err)
+{
+    struct source source = {.fd = -1};
+    if (!remote_read(upload->transfer, upload->source, upload->call, &source, err))
+        return false;
+    upload->pump = pump_open(&source, upload->call, err);
+    return upload->pump != NULL;
+}
+
+static size_t stop(struct upload *upload)
+{
+    upload->has_failed = true;
+    return CURL_READFUNC_ABORT;
+}
+
+static bool is_whole(const struct upload *upload)
+{
+    return pump_taken(upload->pump) == upload->source->info.size;
+}
+
+static size_t feed(char *buffer, size_t unit, size_t count, void *context)
+{
+    struct upload *upload = context;
+    size_t size = unit * count;
+    if (size > upload->left)
+        size = (size_t)upload->left;
+    if (size == 0)
+        return 0;
+    size_t got = pump_read(buffer, 1, size, upload->pump);
+    if (got == CURL_READFUNC_ABORT || got == 0) {
+        if (pump_finish(upload->pump, &upload->failure))
+            error_set(&upload->failure, ERROR_BROKEN, "the source ended early");
+        return stop(upload);
+    }
+    br_md5_update(&upload->md5, buffer, got);
+    upload->left -= got;
+    if (is_whole(upload) && !pump_finish(upload->pump, &upload->failure))
+        return stop(upload);
+    return got;
+}
+
+void upload_digest_text(const unsigned char md5[static br_md5_SIZE], char text[static MD5_TEXT_SIZE])
+{
+    struct buf encoded;
+    buf_init(&encoded, MD5_TEXT_SIZE);
+    buf_append_base64(&encoded, md5, br_md5_SIZE);
+    snprintf(text, MD5_TEXT_SIZE, "%s", buf_text(&encoded));
+    buf_release(&encoded);
+}
+
+bool upload_send(struct upload *upload, struct handle *handle, struct http_answer *answer,
+                 uint64_t size, char digest[static MD5_TEXT_SIZE], CURLcode *code, bool *is_sent,
+                 struct error *err)
+{
+    *code = CURLE_OK;
+    *is_sent = false;
+    if (upload->source->info.size == 0 && !pump_finish(upload->pump, err))
+        return false;
+    br_md5_init(&upload->md5);
+    upload->left = size;
+    CURL *easy = handle->easy;
+    curl_easy_setopt(easy, CURLOPT_READFUNCTION, feed);
+    curl_easy_setopt(easy, CURLOPT_READDATA, upload);
+    curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)size);
+    curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_BUFFER_SIZE);
+    bool ok = http_perform(handle, answer, code, err);
+    unsigned char md5[br_md5_SIZE];
+    br_md5_out(&upload->md5, md5);
+    upload_digest_text(md5, digest);
+    *is_sent = upload->left == 0;
+    if (!upload->has_failed)
+        return ok;
+    if (err)
+        *err = upload->failure;
+    *code = CURLE_READ_ERROR;
+    return false;
+}
+
+/* ---- doubts ------------------------------------------------------------------------------------- */
+
+const char *upload_condition(const struct upload *upload)
+{
+    return upload->connection->on_conflict == CONFLICT_OVERWRITE ? NULL : "*";
+}
+
+static void keep_receipt(struct upload *upload, const char *etag, const char *digest)
+{
+    snprintf(upload->receipt->etag, sizeof upload->receipt->etag, "%s", etag);
+    snprintf(upload->receipt->digest, sizeof upload->receipt->digest, "%s", digest);
+}
+
+bool upload_settle(struct upload *upload, const char *digest, struct error *why)
+{
+    struct object_facts facts;
+    struct error look = {0};
+    const struct connection *connection = upload->connection;
+    bool found = object_head(upload->transfer, connection, upload->call, upload->folder, upload->name,
+                             &facts, &look);
+    if (!found && look.kind == ERROR_NOT_FOUND)
+        return false;
+    if (found && facts.info.size == upload->source->info.size && strcmp(facts.digest, digest) == 0) {
+        keep_receipt(upload, facts.etag, digest);
+        return true;
+    }
+    if (found && connection->on_conflict != CONFLICT_OVERWRITE)
+        return connection_error(connection, why, ERROR_EXISTS, "the name '%s' is taken by other content",
+                                upload->name);
+    return connection_error(connection, why, ERROR_UNKNOWN,
+                            "whether '%s' was stored is not known: the answer was lost and a look did "
+                            "not settle it",
+                            upload->name);
+}
+
+/* Removes what was published wrong, but only that very version. */
+static void retract(struct upload *upload, const char *etag)
+{
+    struct buf path;
+    struct http_response response = {0};
+    struct error ignored;
+    buf_init(&path, HTTP_TARGET_SIZE_MAX);
+    if (etag[0] && object_append_name(upload->connection, upload->folder, "o", upload->name, &path,
+                                      &ignored)) {
+        const struct object_request request = {
+            .method = "DELETE", .path = buf_text(&path), .if_match = etag};
+        /* Without the call: it may be over, and the wrong object must go all the same. */
+        if (!object_call(upload->transfer, upload->connection, NULL, &request, &response, NULL, &ignored))
+            response.status = 0;
+    }
+    http_response_release(&response);
+    buf_release(&path);
+}
+
+bool upload_verify(struct upload *upload, const char *etag, const char *told, const char *digest,
+                   struct error *err)
+{
+    struct object_facts facts = {0};
+    if (!told[0]) { /* a service that does not say it in this answer says it on request */
+        if (!object_head(upload->transfer, upload->connection, upload->call, upload->folder,
+                         upload->name, &facts, err))
+            return false;
+        told = facts.digest;
+    }
+    if (strcmp(told, digest) == 0) {
+        keep_receipt(upload, etag[0] ? etag : facts.etag, digest);
+        return true;
+    }
+    retract(upload, etag);
+    return connection_error(upload->connection, err, ERROR_BROKEN,
+                            "'%s' arrived with MD5 %.40s instead of %s and was removed again",
+                            upload->name, told[0] ? told : "(none told)", digest);
+}
+
+/* ---- the single PUT ----------------------------------------------------------------------------- */
+
+static bool conclude_put(struct upload *upload, const struct http_response *response,
+                         const char *digest, struct error *err)
+{
+    char etag[64] = "", told[MD5_TEXT_SIZE] = "", subject[OBJECT_SUBJECT_SIZE];
+    if (response->status / 100 != 2)
+        return object_refuse(upload->connection, response,
+                             object_subject(upload->folder, upload->name, subject), err);
+    http_response_header(response, "etag", etag, sizeof etag);
+    if (!http_response_header(response, "opc-content-md5", told, sizeof told))
+        http_response_header(response, "content-md5", told, sizeof told);
+    return upload_verify(upload, etag, told, digest, err);
+}
+
+static bool put_object(struct upload *upload, struct handle *handle, const char *path,
+                       struct error *err)
+{
+    struct http_answer answer;
+    struct http_response response = {0};
+    char digest[MD5_TEXT_SIZE] = "";
+    CURLcode code = CURLE_OK;
+    bool is_sent = false;
+    const struct object_request request = {
+        .method = "PUT", .path = path, .if_none_match = upload_condition(upload),
+        .content_md5 = upload->source->digest, .uploads = true};
+    bool ok = object_prepare(upload->transfer, handle, &request, &answer, &response, err);
+    if (ok) {
+        ok = upload_send(upload, handle, &answer, upload->source->info.size, digest, &code, &is_sent,
+                         err);
+        if (ok)
+            ok = conclude_put(upload, &response, digest, err);
+        else if (is_sent && http_reply_lost(code))
+            ok = upload_settle(upload, digest, err);
+    }
+    http_response_release(&response);
+    return ok;
+}
+
+bool upload_whole(struct upload *upload, struct error *err)
+{
+    struct buf path;
+    struct error ignored = {0};
+    buf_init(&path, HTTP_TARGET_SIZE_MAX);
+    bool ok = object_append_name(upload->connection, upload->folder, "o", upload->name, &path, err) &&
+              upload_open(upload, err);
+    struct handle *handle =
+        ok ? pool_acquire(upload->transfer, upload->connection, upload->call, err) : NULL;
+    ok = handle && put_object(upload, handle, buf_text(&path), err ? err : &ignored);
+    pool_release(upload->transfer, handle);
+    pump_close(upload->pump);
+    upload->pump = NULL;
+    buf_release(&path);
+    return ok;
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a single PUT and an upload in parts have in common: bodies from a pump, the digest of what
+ * was sent, and the look that settles a lost answer. For object_store.c and object_parts.c only.
+ */
+#ifndef TRANSFER_OBJECT_UPLOAD_H
+#define TRANSFER_OBJECT_UPLOAD_H
+#include <bearssl.h>
+
+#include "transfer/object_store.h"
+
+struct upload {
+    struct transfer *transfer;
+    const struct connection *connection;
+    const struct transfer_call *call;
+    const char *folder, *name;
+    const struct remote_file *source;
+    struct remote_receipt *receipt; /* etag and digest are written here */
+    struct pump *pump;              /* while bytes flow */
+    bool has_failed;                /* the stream did: err of the stream is in failure */
+    struct error failure;
+    uint64_t left;                  /* bytes that the request at hand still gives */
+    br_md5_context md5;             /* of the request at hand */
+};
+
+#define MD5_TEXT_SIZE 32 /* base64, or base64 and "-10000" */
+
+/* Starts reading the source. */
+MUST_USE bool upload_open(struct upload *upload, struct error *err);
+
+/*
+ * Performs a prepared PUT whose body is the next size bytes. digest gets their MD5 in base64. The
+ * last byte of the source is given away only after the source has ended well, so that an object is
+ * never published from a source that turned out cut, grown or replaced. *code is libcurl's verdict;
+ * *is_sent tells whether the peer may hold the whole body.
+ */
+MUST_USE bool upload_send(struct upload *upload, struct handle *handle, struct http_answer *answer,
+                          uint64_t size, char digest[static MD5_TEXT_SIZE], CURLcode *code,
+                          bool *is_sent, struct error *err);
+
+void upload_digest_text(const unsigned char md5[static br_md5_SIZE], char text[static MD5_TEXT_SIZE]);
+
+/* "if-none-match: *" unless the policy is to overwrite. */
+const char *upload_condition(const struct upload *upload);
+
+/* The answer of the request that publishes was lost: true if a look finds our bytes there. Else why
+ * stands (nothing was published), or becomes ERROR_EXISTS or ERROR_UNKNOWN. */
+bool upload_settle(struct upload *upload, const char *digest, struct error *why);
+
+/* Ends a request that published: keeps etag and digest if theirs, or removes the object again. */
+MUST_USE bool upload_verify(struct upload *upload, const char *etag, const char *told,
+                            const char *digest, struct error *err);
+
+/* PUT of the whole source; upload in parts of part_size. Both publish upload->name or nothing. */
+MUST_USE bool upload_whole(struct upload *upload, struct error *err);
+MUST_USE bool upload_parts(struct upload *upload, uint64_t part_size, struct error *err);
+#endif
