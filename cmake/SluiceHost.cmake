@@ -31,11 +31,13 @@ function(add_host_layer name)
 endfunction()
 
 # add_unit_test(test_x LIBS ... [ENVIRONMENT ...] [TIMEOUT s]): tests/unit/test_x.c as ctest "unit.x".
+add_custom_target(unit_tests)
 function(add_unit_test name)
   cmake_parse_arguments(TEST "" "TIMEOUT" "LIBS;ENVIRONMENT;SOURCES;ARGS" ${ARGN})
   add_executable(${name} ${name}.c ${TEST_SOURCES})
   target_link_libraries(${name} PRIVATE sluice_flags ${TEST_LIBS})
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
+  add_dependencies(unit_tests ${name})
   string(REGEX REPLACE "^test_" "unit." test_name ${name})
   add_test(NAME ${test_name} COMMAND ${name} ${TEST_ARGS})
   if(NOT TEST_TIMEOUT)

@@ -1,0 +1,10 @@
+# The flows and the demo through the real program.
+if(TARGET sluice)
+  foreach(area Routes Rules Failures Acknowledgement)
+    string(TOLOWER ${area} name)
+    add_python_test(flows.${name} test_flows.py ARGS $<TARGET_FILE:sluice> ${area})
+  endforeach()
+  add_test(NAME demo COMMAND ${PROJECT_SOURCE_DIR}/scripts/demo)
+  set_tests_properties(demo PROPERTIES TIMEOUT 300 LABELS integration
+    ENVIRONMENT "SLUICE_BUILD=${PROJECT_BINARY_DIR};PYTHONDONTWRITEBYTECODE=1")
+endif()
