@@ -289,7 +289,7 @@ static bool unknown_key(const struct config_object *object, const struct config_
     const char *nearest = text_nearest(node->string, keys, key_count);
     config_fail(object->config, node, err, "%s%sunknown key \"%.64s\"%s%s%s; legal here: %s",
                 object->what, *object->what ? ": " : "", node->string,
-                nearest ? ", did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "",
+                nearest ? " (did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?)" : "",
                 buf_text(&legal));
     buf_release(&legal);
     return false;
