@@ -4,6 +4,7 @@ if(TARGET sluice)
     string(TOLOWER ${area} name)
     add_python_test(flows.${name} test_flows.py ARGS $<TARGET_FILE:sluice> ${area})
   endforeach()
+  add_python_test(readme test_readme.py ARGS $<TARGET_FILE:sluice>)
   add_test(NAME demo COMMAND ${PROJECT_SOURCE_DIR}/scripts/demo)
   set_tests_properties(demo PROPERTIES TIMEOUT 300 LABELS integration
     ENVIRONMENT "SLUICE_BUILD=${PROJECT_BINARY_DIR};PYTHONDONTWRITEBYTECODE=1")

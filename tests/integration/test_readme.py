@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: MIT
+"""Every command that README.md and docs/ show is run, or is named here with the test that runs it.
+
+Usage: test_readme.py SLUICE
+"""
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+import unittest
+
+HERE = os.path.dirname(os.path.realpath(__file__))
+REPOSITORY = os.path.realpath(os.path.join(HERE, "..", ".."))
+sys.path.insert(0, os.path.join(HERE, "..", "peers"))
+
+from landscape import Landscape  # noqa: E402
+
+SLUICE = None
+RUN_ELSEWHERE = {
+    "scripts/demo": "the test 'demo'",
+    "scripts/test": "whatever runs this test",
+    "cmake -B build && cmake --build build && ctest --test-dir build":
+        "the test 'sanitizers' configures, builds and tests a fresh folder",
+    "scripts/bench": "by hand: a measurement is no test",
+}
+PROGRAM = "build/host/cli/sluice"
+
+
+def commands(path):
+    """The lines of the fenced sh blocks of a document, comments removed."""
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    for block in re.findall(r"```sh\n(.*?)```", text, re.S):
+        for line in block.splitlines():
+            line = re.sub(r"\s+#.*", "", line).strip()
+            if line:
+                yield line
+
+
+def documents():
+    yield os.path.join(REPOSITORY, "README.md")
+    for name in sorted(os.listdir(os.path.join(REPOSITORY, "docs"))):
+        if name.endswith(".md"):
+            yield os.path.join(REPOSITORY, "docs", name)
+
+
+class Documents(unittest.TestCase):
+    def test_every_command_is_run(self):
+        with tempfile.TemporaryDirectory(prefix="sluice-readme-") as folder:
+            with Landscape(folder, SLUICE) as land:
+                for path in documents():
+                    for line in commands(path):
+                        with self.subTest(document=os.path.basename(path), command=line):
+                            self.run_line(land, folder, line)
+
+    def run_line(self, land, folder, line):
+        if line in RUN_ELSEWHERE:
+            return
+        words = shlex.split(line)
+        self.assertEqual(words[0], PROGRAM, f"no test runs this command: {line}")
+        words[0] = SLUICE
+        if "init" in words:  # a new workspace, then the one whose connections lead somewhere
+            done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=60,
+                                  check=False)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            return
+        if "-w" in words:
+            words[words.index("-w") + 1] = land.workspace
+        done = subprocess.run(words, cwd=folder, env=land.environment(), capture_output=True, text=True,
+                              timeout=120, check=False)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    def test_every_path_that_is_named_exists(self):
+        for path in documents():
+            with open(path, encoding="utf-8") as file:
+                text = file.read()
+            for named in re.findall(r"`((?:functions|shared|host|tests|cmake|scripts|docs)/[\w./-]*)`",
+                                    text):
+                with self.subTest(document=os.path.basename(path), path=named):
+                    if "my_flow" not in named:
+                        self.assertTrue(os.path.exists(os.path.join(REPOSITORY, named)), named)
+
+
+if __name__ == "__main__":
+    SLUICE = os.path.realpath(sys.argv[1])
+    unittest.main(argv=sys.argv[:1] + sys.argv[2:])
