@@ -73,8 +73,9 @@ def yes(value):
 
 
 def prepare_vsftpd(plan, ports):
-    """Private accounts with pam_unix: a real password that can be wrong. Not root: user namespace."""
-    place = plan.confine()
+    """Private accounts with pam_unix: a real password that can be wrong. Root only: run by anyone
+    else, vsftpd serves anonymous sessions and nothing more."""
+    place = plan.confine(need_root=True)
     place.install_pam("vsftpd")
     place.install_accounts()
 
@@ -89,7 +90,7 @@ def prepare_vsftpd(plan, ports):
                  f"pasv_min_port={plan.passive}", f"pasv_max_port={plan.passive_last}",
                  "seccomp_sandbox=NO", "isolate=NO", "isolate_network=NO", "use_localtime=NO",
                  "xferlog_enable=YES", "xferlog_std_format=NO", "log_ftp_protocol=YES",
-                 f"vsftpd_log_file={log}", f"run_as_launching_user={yes(not place.is_root)}"]
+                 f"vsftpd_log_file={log}"]
         if plan.tls != "none":
             forced = yes(plan.tls != "optional")
             lines += ["ssl_enable=YES", f"rsa_cert_file={plan.certificate}",

@@ -6,7 +6,7 @@
 KIND: vsftpd, proftpd, pure-ftpd, pyftpdlib, sshd, exim, smtp_sink. The line has kind, host,
 port, user, password, home (folder on this machine), remote_home (how the server calls it), log,
 tls and, where made here, ca. As root the sessions run as the account nobody, to whom the home is
-given; else as the caller (pure-ftpd and exim then refuse to start, exit 3, with the reason).
+given; else as the caller (vsftpd, pure-ftpd and exim then refuse to start, exit 3, with the reason).
 In Python: with Vsftpd(root, tls="explicit") as server: ... server.port, server.home.
 """
 import argparse
