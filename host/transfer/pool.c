@@ -43,6 +43,7 @@ static void handle_free(struct handle *handle)
     curl_easy_setopt(handle->easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_cleanup(handle->easy);
     handle_free_lists(handle);
+    free(handle->dialogue);
     free(handle->name);
     free(handle);
 }
@@ -142,7 +143,7 @@ void handle_reset(struct handle *handle)
     CURL *easy = handle->easy;
     curl_easy_reset(easy);
     handle_free_lists(handle);
-    handle->dialogue = NULL;
+    handle->perform = NULL;
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, handle->detail);
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
@@ -187,7 +188,6 @@ void pool_release(struct transfer *transfer, struct handle *handle)
     handle->connection = NULL;
     handle->call = NULL;
     handle->abandoned = NULL;
-    handle->dialogue = NULL;
     if (!handle->keep) {
         handle_free(handle);
         return;
@@ -255,5 +255,5 @@ CURLcode handle_perform(struct handle *handle)
     handle->is_stopped = false;
     handle->is_late = false;
     handle->looked_ms = 0;
-    return curl_easy_perform(handle->easy);
+    return handle->perform ? handle->perform(handle) : curl_easy_perform(handle->easy);
 }

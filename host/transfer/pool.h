@@ -40,7 +40,8 @@ struct handle {
     const struct connection *connection; /* borrowed while acquired */
     const struct transfer_call *call;    /* borrowed while acquired; NULL: nobody waits or watches */
     const atomic_bool *abandoned;        /* set by a pump: true ends the transfer soon; else NULL */
-    struct ftp_dialogue *dialogue;       /* FTP: commands and replies of the last perform; else NULL */
+    struct ftp_dialogue *dialogue;       /* FTP: what was said on it (one block, owned); else NULL */
+    CURLcode (*perform)(struct handle *handle); /* what handle_perform runs; NULL: curl_easy_perform */
     char detail[CURL_ERROR_SIZE];        /* libcurl's words on the last failure; "" if none */
     char key_problem[128];               /* SFTP: why the host key was refused; "" if it was not */
     bool is_stopped, is_late;            /* why the progress callback ended the transfer */
@@ -80,7 +81,7 @@ MUST_USE bool handle_login(struct handle *handle, struct error *err);
 MUST_USE bool handle_append(struct handle *handle, size_t index, const char *text,
                             struct error *err);
 
-/* curl_easy_perform with the records (detail, is_stopped, ...) cleared before. */
+/* The protocol's perform, or curl_easy_perform, with the records (detail, is_stopped, ...) cleared before. */
 CURLcode handle_perform(struct handle *handle);
 
 /*

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * FTP replies as errors. The same code means different things after different commands and on
+ * different servers (551, 451 and 426 for a full disk; 451 for a forbidden rename), so the verb,
+ * the code and a few words of the text decide together. Observed on vsftpd 3.0.3, ProFTPD 1.3.8,
+ * Pure-FTPd 1.0.50 and pyftpdlib 1.5.7.
+ */
+#include <string.h>
+
+#include "transfer/ftp_session.h"
+
+static bool mentions(const struct ftp_exchange *said, const char *const words[], size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcasestr(said->text, words[i]))
+            return true;
+    return false;
+}
+
+#define MENTIONS(said, ...)                                                                        \
+    mentions((said), (const char *const[]){__VA_ARGS__},                                           \
+             sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *))
+
+static bool is_one_of(const char *verb, const char *const verbs[])
+{
+    for (; *verbs; verbs++)
+        if (strcmp(verb, *verbs) == 0)
+            return true;
+    return false;
+}
+
+struct verdict {
+    enum error_kind kind;
+    const char *what, *remedy;
+};
+
+static struct verdict judge_login(const struct ftp_exchange *said)
+{
+    if (MENTIONS(said, "too many", "maximum", "limit", "busy", "try again"))
+        return (struct verdict){ERROR_UNAVAILABLE, "the server takes no more logins",
+                                "try again later or use fewer connections"};
+    if (MENTIONS(said, "ssl", "tls", "encrypt"))
+        return (struct verdict){ERROR_DENIED, "the server wants TLS before the login",
+                                "set tls to \"explicit\""};
+    if (said->code == 332 || strcmp(said->verb, "ACCT") == 0)
+        return (struct verdict){ERROR_UNSUPPORTED, "the server asks for an account (ACCT)",
+                                "use a login that needs none"};
+    return (struct verdict){ERROR_DENIED, "login refused", "check user and password"};
+}
+
+static struct verdict judge_data_connection(const struct ftp_exchange *said)
+{
+    if (MENTIONS(said, "reuse", "session"))
+        return (struct verdict){ERROR_UNSUPPORTED,
+                                "the server does not accept the TLS session of the data connection",
+                                "check its TLS session cache settings"};
+    return (struct verdict){ERROR_UNAVAILABLE, "no data connection",
+                            "check the server's passive ports and the firewall"};
+}
+
+static struct verdict judge_store(const struct ftp_exchange *said)
+{
+    if (said->code == 452 || said->code == 552 || MENTIONS(said, "space", "quota", "disk full"))
+        return (struct verdict){ERROR_LIMIT, "the server's disk is full or a quota is reached",
+                                "make room there; the source was left as it was"};
+    if (said->code == 451)
+        return (struct verdict){ERROR_LIMIT,
+                                "the server could not write the file, as when its disk is full",
+                                "check its disk and log; the source was left as it was"};
+    if (said->code == 426)
+        return (struct verdict){ERROR_BROKEN,
+                                "the server broke the upload off, as when its disk is full",
+                                "check its disk and the network; the source was left as it was"};
+    return (struct verdict){ERROR_DENIED, "the file may not be written",
+                            "check that the folder is writable for this user"};
+}
+
+static struct verdict judge_read(const struct ftp_exchange *said)
+{
+    if (said->code == 426 || said->code == 451)
+        return (struct verdict){ERROR_BROKEN, "the server broke the download off",
+                                "it is tried again by the next run"};
+    if (MENTIONS(said, "permission", "denied", "not allowed"))
+        return (struct verdict){ERROR_DENIED, "the file may not be read",
+                                "check its permissions for this user"};
+    return (struct verdict){ERROR_NOT_FOUND, "the file is gone or may not be read",
+                            "check that nobody else takes files from the folder"};
+}
+
+static struct verdict judge_rename(const struct ftp_exchange *said)
+{
+    if (strcmp(said->verb, "RNFR") == 0 && !MENTIONS(said, "permission", "denied"))
+        return (struct verdict){ERROR_NOT_FOUND, "the file to rename is not there",
+                                "check that nobody else takes files from the folder"};
+    return (struct verdict){ERROR_REFUSED, "the server refuses the rename",
+                            "check that the user may rename files in the folder"};
+}
+
+static struct verdict judge(const struct ftp_exchange *said, enum ftp_wish wish)
+{
+    static const char *const login[] = {"USER", "PASS", "ACCT", "", NULL};
+    static const char *const tls[] = {"AUTH", "PBSZ", "PROT", NULL};
+    static const char *const passive[] = {"EPSV", "PASV", "EPRT", "PORT", NULL};
+    static const char *const unknown = "the server refuses the command";
+    if (said->code == 421)
+        return (struct verdict){ERROR_UNAVAILABLE, "the server is busy or closes the connection",
+                                "try again later"};
+    if (is_one_of(said->verb, login))
+        return judge_login(said);
+    if (is_one_of(said->verb, tls))
+        return (struct verdict){ERROR_REFUSED, "the server does not offer TLS",
+                                "correct the server or the tls setting; no password was sent"};
+    if (said->code == 530)
+        return judge_login(said);
+    if (is_one_of(said->verb, passive) || said->code == 425 || said->code == 522)
+        return judge_data_connection(said);
+    if (strcmp(said->verb, "CWD") == 0)
+        return (struct verdict){ERROR_NOT_FOUND, "the folder does not exist or may not be entered",
+                                "check the directory property"};
+    switch (wish) {
+    case FTP_WISH_LIST: break;
+    case FTP_WISH_LOOK:
+    case FTP_WISH_READ: return judge_read(said);
+    case FTP_WISH_STORE: return judge_store(said);
+    case FTP_WISH_RENAME: return judge_rename(said);
+    }
+    bool is_cut = said->code == 426 || said->code == 451;
+    return (struct verdict){is_cut ? ERROR_BROKEN : ERROR_REFUSED,
+                            is_cut ? "the listing was cut" : unknown, "try again later"};
+}
+
+/* Failures that happen below FTP: what the server said before does not explain them. */
+static bool is_below_ftp(CURLcode code)
+{
+    switch (code) {
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_CONNECT:
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_CIPHER:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_ABORTED_BY_CALLBACK:
+    case CURLE_OUT_OF_MEMORY:
+    case CURLE_URL_MALFORMAT:
+    case CURLE_UNSUPPORTED_PROTOCOL: return true;
+    default: return false;
+    }
+}
+
+bool ftp_fail(struct handle *handle, CURLcode code, enum ftp_wish wish, const char *what,
+              struct error *err)
+{
+    const struct ftp_exchange *said = dialogue_last(handle->dialogue);
+    if (is_below_ftp(code) || !said || said->code < 400)
+        return handle_fail(handle, code, err);
+    struct verdict verdict = judge(said, wish);
+    connection_error(handle->connection, err, verdict.kind, "%s%s%s%s (%d %s): %s",
+                     what ? "'" : "", what ? what : "", what ? "': " : "", verdict.what, said->code,
+                     said->text, verdict.remedy);
+    if (err)
+        err->peer_code = said->code;
+    return false;
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/* Listings and file references as data: adding, comparing two looks, releasing. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "transfer/content_server.h"
+#include "transfer/listing.h"
+#include "transfer/remote_name.h"
+
+void remote_listing_release(struct remote_listing *listing)
+{
+    for (size_t i = 0; i < listing->count; i++)
+        free(listing->entries[i].name);
+    free(listing->entries);
+    *listing = (struct remote_listing){0};
+}
+
+void remote_file_release(struct remote_file *file)
+{
+    free(file->folder);
+    free(file->name);
+    free(file->etag);
+    free(file->digest);
+    *file = (struct remote_file){0};
+}
+
+/* The array grows at every power of two, so that the count alone tells its capacity. */
+static bool listing_has_room(struct remote_listing *listing)
+{
+    size_t count = listing->count;
+    if ((count & (count - 1)) != 0)
+        return true;
+    void *grown = realloc(listing->entries, (count ? count * 2 : 1) * sizeof *listing->entries);
+    if (grown)
+        listing->entries = grown;
+    return grown != NULL;
+}
+
+bool listing_add(struct remote_listing *listing, const char *name, size_t size,
+                 const struct sluice_file_info *info, struct error *err)
+{
+    if (listing->count >= LISTING_ENTRIES_MAX)
+        return error_set(err, ERROR_LIMIT, "the listing has more than %u files",
+                         LISTING_ENTRIES_MAX);
+    char *copy = strndup(name, size); /* ends at a NUL byte; such a name is flagged anyway */
+    if (!copy || !listing_has_room(listing)) {
+        free(copy);
+        return error_set(err, ERROR_INTERNAL, "out of memory for a listing");
+    }
+    struct remote_entry *entry = &listing->entries[listing->count++];
+    *entry = (struct remote_entry){.name = copy, .info = *info};
+    if (name_fault(name, size))
+        entry->info.flags |= SLUICE_FILE_UNSAFE;
+    return true;
+}
+
+static int compare_entries(const void *a, const void *b)
+{
+    const struct remote_entry *left = a, *right = b;
+    return strcmp(left->name, right->name); /* as unsigned bytes */
+}
+
+void listing_sort(struct remote_listing *listing)
+{
+    if (listing->count > 1)
+        qsort(listing->entries, listing->count, sizeof *listing->entries, compare_entries);
+}
+
+void listing_flag_larger(struct remote_listing *listing, uint64_t size_max)
+{
+    for (size_t i = 0; i < listing->count && size_max; i++)
+        if (listing->entries[i].info.size > size_max)
+            listing->entries[i].info.flags |= SLUICE_FILE_TOO_LARGE;
+}
+
+void listing_flag_growing(const struct remote_listing *before, struct remote_listing *now)
+{
+    size_t old = 0;
+    for (size_t i = 0; i < now->count; i++) {
+        struct remote_entry *entry = &now->entries[i];
+        while (old < before->count && strcmp(before->entries[old].name, entry->name) < 0)
+            old++;
+        const struct remote_entry *known = old < before->count ? &before->entries[old] : NULL;
+        bool is_same = known && strcmp(known->name, entry->name) == 0 &&
+                       known->info.size == entry->info.size &&
+                       known->info.modified_s == entry->info.modified_s;
+        if (!is_same)
+            entry->info.flags |= SLUICE_FILE_GROWING;
+    }
+}

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The rules that are the same for every content server: which names may be used, how large a file
+ * may be, how a growing one is told. The servers below never see a name that was not checked here.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "transfer/content_server.h"
+#include "transfer/listing.h"
+#include "transfer/remote_name.h"
+
+static const struct content_server *server_of(const struct connection *connection,
+                                              struct error *err)
+{
+    switch (connection->type) {
+    case CONNECTION_FTP: return &ftp_server;
+    case CONNECTION_SFTP: return &sftp_server;
+    case CONNECTION_OBJECT_STORAGE: return &object_storage_server;
+    case CONNECTION_REST:
+    case CONNECTION_SMTP:
+    case CONNECTION_LOCAL: break;
+    }
+    connection_error(connection, err, ERROR_UNSUPPORTED,
+                     "it is of type %s, files need ftp, sftp or object_storage",
+                     connection_type_name(connection->type));
+    return NULL;
+}
+
+/* One path component of a file system, or an object name. */
+static size_t name_size_max(const struct connection *connection)
+{
+    return connection->type == CONNECTION_OBJECT_STORAGE ? REMOTE_NAME_SIZE_MAX : NAME_SIZE_MAX;
+}
+
+static bool check_size(const struct connection *connection, const char *name, uint64_t size,
+                       const struct transfer_call *call, struct error *err)
+{
+    if (!call || call->file_size_max == 0 || size <= call->file_size_max)
+        return true;
+    char is[TEXT_SIZE_SIZE], may[TEXT_SIZE_SIZE];
+    return connection_error(connection, err, ERROR_LIMIT,
+                            "file '%s' has %s, more than file_size_max (%s) allows", name,
+                            text_format_size(size, is), text_format_size(call->file_size_max, may));
+}
+
+/* ---- list ------------------------------------------------------------------------------------- */
+
+static bool look(const struct content_server *server, struct transfer *transfer,
+                 const struct connection *connection, const char *folder, const char *prefix,
+                 const struct transfer_call *call, struct remote_listing *out, struct error *err)
+{
+    *out = (struct remote_listing){0};
+    if (!server->list(transfer, connection, folder, prefix, call, out, err)) {
+        remote_listing_release(out);
+        return false;
+    }
+    listing_sort(out);
+    return true;
+}
+
+/* The second look replaces the first: what vanished meanwhile is not reported. */
+static bool look_again(const struct content_server *server, struct transfer *transfer,
+                       const struct connection *connection, const char *folder, const char *prefix,
+                       const struct transfer_call *call, struct remote_listing *listing,
+                       struct error *err)
+{
+    struct remote_listing now = {0};
+    bool ok = call_sleep(call, connection->settle_ms, err) &&
+              look(server, transfer, connection, folder, prefix, call, &now, err);
+    if (ok)
+        listing_flag_growing(listing, &now);
+    remote_listing_release(listing);
+    *listing = now;
+    return ok;
+}
+
+bool remote_list(struct transfer *transfer, const struct connection *connection,
+                 const char *folder, const char *prefix, const struct transfer_call *call,
+                 struct remote_listing *out, struct error *err)
+{
+    *out = (struct remote_listing){0};
+    prefix = prefix ? prefix : "";
+    const struct content_server *server = server_of(connection, err);
+    if (!server || !folder_check(folder, err))
+        return false;
+    if (!look(server, transfer, connection, folder, prefix, call, out, err))
+        return false;
+    if (server->grows && connection->settle_ms > 0 && out->count > 0 &&
+        !look_again(server, transfer, connection, folder, prefix, call, out, err))
+        return false;
+    listing_flag_larger(out, call ? call->file_size_max : 0);
+    return true;
+}
+
+/* ---- open and read ---------------------------------------------------------------------------- */
+
+bool remote_open(struct transfer *transfer, const struct connection *connection, const char *folder,
+                 const char *name, const struct transfer_call *call, struct remote_file *out,
+                 struct error *err)
+{
+    *out = (struct remote_file){0};
+    const struct content_server *server = server_of(connection, err);
+    if (!server || !folder_check(folder, err) ||
+        !name_check(name, name_size_max(connection), err))
+        return false;
+    out->connection = connection;
+    out->folder = strdup(folder);
+    out->name = strdup(name);
+    bool ok = out->folder && out->name
+                  ? server->open(transfer, call, out, err)
+                  : connection_error(connection, err, ERROR_INTERNAL, "out of memory");
+    if (ok && call && call->file_size_max && out->info.size > call->file_size_max)
+        out->info.flags |= SLUICE_FILE_TOO_LARGE;
+    if (!ok)
+        remote_file_release(out);
+    return ok;
+}
+
+bool remote_open_local(const char *path, struct remote_file *out, struct error *err)
+{
+    *out = (struct remote_file){0};
+    struct stat about;
+    if (stat(path, &about) != 0)
+        return error_errno(err, errno == ENOENT ? ERROR_NOT_FOUND : ERROR_DENIED, errno,
+                           "file '%s'", path);
+    if (!S_ISREG(about.st_mode))
+        return error_set(err, ERROR_INVALID, "'%s' is not a plain file", path);
+    out->name = strdup(path);
+    if (!out->name)
+        return error_set(err, ERROR_INTERNAL, "out of memory");
+    out->info.size = (uint64_t)about.st_size;
+    out->info.modified_s = (int64_t)about.st_mtime;
+    return true;
+}
+
+static bool read_local(const struct remote_file *file, struct source *out, struct error *err)
+{
+    out->fd = open(file->name, O_RDONLY | O_CLOEXEC);
+    if (out->fd < 0)
+        return error_errno(err, errno == ENOENT ? ERROR_NOT_FOUND : ERROR_DENIED, errno,
+                           "file '%s'", file->name);
+    return true;
+}
+
+bool remote_read(struct transfer *transfer, const struct remote_file *file,
+                 const struct transfer_call *call, struct source *out, struct error *err)
+{
+    *out = (struct source){.transfer = transfer, .fd = -1, .size = file->info.size, .file = file};
+    if (!file->connection)
+        return read_local(file, out, err);
+    const struct content_server *server = server_of(file->connection, err);
+    return server && server->read(transfer, file, call, out, err);
+}
+
+/* ---- store and rename ------------------------------------------------------------------------- */
+
+bool remote_store(struct transfer *transfer, const struct connection *connection,
+                  const char *folder, const char *name, const struct remote_file *source,
+                  const struct transfer_call *call, struct remote_receipt *receipt,
+                  struct error *err)
+{
+    *receipt = (struct remote_receipt){0};
+    const struct content_server *server = server_of(connection, err);
+    return server && folder_check(folder, err) &&
+           name_check(name, name_size_max(connection), err) &&
+           check_size(source->connection ? source->connection : connection, name,
+                      source->info.size, call, err) &&
+           server->store(transfer, connection, folder, name, source, call, receipt, err);
+}
+
+bool remote_rename(struct transfer *transfer, const struct connection *connection,
+                   const char *folder, const char *from, const char *to,
+                   const struct transfer_call *call, struct remote_receipt *receipt,
+                   struct error *err)
+{
+    *receipt = (struct remote_receipt){0};
+    const struct content_server *server = server_of(connection, err);
+    return server && folder_check(folder, err) &&
+           name_check(from, name_size_max(connection), err) &&
+           name_check(to, name_size_max(connection), err) &&
+           server->rename(transfer, connection, folder, from, to, call, receipt, err);
+}
