@@ -17,6 +17,7 @@ peers() {
 vsftpd      vsftpd: the FTP server that has no MLSD and can insist on TLS session reuse
 proftpd     proftpd-core proftpd-mod-crypto libhiredis0.14 libmemcached11 libmemcachedutil2 libhashkit2 libpcre2-posix3: an FTP server with its TLS module and the libraries it needs
 pure-ftpd   pure-ftpd pure-ftpd-common: an FTP server that answers 451 where others answer 550
+sshd        openssh-server libwrap0: an SFTP server, without the service that the package would start
 exim        exim4-daemon-light libgnutls-dane0 libunbound8 libidn12: a mail server with STARTTLS and AUTH, and its libraries
 END
 }

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """All the systems of the integration on loopback, and a workspace that points at them.
 
-Two FTP servers (CCS: vsftpd, DACS: ProFTPD) and a mail server with STARTTLS and AUTH, two Object
-Storage stand-ins, the CCS stand-in: everything over TLS with a throw-away authority. Used by the demo
-and by the integration tests of the flows; as a context manager it stops what it started.
+Two FTP servers (CCS: vsftpd, or pyftpdlib where not root; DACS: ProFTPD), a mail server with STARTTLS
+and AUTH, two Object Storage stand-ins, the CCS stand-in: all over TLS with a throw-away authority.
+Used by the demo and by the tests of the flows; as a context manager it stops what it started.
 """
 import glob
 import email
@@ -17,7 +17,7 @@ import urllib.request
 
 import certificates
 from common import PeerProcess, read_records
-from servers import Proftpd, SmtpSink, Vsftpd
+from servers import Proftpd, Pyftpdlib, SmtpSink, Vsftpd
 
 FLOW_FTP = "OUTL-BA-CCS_DACS_CUST_SYNC_FTP"
 FLOW_OS = "OUTL-BA-CCS_DACS_CUST_SYNC_OS"
@@ -71,9 +71,13 @@ class Landscape:
         self.ca = authority.path
         cert, key = authority.server()
         tls = {"tls": "explicit", "certificate": cert, "key": key}
-        self.ccs_ftp = self._add("CCS content server, FTP (vsftpd)", Vsftpd(
-            self._folder("ccs-ftp"), user="ccs", password=SECRETS["CCS_FTP_PASSWORD"],
-            require_ssl_reuse=True, **tls))
+        account = {"user": "ccs", "password": SECRETS["CCS_FTP_PASSWORD"], **tls}
+        if os.geteuid() == 0:
+            self.ccs_ftp = self._add("CCS content server, FTP (vsftpd)", Vsftpd(
+                self._folder("ccs-ftp"), require_ssl_reuse=True, **account))
+        else:  # vsftpd can only be started by root
+            self.ccs_ftp = self._add("CCS content server, FTP (pyftpdlib)", Pyftpdlib(
+                self._folder("ccs-ftp"), **account))
         self.dacs_ftp = self._add("DACS content server, FTP (ProFTPD)", Proftpd(
             self._folder("dacs-ftp"), user="dacs", password=SECRETS["DACS_FTP_PASSWORD"], **tls))
         self.mail = self._add("mail server", SmtpSink(
