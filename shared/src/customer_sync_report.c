@@ -168,15 +168,25 @@ static void add_result(const struct totals *totals, struct text *out)
         text_add_format(out, ", %u postponed", (unsigned)totals->count[SYNC_POSTPONED]);
 }
 
+static void add_opening(const struct customer_sync *sync, const struct totals *totals,
+                        struct text *body)
+{
+    struct text sentence = {0};
+    text_add(&sentence, fault_is_set(&sync->fault) ? "The process stopped at an error: "
+                                                   : "The process is complete: ");
+    add_result(totals, &sentence);
+    text_add(&sentence, ".");
+    text_add_wrapped(body, text_string(&sentence), 0, NOTIFY_COLUMNS);
+    text_add(body, "\n");
+    text_release(&sentence);
+}
+
 static void complete_mail(struct customer_sync *sync, const struct totals *totals)
 {
     struct text subject = {0}, body = {0}, bytes = {0};
     notify_subject(&subject);
     add_result(totals, &subject);
-    text_add(&body, fault_is_set(&sync->fault) ? "The process stopped at an error: "
-                                               : "The process is complete: ");
-    add_result(totals, &body);
-    text_add(&body, ".\n\n");
+    add_opening(sync, totals, &body);
     notify_execution_rows(&body);
     add_place_rows(sync, &body);
     text_add_count(&bytes, totals->bytes);

@@ -123,9 +123,11 @@ void text_add_count(struct text *text, uint64_t number)
 
 bool text_must_repeat(struct text *text, int32_t result)
 {
-    text_clear(text);
-    if (result <= 0)
+    if (result <= 0) {
+        text_clear(text);
         return false;
+    }
+    text->size = 0; /* what arrived is kept */
     if ((size_t)result >= text->capacity) {
         text_room(text, (size_t)result);
         return true;

@@ -1,0 +1,37 @@
+# The guest-side library and the flows, compiled natively and linked with a stand-in for the imports.
+# A flow's memory is given back by ending the execution, so leaks are not looked for.
+function(add_guest_test name)
+  add_executable(${name} ${name}.c fake_host.c ${ARGN})
+  target_link_libraries(${name} PRIVATE sluice_flags guest_native)
+  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests
+    ${PROJECT_SOURCE_DIR}/functions/customer_sync_ack)
+  string(REGEX REPLACE "^test_" "unit." test_name ${name})
+  add_test(NAME ${test_name} COMMAND ${name})
+  set_tests_properties(${test_name} PROPERTIES TIMEOUT 60 LABELS unit
+    ENVIRONMENT "ASAN_OPTIONS=detect_leaks=0")
+endfunction()
+
+file(GLOB guest_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/shared/src/*.c)
+add_library(guest_native STATIC ${guest_sources})
+target_link_libraries(guest_native PUBLIC sluice_flags PkgConfig::CJSON)
+
+# The main of each flow under a name of its own, so that a test can call it.
+set(flow_folder ${PROJECT_SOURCE_DIR}/functions)
+foreach(flow customer_sync_ftp_transfer customer_sync_os_transfer customer_sync_ack
+        common_ftp_transfer common_os_transfer common_error_handler)
+  set_source_files_properties(${flow_folder}/${flow}/${flow}.c PROPERTIES
+    COMPILE_DEFINITIONS main=${flow}_main COMPILE_OPTIONS -Wno-missing-prototypes)
+endforeach()
+
+add_guest_test(test_shared_text)
+add_guest_test(test_shared_json)
+add_guest_test(test_flow_customer_sync
+  ${flow_folder}/customer_sync_ftp_transfer/customer_sync_ftp_transfer.c
+  ${flow_folder}/customer_sync_os_transfer/customer_sync_os_transfer.c)
+add_guest_test(test_flow_ack
+  ${flow_folder}/customer_sync_ack/customer_sync_ack.c
+  ${flow_folder}/customer_sync_ack/acknowledgement.c)
+add_guest_test(test_flow_common
+  ${flow_folder}/common_ftp_transfer/common_ftp_transfer.c
+  ${flow_folder}/common_os_transfer/common_os_transfer.c
+  ${flow_folder}/common_error_handler/common_error_handler.c)
