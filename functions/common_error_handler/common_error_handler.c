@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * OU CCS DACS Common Error Handler: the child flow that tells the administrators of a technical error
- * by mail, if the configuration wants it. Takes the JSON message that notify_error (shared/) writes;
- * every member is optional. Answers 200 {"sent", "reason"?}, also when no mail is wanted.
+ * OU CCS DACS Common Error Handler: the child flow that tells the administrators of a technical
+ * error by mail, if the configuration wants it. Takes the JSON message that notify_error (shared/)
+ * writes; every member is optional. Answers 200 {"sent", "reason"?}, also when no mail is wanted.
  */
 #include <string.h>
 
@@ -59,12 +59,9 @@ static void compose_subject(const cJSON *message, struct text *subject)
 static void compose_body(const cJSON *message, struct text *body)
 {
     static const struct row where[] = {
-        {"Flow", "integrationName"},
-        {"", "integrationIdentifier"},
-        {"Version", "integrationVersion"},
-        {"Instance", "instanceId"},
-        {"Started by", "invokedBy"},
-        {"Started", "startTime"},
+        {"Flow", "integrationName"},       {"", "integrationIdentifier"},
+        {"Version", "integrationVersion"}, {"Instance", "instanceId"},
+        {"Started by", "invokedBy"},       {"Started", "startTime"},
         {"Failed", "errorTime"},
     };
     static const struct row what[] = {
@@ -92,7 +89,8 @@ static const char *reason_for_silence(void)
         reason = "notification.email.error.flag is false";
     else if (lookup_text(LOOKUP_CONFIG, "notification.type.email", "notification.type.email.flag",
                          &type) &&
-             !word_is_same(text_string(&type), "email") && !word_is_same(text_string(&type), "true"))
+             !word_is_same(text_string(&type), "email") &&
+             !word_is_same(text_string(&type), "true"))
         reason = "notification.type.email is neither email nor true";
     text_release(&type);
     return reason;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * OU CCS DACS Common OS Transfer: the child flow that stores one file in the Object Storage bucket
- * DACS reads from. Takes JSON {"Object Name", "Namespace Name", "Bucket Name", "File Reference"} and
- * the file; answers 200 when the object is complete, else a fault document, and then nothing was
- * published.
+ * DACS reads from. Takes JSON {"Object Name", "Namespace Name", "Bucket Name", "File Reference"}
+ * and the file; answers 200 when the object is complete, else a fault document, and then nothing
+ * was published.
  */
 #include <string.h>
 

@@ -15,8 +15,8 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-/* externalReferenceId is column 1 of the extract file: the CCS request. A syncRequestId beside it is
- * DACS's own. */
+/* externalReferenceId is column 1 of the extract file: the CCS request. A syncRequestId beside it
+ * is DACS's own. */
 static const char *const id_names[] = {"externalReferenceId", "sourceSyncRequestId",
                                        "syncRequestId"};
 
@@ -27,7 +27,7 @@ static bool refuse(struct fault *fault, const char *why)
     return false;
 }
 
-/* ---- the object and its request --------------------------------------------------------------- */
+/* ---- the object and its request ----------------------------------------------------------- */
 
 static bool has_id_member(const cJSON *object)
 {
@@ -53,10 +53,8 @@ static const cJSON *unwrap(const cJSON *object)
 
 static bool is_usable_id(const struct text *id)
 {
-    static const char legal[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
-    return id->size <= ACKNOWLEDGEMENT_ID_SIZE_MAX &&
-           strspn(text_string(id), legal) == id->size;
+    static const char legal[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
+    return id->size <= ACKNOWLEDGEMENT_ID_SIZE_MAX && strspn(text_string(id), legal) == id->size;
 }
 
 static bool read_id(struct acknowledgement *ack, struct fault *fault)
@@ -72,7 +70,7 @@ static bool read_id(struct acknowledgement *ack, struct fault *fault)
                          "'-' and '_'");
 }
 
-/* ---- positive or negative --------------------------------------------------------------------- */
+/* ---- positive or negative ----------------------------------------------------------------- */
 
 /* The member that lists what went wrong; NULL: none, or an empty one. */
 static const cJSON *errors_of(const struct acknowledgement *ack)
@@ -93,8 +91,8 @@ static bool has_part(const char *word, const char *const *parts, size_t count)
     char upper[64];
     size_t size = 0;
     for (; word[size] && size < sizeof upper - 1; size++)
-        upper[size] = word[size] >= 'a' && word[size] <= 'z' ? (char)(word[size] - 'a' + 'A')
-                                                             : word[size];
+        upper[size] =
+            word[size] >= 'a' && word[size] <= 'z' ? (char)(word[size] - 'a' + 'A') : word[size];
     upper[size] = '\0';
     for (size_t i = 0; i < count; i++)
         if (strstr(upper, parts[i]))
@@ -105,10 +103,10 @@ static bool has_part(const char *word, const char *const *parts, size_t count)
 /* Status codes are configuration of DACS: words are told by their stems, the bad ones first. */
 static bool read_status_word(const char *word, bool *is_negative)
 {
-    static const char *const bad[] = {"ERR",  "FAIL",    "REJ",   "EXC",  "NACK", "NEG",
+    static const char *const bad[] = {"ERR",   "FAIL",    "REJ",    "EXC",    "NACK",   "NEG",
                                       "INVAL", "DISCARD", "CANCEL", "UNSUCC", "INCOMPL"};
-    static const char *const good[] = {"SUCC", "OK",  "LOAD", "COMPL",  "SYNC", "ACC",
-                                       "POS",  "ACK", "PROC", "DONE", "PASS", "ACTIVE"};
+    static const char *const good[] = {"SUCC", "OK",  "LOAD", "COMPL", "SYNC", "ACC",
+                                       "POS",  "ACK", "PROC", "DONE",  "PASS", "ACTIVE"};
     *is_negative = has_part(word, bad, COUNT(bad));
     return *is_negative || has_part(word, good, COUNT(good));
 }
@@ -140,7 +138,7 @@ static bool refuse_word(struct fault *fault, const char *name, const cJSON *memb
     return false;
 }
 
-/* The first of hasError, isInError, ackStatus, boStatus decides; without any, the error list does. */
+/* The first of hasError, isInError, ackStatus, boStatus decides; without any, the error list. */
 static bool read_polarity(struct acknowledgement *ack, struct fault *fault)
 {
     static const char *const flags[] = {"hasError", "isInError"};
@@ -174,7 +172,7 @@ bool acknowledgement_read(struct acknowledgement *ack, const char *bytes, size_t
     return read_id(ack, fault) && read_polarity(ack, fault);
 }
 
-/* ---- CCS's form ------------------------------------------------------------------------------- */
+/* ---- CCS's form --------------------------------------------------------------------------- */
 
 static void add_cut(cJSON *object, const char *name, const char *value, size_t characters_max)
 {
@@ -202,7 +200,7 @@ static void add_parameters(cJSON *parameters, const cJSON *error)
                                         "description"};
     struct text value = {0};
     const cJSON *given = json_member(error, "messageParameters"), *item;
-    cJSON_ArrayForEach(item, given) {
+    for (item = given ? given->child : NULL; item; item = item->next) {
         text_clear(&value);
         if (json_member_text(item, "messageParameterValue", &value) ||
             json_member_text(item, "value", &value) || json_value_text(item, &value))
@@ -260,11 +258,13 @@ static void add_exception(cJSON *exceptions, const cJSON *error, const struct me
 static cJSON *exceptions_for_ccs(const struct acknowledgement *ack, const struct message_key *key)
 {
     cJSON *exceptions = json_array();
-    const cJSON *errors = errors_of(ack), *error;
-    if (cJSON_IsArray(errors))
-        cJSON_ArrayForEach(error, errors) add_exception(exceptions, error, key);
-    else
+    const cJSON *errors = errors_of(ack);
+    if (!cJSON_IsArray(errors)) {
         add_exception(exceptions, errors, key);
+        return exceptions;
+    }
+    for (const cJSON *error = errors->child; error; error = error->next)
+        add_exception(exceptions, error, key);
     if (cJSON_GetArraySize(errors) > ACKNOWLEDGEMENT_SEQUENCE_MAX)
         flow_log("acknowledgement has more than %d messages; the rest is left out",
                  ACKNOWLEDGEMENT_SEQUENCE_MAX);
@@ -304,7 +304,7 @@ static void add_external_ids(cJSON *body, const struct acknowledgement *ack)
     if (!list)
         list = json_member(json_member(ack->inner, "externalIds"), "entityIdList");
     cJSON *entities = json_array(), *entity;
-    cJSON_ArrayForEach(item, list)
+    for (item = list ? list->child : NULL; item; item = item->next)
         if ((entity = entity_for_ccs(item)))
             cJSON_AddItemToArray(entities, entity);
     if (!cJSON_GetArraySize(entities) && (entity = entity_for_ccs(ack->inner)))

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * OU DACS CCS Customer Sync Ack: takes DACS's acknowledgement of a synchronization request and gives
- * it to CCS, whose answer decides what DACS gets. Synchronous. The numbers are the steps of the
- * configuration guide's chapter 2; reading and writing of the messages is in acknowledgement.c.
+ * OU DACS CCS Customer Sync Ack: takes DACS's acknowledgement of a synchronization request and
+ * gives it to CCS, whose answer decides what DACS gets. Synchronous. The numbers are the steps of
+ * the configuration guide's chapter 2; reading and writing of the messages is in acknowledgement.c.
  */
 #include <string.h>
 
@@ -49,8 +49,8 @@ static bool tell_ccs(const struct acknowledgement *ack, struct fault *fault)
     bool ok = acknowledgement_for_ccs(ack, &body, fault);
     if (ok) {
         text_add_format(&path, "%s%s", SYNC_REQUEST_PATH, text_string(&ack->id));
-        int32_t result = http_request(CCS, "PATCH", text_string(&path), body.data, body.size,
-                                      &status, &answer);
+        int32_t result =
+            http_request(CCS, "PATCH", text_string(&path), body.data, body.size, &status, &answer);
         ok = result >= 0 && status >= 200 && status < 300;
         if (result < 0)
             fault_take(fault, result, "CCS could not be asked");

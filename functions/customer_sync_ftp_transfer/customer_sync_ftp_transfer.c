@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * OU CCS DACS Customer Sync FTP Transfer: carries the customer extract files from the FTP server that
- * CCS writes to, to the content server of DACS. The numbers are the steps of the configuration
+ * OU CCS DACS Customer Sync FTP Transfer: carries the customer extract files from the FTP server
+ * that CCS writes to, to the content server of DACS. The numbers are the steps of the configuration
  * guide's chapter 2; what the steps do is in shared/src/customer_sync.c.
  */
 #include "sluice/customer_sync.h"

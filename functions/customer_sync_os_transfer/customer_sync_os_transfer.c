@@ -38,7 +38,8 @@ int main(void)
     if (!customer_sync_prepare(&sync))
         return customer_sync_end_failed(&sync);
 
-    /* 2. The objects in the CCS bucket that begin with the prefix. None: tell people and be done. */
+    /* 2. The objects in the CCS bucket that begin with the prefix. None: tell people and be done.
+     */
     if (!customer_sync_list(&sync))
         return customer_sync_end_failed(&sync);
     if (sync.file_count == 0)

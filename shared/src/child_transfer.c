@@ -2,6 +2,8 @@
 /* Request and answer of the child transfer flows; see child_transfer.h. */
 #include "sluice/child_transfer.h"
 
+#include <string.h>
+
 #include "sluice/flow.h"
 
 #define SHOWN_SIZE_MAX 300u
@@ -59,6 +61,16 @@ static void succeed(const struct child_transfer *transfer, const char *name)
     text_release(&out);
 }
 
+/* A flow that calls this one reports the file itself, in its own run. */
+static void report(const char *name, enum sluice_file_state state, const char *detail)
+{
+    struct text trigger = {0};
+    flow_about("trigger", &trigger);
+    if (strcmp(text_string(&trigger), "call") != 0)
+        flow_report_file(name, state, detail);
+    text_release(&trigger);
+}
+
 /* Faults name files for people. */
 static void name_file(struct child_transfer *transfer, const char *name)
 {
@@ -72,11 +84,11 @@ int child_transfer_end(struct child_transfer *transfer, const char *name, int32_
         name_file(transfer, name);
         transfer->http_status = fault_http_status(&transfer->fault);
         flow_track("file_name", name);
-        flow_report_file(name, SLUICE_FILE_NOT_TRANSFERRED, text_string(&transfer->fault.detail));
+        report(name, SLUICE_FILE_NOT_TRANSFERRED, text_string(&transfer->fault.detail));
         return child_transfer_fail(transfer);
     }
     flow_track("file_name", name);
-    flow_report_file(name, SLUICE_FILE_TRANSFERRED, "");
+    report(name, SLUICE_FILE_TRANSFERRED, "");
     succeed(transfer, name);
     return FLOW_DONE;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The steps of the customer sync transfer flows; see customer_sync.h. How a run ends and what people
- * are told is in customer_sync_report.c. */
+/* The steps of the customer sync transfer flows; see customer_sync.h. How a run ends and what
+ * people are told is in customer_sync_report.c. */
 #include "sluice/customer_sync.h"
 
 #include <string.h>
@@ -15,7 +15,7 @@
 #define NOT_ATTEMPTED "Not attempted because the run stopped at an earlier error."
 #define MARK_ATTEMPTS 3 /* a rename that certainly had no effect is tried again */
 
-/* ---- step 1 ----------------------------------------------------------------------------------- */
+/* ---- step 1 ------------------------------------------------------------------------------- */
 
 static bool read_prefix(struct customer_sync *sync)
 {
@@ -48,10 +48,11 @@ static bool read_tag(struct customer_sync *sync)
         text_set(&sync->tag, TAG_DEFAULT);
     if (is_usable_tag(&sync->tag))
         return true;
-    fault_set(&sync->fault, "invalid_property", "A property has no usable value",
-              "Lookup \"%s\": the property \"ccs.prefixtag.file.uploaded\" becomes the beginning of "
-              "file names: at most %u bytes, no '/', '\\' or control characters.",
-              LOOKUP_CONFIG, TAG_SIZE_MAX);
+    fault_set(
+        &sync->fault, "invalid_property", "A property has no usable value",
+        "Lookup \"%s\": the property \"ccs.prefixtag.file.uploaded\" becomes the beginning of "
+        "file names: at most %u bytes, no '/', '\\' or control characters.",
+        LOOKUP_CONFIG, TAG_SIZE_MAX);
     return false;
 }
 
@@ -113,7 +114,7 @@ bool customer_sync_prepare(struct customer_sync *sync)
     return read_tag(sync) && sync->source->locate(&sync->place, &sync->fault) && read_target(sync);
 }
 
-/* ---- step 2 ----------------------------------------------------------------------------------- */
+/* ---- step 2 ------------------------------------------------------------------------------- */
 
 static bool is_tagged(const struct customer_sync *sync, const char *name)
 {
@@ -125,8 +126,7 @@ static void add_file(struct customer_sync *sync, const char *name,
 {
     if (sync->file_count == sync->file_capacity) {
         sync->file_capacity = sync->file_capacity ? sync->file_capacity * 2 : 32;
-        sync->files =
-            memory_resize(sync->files, sync->file_capacity * sizeof sync->files[0]);
+        sync->files = memory_resize(sync->files, sync->file_capacity * sizeof sync->files[0]);
     }
     sync->files[sync->file_count++] = (struct sync_file){
         .name = memory_copy(name),
@@ -140,8 +140,8 @@ bool customer_sync_list(struct customer_sync *sync)
 {
     const struct sync_source *source = sync->source;
     /* The listing stays open: the host looks up in it what a reported file is like. */
-    sync->listing = source->list(source->connection, text_string(&sync->place),
-                                 text_string(&sync->prefix));
+    sync->listing =
+        source->list(source->connection, text_string(&sync->place), text_string(&sync->prefix));
     if (sync->listing < 0) {
         fault_take(&sync->fault, sync->listing, "The files at the source cannot be listed");
         return false;
@@ -164,7 +164,7 @@ bool customer_sync_list(struct customer_sync *sync)
     return false;
 }
 
-/* ---- step 3 ----------------------------------------------------------------------------------- */
+/* ---- step 3 ------------------------------------------------------------------------------- */
 
 static void settle(struct sync_file *file, enum sync_outcome outcome, const char *reason)
 {
@@ -204,11 +204,11 @@ static bool is_left_alone(const struct customer_sync *sync, struct sync_file *fi
 {
     if (has_unsafe_name(file))
         settle(file, SYNC_NOT_TRANSFERRED,
-                             "The name cannot be used safely: it holds control characters, a "
-                             "separator or bytes that are not UTF-8.");
+               "The name cannot be used safely: it holds control characters, a "
+               "separator or bytes that are not UTF-8.");
     else if (strlen(file->name) + sync->tag.size > sync->source->name_size_max)
         settle(file, SYNC_NOT_TRANSFERRED,
-                             "The name would be too long with the prefix that marks it as sent.");
+               "The name would be too long with the prefix that marks it as sent.");
     else if (file->flags & SLUICE_FILE_GROWING)
         settle(file, SYNC_POSTPONED, "It is still being written.");
     else
@@ -255,13 +255,12 @@ void customer_sync_settle_rest(struct customer_sync *sync)
 
 int32_t customer_sync_open(struct customer_sync *sync, struct sync_file *file)
 {
-    int32_t handle = sync->source->open(sync->source->connection, text_string(&sync->place),
-                                        file->name);
+    int32_t handle =
+        sync->source->open(sync->source->connection, text_string(&sync->place), file->name);
     if (handle > 0)
         return handle;
     if (handle == SLUICE_NOT_FOUND) {
-        settle(file, SYNC_NOT_TRANSFERRED,
-                             "It was gone from the source before it could be read.");
+        settle(file, SYNC_NOT_TRANSFERRED, "It was gone from the source before it could be read.");
         return 0;
     }
     fault_take(&sync->fault, handle, "A file cannot be read at the source");
@@ -315,8 +314,8 @@ static int32_t rename_source(const struct customer_sync *sync, const char *from,
     struct text name_used = {0};
     int32_t status = SLUICE_UNAVAILABLE;
     for (int i = 0; i < MARK_ATTEMPTS && status == SLUICE_UNAVAILABLE; i++)
-        status = sync->source->rename(sync->source->connection, text_string(&sync->place), from,
-                                      to, &name_used);
+        status = sync->source->rename(sync->source->connection, text_string(&sync->place), from, to,
+                                      &name_used);
     text_release(&name_used);
     return status;
 }

@@ -13,13 +13,13 @@
 #define NAME_COLUMNS 50
 
 #define NEXT_STEP_RETRY                                                                            \
-    "Remove the cause. The next scheduled run picks up every file that was not transferred; to "  \
+    "Remove the cause. The next scheduled run picks up every file that was not transferred; to "   \
     "have them sooner, start this flow by hand."
 
 #define NEXT_STEP_MARK                                                                             \
-    "Rename the file named above at the source so that it carries the prefix of sent files (or "  \
-    "move it away): it is already at the target. Until then each run finds its name taken "       \
-    "at the target and stops there. Then start this flow by hand or wait for the next "           \
+    "Rename the file named above at the source so that it carries the prefix of sent files (or "   \
+    "move it away): it is already at the target. Until then each run finds its name taken "        \
+    "at the target and stops there. Then start this flow by hand or wait for the next "            \
     "scheduled run."
 
 struct totals {
@@ -39,7 +39,7 @@ static struct totals count_files(const struct customer_sync *sync)
     return totals;
 }
 
-/* ---- notices ---------------------------------------------------------------------------------- */
+/* ---- notices ------------------------------------------------------------------------------ */
 
 static void note_problem(struct customer_sync *sync, const char *what, const char *why)
 {
@@ -213,7 +213,7 @@ static void complete_mail(struct customer_sync *sync, const struct totals *total
     text_release(&bytes);
 }
 
-/* ---- the answer ------------------------------------------------------------------------------- */
+/* ---- the answer --------------------------------------------------------------------------- */
 
 static void add_names(cJSON *answer, const struct customer_sync *sync, enum sync_outcome outcome,
                       const char *member)
@@ -267,7 +267,7 @@ static void respond(const struct customer_sync *sync, const struct totals *total
     text_release(&out);
 }
 
-/* ---- the three ends --------------------------------------------------------------------------- */
+/* ---- the three ends ----------------------------------------------------------------------- */
 
 int customer_sync_end_without_file(struct customer_sync *sync)
 {

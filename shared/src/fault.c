@@ -19,13 +19,20 @@ struct status_row {
 };
 
 static const struct status_row status_rows[] = {
-    {SLUICE_INVALID, 400, "invalid"},         {SLUICE_DENIED, 502, "denied"},
-    {SLUICE_NOT_FOUND, 404, "not_found"},     {SLUICE_EXISTS, 409, "exists"},
-    {SLUICE_LIMIT, 413, "limit"},             {SLUICE_UNAVAILABLE, 503, "unavailable"},
-    {SLUICE_REFUSED, 502, "refused"},         {SLUICE_BROKEN, 502, "broken"},
-    {SLUICE_UNKNOWN, 502, "unknown"},         {SLUICE_TIMEOUT, 504, "timeout"},
-    {SLUICE_CANCELLED, 503, "cancelled"},     {SLUICE_BAD_HANDLE, 500, "bad_handle"},
-    {SLUICE_UNSUPPORTED, 500, "unsupported"}, {SLUICE_INTERNAL, 500, "internal"},
+    {SLUICE_INVALID, 400, "invalid"},
+    {SLUICE_DENIED, 502, "denied"},
+    {SLUICE_NOT_FOUND, 404, "not_found"},
+    {SLUICE_EXISTS, 409, "exists"},
+    {SLUICE_LIMIT, 413, "limit"},
+    {SLUICE_UNAVAILABLE, 503, "unavailable"},
+    {SLUICE_REFUSED, 502, "refused"},
+    {SLUICE_BROKEN, 502, "broken"},
+    {SLUICE_UNKNOWN, 502, "unknown"},
+    {SLUICE_TIMEOUT, 504, "timeout"},
+    {SLUICE_CANCELLED, 503, "cancelled"},
+    {SLUICE_BAD_HANDLE, 500, "bad_handle"},
+    {SLUICE_UNSUPPORTED, 500, "unsupported"},
+    {SLUICE_INTERNAL, 500, "internal"},
 };
 
 #define STATUS_COUNT (sizeof status_rows / sizeof status_rows[0])
@@ -125,7 +132,8 @@ void fault_from_answer(struct fault *fault, int http_status, const char *body, s
         text_add_format(detail, "The answer has status %d and reads: ", http_status);
         struct text raw = {0};
         text_add_bytes(&raw, body, body_size);
-        text_add_printable(detail, body_size ? text_string(&raw) : "(nothing)", RAW_ANSWER_SIZE_MAX);
+        text_add_printable(detail, body_size ? text_string(&raw) : "(nothing)",
+                           RAW_ANSWER_SIZE_MAX);
         text_release(&raw);
     }
     text_cut(detail, FAULT_DETAIL_SIZE_MAX);
@@ -140,7 +148,7 @@ int fault_http_status(const struct fault *fault)
     return fault->status < 0 ? status_row(fault->status)->http_status : 500;
 }
 
-/* Sections of RFC 2616, chapter 10, which name the statuses in the integration's fault documents. */
+/* Sections of RFC 2616, chapter 10, name the statuses in the integration's fault documents. */
 static void add_type(cJSON *object, int http_status)
 {
     struct text type = {0};

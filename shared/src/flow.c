@@ -12,13 +12,14 @@
 #include "sluice/imports.h"
 
 #define VALUE_ROOM 256
+#define MESSAGE_ROOM 4095 /* most messages arrive in one call */
 #define NAME_SIZE_MAX 1000u
 
 int32_t flow_input(struct text *body)
 {
-    text_clear(body);
-    text_room(body, (size_t)sluice_flow_input(NULL, 0));
     int32_t result;
+    text_clear(body);
+    text_room(body, MESSAGE_ROOM);
     do {
         result = sluice_flow_input(body->data, (uint32_t)body->capacity);
     } while (text_must_repeat(body, result));
@@ -31,8 +32,7 @@ int32_t flow_parameter(const char *name, struct text *value)
     text_clear(value);
     text_room(value, VALUE_ROOM);
     do {
-        result =
-            sluice_flow_parameter(SLUICE_STRING(name), value->data, (uint32_t)value->capacity);
+        result = sluice_flow_parameter(SLUICE_STRING(name), value->data, (uint32_t)value->capacity);
     } while (text_must_repeat(value, result));
     return result;
 }

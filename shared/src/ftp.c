@@ -33,8 +33,8 @@ int32_t ftp_store(const char *connection, const char *directory, const char *nam
 int32_t ftp_stat(const char *connection, const char *directory, const char *name,
                  struct sluice_file_info *info)
 {
-    return sluice_ftp_stat(SLUICE_STRING(connection), SLUICE_STRING(directory),
-                           SLUICE_STRING(name), info);
+    return sluice_ftp_stat(SLUICE_STRING(connection), SLUICE_STRING(directory), SLUICE_STRING(name),
+                           info);
 }
 
 int32_t ftp_rename(const char *connection, const char *directory, const char *from, const char *to,

@@ -8,15 +8,14 @@
 #define RESULT_ROOM 4095 /* as in ftp.c */
 #define BODY_ROOM 1023
 
-int32_t http_request(const char *connection, const char *method, const char *path,
-                     const char *json, size_t json_size, int *status, struct text *answer)
+int32_t http_request(const char *connection, const char *method, const char *path, const char *json,
+                     size_t json_size, int *status, struct text *answer)
 {
     *status = 0;
     text_clear(answer);
-    int32_t response =
-        sluice_http_request(SLUICE_STRING(connection), SLUICE_STRING(method), SLUICE_STRING(path),
-                            SLUICE_STRING(json_size ? "application/json" : ""), json,
-                            (uint32_t)json_size);
+    int32_t response = sluice_http_request(
+        SLUICE_STRING(connection), SLUICE_STRING(method), SLUICE_STRING(path),
+        SLUICE_STRING(json_size ? "application/json" : ""), json, (uint32_t)json_size);
     if (response < 0)
         return response;
     *status = http_status(response);
@@ -71,9 +70,9 @@ int32_t object_store(const char *connection, const char *bucket, const char *nam
 {
     text_clear(receipt);
     text_room(receipt, RESULT_ROOM);
-    int32_t result = sluice_http_object_store(SLUICE_STRING(connection), SLUICE_STRING(bucket),
-                                              SLUICE_STRING(name), file, receipt->data,
-                                              RESULT_ROOM);
+    int32_t result =
+        sluice_http_object_store(SLUICE_STRING(connection), SLUICE_STRING(bucket),
+                                 SLUICE_STRING(name), file, receipt->data, RESULT_ROOM);
     text_must_repeat(receipt, result);
     return result < 0 ? result : SLUICE_OK;
 }
@@ -90,10 +89,9 @@ int32_t object_rename(const char *connection, const char *bucket, const char *fr
 {
     text_clear(name_used);
     text_room(name_used, RESULT_ROOM);
-    int32_t result =
-        sluice_http_object_rename(SLUICE_STRING(connection), SLUICE_STRING(bucket),
-                                  SLUICE_STRING(from), SLUICE_STRING(to), name_used->data,
-                                  RESULT_ROOM);
+    int32_t result = sluice_http_object_rename(SLUICE_STRING(connection), SLUICE_STRING(bucket),
+                                               SLUICE_STRING(from), SLUICE_STRING(to),
+                                               name_used->data, RESULT_ROOM);
     text_must_repeat(name_used, result);
     return result < 0 ? result : SLUICE_OK;
 }

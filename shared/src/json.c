@@ -81,8 +81,7 @@ const cJSON *json_member(const cJSON *object, const char *name)
 {
     if (!cJSON_IsObject(object))
         return NULL;
-    const cJSON *member;
-    cJSON_ArrayForEach(member, object)
+    for (const cJSON *member = object->child; member; member = member->next)
         if (name_is_same(member->string, name))
             return member;
     return NULL;

@@ -79,8 +79,8 @@ static bool parse_number(const char *text, int *value)
     return true;
 }
 
-bool lookup_number(const char *property, const char *second_spelling, int default_value,
-                   int *value, struct fault *fault)
+bool lookup_number(const char *property, const char *second_spelling, int default_value, int *value,
+                   struct fault *fault)
 {
     struct text given = {0}, shown = {0};
     *value = default_value;

@@ -75,8 +75,8 @@ bool notify_error(const struct fault *fault, const char *next_step, struct text 
     struct fault problem = {0};
     int http_status;
     error_message(fault, next_step, &message);
-    int32_t status = flow_call(NOTIFY_ERROR_HANDLER, message.data, message.size, 0, &http_status,
-                               &answer);
+    int32_t status =
+        flow_call(NOTIFY_ERROR_HANDLER, message.data, message.size, 0, &http_status, &answer);
     if (status < 0)
         fault_take(&problem, status, "The error handler could not be called");
     else if (http_status != 200)

@@ -43,9 +43,9 @@ enum kind { CLOSED, LISTING, OPEN_FILE, RESPONSE };
 
 struct handle {
     enum kind kind;
-    size_t position;         /* LISTING */
-    char name[1100];         /* OPEN_FILE */
-    int status;              /* RESPONSE */
+    size_t position; /* LISTING */
+    char name[1100]; /* OPEN_FILE */
+    int status;      /* RESPONSE */
     char *body;
 };
 
@@ -60,7 +60,10 @@ static struct world {
     size_t failure_count;
     struct answer answers[SCRIPTS_MAX];
     size_t answer_count;
-    struct { char name[64]; int count; } counters[64];
+    struct {
+        char name[64];
+        int count;
+    } counters[64];
     struct handle *handles;
     size_t handle_count;
     char *parameter, *message, *attachment;
@@ -69,7 +72,7 @@ static struct world {
     char fault[1024];
 } world;
 
-/* ---- filling the world ------------------------------------------------------------------------ */
+/* ---- filling the world -------------------------------------------------------------------- */
 
 void fake_property(const char *lookup, const char *property, const char *value)
 {
@@ -185,7 +188,7 @@ void fake_reset(void)
     fake_property(LOOKUP_EMAIL, "to.process.notification", "users@example.org,more@example.org");
 }
 
-/* ---- looking at it ---------------------------------------------------------------------------- */
+/* ---- looking at it ------------------------------------------------------------------------ */
 
 const struct fake_report *fake_report_of(const char *name)
 {
@@ -204,7 +207,7 @@ const struct fake_child *fake_child_of(const char *flow, size_t index)
     return NULL;
 }
 
-/* ---- what every import does first -------------------------------------------------------------- */
+/* ---- what every import does first --------------------------------------------------------- */
 
 static int count_call(const char *name)
 {
@@ -283,7 +286,7 @@ static void note_call(const char *import, const char *a, const char *b, const ch
     text_add_format(&fake.calls, "%s %s %s %s\n", import, a, b, c);
 }
 
-/* ---- flow ------------------------------------------------------------------------------------- */
+/* ---- flow --------------------------------------------------------------------------------- */
 
 int32_t sluice_flow_input(void *data, uint32_t data_capacity)
 {
@@ -304,8 +307,7 @@ int32_t sluice_flow_about(const char *key, uint32_t key_size, void *value, uint3
     const char *wanted = TEXT_OF(key);
     for (size_t i = 0; i < world.fact_count; i++)
         if (!strcmp(world.facts[i].name, wanted))
-            return give(value, value_capacity, world.facts[i].value,
-                        strlen(world.facts[i].value));
+            return give(value, value_capacity, world.facts[i].value, strlen(world.facts[i].value));
     return fail_with("flow.about", SLUICE_INVALID, "nothing is known");
 }
 
@@ -422,7 +424,7 @@ int32_t sluice_flow_report_file(const char *name, uint32_t name_size, uint32_t s
     return SLUICE_OK;
 }
 
-/* ---- content servers --------------------------------------------------------------------------- */
+/* ---- content servers ---------------------------------------------------------------------- */
 
 static int32_t list(const char *import, const char *place, const char *prefix)
 {
@@ -482,19 +484,18 @@ static int32_t rename_file(const char *import, const char *place, const char *fr
         TEXT_OF(connection);                                                                       \
         return open_file(import "open", TEXT_OF(place), TEXT_OF(name));                            \
     }                                                                                              \
-    int32_t sluice_##module##_##prefix_##store(                                                    \
-        const char *connection, uint32_t connection_size, const char *place, uint32_t place_size,  \
-        const char *name, uint32_t name_size, int32_t file, void *receipt,                         \
-        uint32_t receipt_capacity)                                                                 \
+    int32_t sluice_##module##_##prefix_##store(const char *connection, uint32_t connection_size,   \
+                                               const char *place, uint32_t place_size,             \
+                                               const char *name, uint32_t name_size, int32_t file, \
+                                               void *receipt, uint32_t receipt_capacity)           \
     {                                                                                              \
         TEXT_OF(connection);                                                                       \
         return store(import "store", TEXT_OF(place), TEXT_OF(name), file, receipt,                 \
                      receipt_capacity);                                                            \
     }                                                                                              \
-    int32_t sluice_##module##_##prefix_##stat(const char *connection, uint32_t connection_size,    \
-                                              const char *place, uint32_t place_size,              \
-                                              const char *name, uint32_t name_size,                \
-                                              struct sluice_file_info *info)                       \
+    int32_t sluice_##module##_##prefix_##stat(                                                     \
+        const char *connection, uint32_t connection_size, const char *place, uint32_t place_size,  \
+        const char *name, uint32_t name_size, struct sluice_file_info *info)                       \
     {                                                                                              \
         TEXT_OF(connection);                                                                       \
         TEXT_OF(place);                                                                            \
@@ -555,7 +556,7 @@ int32_t sluice_file_close(int32_t handle)
     return SLUICE_OK;
 }
 
-/* ---- REST and mail ----------------------------------------------------------------------------- */
+/* ---- REST and mail ------------------------------------------------------------------------ */
 
 int32_t sluice_http_request(const char *connection, uint32_t connection_size, const char *method,
                             uint32_t method_size, const char *path, uint32_t path_size,

@@ -59,7 +59,7 @@ void fake_config(const char *property, const char *value); /* of the ConfigProps
 void fake_parameter(const char *value);                    /* extractedFileNamePrefix; NULL: none */
 void fake_about(const char *key, const char *value);
 void fake_message(const char *bytes, size_t size);
-void fake_attach(const char *name); /* NULL: none */
+void fake_attach(const char *name);                              /* NULL: none */
 void fake_file(const char *name, uint64_t size, uint32_t flags); /* at the source, in name order */
 
 /* The nth call (1-based; 0: every one) of an import fails, e.g. "ftp.rename". */

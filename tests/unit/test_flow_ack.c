@@ -18,8 +18,8 @@ static int run(const char *json)
     "{\"syncRequestId\":\"48213377120455\",\"hasError\":false,\"externalIds\":{\"entityIdList\":[" \
     "{\"entity\":\"CONTACT\",\"externalPk1\":\"98765432101234\"}]}}"
 #define NEGATIVE(text)                                                                             \
-    "{\"syncRequestId\":\"48213377120455\",\"hasError\":true,\"exceptionInfo\":[{\"sequence\":1," \
-    "\"messageCategory\":11114,\"messageNumber\":11001,\"messageParameters\":[{"                 \
+    "{\"syncRequestId\":\"48213377120455\",\"hasError\":true,\"exceptionInfo\":[{\"sequence\":1,"  \
+    "\"messageCategory\":11114,\"messageNumber\":11001,\"messageParameters\":[{"                   \
     "\"parameterSequence\":1,\"messageParameterValue\":\"" text "\"}]}]}"
 
 static void test_forms_that_ccs_gets(void)
@@ -271,8 +271,11 @@ static void test_ccs_that_cannot_be_reached(void)
     static const struct {
         int32_t status;
         int http_status;
-    } rows[] = {{SLUICE_UNAVAILABLE, 503}, {SLUICE_TIMEOUT, 504}, {SLUICE_UNKNOWN, 502},
-                {SLUICE_DENIED, 502},      {SLUICE_INTERNAL, 500}};
+    } rows[] = {{SLUICE_UNAVAILABLE, 503},
+                {SLUICE_TIMEOUT, 504},
+                {SLUICE_UNKNOWN, 502},
+                {SLUICE_DENIED, 502},
+                {SLUICE_INTERNAL, 500}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         fake_reset();
         fake_message("{\"syncRequestId\":\"77\"}", 22);

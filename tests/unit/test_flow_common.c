@@ -25,7 +25,18 @@ static void test_ftp_child_stores_the_file(void)
                                                "\"receipt\":{\"name\":\"a.csv\",\"size\":4}}");
     CHECK_EQ_TEXT(text_string(&fake.response_type), "application/json");
     CHECK_EQ_TEXT(text_string(&fake.tracked), "file_name=a.csv\n");
+    CHECK_EQ_INT(fake.report_count, 1);
     CHECK_EQ_INT(fake.violations, 0);
+}
+
+static void test_child_leaves_reporting_to_its_caller(void)
+{
+    fake_reset();
+    fake_about("trigger", "call");
+    message("{\"Filename\":\"a.csv\",\"Directory\":\"/in\"}");
+    fake_attach("a.csv");
+    CHECK_EQ_INT(common_ftp_transfer_main(), 0);
+    CHECK_EQ_INT(fake.report_count, 0);
 }
 
 static void test_os_child_stores_the_object(void)
@@ -75,11 +86,11 @@ static void test_failed_store_is_answered_by_its_kind(void)
         int http_status;
         const char *code;
     } rows[] = {
-        {SLUICE_EXISTS, 409, "exists"},       {SLUICE_LIMIT, 413, "limit"},
+        {SLUICE_EXISTS, 409, "exists"},           {SLUICE_LIMIT, 413, "limit"},
         {SLUICE_UNAVAILABLE, 503, "unavailable"}, {SLUICE_TIMEOUT, 504, "timeout"},
-        {SLUICE_BROKEN, 502, "broken"},       {SLUICE_UNKNOWN, 502, "unknown"},
-        {SLUICE_DENIED, 502, "denied"},       {SLUICE_NOT_FOUND, 404, "not_found"},
-        {SLUICE_INVALID, 400, "invalid"},     {SLUICE_INTERNAL, 500, "internal"},
+        {SLUICE_BROKEN, 502, "broken"},           {SLUICE_UNKNOWN, 502, "unknown"},
+        {SLUICE_DENIED, 502, "denied"},           {SLUICE_NOT_FOUND, 404, "not_found"},
+        {SLUICE_INVALID, 400, "invalid"},         {SLUICE_INTERNAL, 500, "internal"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         fake_reset();
@@ -95,10 +106,11 @@ static void test_failed_store_is_answered_by_its_kind(void)
 }
 
 #define ERROR_MESSAGE                                                                              \
-    "{\"integrationName\":\"OU CCS DACS Customer Sync FTP Transfer\","                           \
-    "\"integrationIdentifier\":\"OUTL-BA-CCS_DACS_CUST_SYNC_FTP\",\"instanceId\":\"abc123\","   \
-    "\"errorCode\":\"unavailable\",\"reason\":\"The files cannot be listed\","                   \
-    "\"details\":\"connection refused\\r\\nX-Evil: 1\",\"connection\":\"OU FTP CCS for CCS-DACS\"," \
+    "{\"integrationName\":\"OU CCS DACS Customer Sync FTP Transfer\","                             \
+    "\"integrationIdentifier\":\"OUTL-BA-CCS_DACS_CUST_SYNC_FTP\",\"instanceId\":\"abc123\","      \
+    "\"errorCode\":\"unavailable\",\"reason\":\"The files cannot be listed\","                     \
+    "\"details\":\"connection refused\\r\\nX-Evil: 1\",\"connection\":\"OU FTP CCS for "           \
+    "CCS-DACS\","                                                                                  \
     "\"activity\":\"ftp.list\",\"fileName\":\"a.csv\",\"nextStep\":\"Wait for the next run.\"}"
 
 static void test_error_mail(void)
@@ -114,8 +126,14 @@ static void test_error_mail(void)
                   "[CCS-DACS] Error in OU CCS DACS Customer Sync FTP Transfer: The files cannot be "
                   "listed");
     static const char *const parts[] = {
-        "abc123", "unavailable", "OU FTP CCS for CCS-DACS", "ftp.list", "a.csv",
-        "connection refused??X-Evil: 1", "What to do next", "Wait for the next run.",
+        "abc123",
+        "unavailable",
+        "OU FTP CCS for CCS-DACS",
+        "ftp.list",
+        "a.csv",
+        "connection refused??X-Evil: 1",
+        "What to do next",
+        "Wait for the next run.",
     };
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
         CHECK_CONTAINS(text_string(&mail->body), parts[i]);
@@ -127,7 +145,7 @@ static void test_error_mail_is_sent_only_if_both_properties_want_it(void)
         const char *flag, *type;
         bool sent;
     } rows[] = {
-        {"true", "email", true},  {"true", "EMAIL", true}, {"TRUE", "true", true},
+        {"true", "email", true},  {"true", "EMAIL", true},   {"TRUE", "true", true},
         {NULL, NULL, true},       {"false", "email", false}, {"true", "none", false},
         {"true", "false", false}, {"False", "sms", false},
     };
@@ -176,8 +194,9 @@ static void test_error_handler_that_cannot_send(void)
     CHECK_EQ_INT(fake.mail_count, 0);
 }
 
-CHECK_MAIN(TEST(test_ftp_child_stores_the_file), TEST(test_os_child_stores_the_object),
-           TEST(test_unusable_requests), TEST(test_failed_store_is_answered_by_its_kind),
-           TEST(test_error_mail), TEST(test_error_mail_is_sent_only_if_both_properties_want_it),
+CHECK_MAIN(TEST(test_ftp_child_stores_the_file), TEST(test_child_leaves_reporting_to_its_caller),
+           TEST(test_os_child_stores_the_object), TEST(test_unusable_requests),
+           TEST(test_failed_store_is_answered_by_its_kind), TEST(test_error_mail),
+           TEST(test_error_mail_is_sent_only_if_both_properties_want_it),
            TEST(test_error_handler_type_in_its_second_spelling),
            TEST(test_error_handler_that_cannot_send))

@@ -43,20 +43,21 @@ static void test_every_file_is_carried_then_marked(void)
     world_of_three();
     CHECK_EQ_INT(customer_sync_ftp_transfer_main(), 0);
     check_manners();
-    CHECK_EQ_TEXT(text_string(&fake.calls),
-                  "ftp.list /sploutput/CustomerSync C1-DCTEX \n"
-                  "ftp.open /sploutput/CustomerSync C1-DCTEX_0001_00.csv \n"
-                  "flow.call OUTL-BA-OUAL_DACS_FTP_TRANSFER C1-DCTEX_0001_00.csv \n"
-                  "ftp.rename /sploutput/CustomerSync C1-DCTEX_0001_00.csv SENT-C1-DCTEX_0001_00.csv\n"
-                  "ftp.open /sploutput/CustomerSync C1-DCTEX_0002_00.csv \n"
-                  "flow.call OUTL-BA-OUAL_DACS_FTP_TRANSFER C1-DCTEX_0002_00.csv \n"
-                  "ftp.rename /sploutput/CustomerSync C1-DCTEX_0002_00.csv SENT-C1-DCTEX_0002_00.csv\n"
-                  "ftp.open /sploutput/CustomerSync C1-DCTEX_0003_00.csv.zip \n"
-                  "flow.call OUTL-BA-OUAL_DACS_FTP_TRANSFER C1-DCTEX_0003_00.csv.zip \n"
-                  "ftp.rename /sploutput/CustomerSync C1-DCTEX_0003_00.csv.zip "
-                  "SENT-C1-DCTEX_0003_00.csv.zip\n"
-                  "smtp.send users@example.org,more@example.org "
-                  "[CCS-DACS] Customer Sync FTP Transfer: 3 files transferred \n");
+    CHECK_EQ_TEXT(
+        text_string(&fake.calls),
+        "ftp.list /sploutput/CustomerSync C1-DCTEX \n"
+        "ftp.open /sploutput/CustomerSync C1-DCTEX_0001_00.csv \n"
+        "flow.call OUTL-BA-OUAL_DACS_FTP_TRANSFER C1-DCTEX_0001_00.csv \n"
+        "ftp.rename /sploutput/CustomerSync C1-DCTEX_0001_00.csv SENT-C1-DCTEX_0001_00.csv\n"
+        "ftp.open /sploutput/CustomerSync C1-DCTEX_0002_00.csv \n"
+        "flow.call OUTL-BA-OUAL_DACS_FTP_TRANSFER C1-DCTEX_0002_00.csv \n"
+        "ftp.rename /sploutput/CustomerSync C1-DCTEX_0002_00.csv SENT-C1-DCTEX_0002_00.csv\n"
+        "ftp.open /sploutput/CustomerSync C1-DCTEX_0003_00.csv.zip \n"
+        "flow.call OUTL-BA-OUAL_DACS_FTP_TRANSFER C1-DCTEX_0003_00.csv.zip \n"
+        "ftp.rename /sploutput/CustomerSync C1-DCTEX_0003_00.csv.zip "
+        "SENT-C1-DCTEX_0003_00.csv.zip\n"
+        "smtp.send users@example.org,more@example.org "
+        "[CCS-DACS] Customer Sync FTP Transfer: 3 files transferred \n");
     CHECK_EQ_TEXT(text_string(&fake_child_of(CUSTOMER_SYNC_FTP_CHILD, 0)->body),
                   "{\"Filename\":\"C1-DCTEX_0001_00.csv\",\"Directory\":\"/dacs/in\","
                   "\"File Reference\":\"C1-DCTEX_0001_00.csv\"}");
@@ -199,10 +200,10 @@ static void test_unusable_configuration(void)
          "ccs.ftp.custsync.input.directory", false},
         {"dacs.ftp.custsync.output.directory", NULL, "ftp", "missing_property",
          "dacs.ftp.custsync.output.directory", false},
-        {"dacs.os.custsync.namespace", NULL, "os", "missing_property",
-         "dacs.os.custsync.namespace", false},
-        {"dacs.os.custsync.bucketname", "", "os", "missing_property",
-         "dacs.os.custsync.bucketname", false},
+        {"dacs.os.custsync.namespace", NULL, "os", "missing_property", "dacs.os.custsync.namespace",
+         false},
+        {"dacs.os.custsync.bucketname", "", "os", "missing_property", "dacs.os.custsync.bucketname",
+         false},
         {"ccs.os.custsync.namespace", NULL, "ftp", "missing_property", "ccs.os.custsync.namespace",
          true},
         {"ccs.os.custsync.bucketname", NULL, "ftp", "missing_property",
@@ -217,9 +218,8 @@ static void test_unusable_configuration(void)
         world_of_three();
         fake_config(rows[i].property, rows[i].value);
         fake_config("dacs.file.target.transfer.pref", rows[i].pref);
-        CHECK_EQ_INT(rows[i].os ? customer_sync_os_transfer_main()
-                                : customer_sync_ftp_transfer_main(),
-                     1);
+        CHECK_EQ_INT(
+            rows[i].os ? customer_sync_os_transfer_main() : customer_sync_ftp_transfer_main(), 1);
         check_manners();
         CHECK_EQ_TEXT(text_string(&fake.fault_code), rows[i].code);
         CHECK_CONTAINS(text_string(&fake.fault_detail), rows[i].detail);
@@ -286,7 +286,7 @@ static void test_source_failure_gives_error_mail_only(void)
 }
 
 #define FAULT_409                                                                                  \
-    "{\"title\":\"The file could not be stored at the target\",\"detail\":\"'x' is there "       \
+    "{\"title\":\"The file could not be stored at the target\",\"detail\":\"'x' is there "         \
     "already\",\"o:errorCode\":\"409\",\"o:errorDetails\":[{\"o:errorCode\":\"exists\"}]}"
 
 static void test_run_stops_at_the_first_file_that_fails(void)
@@ -312,8 +312,8 @@ static void test_run_stops_at_the_first_file_that_fails(void)
     CHECK_EQ_TEXT(text_string(&fake.mails[0].subject),
                   "[CCS-DACS] Customer Sync FTP Transfer: 1 of 3 files transferred");
     static const char *const parts[] = {"Files not transferred (2)", "'x' is there already",
-                                        "Not attempted because", "Files transferred (1)",
-                                        "What to do next", "stopped at an error"};
+                                        "Not attempted because",     "Files transferred (1)",
+                                        "What to do next",           "stopped at an error"};
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
         CHECK_CONTAINS(text_string(&fake.mails[0].body), parts[i]);
     check_lines_fit(&fake.mails[0].body);
@@ -440,7 +440,8 @@ static void test_file_that_cannot_be_marked_is_told_apart(void)
         CHECK_CONTAINS(body, "already at the target. Until then");
         CHECK_CONTAINS(text_string(&fake.mails[0].subject),
                        "2 of 3 files transferred, 1 not marked");
-        CHECK_CONTAINS(text_string(&fake_child_of(ERROR_HANDLER, 0)->body), "already at the target");
+        CHECK_CONTAINS(text_string(&fake_child_of(ERROR_HANDLER, 0)->body),
+                       "already at the target");
         CHECK_CONTAINS(text_string(&fake.response), "\"notMarkedCount\":1");
         check_lines_fit(&fake.mails[0].body);
     }

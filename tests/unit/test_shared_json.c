@@ -156,7 +156,7 @@ static void test_flags(void)
     static const struct {
         const char *value;
         bool expected;
-    } rows[] = {{NULL, true},   {"true", true}, {"TRUE", true}, {"false", false},
+    } rows[] = {{NULL, true},     {"true", true}, {"TRUE", true}, {"false", false},
                 {"False", false}, {"", true},     {"maybe", true}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         fake_reset();
@@ -171,9 +171,9 @@ static void test_numbers(void)
         const char *value;
         bool ok;
         int expected;
-    } rows[] = {{NULL, true, 7},      {"11114", true, 11114}, {"-3", true, -3},
+    } rows[] = {{NULL, true, 7},        {"11114", true, 11114}, {"-3", true, -3},
                 {"99999", true, 99999}, {"100000", false, 0},   {"1a", false, 0},
-                {"-", false, 0},      {"", true, 7},          {" 1", false, 0}};
+                {"-", false, 0},        {"", true, 7},          {" 1", false, 0}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct fault fault = {0};
         int value = 0;

@@ -27,7 +27,10 @@ static void test_counts_have_separators(void)
         uint64_t number;
         const char *expected;
     } rows[] = {
-        {0, "0"}, {999, "999"}, {1000, "1,000"}, {1073741824, "1,073,741,824"},
+        {0, "0"},
+        {999, "999"},
+        {1000, "1,000"},
+        {1073741824, "1,073,741,824"},
         {UINT64_MAX, "18,446,744,073,709,551,615"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

@@ -21,8 +21,8 @@ struct child_transfer {
 /* Reads message and file. false: fault is set (not JSON, not an object, no file came). */
 bool child_transfer_read(struct child_transfer *transfer);
 
-/* A string member that must be there, its name compared without case and punctuation. NULL: fault is
- * set. Borrowed from the message. */
+/* A string member that must be there, its name compared without case and punctuation. NULL: fault
+ * is set. Borrowed from the message. */
 const char *child_transfer_member(struct child_transfer *transfer, const char *name);
 
 /* Answers 200 with {"status","name","receipt"} if the store call's status says so, else as

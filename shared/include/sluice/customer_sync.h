@@ -58,17 +58,17 @@ struct sync_file {
 struct customer_sync {
     const struct sync_source *source;
     enum sync_target target;
-    struct text prefix;    /* of the files to pick up */
-    struct text tag;       /* prefix of files that were transferred: "SENT-" */
-    struct text place;     /* folder or bucket at the source */
-    struct text directory; /* target folder, for SYNC_TARGET_FTP */
+    struct text prefix;             /* of the files to pick up */
+    struct text tag;                /* prefix of files that were transferred: "SENT-" */
+    struct text place;              /* folder or bucket at the source */
+    struct text directory;          /* target folder, for SYNC_TARGET_FTP */
     struct text name_space, bucket; /* target, for SYNC_TARGET_OBJECT_STORAGE */
-    struct sync_file *files; /* ordered by name */
+    struct sync_file *files;        /* ordered by name */
     size_t file_count, file_capacity, file_next;
-    size_t left_count;       /* files beyond CUSTOMER_SYNC_FILES_MAX */
+    size_t left_count; /* files beyond CUSTOMER_SYNC_FILES_MAX */
     int32_t listing;
-    struct fault fault;      /* the first error; while set, no new file is started */
-    struct text notices;     /* what went wrong with notices, one sentence each */
+    struct fault fault;  /* the first error; while set, no new file is started */
+    struct text notices; /* what went wrong with notices, one sentence each */
 };
 
 /* Step 1: reads the parameter and every property that the run needs. false: fault is set. */
@@ -92,9 +92,9 @@ bool customer_sync_send_os(struct customer_sync *sync, struct sync_file *file, i
 /* Step 3b and 3c, last: renames the source. Sets the outcome, and fault if that fails. */
 void customer_sync_mark(struct customer_sync *sync, struct sync_file *file);
 
-/* The three ends of a run; each gives main's exit status (flow.h). Nothing to transfer: the "no file
- * found" mail. Failed before the first file: the error mail. Else steps 4 and 5: the error mail if
- * there is a fault and the "process complete" mail. */
+/* The three ends of a run; each gives main's exit status (flow.h). Nothing to transfer: the "no
+ * file found" mail. Failed before the first file: the error mail. Else steps 4 and 5: the error
+ * mail if there is a fault and the "process complete" mail. */
 int customer_sync_end_without_file(struct customer_sync *sync);
 int customer_sync_end_failed(struct customer_sync *sync);
 int customer_sync_end(struct customer_sync *sync);

@@ -24,7 +24,7 @@ struct fault {
     int http_status;        /* what a child flow or a peer answered; 0: nothing */
 };
 
-/* The word of a negative enum sluice_status: "not_found"; "internal" for numbers it does not have. */
+/* The word of a negative enum sluice_status: "not_found"; "internal" for numbers not in it. */
 const char *status_name(int32_t status);
 
 bool fault_is_set(const struct fault *fault);

@@ -15,8 +15,8 @@
 /* One request with a small JSON body (size 0: none); path begins with '/' and is put behind the
  * connection's address. SLUICE_OK whatever the answer's status; answer is replaced by its body.
  * UNKNOWN: the request may have been carried out. LIMIT: the answer is too long. */
-int32_t http_request(const char *connection, const char *method, const char *path,
-                     const char *json, size_t json_size, int *status, struct text *answer);
+int32_t http_request(const char *connection, const char *method, const char *path, const char *json,
+                     size_t json_size, int *status, struct text *answer);
 
 /* Parts of a response handle: status (0: bad handle), a header (NOT_FOUND: absent), the body. */
 int http_status(int32_t response);

@@ -19,16 +19,16 @@
 bool lookup_text(const char *lookup, const char *property, const char *second_spelling,
                  struct text *value);
 
-/* A property that must be there: false sets fault "missing_property", naming property and lookup. */
+/* A property that must be there: false sets fault "missing_property", naming both. */
 bool lookup_required(const char *lookup, const char *property, struct text *value,
                      struct fault *fault);
 
-/* A property of LOOKUP_CONFIG that is true unless it says "false" (any case). Another word counts as
- * true and is logged. */
+/* A property of LOOKUP_CONFIG that is true unless it says "false" (any case). Another word counts
+ * as true and is logged. */
 bool lookup_flag(const char *property);
 
 /* A whole number within +-99999 from LOOKUP_CONFIG; default_value if missing. false sets fault
  * "invalid_property", naming property, lookup and value. */
-bool lookup_number(const char *property, const char *second_spelling, int default_value,
-                   int *value, struct fault *fault);
+bool lookup_number(const char *property, const char *second_spelling, int default_value, int *value,
+                   struct fault *fault);
 #endif

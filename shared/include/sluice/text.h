@@ -57,8 +57,8 @@ bool text_must_repeat(struct text *text, int32_t result);
 /* Whether bytes are well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms). */
 bool utf8_is_valid(const char *bytes, size_t size);
 
-/* Length in bytes of the longest beginning of string, a valid UTF-8 text, that has at most units_max
- * UTF-16 code units: the way CCS counts the characters of a field. */
+/* Length in bytes of the longest beginning of string, a valid UTF-8 text, that has at most
+ * units_max UTF-16 code units: the way CCS counts the characters of a field. */
 size_t utf8_prefix(const char *string, size_t units_max);
 
 /* Compares letters, case folded, and digits only: "File Reference" is "fileReference". */
