@@ -32,6 +32,9 @@ endfunction()
 
 # add_unit_test(test_x LIBS ... [ENVIRONMENT ...] [TIMEOUT s]): tests/unit/test_x.c as ctest "unit.x".
 add_custom_target(unit_tests)
+# For tests that run guests: the fault handler must get its signals from ASan.
+set(SANDBOX_TEST_ENVIRONMENT
+  "ASAN_OPTIONS=handle_segv=0:handle_sigbus=0:handle_sigfpe=0:allow_user_segv_handler=1:detect_stack_use_after_return=0")
 function(add_unit_test name)
   cmake_parse_arguments(TEST "" "TIMEOUT" "LIBS;ENVIRONMENT;SOURCES;ARGS" ${ARGN})
   add_executable(${name} ${name}.c ${TEST_SOURCES})

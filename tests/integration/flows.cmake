@@ -5,6 +5,9 @@ if(TARGET sluice)
     add_python_test(flows.${name} test_flows.py ARGS $<TARGET_FILE:sluice> ${area})
   endforeach()
   add_python_test(readme test_readme.py ARGS $<TARGET_FILE:sluice>)
+  add_python_test(faults test_faults.py
+    ARGS $<TARGET_FILE:sluice> $<TARGET_FILE:sluice-translate> ${TEST_GUEST_FOLDER}/misbehave.wasm
+      ${PROJECT_SOURCE_DIR}/tests/guests/misbehave.json)
   add_test(NAME demo COMMAND ${PROJECT_SOURCE_DIR}/scripts/demo)
   set_tests_properties(demo PROPERTIES TIMEOUT 300 LABELS integration
     ENVIRONMENT "SLUICE_BUILD=${PROJECT_BINARY_DIR};PYTHONDONTWRITEBYTECODE=1")
