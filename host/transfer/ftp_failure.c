@@ -148,10 +148,22 @@ static bool is_below_ftp(CURLcode code)
     }
 }
 
+/* libcurl gives up the control connection when sending fails, and with it the server's reason. */
+static bool fail_in_upload(struct handle *handle, const char *what, struct error *err)
+{
+    return connection_error(handle->connection, err, ERROR_BROKEN,
+                            "'%s': the server broke the upload off (%s), as when its disk is full: "
+                            "check its disk and the network; the source was left as it was",
+                            what, handle->detail[0] ? handle->detail : "connection lost");
+}
+
 bool ftp_fail(struct handle *handle, CURLcode code, enum ftp_wish wish, const char *what,
               struct error *err)
 {
     const struct ftp_exchange *said = dialogue_last(handle->dialogue);
+    const struct ftp_exchange *store = dialogue_find(handle->dialogue, "STOR", 0);
+    if (code == CURLE_SEND_ERROR && store && store->code > 0 && store->code < 200)
+        return fail_in_upload(handle, what, err);
     if (is_below_ftp(code) || !said || said->code < 400)
         return handle_fail(handle, code, err);
     struct verdict verdict = judge(said, wish);

@@ -1,17 +1,22 @@
 /* SPDX-License-Identifier: MIT */
-/* Looking at files, reading them, renaming them. A size is only believed in TYPE I. */
+/*
+ * Looking at files, reading, storing, renaming them. A size is only believed in TYPE I, which libcurl
+ * sets for transfers and we set for looks.
+ */
 #include <string.h>
 
 #include "transfer/ftp_listing.h"
 #include "transfer/ftp_session.h"
-#include "transfer/remote_name.h"
+#include "transfer/stage.h"
 
 /* ---- looks ------------------------------------------------------------------------------------ */
 
-bool ftp_read_look(struct handle *handle, size_t nth, const char *name, struct ftp_look *look,
+/* The answers to the nth SIZE and MDTM of the last perform, which were asked with '*'.
+ * ERROR_UNSUPPORTED: the server has no SIZE. */
+static bool read_look(struct handle *handle, size_t nth, const char *name, struct stage_look *look,
                    struct error *err)
 {
-    *look = (struct ftp_look){0};
+    *look = (struct stage_look){0};
     const struct ftp_exchange *size = dialogue_find(handle->dialogue, "SIZE", nth);
     const struct ftp_exchange *time = dialogue_find(handle->dialogue, "MDTM", nth);
     int code = size ? size->code : 0;
@@ -42,8 +47,8 @@ static bool ask_look(struct handle *handle, enum ftp_moment when, const char *na
            ftp_command(handle, when, "*MDTM", name, err);
 }
 
-bool ftp_look_at(struct handle *handle, const char *folder, const char *const names[2],
-                 struct ftp_look looks[2], struct error *err)
+static bool look_at(struct handle *handle, const char *folder, const char *const names[2],
+                 struct stage_look looks[2], struct error *err)
 {
     size_t count = names[1] ? 2 : 1;
     if (!ftp_address(handle, folder, NULL, err) ||
@@ -56,7 +61,7 @@ bool ftp_look_at(struct handle *handle, const char *folder, const char *const na
     if (code != CURLE_OK)
         return ftp_fail(handle, code, FTP_WISH_LOOK, *folder ? folder : "/", err);
     for (size_t i = 0; i < count; i++)
-        if (!ftp_read_look(handle, i, names[i], &looks[i], err))
+        if (!read_look(handle, i, names[i], &looks[i], err))
             return false;
     return true;
 }
@@ -69,8 +74,8 @@ static bool ftp_open(struct transfer *transfer, const struct transfer_call *call
     if (!handle)
         return false;
     const char *const names[2] = {file->name, NULL};
-    struct ftp_look looks[2];
-    bool ok = ftp_look_at(handle, file->folder, names, looks, err);
+    struct stage_look looks[2];
+    bool ok = look_at(handle, file->folder, names, looks, err);
     pool_release(transfer, handle);
     if (ok && !looks[0].exists)
         ok = connection_error(connection, err, ERROR_NOT_FOUND, "there is no file '%s' in folder '%s'",
@@ -91,8 +96,8 @@ static bool check_read(struct source *source, CURLcode code, struct error *err)
     const struct remote_file *file = source->file;
     if (code != CURLE_OK)
         return ftp_fail(handle, code, FTP_WISH_READ, file->name, err);
-    struct ftp_look now;
-    if (!ftp_read_look(handle, 0, file->name, &now, err))
+    struct stage_look now;
+    if (!read_look(handle, 0, file->name, &now, err))
         return false;
     bool is_same = now.exists && now.size == source->size &&
                    (!now.modified_s || !file->info.modified_s ||
@@ -121,9 +126,11 @@ static bool ftp_read(struct transfer *transfer, const struct remote_file *file,
 
 /* ---- renaming --------------------------------------------------------------------------------- */
 
-bool ftp_rename_now(struct handle *handle, const char *folder, const char *from, const char *to,
-                    bool *is_lost, struct error *err)
+/* RNTO overwrites on every server that was tried: overwrite needs no step of its own. */
+static bool rename_now(struct handle *handle, const char *folder, const char *from, const char *to,
+                       bool overwrite, bool *is_lost, struct error *err)
 {
+    (void)overwrite;
     *is_lost = false;
     if (!ftp_address(handle, folder, NULL, err) ||
         !ftp_command(handle, FTP_IN_FOLDER, "RNFR", from, err) ||
@@ -140,93 +147,56 @@ bool ftp_rename_now(struct handle *handle, const char *folder, const char *from,
     return ftp_fail(handle, code, FTP_WISH_RENAME, from, err);
 }
 
-enum rename_outcome { RENAME_DONE, RENAME_NOT_DONE, RENAME_CONFLICT, RENAME_UNKNOWN };
+/* ---- uploading -------------------------------------------------------------------------------- */
 
-/* The reply to RNTO never came: both names tell what happened. A new login, nobody watching. */
-static enum rename_outcome settle(struct transfer *transfer, struct handle **handle,
-                                  const struct connection *connection, const char *folder,
-                                  const char *from, const char *to, uint64_t size)
+static bool prepare_upload(struct handle *handle, const char *folder, const char *temporary,
+                           const char *name, struct error *err)
 {
-    const char *const names[2] = {from, to};
-    struct ftp_look looks[2];
-    const struct transfer_call *call = (*handle)->call;
-    (*handle)->keep = false;
-    pool_release(transfer, *handle);
-    *handle = ftp_acquire(transfer, connection, NULL, NULL);
-    if (!*handle)
-        return RENAME_UNKNOWN;
-    bool ok = ftp_look_at(*handle, folder, names, looks, NULL);
-    (*handle)->call = call;
-    if (!ok)
-        return RENAME_UNKNOWN;
-    if (looks[0].exists)
-        return looks[1].exists ? RENAME_CONFLICT : RENAME_NOT_DONE;
-    /* The old name is gone. A new name that is gone, too, was taken by its consumer already. */
-    return !looks[1].exists || looks[1].size == size ? RENAME_DONE : RENAME_UNKNOWN;
-}
-
-/* One candidate: renames, settles a lost reply, tries once more if the rename had not happened. */
-static bool rename_settled(struct transfer *transfer, struct handle **handle,
-                           const struct connection *connection, const char *folder,
-                           const char *from, const char *to, uint64_t size, struct error *err)
-{
-    struct error ignored;
-    err = err ? err : &ignored;
-    for (int attempt = 0;; attempt++) {
-        bool is_lost;
-        if (ftp_rename_now(*handle, folder, from, to, &is_lost, err))
-            return true;
-        if (!is_lost)
-            return false;
-        switch (settle(transfer, handle, connection, folder, from, to, size)) {
-        case RENAME_DONE: return true;
-        case RENAME_CONFLICT:
-            return connection_error(connection, err, ERROR_EXISTS,
-                                    "'%s' appeared while '%s' was being renamed: nothing was "
-                                    "overwritten", to, from);
-        case RENAME_NOT_DONE:
-            if (attempt == 0)
-                continue;
-            return false;
-        case RENAME_UNKNOWN:
-            return connection_error(connection, err, ERROR_UNKNOWN,
-                                    "the answer to renaming '%s' to '%s' was lost and a look could "
-                                    "not tell whether it happened: look at both names",
-                                    from, to);
-        }
-    }
-}
-
-static bool candidate_is_taken(struct handle *handle, const char *folder, const char *name,
-                               bool *exists, struct error *err)
-{
-    const char *const names[2] = {name, NULL};
-    struct ftp_look looks[2];
-    if (!ftp_look_at(handle, folder, names, looks, err))
+    if (!ftp_address(handle, folder, temporary, err) ||
+        !ftp_command(handle, FTP_AFTER_TRANSFER, "*SIZE", temporary, err) ||
+        !ftp_command(handle, FTP_AFTER_TRANSFER, "*SIZE", name, err))
         return false;
-    *exists = looks[0].exists;
+    curl_easy_setopt(handle->easy, CURLOPT_UPLOAD, 1L);
     return true;
 }
 
-bool ftp_publish(struct transfer *transfer, struct handle **handle,
-                 const struct connection *connection, const char *folder, const char *from,
-                 const char *to, uint64_t size, bool exists,
-                 char out[static REMOTE_NAME_SIZE_MAX + 1], struct error *err)
+static bool conclude_upload(struct handle *handle, const char *folder, const char *const names[2],
+                            CURLcode code, struct stage_look looks[2], bool *may_exist,
+                            struct error *err)
 {
-    unsigned last = connection->on_conflict == CONFLICT_NUMBER ? CONFLICT_NUMBER_MAX : 1;
-    for (unsigned number = 1; number <= last; number++) {
-        if (!conflict_name(to, number, NAME_SIZE_MAX, out))
-            return connection_error(connection, err, ERROR_LIMIT,
-                                    "'%s' is taken and its name too long to number", to);
-        if (number > 1 && !candidate_is_taken(*handle, folder, out, &exists, err))
-            return false;
-        if (!exists || connection->on_conflict == CONFLICT_OVERWRITE)
-            return rename_settled(transfer, handle, connection, folder, from, out, size, err);
-    }
-    return connection_error(connection, err, ERROR_EXISTS,
-                            "'%s' exists already in folder '%s': nothing was overwritten; remove it "
-                            "or set on_conflict",
-                            to, folder);
+    (void)folder;
+    const struct ftp_exchange *said = dialogue_find(handle->dialogue, "STOR", 0);
+    *may_exist = said && said->code_first < 300; /* also 0: it was sent, no answer came */
+    if (code != CURLE_OK)
+        return ftp_fail(handle, code, FTP_WISH_STORE, names[1], err);
+    return read_look(handle, 0, names[0], &looks[0], err) &&
+           read_look(handle, 1, names[1], &looks[1], err);
+}
+
+static void remove_file(struct handle *handle, const char *folder, const char *name)
+{
+    if (!ftp_address(handle, folder, NULL, NULL) ||
+        !ftp_command(handle, FTP_IN_FOLDER, "*DELE", name, NULL))
+        return;
+    if (ftp_perform_commands(handle) != CURLE_OK)
+        handle->keep = false;
+}
+
+static const struct stage ftp_stage = {
+    .acquire = ftp_acquire,
+    .look = look_at,
+    .prepare = prepare_upload,
+    .conclude = conclude_upload,
+    .rename = rename_now,
+    .remove = remove_file,
+};
+
+static bool ftp_store(struct transfer *transfer, const struct connection *connection,
+                      const char *folder, const char *name, const struct remote_file *file,
+                      const struct transfer_call *call, struct remote_receipt *receipt,
+                      struct error *err)
+{
+    return stage_store(&ftp_stage, transfer, connection, folder, name, file, call, receipt, err);
 }
 
 static bool ftp_rename(struct transfer *transfer, const struct connection *connection,
@@ -234,20 +204,7 @@ static bool ftp_rename(struct transfer *transfer, const struct connection *conne
                        const struct transfer_call *call, struct remote_receipt *receipt,
                        struct error *err)
 {
-    struct handle *handle = ftp_acquire(transfer, connection, call, err);
-    if (!handle)
-        return false;
-    const char *const names[2] = {from, to};
-    struct ftp_look looks[2];
-    bool ok = ftp_look_at(handle, folder, names, looks, err);
-    if (ok && !looks[0].exists)
-        ok = connection_error(connection, err, ERROR_NOT_FOUND,
-                              "there is no file '%s' in folder '%s' to rename", from, folder);
-    receipt->size = looks[0].size;
-    ok = ok && ftp_publish(transfer, &handle, connection, folder, from, to, looks[0].size,
-                           looks[1].exists, receipt->name, err);
-    pool_release(transfer, handle);
-    return ok;
+    return stage_rename(&ftp_stage, transfer, connection, folder, from, to, call, receipt, err);
 }
 
 const struct content_server ftp_server = {

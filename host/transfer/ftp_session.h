@@ -8,8 +8,6 @@
 #include "transfer/content_server.h"
 #include "transfer/ftp_dialogue.h"
 
-#define FTP_CLEANUP_TIMEOUT_MS 10000 /* removing our own temporary file, looking after a lost reply */
-
 /* What was wanted, for the error sentence. */
 enum ftp_wish { FTP_WISH_LIST, FTP_WISH_LOOK, FTP_WISH_READ, FTP_WISH_STORE, FTP_WISH_RENAME };
 
@@ -41,42 +39,8 @@ CURLcode ftp_perform_commands(struct handle *handle);
 bool ftp_fail(struct handle *handle, CURLcode code, enum ftp_wish wish, const char *what,
               struct error *err);
 
-/* ---- looks ------------------------------------------------------------------------------------ */
-
-struct ftp_look {
-    bool exists;
-    uint64_t size;
-    int64_t modified_s; /* 0: not told */
-};
-
-/* The answers to the nth SIZE (and MDTM, where has_time) of the last perform, asked with '*'.
- * ERROR_UNSUPPORTED: the server has no SIZE. */
-MUST_USE bool ftp_read_look(struct handle *handle, size_t nth, const char *name,
-                            struct ftp_look *look, struct error *err);
-
-/* Looks at up to two names of a folder in one go. names[1] may be NULL. */
-MUST_USE bool ftp_look_at(struct handle *handle, const char *folder, const char *const names[2],
-                          struct ftp_look looks[2], struct error *err);
-
-/* RNFR and RNTO, not interrupted by should_stop. *is_lost: RNTO was sent and its reply never came. */
-MUST_USE bool ftp_rename_now(struct handle *handle, const char *folder, const char *from,
-                             const char *to, bool *is_lost, struct error *err);
-
-/*
- * from → to by the connection's on_conflict. exists tells of the name `to` itself (a look that was
- * just made); further candidates are looked at here. A lost reply is settled by looking at both
- * names. out is the name that from has now. ERROR_EXISTS, ERROR_UNKNOWN and those of a rename.
- */
-MUST_USE bool ftp_publish(struct transfer *transfer, struct handle **handle,
-                          const struct connection *connection, const char *folder,
-                          const char *from, const char *to, uint64_t size, bool exists,
-                          char out[static REMOTE_NAME_SIZE_MAX + 1], struct error *err);
-
-/* The vtable's functions. */
+/* The vtable's function, from ftp_list.c. */
 bool ftp_list(struct transfer *transfer, const struct connection *connection, const char *folder,
               const char *prefix, const struct transfer_call *call, struct remote_listing *out,
               struct error *err);
-bool ftp_store(struct transfer *transfer, const struct connection *connection, const char *folder,
-               const char *name, const struct remote_file *file, const struct transfer_call *call,
-               struct remote_receipt *receipt, struct error *err);
 #endif

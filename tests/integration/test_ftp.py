@@ -431,6 +431,70 @@ class VsftpdImplicitTls(TlsExercise, TransferTest):
     kind, tls, options = servers.Vsftpd, "implicit", {"require_ssl_reuse": True}
 
 
+class Sftp(Exercise, TransferTest):
+    kind = servers.Sshd
+
+    def make(self, server, **changes):
+        made = super().make(server, type="sftp", known_hosts=server.known_hosts, **changes)
+        if not server.password_login:
+            made.update(private_key=server.client_key)
+        return made
+
+    def only_key(self, path, **changes):
+        self.a.pop("password_env")
+        self.a.update(private_key=path, **changes)
+        return self.drive({"do": "list", "folder": self.folder()}, TEST_PHRASE="correct horse",
+                          TEST_WRONG="wrong horse")[0]
+
+    def test_wrong_password(self):
+        if not self.server.password_login:
+            self.skipTest("the server checks passwords only when started by root")
+        super().test_wrong_password()
+
+    def test_private_key(self):
+        self.succeeds(self.only_key(self.server.client_key))
+
+    def test_private_key_with_pass_phrase(self):
+        self.succeeds(self.only_key(self.server.client_key_locked, passphrase_env="TEST_PHRASE"))
+
+    def test_private_key_with_wrong_pass_phrase(self):
+        answer = self.only_key(self.server.client_key_locked, passphrase_env="TEST_WRONG")
+        self.fails(answer, "denied", "'A'")
+        self.assertNotIn("wrong horse", answer["message"])
+
+    def test_private_key_that_is_missing(self):
+        self.fails(self.only_key(self.path("no_key")), "invalid", "private_key")
+
+    def test_host_key_must_be_known(self):
+        for content, word in ((b"", "not in the file"), (self.other_key(), "differs")):
+            with self.subTest(word):
+                self.a["known_hosts"] = self.path("known", content)
+                self.fails(self.drive({"do": "list", "folder": self.folder()})[0], "denied", "host key", word)
+        self.a["known_hosts"] = self.path("missing")
+        self.fails(self.drive({"do": "list", "folder": self.folder()})[0], "invalid", "known_hosts")
+        del self.a["known_hosts"]
+        self.fails(self.drive({"do": "list", "folder": self.folder()})[0], "invalid", "known_hosts")
+        self.assertNotIn(b"session opened", self.read(self.server.log))
+
+    def other_key(self):
+        host, kind, _ = self.read(self.server.known_hosts).split()[:3]
+        other = self.path("other_key")
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", other], check=True)
+        return b" ".join([host, kind, self.read(other + ".pub").split()[1]]) + b"\n"
+
+    def test_from_ftp_and_back(self):
+        ftp = self.launch(servers.Vsftpd)
+        self.put(ftp, "C1-a.csv", LARGE)
+        there, back = self.run_driver(
+            {"A": self.a, "F": self.connection(ftp)},
+            {"do": "store", "connection": "A", "folder": self.folder(), "name": "C1-a.csv",
+             "source": {"connection": "F", "folder": "/", "name": "C1-a.csv"}},
+            {"do": "store", "connection": "F", "folder": "/", "name": "C1-b.csv",
+             "source": {"connection": "A", "folder": self.folder(), "name": "C1-a.csv"}})
+        self.stores(there, self.server, "C1-a.csv", LARGE)
+        self.stores(back, ftp, "C1-b.csv", LARGE)
+
+
 class Faults(TransferTest):
     """Servers and networks that fail in the middle."""
 
@@ -462,7 +526,7 @@ class Faults(TransferTest):
         answer = self.run_driver({"A": self.connection(server, tls="explicit")},
                                  {"do": "list", "connection": "A", "folder": "/"})[0]
         self.fails(answer, "refused", "TLS")
-        self.assertNotIn("USER", self.read(server.log).decode(errors="replace"))
+        self.assertNotIn('"USER', self.read(server.log).decode(errors="replace"))
 
     def test_every_lost_answer_of_a_move_leaves_the_file_once(self):
         """The answer to the k-th command is lost, for every k: each file is whole or absent."""

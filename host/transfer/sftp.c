@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * SFTP content servers. libcurl lists folders as Unix lines and looks at a file by opening it
+ * (size and time come with that); OpenSSH's rename refuses an existing target by itself.
+ */
+#include <string.h>
+
+#include "base/clock.h"
+#include "transfer/ftp_listing.h"
+#include "transfer/sftp_session.h"
+#include "transfer/stage.h"
+
+/* ---- listing ---------------------------------------------------------------------------------- */
+
+struct sftp_lister {
+    struct listing_stream stream;
+    bool has_failed;
+    struct error err;
+};
+
+static size_t take_bytes(char *bytes, size_t size, size_t count, void *context)
+{
+    struct sftp_lister *lister = context;
+    size *= count;
+    lister->has_failed = !listing_stream_feed(&lister->stream, bytes, size, &lister->err);
+    return lister->has_failed ? 0 : size;
+}
+
+static bool sftp_list(struct transfer *transfer, const struct connection *connection,
+                      const char *folder, const char *prefix, const struct transfer_call *call,
+                      struct remote_listing *out, struct error *err)
+{
+    struct sftp_lister lister = {.has_failed = false};
+    listing_stream_init(&lister.stream, LISTING_LIST, prefix, clock_wall_ms() / 1000, out);
+    struct handle *handle = sftp_acquire(transfer, connection, call, err);
+    if (!handle)
+        return false;
+    bool ok = sftp_address(handle, folder, NULL, err);
+    if (ok) {
+        curl_easy_setopt(handle->easy, CURLOPT_WRITEFUNCTION, take_bytes);
+        curl_easy_setopt(handle->easy, CURLOPT_WRITEDATA, &lister);
+        CURLcode code = handle_perform(handle);
+        bool is_bad = lister.has_failed || (code == CURLE_OK && !listing_stream_finish(
+                                                                    &lister.stream, &lister.err));
+        if (is_bad)
+            ok = connection_error(connection, err, lister.err.kind, "folder '%s': %s", folder,
+                                  lister.err.message);
+        else if (code != CURLE_OK)
+            ok = sftp_fail(handle, code, folder, err);
+    }
+    pool_release(transfer, handle);
+    return ok;
+}
+
+/* ---- looking and reading ---------------------------------------------------------------------- */
+
+static bool look_at_one(struct handle *handle, const char *folder, const char *name,
+                        struct stage_look *look, struct error *err)
+{
+    *look = (struct stage_look){0};
+    if (!sftp_address(handle, folder, name, err))
+        return false;
+    curl_easy_setopt(handle->easy, CURLOPT_FILETIME, 1L);
+    CURLcode code = sftp_perform_commands(handle);
+    if (code == CURLE_REMOTE_FILE_NOT_FOUND)
+        return true;
+    if (code != CURLE_OK)
+        return sftp_fail(handle, code, name, err);
+    curl_off_t size = -1, modified_s = -1;
+    curl_easy_getinfo(handle->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &size);
+    curl_easy_getinfo(handle->easy, CURLINFO_FILETIME_T, &modified_s);
+    /* libcurl tells no size for an empty file, as for a file whose size the server does not know;
+     * the latter then fails in the pump, which gets more bytes than none. */
+    look->exists = true;
+    look->size = size > 0 ? (uint64_t)size : 0;
+    look->modified_s = modified_s > 0 ? (int64_t)modified_s : 0;
+    return true;
+}
+
+static bool look_at(struct handle *handle, const char *folder, const char *const names[2],
+                    struct stage_look looks[2], struct error *err)
+{
+    return look_at_one(handle, folder, names[0], &looks[0], err) &&
+           (!names[1] || look_at_one(handle, folder, names[1], &looks[1], err));
+}
+
+static bool sftp_open(struct transfer *transfer, const struct transfer_call *call,
+                      struct remote_file *file, struct error *err)
+{
+    struct handle *handle = sftp_acquire(transfer, file->connection, call, err);
+    if (!handle)
+        return false;
+    struct stage_look look;
+    bool ok = look_at_one(handle, file->folder, file->name, &look, err);
+    pool_release(transfer, handle);
+    if (ok && !look.exists)
+        ok = connection_error(file->connection, err, ERROR_NOT_FOUND,
+                              "there is no file '%s' in folder '%s'", file->name, file->folder);
+    if (ok) {
+        file->info.size = look.size;
+        file->info.modified_s = look.modified_s;
+    }
+    return ok;
+}
+
+static bool check_read(struct source *source, CURLcode code, struct error *err)
+{
+    struct handle *handle = source->handle;
+    const struct remote_file *file = source->file;
+    if (code != CURLE_OK)
+        return sftp_fail(handle, code, file->name, err);
+    struct stage_look now;
+    if (!look_at_one(handle, file->folder, file->name, &now, err))
+        return false;
+    bool is_same = now.exists && now.size == source->size &&
+                   now.modified_s == file->info.modified_s;
+    return is_same || connection_error(handle->connection, err, ERROR_BROKEN,
+                                       "file '%s' %s while it was read: the next run takes it",
+                                       file->name, now.exists ? "changed" : "vanished");
+}
+
+static bool sftp_read(struct transfer *transfer, const struct remote_file *file,
+                      const struct transfer_call *call, struct source *out, struct error *err)
+{
+    out->handle = sftp_acquire(transfer, file->connection, call, err);
+    if (!out->handle)
+        return false;
+    out->check = check_read;
+    if (sftp_address(out->handle, file->folder, file->name, err))
+        return true;
+    source_release(out);
+    return false;
+}
+
+/* ---- storing and renaming --------------------------------------------------------------------- */
+
+static bool prepare_upload(struct handle *handle, const char *folder, const char *temporary,
+                           const char *name, struct error *err)
+{
+    (void)name;
+    if (!sftp_address(handle, folder, temporary, err))
+        return false;
+    curl_easy_setopt(handle->easy, CURLOPT_UPLOAD, 1L);
+    return true;
+}
+
+static bool conclude_upload(struct handle *handle, const char *folder, const char *const names[2],
+                            CURLcode code, struct stage_look looks[2], bool *may_exist,
+                            struct error *err)
+{
+    *may_exist = code != CURLE_REMOTE_FILE_NOT_FOUND && code != CURLE_REMOTE_ACCESS_DENIED;
+    if (code == CURLE_SSH || code == CURLE_SEND_ERROR)
+        return connection_error(handle->connection, err, ERROR_BROKEN,
+                                "'%s': the server broke the upload off (%s), as when its disk is "
+                                "full: check its disk and the network; the source was left as it was",
+                                names[1],
+                                handle->detail[0] ? handle->detail : curl_easy_strerror(code));
+    if (code != CURLE_OK)
+        return sftp_fail(handle, code, names[1], err);
+    return look_at(handle, folder, names, looks, err);
+}
+
+/* Whether a failed rename was answered at all: then libcurl says that the command failed. */
+static bool was_answered(const struct handle *handle, CURLcode code)
+{
+    return code == CURLE_QUOTE_ERROR && strstr(handle->detail, "command failed") != NULL;
+}
+
+static bool rename_now(struct handle *handle, const char *folder, const char *from, const char *to,
+                       bool overwrite, bool *is_lost, struct error *err)
+{
+    *is_lost = false;
+    /* The protocol's rename does not overwrite: what is in the way goes first ('*': if it is). */
+    if (!sftp_address(handle, folder, NULL, err) ||
+        (overwrite && !sftp_command(handle, "*rm", folder, to, NULL, err)) ||
+        !sftp_command(handle, "rename", folder, from, to, err))
+        return false;
+    const struct transfer_call *call = handle->call;
+    handle->call = NULL;
+    CURLcode code = sftp_perform_commands(handle);
+    handle->call = call;
+    if (code == CURLE_OK)
+        return true;
+    curl_off_t login_us = 0;
+    curl_easy_getinfo(handle->easy, CURLINFO_APPCONNECT_TIME_T, &login_us);
+    *is_lost = !was_answered(handle, code) && (login_us > 0 || handle->was_used);
+    return sftp_fail(handle, code, from, err);
+}
+
+static void remove_file(struct handle *handle, const char *folder, const char *name)
+{
+    if (!sftp_address(handle, folder, NULL, NULL) ||
+        !sftp_command(handle, "*rm", folder, name, NULL, NULL))
+        return;
+    if (sftp_perform_commands(handle) != CURLE_OK)
+        handle->keep = false;
+}
+
+static const struct stage sftp_stage = {
+    .acquire = sftp_acquire,
+    .look = look_at,
+    .prepare = prepare_upload,
+    .conclude = conclude_upload,
+    .rename = rename_now,
+    .remove = remove_file,
+};
+
+static bool sftp_store(struct transfer *transfer, const struct connection *connection,
+                       const char *folder, const char *name, const struct remote_file *file,
+                       const struct transfer_call *call, struct remote_receipt *receipt,
+                       struct error *err)
+{
+    return stage_store(&sftp_stage, transfer, connection, folder, name, file, call, receipt, err);
+}
+
+static bool sftp_rename(struct transfer *transfer, const struct connection *connection,
+                        const char *folder, const char *from, const char *to,
+                        const struct transfer_call *call, struct remote_receipt *receipt,
+                        struct error *err)
+{
+    return stage_rename(&sftp_stage, transfer, connection, folder, from, to, call, receipt, err);
+}
+
+const struct content_server sftp_server = {
+    .grows = true,
+    .list = sftp_list,
+    .open = sftp_open,
+    .read = sftp_read,
+    .store = sftp_store,
+    .rename = sftp_rename,
+};

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The steps of a store. Until the rename nothing shows under the final name; after a failure the
+ * temporary file is removed, if the server lets us.
+ */
+#include "transfer/stage.h"
+
+#include "transfer/remote_name.h"
+
+#define LOOK_FIRST_SIZE (1u << 20) /* from here on a conflict is worth a question before the bytes */
+
+struct upload {
+    const struct stage *stage;
+    struct transfer *transfer;
+    const struct connection *connection;
+    const char *folder, *name;
+    const struct remote_file *file;
+    const struct transfer_call *call;
+    struct handle *handle;
+    struct pump *pump;
+    char temporary[TEMPORARY_NAME_SIZE];
+    bool may_exist; /* the server may hold the temporary file */
+    bool is_taken;  /* the final name exists */
+};
+
+static bool refuse_early(struct upload *upload, struct error *err)
+{
+    if (upload->file->info.size < LOOK_FIRST_SIZE ||
+        upload->connection->on_conflict != CONFLICT_FAIL)
+        return true;
+    const char *const names[2] = {upload->name, NULL};
+    struct stage_look looks[2];
+    if (!upload->stage->look(upload->handle, upload->folder, names, looks, err))
+        return false;
+    return !looks[0].exists ||
+           connection_error(upload->connection, err, ERROR_EXISTS,
+                            "'%s' exists already in folder '%s': nothing was overwritten; remove it "
+                            "or set on_conflict",
+                            upload->name, upload->folder);
+}
+
+static bool start_source(struct upload *upload, struct error *err)
+{
+    struct source source;
+    if (!remote_read(upload->transfer, upload->file, upload->call, &source, err))
+        return false;
+    upload->pump = pump_open(&source, upload->call, err);
+    return upload->pump != NULL;
+}
+
+/* A server's success proves nothing (226 follows a short body on every server that was tried): the
+ * size that it tells afterwards must be the source's, and the source must still be what it was. */
+static bool send_bytes(struct upload *upload, struct error *err)
+{
+    struct handle *handle = upload->handle;
+    const char *const names[2] = {upload->temporary, upload->name};
+    uint64_t size = upload->file->info.size;
+    struct stage_look looks[2];
+    CURLcode code;
+    if (!upload->stage->prepare(handle, upload->folder, upload->temporary, upload->name, err))
+        return false;
+    upload->may_exist = true;
+    if (!pump_send(upload->pump, handle, size, &code, NULL, err) ||
+        !upload->stage->conclude(handle, upload->folder, names, code, looks, &upload->may_exist,
+                                 err) ||
+        !pump_finish(upload->pump, err))
+        return false;
+    upload->is_taken = looks[1].exists;
+    if (looks[0].exists && looks[0].size == size)
+        return true;
+    return connection_error(upload->connection, err, ERROR_BROKEN,
+                            "'%s' arrived with %llu of %llu bytes: it was not published",
+                            upload->name, (unsigned long long)looks[0].size,
+                            (unsigned long long)size);
+}
+
+static void remove_temporary(struct upload *upload)
+{
+    struct handle *handle = upload->handle;
+    if (!upload->may_exist || !handle)
+        return;
+    handle->call = NULL; /* also when the execution is being stopped */
+    curl_easy_setopt(handle->easy, CURLOPT_TIMEOUT_MS, (long)STAGE_CLEANUP_TIMEOUT_MS);
+    upload->stage->remove(handle, upload->folder, upload->temporary);
+}
+
+bool stage_store(const struct stage *stage, struct transfer *transfer,
+                 const struct connection *connection, const char *folder, const char *name,
+                 const struct remote_file *file, const struct transfer_call *call,
+                 struct remote_receipt *receipt, struct error *err)
+{
+    struct error own;
+    err = err ? err : &own;
+    struct upload upload = {.stage = stage, .transfer = transfer, .connection = connection,
+                            .folder = folder, .name = name, .file = file, .call = call};
+    temporary_name(call ? call->instance : NULL, upload.temporary);
+    upload.handle = stage->acquire(transfer, connection, call, err);
+    bool ok = upload.handle && refuse_early(&upload, err) && start_source(&upload, err) &&
+              send_bytes(&upload, err) && call_goes_on(call, err) &&
+              stage_publish(stage, transfer, &upload.handle, folder, upload.temporary, name,
+                            file->info.size, upload.is_taken, receipt->name, err);
+    pump_close(upload.pump);
+    receipt->size = file->info.size;
+    if (!ok && err->kind != ERROR_UNKNOWN)
+        remove_temporary(&upload);
+    pool_release(transfer, upload.handle);
+    return ok;
+}
+
+bool stage_rename(const struct stage *stage, struct transfer *transfer,
+                  const struct connection *connection, const char *folder, const char *from,
+                  const char *to, const struct transfer_call *call, struct remote_receipt *receipt,
+                  struct error *err)
+{
+    struct handle *handle = stage->acquire(transfer, connection, call, err);
+    if (!handle)
+        return false;
+    const char *const names[2] = {from, to};
+    struct stage_look looks[2] = {0};
+    bool ok = stage->look(handle, folder, names, looks, err);
+    if (ok && !looks[0].exists)
+        ok = connection_error(connection, err, ERROR_NOT_FOUND,
+                              "there is no file '%s' in folder '%s' to rename", from, folder);
+    receipt->size = looks[0].size;
+    ok = ok && stage_publish(stage, transfer, &handle, folder, from, to, looks[0].size,
+                             looks[1].exists, receipt->name, err);
+    pool_release(transfer, handle);
+    return ok;
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Storing and renaming on servers that have folders and a rename (FTP, SFTP): temporary name, size
+ * looked at on the server, final name looked at, renamed, and a lost answer settled by looking at
+ * both names. The protocols fill in the table; the order of steps exists only here.
+ */
+#ifndef TRANSFER_STAGE_H
+#define TRANSFER_STAGE_H
+#include "transfer/content_server.h"
+
+#define STAGE_CLEANUP_TIMEOUT_MS 10000 /* for removing our own temporary file after a failure */
+
+struct stage_look {
+    bool exists;
+    uint64_t size;
+    int64_t modified_s; /* 0: not told */
+};
+
+struct stage {
+    /* A handle that is ready to log in. NULL: as pool_acquire, or the login cannot be read. */
+    struct handle *(*acquire)(struct transfer *transfer, const struct connection *connection,
+                              const struct transfer_call *call, struct error *err);
+
+    /* Looks at one or two names of a folder; names[1] may be NULL. */
+    bool (*look)(struct handle *handle, const char *folder, const char *const names[2],
+                 struct stage_look looks[2], struct error *err);
+
+    /* Makes the handle's next perform an upload to folder/temporary; name is the final one. */
+    bool (*prepare)(struct handle *handle, const char *folder, const char *temporary,
+                    const char *name, struct error *err);
+
+    /* After that perform with code: failures as err; else looks at temporary [0] and name [1].
+     * *may_exist: the server may hold the temporary file (also when it fails). */
+    bool (*conclude)(struct handle *handle, const char *folder, const char *const names[2],
+                     CURLcode code, struct stage_look looks[2], bool *may_exist,
+                     struct error *err);
+
+    /* Renames, not interrupted by should_stop. `to` does not exist, or overwrite is wanted.
+     * *is_lost: it was asked, and the answer never came. */
+    bool (*rename)(struct handle *handle, const char *folder, const char *from, const char *to,
+                   bool overwrite, bool *is_lost, struct error *err);
+
+    /* Best effort. */
+    void (*remove)(struct handle *handle, const char *folder, const char *name);
+};
+
+/* The store and rename of struct content_server. */
+MUST_USE bool stage_store(const struct stage *stage, struct transfer *transfer,
+                          const struct connection *connection, const char *folder,
+                          const char *name, const struct remote_file *file,
+                          const struct transfer_call *call, struct remote_receipt *receipt,
+                          struct error *err);
+MUST_USE bool stage_rename(const struct stage *stage, struct transfer *transfer,
+                           const struct connection *connection, const char *folder,
+                           const char *from, const char *to, const struct transfer_call *call,
+                           struct remote_receipt *receipt, struct error *err);
+
+/*
+ * from → to by the connection's on_conflict. exists tells of the name `to` itself (a look that was
+ * just made); further candidates are looked at here. *handle may be replaced, or NULL afterwards.
+ * out is the name that from has now. ERROR_EXISTS, ERROR_UNKNOWN and those of a rename.
+ */
+MUST_USE bool stage_publish(const struct stage *stage, struct transfer *transfer,
+                            struct handle **handle, const char *folder, const char *from,
+                            const char *to, uint64_t size, bool exists,
+                            char out[static REMOTE_NAME_SIZE_MAX + 1], struct error *err);
+#endif
