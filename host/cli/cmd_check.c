@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: MIT */
+/* sluice check: everything that can be known without a network, with what to do about it. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/document.h"
+#include "cli/print.h"
+#include "flow/flow.h"
+#include "workspace/inspect.h"
+
+/* Where findings go: straight to the terminal, or into the document. */
+struct check {
+    struct cli *cli;
+    struct document document;
+    size_t errors, warnings;
+};
+
+static const char *const level_words[] = {
+    [FINDING_OK] = "ok", [FINDING_NOTE] = "note", [FINDING_WARNING] = "warning",
+    [FINDING_ERROR] = "error"};
+
+static void print_finding(FILE *out, const struct finding *finding)
+{
+    fprintf(out, "%-8s", level_words[finding->level]);
+    print_text(out, finding->subject);
+    fputs(": ", out);
+    print_text(out, finding->text);
+    if (finding->remedy[0]) {
+        fputs("\n        -> ", out);
+        print_text(out, finding->remedy);
+    }
+    fputc('\n', out);
+}
+
+static void take_finding(void *context, const struct finding *finding)
+{
+    struct check *check = context;
+    check->errors += finding->level == FINDING_ERROR;
+    check->warnings += finding->level == FINDING_WARNING;
+    if (!check->cli->json) {
+        print_finding(check->cli->out, finding);
+        return;
+    }
+    document_open(&check->document, NULL, '{');
+    document_text(&check->document, "level", level_words[finding->level]);
+    document_text(&check->document, "subject", finding->subject);
+    document_text(&check->document, "text", finding->text);
+    document_text(&check->document, "remedy", finding->remedy);
+    document_close(&check->document, '}');
+}
+
+static void add(struct check *check, enum finding_level level, const char *subject,
+                const char *remedy, const char *format, ...) PRINTF_LIKE(5, 6);
+
+static void add(struct check *check, enum finding_level level, const char *subject,
+                const char *remedy, const char *format, ...)
+{
+    char text[ERROR_MESSAGE_SIZE];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    struct finding finding = {level, subject, text, remedy};
+    take_finding(check, &finding);
+}
+
+/* ---- flows against connections, lookups and schedules ------------------------------------------ */
+
+static bool is_object_grant(const struct grant *grant)
+{
+    return grant->operation_count > 0 && strncmp(grant->operations[0], "object_", 7) == 0;
+}
+
+static bool fits(const struct grant *grant, enum connection_type type)
+{
+    if (strcmp(grant->capability, "ftp") == 0)
+        return type == CONNECTION_FTP || type == CONNECTION_SFTP;
+    if (strcmp(grant->capability, "smtp") == 0)
+        return type == CONNECTION_SMTP;
+    if (strcmp(grant->capability, "flow") == 0)
+        return type == CONNECTION_LOCAL || type == CONNECTION_REST;
+    return is_object_grant(grant) ? type == CONNECTION_OBJECT_STORAGE : type == CONNECTION_REST;
+}
+
+static const struct connection *find_connection(const struct workspace *workspace,
+                                                const char *name)
+{
+    for (size_t i = 0; i < workspace->connection_count; i++)
+        if (strcmp(workspace->connections[i].name, name) == 0)
+            return &workspace->connections[i];
+    return NULL;
+}
+
+static bool check_grant(struct check *check, const struct workspace *workspace,
+                        const char *subject, const struct grant *grant)
+{
+    struct error err = {0};
+    const struct connection *connection = find_connection(workspace, grant->connection);
+    if (!connection) {
+        if (!workspace_connection(workspace, grant->connection, &err))
+            add(check, FINDING_ERROR, subject, "add it to connections.json", "%s", err.message);
+        return false;
+    }
+    if (!fits(grant, connection->type)) {
+        add(check, FINDING_ERROR, subject, "change its \"type\" in connections.json",
+            "uses %s on connection '%s', whose type is \"%s\"", grant->capability, grant->connection,
+            connection_type_name(connection->type));
+        return false;
+    }
+    if (connection->disabled)
+        add(check, FINDING_NOTE, subject, "", "may use connection '%s', which is disabled",
+            grant->connection);
+    return true;
+}
+
+static void check_flow(struct check *check, const struct workspace *workspace,
+                       const struct manifest *manifest)
+{
+    char subject[256];
+    struct error err = {0};
+    bool ok = true;
+    snprintf(subject, sizeof subject, "flow '%s'", manifest->identifier);
+    for (size_t i = 0; i < manifest->grant_count; i++)
+        ok = check_grant(check, workspace, subject, &manifest->grants[i]) && ok;
+    for (size_t i = 0; i < manifest->lookup_count; i++) {
+        if (workspace_lookup(workspace, manifest->lookups[i], &err))
+            continue;
+        add(check, FINDING_ERROR, subject, "import it: sluice lookups import", "%s", err.message);
+        ok = false;
+    }
+    if (ok)
+        add(check, FINDING_OK, subject, "", "%s", manifest->name);
+}
+
+static bool has_parameter(const struct manifest *manifest, const char *name)
+{
+    for (size_t i = 0; i < manifest->parameter_count; i++)
+        if (strcmp(manifest->parameters[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+static void check_schedule(struct check *check, struct service *service,
+                           const struct schedule *schedule)
+{
+    char subject[256];
+    struct error err = {0};
+    size_t index;
+    snprintf(subject, sizeof subject, "schedule of '%s'", schedule->flow);
+    if (!service_find(service, schedule->flow, &index, &err)) {
+        add(check, FINDING_ERROR, subject, "correct it in schedules.json", "%s", err.message);
+        return;
+    }
+    const struct manifest *manifest = service_manifest(service, index);
+    if (strcmp(manifest->trigger_type, "schedule") != 0)
+        add(check, FINDING_ERROR, subject, "remove it from schedules.json",
+            "this flow is not started by a schedule but by \"%s\"", manifest->trigger_type);
+    for (size_t i = 0; i < schedule->parameter_count; i++)
+        if (!has_parameter(manifest, schedule->parameters[i].name))
+            add(check, FINDING_ERROR, subject, "correct it in schedules.json",
+                "the flow has no parameter '%s'", schedule->parameters[i].name);
+}
+
+/* Takes ownership of workspace. */
+static void check_flows(struct check *check, struct workspace *workspace)
+{
+    struct service *service = NULL;
+    struct error err = {0};
+    if (!service_open(&service, workspace, &err)) {
+        add(check, FINDING_ERROR, "flows", "", "%s", err.message);
+        return;
+    }
+    for (size_t i = 0; i < service_flow_count(service); i++)
+        check_flow(check, service_workspace(service), service_manifest(service, i));
+    for (size_t i = 0; i < service_workspace(service)->schedule_count; i++)
+        check_schedule(check, service, &service_workspace(service)->schedules[i]);
+    service_close(service);
+}
+
+static void finish(struct check *check)
+{
+    if (!check->cli->json) {
+        fprintf(check->cli->out, "\n%zu errors, %zu warnings\n", check->errors, check->warnings);
+        return;
+    }
+    document_close(&check->document, ']');
+    document_number(&check->document, "errors", (int64_t)check->errors);
+    document_number(&check->document, "warnings", (int64_t)check->warnings);
+    document_close(&check->document, '}');
+    document_finish(&check->document, check->cli->out);
+}
+
+static int run(struct cli *cli, const struct arguments *arguments)
+{
+    struct workspace *workspace = NULL;
+    struct error err = {0};
+    struct check check = {.cli = cli};
+    (void)arguments;
+    if (!cli_open_workspace(cli, &workspace, &err))
+        return cli_fail(cli, cli_status_of(&err), &err);
+    document_init(&check.document);
+    document_open(&check.document, NULL, '{');
+    document_text(&check.document, "workspace", workspace->folder);
+    document_open(&check.document, "findings", '[');
+    if (!cli->json) {
+        fputs("Workspace ", cli->out);
+        print_text(cli->out, workspace->folder);
+        fputs("\n\n", cli->out);
+    }
+    workspace_inspect(workspace, take_finding, &check);
+    check_flows(&check, workspace);
+    finish(&check);
+    buf_release(&check.document.text);
+    return check.errors ? EXIT_USAGE : EXIT_DONE;
+}
+
+const struct command cmd_check = {
+    .name = "check",
+    .summary = "checks the whole workspace without a network",
+    .synopsis = "check",
+    .description =
+        "Reads every file of the workspace and every flow, and lists what is fine, what is missing "
+        "and what somebody should have meant, each with what to do: secrets that cannot be read, key "
+        "and certificate files that are missing or readable by others, transports without "
+        "encryption, certificates that are not verified, lookup properties that are missing or "
+        "malformed, flows whose connections or lookups are not there, schedules of unknown flows."
+        "\n\nNothing is connected to: 'sluice connections test' does that. A file that cannot be "
+        "read at all (malformed, unknown key, wrong type) is reported with file, line and column, "
+        "and ends the check.",
+    .json = "{\"workspace\", \"findings\": [{\"level\": \"ok\"|\"note\"|\"warning\"|\"error\", "
+            "\"subject\", \"text\", \"remedy\"}], \"errors\": number, \"warnings\": number}",
+    .exit_status = "0  no error (there may be warnings)\n2  at least one error",
+    .files = "sluice.json, connections.json, schedules.json, lookups/*.csv, certificates/",
+    .examples = " sluice check\n sluice -w /srv/ccs-dacs --json check",
+    .run = run,
+};

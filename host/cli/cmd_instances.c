@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT */
+/* sluice instances: what ran, newest first. */
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "cli/cli.h"
+#include "cli/document.h"
+#include "cli/instance.h"
+#include "cli/print.h"
+#include "flow/flow.h"
+
+#define LIMIT_DEFAULT 20
+#define LIMIT_MAX 100000
+
+static const char *const states[] = {"IN_PROGRESS", "COMPLETED", "FAILED", "ABORTED"};
+
+static bool parse_state(const char *text, const char **state, struct error *err)
+{
+    for (size_t i = 0; i < sizeof states / sizeof states[0]; i++) {
+        if (strcasecmp(text, states[i]) == 0) {
+            *state = states[i];
+            return true;
+        }
+    }
+    const char *nearest = text_nearest(text, states, sizeof states / sizeof states[0]);
+    return error_set(err, ERROR_INVALID, "'--state %.64s': expected in_progress, completed, failed or "
+                     "aborted%s%s%s", text, nearest ? "; did you mean '" : "",
+                     nearest ? nearest : "", nearest ? "'?" : "");
+}
+
+/* "90m", "12h", "7d" before now, "2026-11-24" or "2026-11-24T06:30" in UTC. */
+static bool parse_time(const char *option, const char *text, int64_t *wall_ms, struct error *err)
+{
+    static const struct {
+        char unit;
+        int64_t ms;
+    } units[] = {{'m', 60000}, {'h', 3600000}, {'d', 86400000}};
+    char digits[16];
+    size_t size = strlen(text);
+    int64_t count;
+    for (size_t i = 0; i < 3 && size > 1 && size < sizeof digits; i++) {
+        snprintf(digits, sizeof digits, "%.*s", (int)(size - 1), text);
+        if (text[size - 1] == units[i].unit && text_parse_int(digits, 0, 1000000, &count)) {
+            *wall_ms = clock_wall_ms() - count * units[i].ms;
+            return true;
+        }
+    }
+    struct tm day = {0}, minute = {0};
+    const char *day_end = strptime(text, "%Y-%m-%d", &day);
+    const char *minute_end = strptime(text, "%Y-%m-%dT%H:%M", &minute);
+    bool is_minute = minute_end && (!*minute_end || strcmp(minute_end, "Z") == 0);
+    if (!is_minute && !(day_end && !*day_end))
+        return error_set(err, ERROR_INVALID, "'--%s %.64s': expected 90m, 12h, 7d, 2026-11-24 or "
+                                             "2026-11-24T06:30 (UTC)", option, text);
+    *wall_ms = (int64_t)timegm(is_minute ? &minute : &day) * 1000;
+    return true;
+}
+
+static bool parse_count(const struct arguments *arguments, const char *name, int64_t *count,
+                        struct error *err)
+{
+    const char *text = option_value(arguments, name);
+    if (!text || text_parse_int(text, 0, LIMIT_MAX, count))
+        return true;
+    return error_set(err, ERROR_INVALID, "'--%s %.64s': expected a whole number from 0 to %d", name,
+                     text, LIMIT_MAX);
+}
+
+static bool parse_filter(const struct arguments *arguments, struct store_filter *filter,
+                         struct error *err)
+{
+    const char *state = option_value(arguments, "state");
+    const char *since = option_value(arguments, "since"), *until = option_value(arguments, "until");
+    filter->limit = LIMIT_DEFAULT;
+    filter->flow = option_value(arguments, "flow");
+    filter->tracking = option_value(arguments, "tracking");
+    filter->parent = option_value(arguments, "parent");
+    filter->top_level_only = !option_given(arguments, "all") && !filter->parent;
+    return (!state || parse_state(state, &filter->state, err)) &&
+           (!since || parse_time("since", since, &filter->from_ms, err)) &&
+           (!until || parse_time("until", until, &filter->to_ms, err)) &&
+           parse_count(arguments, "limit", &filter->limit, err) &&
+           parse_count(arguments, "offset", &filter->offset, err);
+}
+
+/* ---- output ------------------------------------------------------------------------------------ */
+
+static void format_files(const struct instance_row *row, struct buf *out)
+{
+    if (row->files_found == 0)
+        return;
+    buf_printf(out, "%lld of %lld", (long long)row->files_transferred, (long long)row->files_found);
+}
+
+static bool add_row(void *context, const struct instance_row *row)
+{
+    struct table *table = context;
+    char time[CLOCK_TEXT_SIZE], duration[DURATION_TEXT_SIZE];
+    struct buf files;
+    buf_init(&files, 64);
+    format_files(row, &files);
+    table_add(table, row->id);
+    table_add(table, row->flow);
+    table_add(table, row->state);
+    table_printf(table, "%.16sZ", clock_format_ms(row->started_ms, time));
+    table_add(table, row->finished_ms ? print_duration(row->finished_ms - row->started_ms, duration)
+                                      : NULL);
+    table_add(table, buf_text(&files));
+    table_add(table, row->fault_title ? row->fault_title : row->fault_code);
+    buf_release(&files);
+    return true;
+}
+
+static bool print_rows(struct cli *cli, struct store *store, const struct store_filter *filter,
+                       struct error *err)
+{
+    static const char *const heads[] = {"INSTANCE", "FLOW",  "STATE", "STARTED",
+                                        "DURATION", "FILES", "FAULT"};
+    struct table table;
+    table_init(&table, sizeof heads / sizeof heads[0]);
+    for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++)
+        table_add(&table, heads[i]);
+    bool ok = store_instances(store, filter, add_row, &table, err);
+    if (ok && table.cell_count == table.column_count)
+        fputs("no instances\n", cli->out);
+    else if (ok)
+        table_print(&table, cli->out);
+    table_release(&table);
+    return ok;
+}
+
+static bool write_row(void *context, const struct instance_row *row)
+{
+    instance_write(context, NULL, row);
+    return true;
+}
+
+static bool write_rows(struct cli *cli, struct store *store, const struct store_filter *filter,
+                       struct error *err)
+{
+    struct document document;
+    document_init(&document);
+    document_open(&document, NULL, '{');
+    document_open(&document, "instances", '[');
+    bool ok = store_instances(store, filter, write_row, &document, err);
+    document_close(&document, ']');
+    document_close(&document, '}');
+    if (ok)
+        document_finish(&document, cli->out);
+    buf_release(&document.text);
+    return ok;
+}
+
+static bool print_from(struct cli *cli, struct store *store, const struct store_filter *filter,
+                       struct error *err)
+{
+    return cli->json ? write_rows(cli, store, filter, err) : print_rows(cli, store, filter, err);
+}
+
+/* With --flow the flows are read as well, so that a misspelled one is told from an idle one. Takes
+ * ownership of workspace. */
+static bool list_of_flow(struct cli *cli, struct workspace *workspace, struct store_filter *filter,
+                         struct error *err)
+{
+    struct service *service = NULL;
+    size_t index;
+    if (!service_open(&service, workspace, err))
+        return false;
+    bool ok = service_find(service, filter->flow, &index, err);
+    if (ok) {
+        filter->flow = service_manifest(service, index)->identifier;
+        ok = print_from(cli, service_store(service), filter, err);
+    }
+    service_close(service);
+    return ok;
+}
+
+/* Takes ownership of workspace. */
+static bool list(struct cli *cli, struct workspace *workspace, const struct store_filter *filter,
+                 struct error *err)
+{
+    struct store *store = NULL;
+    bool ok = store_open(&store, workspace->store_file, err) && print_from(cli, store, filter, err);
+    store_close(store);
+    workspace_close(workspace);
+    return ok;
+}
+
+static int run(struct cli *cli, const struct arguments *arguments)
+{
+    struct workspace *workspace = NULL;
+    struct store_filter filter = {0};
+    struct error err = {0};
+    if (!parse_filter(arguments, &filter, &err))
+        return cli_usage(cli, &cmd_instances, "%s", err.message);
+    bool ok = cli_open_workspace(cli, &workspace, &err) &&
+              (filter.flow ? list_of_flow(cli, workspace, &filter, &err)
+                           : list(cli, workspace, &filter, &err));
+    if (!ok)
+        return cli_fail(cli, cli_status_of(&err), &err);
+    return EXIT_DONE;
+}
+
+static const struct option_spec options[] = {
+    {"flow", 0, "FLOW", "Only of this flow (identifier, alias or folder name)."},
+    {"state", 0, "STATE", "Only in this state: in_progress, completed, failed, aborted."},
+    {"since", 0, "TIME", "Started at or after TIME: 90m, 12h, 7d ago, or a date and time in UTC."},
+    {"until", 0, "TIME", "Started at or before TIME."},
+    {"tracking", 0, "VALUE", "With this tracking value, such as a file name."},
+    {"parent", 0, "ID", "Called by this instance (its full id)."},
+    {"all", 'a', NULL, "With the instances that other flows called."},
+    {"limit", 'n', "N", "At most N of them, newest first. Default: 20; 0: no limit."},
+    {"offset", 0, "N", "Leaves out the newest N."},
+};
+
+const struct command cmd_instances = {
+    .name = "instances",
+    .summary = "lists what ran, newest first",
+    .synopsis = "instances [OPTION]...",
+    .description =
+        "Lists the executions of flows: id, flow, state, start (UTC), duration, files transferred of "
+        "files found, and what went wrong. Instances of a process that was killed are shown as "
+        "ABORTED. 'sluice show ID' tells all about one.",
+    .options = options,
+    .option_count = sizeof options / sizeof options[0],
+    .json = "{\"instances\": [{\"id\", \"flow\", \"name\", \"version\", \"state\", \"trigger\", "
+            "\"invoked_by\", \"parent\", \"started\", \"finished\", \"duration_ms\", \"exit_status\", "
+            "\"response_status\", \"files\": {\"found\", \"transferred\", \"not_transferred\", "
+            "\"postponed\"}, \"fault\": null | {\"code\", \"title\", \"detail\"}, \"cpu_us\", "
+            "\"memory_bytes\", \"import_calls\", \"module_digest\", \"parameters\": text}]}",
+    .exit_status = "0  done\n2  unknown flow, state or time",
+    .files = "state/sluice.db",
+    .examples = " sluice instances --state failed --since 7d\n"
+                " sluice instances --tracking C1-DCTEX_0001.csv --all",
+    .run = run,
+};

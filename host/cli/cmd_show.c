@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: MIT */
+/* sluice show: one instance with its files, tracking values, activity stream and fault. */
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "cli/cli.h"
+#include "cli/document.h"
+#include "cli/instance.h"
+#include "cli/print.h"
+#include "store/store.h"
+#include "workspace/workspace.h"
+
+#define PAYLOAD_SIZE_MAX (64u << 20)
+
+/* What is shown where; the head keeps the fault until the end. */
+struct view {
+    struct cli *cli;
+    struct store *store;
+    const char *id;
+    struct document document;
+    struct table table;
+    struct buf fault; /* text printed last */
+    int64_t started_ms;
+};
+
+/* ---- for people -------------------------------------------------------------------------------- */
+
+static void print_field(FILE *out, const char *name, const char *value)
+{
+    if (!value || !*value)
+        return;
+    fprintf(out, "%-12s", name);
+    print_text(out, value);
+    fputc('\n', out);
+}
+
+static void keep_fault(struct buf *fault, const struct instance_row *row)
+{
+    if (!row->fault_code || !row->fault_code[0])
+        return;
+    buf_append_text(fault, "\nFault\n  code    ");
+    print_escape(fault, row->fault_code);
+    buf_append_text(fault, "\n  what    ");
+    print_escape(fault, row->fault_title ? row->fault_title : "-");
+    buf_append_text(fault, "\n  detail  ");
+    print_escape(fault, row->fault_detail && row->fault_detail[0] ? row->fault_detail : "-");
+    buf_printf(fault, "\n  to do   %s\n", instance_remedy(row->fault_code));
+}
+
+static bool print_head(void *context, const struct instance_row *row)
+{
+    struct view *view = context;
+    FILE *out = view->cli->out;
+    char text[CLOCK_TEXT_SIZE], duration[DURATION_TEXT_SIZE], size[TEXT_SIZE_SIZE];
+    view->started_ms = row->started_ms;
+    print_field(out, "instance", row->id);
+    print_field(out, "flow", row->flow);
+    print_field(out, "name", row->flow_name);
+    print_field(out, "version", row->version);
+    print_field(out, "state", row->state);
+    print_field(out, "trigger", row->trigger);
+    print_field(out, "started by", row->invoked_by);
+    print_field(out, "parent", row->parent);
+    print_field(out, "parameters", row->parameters && strcmp(row->parameters, "{}") != 0
+                                       ? row->parameters : NULL);
+    print_field(out, "started", clock_format_ms(row->started_ms, text));
+    if (row->finished_ms) {
+        print_field(out, "finished", clock_format_ms(row->finished_ms, text));
+        print_field(out, "duration", print_duration(row->finished_ms - row->started_ms, duration));
+    }
+    if (row->response_status)
+        fprintf(out, "answer      HTTP status %d\n", row->response_status);
+    if (row->finished_ms)
+        fprintf(out, "used        %lld us CPU, %s memory, %llu calls\n", (long long)row->cpu_us,
+                text_format_size(row->memory_bytes, size), (unsigned long long)row->import_calls);
+    if (row->files_found)
+        fprintf(out, "files       %lld found, %lld transferred, %lld not transferred, %lld postponed\n",
+                (long long)row->files_found, (long long)row->files_transferred,
+                (long long)row->files_not_transferred, (long long)row->files_postponed);
+    keep_fault(&view->fault, row);
+    return true;
+}
+
+static bool print_track(void *context, const char *name, const char *value)
+{
+    struct view *view = context;
+    table_add(&view->table, name);
+    table_add(&view->table, value);
+    return true;
+}
+
+static bool print_file(void *context, const struct file_row *row)
+{
+    struct view *view = context;
+    char size[TEXT_SIZE_SIZE];
+    table_add(&view->table, row->name);
+    table_add(&view->table, row->state);
+    table_add(&view->table, row->size ? text_format_size(row->size, size) : NULL);
+    table_add(&view->table, row->detail);
+    return true;
+}
+
+static bool print_activity(void *context, const struct activity *row)
+{
+    struct view *view = context;
+    char duration[DURATION_TEXT_SIZE], size[TEXT_SIZE_SIZE];
+    table_printf(&view->table, "+%.3f s", (double)(row->at_ms - view->started_ms) / 1000);
+    table_add(&view->table, row->import);
+    table_add(&view->table, row->result);
+    table_add(&view->table, row->duration_us ? print_duration(row->duration_us / 1000, duration)
+                                             : NULL);
+    table_add(&view->table, row->bytes ? text_format_size(row->bytes, size) : NULL);
+    table_add(&view->table, row->subject ? row->subject : row->connection);
+    table_add(&view->table, row->detail);
+    return true;
+}
+
+/* Begins a titled table; the row is the head. */
+static void begin_table(struct view *view, const char *const *heads, size_t count)
+{
+    table_init(&view->table, count);
+    for (size_t i = 0; i < count; i++)
+        table_add(&view->table, heads[i]);
+}
+
+static void end_table(struct view *view, const char *title)
+{
+    if (view->table.cell_count > view->table.column_count) {
+        fprintf(view->cli->out, "\n%s\n", title);
+        table_print(&view->table, view->cli->out);
+    }
+    table_release(&view->table);
+}
+
+static bool print_payload(struct view *view, const char *which, const char *title,
+                          struct error *err)
+{
+    struct buf bytes;
+    buf_init(&bytes, PAYLOAD_SIZE_MAX);
+    bool ok = store_payload(view->store, view->id, which, &bytes, err);
+    if (ok && bytes.size > 0) {
+        fprintf(view->cli->out, "\n%s (%zu bytes)\n", title, bytes.size);
+        if (view->cli->out_is_terminal)
+            print_text(view->cli->out, buf_text(&bytes));
+        else
+            fwrite(bytes.data, 1, bytes.size, view->cli->out);
+        fputc('\n', view->cli->out);
+    }
+    buf_release(&bytes);
+    return ok;
+}
+
+static bool print_all(struct view *view, bool with_payload, struct error *err)
+{
+    static const char *const tracks[] = {"NAME", "VALUE"};
+    static const char *const files[] = {"FILE", "STATE", "SIZE", "DETAIL"};
+    static const char *const activity[] = {"AT",    "CALL",    "RESULT", "TOOK",
+                                           "BYTES", "SUBJECT", "DETAIL"};
+    buf_init(&view->fault, 1u << 20);
+    if (!store_instance(view->store, view->id, print_head, view, err))
+        return false;
+    begin_table(view, tracks, 2);
+    bool ok = store_tracks(view->store, view->id, print_track, view, err);
+    end_table(view, "Tracking");
+    begin_table(view, files, 4);
+    ok = ok && store_files(view->store, view->id, print_file, view, err);
+    end_table(view, "Files");
+    begin_table(view, activity, 7);
+    ok = ok && store_activities(view->store, view->id, print_activity, view, err);
+    end_table(view, "Activity");
+    if (with_payload)
+        ok = ok && print_payload(view, "input", "Message", err) &&
+             print_payload(view, "response", "Answer", err);
+    fputs(buf_text(&view->fault), view->cli->out);
+    buf_release(&view->fault);
+    return ok;
+}
+
+/* ---- for programs ------------------------------------------------------------------------------ */
+
+static bool write_head(void *context, const struct instance_row *row)
+{
+    struct view *view = context;
+    instance_write_members(&view->document, row);
+    document_text(&view->document, "to_do",
+                  row->fault_code && row->fault_code[0] ? instance_remedy(row->fault_code) : NULL);
+    return true;
+}
+
+static bool write_track(void *context, const char *name, const char *value)
+{
+    struct view *view = context;
+    document_text(&view->document, name, value);
+    return true;
+}
+
+static bool write_file(void *context, const struct file_row *row)
+{
+    struct document *document = &((struct view *)context)->document;
+    document_open(document, NULL, '{');
+    document_text(document, "name", row->name);
+    document_text(document, "state", row->state);
+    document_text(document, "detail", row->detail);
+    document_number(document, "size", (int64_t)row->size);
+    document_time(document, "at", row->at_ms);
+    document_close(document, '}');
+    return true;
+}
+
+static bool write_activity(void *context, const struct activity *row)
+{
+    struct document *document = &((struct view *)context)->document;
+    document_open(document, NULL, '{');
+    document_time(document, "at", row->at_ms);
+    document_text(document, "call", row->import);
+    document_text(document, "connection", row->connection);
+    document_text(document, "subject", row->subject);
+    document_text(document, "result", row->result);
+    document_text(document, "detail", row->detail);
+    document_number(document, "duration_us", row->duration_us);
+    document_number(document, "bytes", (int64_t)row->bytes);
+    document_close(document, '}');
+    return true;
+}
+
+static bool write_payload(struct view *view, const char *which, struct error *err)
+{
+    struct buf bytes;
+    buf_init(&bytes, PAYLOAD_SIZE_MAX);
+    bool ok = store_payload(view->store, view->id, which, &bytes, err);
+    document_bytes(&view->document, which, bytes.size ? bytes.data : NULL, bytes.size);
+    buf_release(&bytes);
+    return ok;
+}
+
+static bool write_all(struct view *view, bool with_payload, struct error *err)
+{
+    document_init(&view->document);
+    document_open(&view->document, NULL, '{');
+    bool ok = store_instance(view->store, view->id, write_head, view, err);
+    document_open(&view->document, "tracking", '{');
+    ok = ok && store_tracks(view->store, view->id, write_track, view, err);
+    document_close(&view->document, '}');
+    document_open(&view->document, "file_list", '[');
+    ok = ok && store_files(view->store, view->id, write_file, view, err);
+    document_close(&view->document, ']');
+    document_open(&view->document, "activity", '[');
+    ok = ok && store_activities(view->store, view->id, write_activity, view, err);
+    document_close(&view->document, ']');
+    if (with_payload)
+        ok = ok && write_payload(view, "input", err) && write_payload(view, "response", err);
+    document_close(&view->document, '}');
+    if (ok)
+        document_finish(&view->document, view->cli->out);
+    buf_release(&view->document.text);
+    return ok;
+}
+
+static int run(struct cli *cli, const struct arguments *arguments)
+{
+    struct workspace *workspace = NULL;
+    struct view view = {.cli = cli, .id = arguments->words[0]};
+    struct error err = {0};
+    bool with_payload = option_given(arguments, "payload");
+    bool ok = cli_open_workspace(cli, &workspace, &err) &&
+              store_open(&view.store, workspace->store_file, &err) &&
+              (cli->json ? write_all(&view, with_payload, &err)
+                         : print_all(&view, with_payload, &err));
+    store_close(view.store);
+    workspace_close(workspace);
+    return ok ? EXIT_DONE : cli_fail(cli, cli_status_of(&err), &err);
+}
+
+static const struct option_spec options[] = {
+    {"payload", 0, NULL, "Shows the message that came in and the answer, too. They may hold customer "
+                         "data."},
+};
+
+const struct command cmd_show = {
+    .name = "show",
+    .summary = "tells all about one instance",
+    .synopsis = "show [--payload] ID",
+    .description =
+        "Shows one execution: flow, state, times, tracking values, every file with what became of "
+        "it, the activity stream (each call that the flow made and each line it wrote) and, if it "
+        "failed, the fault with what to do next. ID may be cut to its first characters, 4 or more, "
+        "as long as only one instance begins with them.",
+    .options = options,
+    .option_count = sizeof options / sizeof options[0],
+    .json = "What 'instances' prints for one instance, and \"to_do\", \"tracking\": {name: value}, "
+            "\"file_list\": [{\"name\", \"state\", \"detail\", \"size\", \"at\"}], \"activity\": "
+            "[{\"at\", \"call\", \"connection\", \"subject\", \"result\", \"detail\", "
+            "\"duration_us\", \"bytes\"}]; with --payload \"input\" and \"response\".",
+    .exit_status = "0  done\n2  there is no such instance, or several begin with ID",
+    .files = "state/sluice.db",
+    .examples = " sluice show Xk3v\n sluice --json show Xk3v --payload",
+    .words_min = 1,
+    .words_max = 1,
+    .run = run,
+};
