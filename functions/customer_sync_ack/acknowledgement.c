@@ -182,15 +182,17 @@ static void add_cut(cJSON *object, const char *name, const char *value, size_t c
     text_release(&cut);
 }
 
-static void add_parameter(cJSON *parameters, const char *value)
+/* false: there are as many as CCS can number. */
+static bool add_parameter(cJSON *parameters, const char *value)
 {
     int sequence = cJSON_GetArraySize(parameters) + 1;
     if (sequence > ACKNOWLEDGEMENT_SEQUENCE_MAX)
-        return;
+        return false;
     cJSON *parameter = json_object();
     cJSON_AddNumberToObject(parameter, "parameterSequence", sequence);
     add_cut(parameter, "messageParameterValue", value, ACKNOWLEDGEMENT_VALUE_MAX);
     cJSON_AddItemToArray(parameters, parameter);
+    return true;
 }
 
 /* The texts of one error of DACS: its parameters, else its message. */
@@ -202,9 +204,10 @@ static void add_parameters(cJSON *parameters, const cJSON *error)
     const cJSON *given = json_member(error, "messageParameters"), *item;
     for (item = given ? given->child : NULL; item; item = item->next) {
         text_clear(&value);
-        if (json_member_text(item, "messageParameterValue", &value) ||
-            json_member_text(item, "value", &value) || json_value_text(item, &value))
-            add_parameter(parameters, text_string(&value));
+        if ((json_member_text(item, "messageParameterValue", &value) ||
+             json_member_text(item, "value", &value) || json_value_text(item, &value)) &&
+            !add_parameter(parameters, text_string(&value)))
+            break;
     }
     for (size_t i = 0; i < COUNT(texts) && !cJSON_GetArraySize(parameters); i++) {
         text_clear(&value);
@@ -238,11 +241,9 @@ static void add_comments(cJSON *exception, const cJSON *error)
     text_release(&number);
 }
 
-static void add_exception(cJSON *exceptions, const cJSON *error, const struct message_key *key)
+static void add_exception(cJSON *exceptions, const cJSON *error, int sequence,
+                          const struct message_key *key)
 {
-    int sequence = cJSON_GetArraySize(exceptions) + 1;
-    if (sequence > ACKNOWLEDGEMENT_SEQUENCE_MAX)
-        return;
     cJSON *exception = json_object(), *parameters = json_array();
     cJSON_AddNumberToObject(exception, "sequence", sequence);
     cJSON_AddNumberToObject(exception, "messageCategory", key->category);
@@ -259,13 +260,13 @@ static cJSON *exceptions_for_ccs(const struct acknowledgement *ack, const struct
 {
     cJSON *exceptions = json_array();
     const cJSON *errors = errors_of(ack);
-    if (!cJSON_IsArray(errors)) {
-        add_exception(exceptions, errors, key);
-        return exceptions;
-    }
-    for (const cJSON *error = errors->child; error; error = error->next)
-        add_exception(exceptions, error, key);
-    if (cJSON_GetArraySize(errors) > ACKNOWLEDGEMENT_SEQUENCE_MAX)
+    const cJSON *error = cJSON_IsArray(errors) ? errors->child : errors;
+    int sequence = 1;
+    do {
+        add_exception(exceptions, error, sequence++, key);
+        error = cJSON_IsArray(errors) ? error->next : NULL;
+    } while (error && sequence <= ACKNOWLEDGEMENT_SEQUENCE_MAX);
+    if (error)
         flow_log("acknowledgement has more than %d messages; the rest is left out",
                  ACKNOWLEDGEMENT_SEQUENCE_MAX);
     return exceptions;

@@ -196,6 +196,22 @@ static void test_number_of_messages_is_bounded(void)
     }
 }
 
+static void test_number_of_parameters_is_bounded(void)
+{
+    static const int counts[] = {ACKNOWLEDGEMENT_SEQUENCE_MAX, ACKNOWLEDGEMENT_SEQUENCE_MAX + 1};
+    for (size_t i = 0; i < 2; i++) {
+        struct text json = {0};
+        text_add(&json, "{\"syncRequestId\":\"1\",\"exceptionInfo\":[{\"messageParameters\":[\"p\"");
+        for (int n = 1; n < counts[i]; n++)
+            text_add(&json, ",\"p\"");
+        text_add(&json, "]}]}");
+        CHECK_EQ_INT(run(text_string(&json)), 0);
+        const char *body = text_string(&fake.requests[0].body);
+        CHECK_CONTAINS(body, "\"parameterSequence\":999,");
+        CHECK(!strstr(body, "\"parameterSequence\":1000,"));
+    }
+}
+
 static void test_several_messages_and_parameters(void)
 {
     run("{\"syncRequestId\":\"1\",\"exceptionInfo\":[{\"messageCategory\":92001,\"messageNumber\":"
@@ -313,6 +329,7 @@ static void test_failing_error_handler_changes_nothing(void)
 CHECK_MAIN(TEST(test_forms_that_ccs_gets), TEST(test_positive_answer),
            TEST(test_messages_that_go_no_further), TEST(test_id_length),
            TEST(test_long_texts_are_cut_at_characters), TEST(test_number_of_messages_is_bounded),
+           TEST(test_number_of_parameters_is_bounded),
            TEST(test_several_messages_and_parameters), TEST(test_message_key_from_the_lookup),
            TEST(test_ccs_that_does_not_accept), TEST(test_ccs_that_cannot_be_reached),
            TEST(test_long_answer_of_ccs_is_bounded),
