@@ -201,7 +201,8 @@ static void test_number_of_parameters_is_bounded(void)
     static const int counts[] = {ACKNOWLEDGEMENT_SEQUENCE_MAX, ACKNOWLEDGEMENT_SEQUENCE_MAX + 1};
     for (size_t i = 0; i < 2; i++) {
         struct text json = {0};
-        text_add(&json, "{\"syncRequestId\":\"1\",\"exceptionInfo\":[{\"messageParameters\":[\"p\"");
+        text_add(&json, "{\"syncRequestId\":\"1\",\"exceptionInfo\":[{");
+        text_add(&json, "\"messageParameters\":[\"p\"");
         for (int n = 1; n < counts[i]; n++)
             text_add(&json, ",\"p\"");
         text_add(&json, "]}]}");
