@@ -8,6 +8,7 @@ import argparse
 import ctypes
 import json
 import os
+import random
 import select
 import signal
 import socket
@@ -137,16 +138,16 @@ def free_port(host="127.0.0.1"):
 
 
 def free_port_range(count, host="127.0.0.1"):
-    """First port of `count` adjacent ports that were free a moment ago."""
+    """First port of `count` adjacent ports that were free a moment ago, below those that the kernel
+    hands out by itself (32768 and up): there they would be taken between the look and the use."""
     for _ in range(200):
-        first = free_port(host)
-        if first + count > 65535:
-            continue
+        first = random.randrange(12000, 32768 - count)
         probes = []
         try:
             for port in range(first, first + count):
                 probe = socket.socket()
                 probes.append(probe)
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # TIME_WAIT is free
                 probe.bind((host, port))
             return first
         except OSError:
