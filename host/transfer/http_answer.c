@@ -47,7 +47,7 @@ bool http_target_build(const struct connection *connection, const char *path,
     if (host_size == 0 || memchr(host, '@', host_size) || !is_target_text(url) || strchr(url, '?'))
         return connection_error(connection, err, ERROR_INVALID,
                                 "url must be http://HOST or https://HOST, without user or query");
-    if (path[0] != '/' || !is_target_text(path))
+    if ((path[0] && path[0] != '/') || !is_target_text(path))
         return connection_error(connection, err, ERROR_INVALID,
                                 "a path begins with '/' and holds visible ASCII only; "
                                 "percent-encode the rest");
@@ -149,6 +149,34 @@ void http_expect(struct handle *handle, const struct http_target *target,
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, answer);
 }
 
+static size_t give_body(char *buffer, size_t unit, size_t count, void *context)
+{
+    struct http_answer *answer = context;
+    size_t size = unit * count < answer->body_left ? unit * count : answer->body_left;
+    if (size > 0)
+        memcpy(buffer, answer->body, size);
+    answer->body += size;
+    answer->body_left -= size;
+    return size;
+}
+
+void http_send_body(struct handle *handle, struct http_answer *answer, const void *body, size_t size)
+{
+    answer->body = body;
+    answer->body_left = size;
+    curl_easy_setopt(handle->easy, CURLOPT_POST, 1L);
+    curl_easy_setopt(handle->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)size);
+    curl_easy_setopt(handle->easy, CURLOPT_READFUNCTION, give_body);
+    curl_easy_setopt(handle->easy, CURLOPT_READDATA, answer);
+    if (size == 0)
+        http_send_nothing(handle);
+}
+
+void http_send_nothing(struct handle *handle)
+{
+    curl_easy_setopt(handle->easy, CURLOPT_FRESH_CONNECT, 1L);
+}
+
 bool http_header(struct handle *handle, const char *name, const char *value, struct error *err)
 {
     if (text_has_control(value))
@@ -176,6 +204,9 @@ bool http_perform(struct handle *handle, struct http_answer *answer, CURLcode *c
     answer->response->status = (int)status;
     if (*code == CURLE_OK)
         return true;
+    if (*code == CURLE_SEND_FAIL_REWIND)
+        return connection_error(handle->connection, err, ERROR_UNAVAILABLE,
+                                "the connection was lost before an answer came: try again later");
     if (answer->is_body_over)
         return connection_error(handle->connection, err, ERROR_LIMIT,
                                 "the answer is larger than %zu bytes",
@@ -191,5 +222,5 @@ bool http_reply_lost(CURLcode code)
 {
     return code == CURLE_GOT_NOTHING || code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR ||
            code == CURLE_PARTIAL_FILE || code == CURLE_OPERATION_TIMEDOUT ||
-           code == CURLE_WEIRD_SERVER_REPLY;
+           code == CURLE_WEIRD_SERVER_REPLY || code == CURLE_SEND_FAIL_REWIND;
 }

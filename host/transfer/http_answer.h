@@ -19,7 +19,7 @@ struct http_target {
 };
 void http_target_release(struct http_target *target);
 
-/* Puts path (begins with '/') behind the connection's url. ERROR_INVALID: url missing, not
+/* Puts path (begins with '/', or "") behind the connection's url. ERROR_INVALID: url missing, not
  * http(s)://host, with user or fragment; path with a byte that no request line may hold. */
 MUST_USE bool http_target_build(const struct connection *connection, const char *path,
                                 struct http_target *out, struct error *err);
@@ -28,15 +28,27 @@ MUST_USE bool http_target_build(const struct connection *connection, const char 
 struct http_answer {
     struct http_response *response;
     bool is_headers_over, is_body_over;
+    const char *body; /* of the request, if http_send_body gave one */
+    size_t body_left;
 };
 
 /* Sets URL, HTTP/1.1, and where the answer goes. Both answer and response outlive the perform. */
 void http_expect(struct handle *handle, const struct http_target *target,
                  struct http_answer *answer, struct http_response *response, size_t body_size_max);
 
+/*
+ * The request's body, borrowed until the perform is over. Once a byte of it was sent, libcurl will
+ * not send the request again by itself, as it does with every other one that gets no answer on a
+ * kept connection: the peer may have acted on it.
+ */
+void http_send_body(struct handle *handle, struct http_answer *answer, const void *body, size_t size);
+
 /* Appends "name: value" to the request's headers; a value with control bytes is ERROR_INVALID. */
 MUST_USE bool http_header(struct handle *handle, const char *name, const char *value,
                           struct error *err);
+
+/* A request that changes something and has no body: on a connection of its own, for the same reason. */
+void http_send_nothing(struct handle *handle);
 
 /* Performs; true: response->status is set. False: transport failed or a limit was passed. */
 MUST_USE bool http_perform(struct handle *handle, struct http_answer *answer, CURLcode *code,

@@ -58,14 +58,26 @@ static bool add_signature(struct handle *handle, const struct oci_request *reque
     return ok;
 }
 
+static const struct oci_key *checked_key(struct transfer *transfer,
+                                         const struct connection *connection, struct error *err)
+{
+    if (is_ocid(connection->tenancy) && is_ocid(connection->user))
+        return key_of(transfer, connection, err);
+    connection_error(connection, err, ERROR_INVALID,
+                     "\"tenancy\" and \"user\" must be set to the OCIDs of the API key");
+    return NULL;
+}
+
+bool object_check_key(struct transfer *transfer, const struct connection *connection,
+                      struct error *err)
+{
+    return checked_key(transfer, connection, err) != NULL;
+}
+
 bool oci_sign_request(struct transfer *transfer, struct handle *handle,
                       const struct oci_request *request, struct error *err)
 {
-    const struct connection *connection = handle->connection;
-    if (!is_ocid(connection->tenancy) || !is_ocid(connection->user))
-        return connection_error(connection, err, ERROR_INVALID,
-                                "\"tenancy\" and \"user\" must be set to the OCIDs of the API key");
-    const struct oci_key *key = key_of(transfer, connection, err);
+    const struct oci_key *key = checked_key(transfer, handle->connection, err);
     char digest[OCI_DIGEST_SIZE];
     return key && http_header(handle, "date", request->date, err) &&
            (!request->signs_body ||
@@ -101,15 +113,14 @@ static bool add_headers(struct handle *handle, const struct object_request *requ
            add_client_id(handle, err);
 }
 
-static void set_method(struct handle *handle, const struct object_request *request)
+static void set_method(struct handle *handle, const struct object_request *request,
+                       struct http_answer *answer)
 {
     CURL *easy = handle->easy;
     if (request->uploads) {
         curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
     } else if (request->json) {
-        curl_easy_setopt(easy, CURLOPT_POST, 1L);
-        curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(request->json));
-        curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, request->json);
+        http_send_body(handle, answer, request->json, strlen(request->json));
     } else if (strcmp(request->method, "HEAD") == 0) {
         curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
     } else {
@@ -131,7 +142,7 @@ bool object_prepare(struct transfer *transfer, struct handle *handle,
     bool ok = http_target_build(handle->connection, request->path, &target, err);
     if (ok) {
         http_expect(handle, &target, answer, response, OBJECT_ANSWER_SIZE_MAX);
-        set_method(handle, request);
+        set_method(handle, request, answer);
         const struct oci_request signature = {
             .method = request->method,
             .target = buf_text(&target.target),

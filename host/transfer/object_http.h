@@ -28,6 +28,10 @@ struct object_request {
 MUST_USE bool oci_sign_request(struct transfer *transfer, struct handle *handle,
                                const struct oci_request *request, struct error *err);
 
+/* Whether the connection's key and OCIDs can be used; asks nobody. */
+MUST_USE bool object_check_key(struct transfer *transfer, const struct connection *connection,
+                               struct error *err);
+
 /* Sets everything of request on handle but where bodies come from and go to. */
 MUST_USE bool object_prepare(struct transfer *transfer, struct handle *handle,
                              const struct object_request *request, struct http_answer *answer,

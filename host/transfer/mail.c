@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Mail over SMTP; see transfer.h. The message is composed whole before anything is sent (it is small
+ * and bounded), so that what is malformed never reaches the server. Each mail has a session of its
+ * own: mails are rare, and a session that idled may be gone.
+ */
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "transfer/mime.h"
+#include "transfer/smtp.h"
+
+#define MESSAGE_SIZE_MAX (4u * MIME_BODY_SIZE_MAX)
+#define RECIPIENT_LIST 1
+
+/* ---- sessions ----------------------------------------------------------------------------------- */
+
+/* The name we greet with: this machine's, if it is one that a command may hold. */
+static void greeting_name(char *name, size_t size)
+{
+    bool ok = gethostname(name, size) == 0 && memchr(name, '\0', size) && name[0];
+    for (const char *at = name; ok && *at; at++)
+        ok = isalnum((unsigned char)*at) || *at == '-' || *at == '.';
+    if (!ok)
+        snprintf(name, size, "localhost");
+}
+
+bool smtp_prepare(struct handle *handle, struct smtp_dialogue *dialogue, struct error *err)
+{
+    const struct connection *connection = handle->connection;
+    char name[256];
+    struct buf url;
+    if (!connection->host || !connection->host[0])
+        return connection_error(connection, err, ERROR_INVALID, "host is missing");
+    buf_init(&url, 1024);
+    greeting_name(name, sizeof name);
+    bool is_ip6 = strchr(connection->host, ':') != NULL;
+    buf_printf(&url, "%s://%s%s%s:%u/%s", connection->tls == TLS_IMPLICIT ? "smtps" : "smtp",
+               is_ip6 ? "[" : "", connection->host, is_ip6 ? "]" : "", connection->port, name);
+    curl_easy_setopt(handle->easy, CURLOPT_URL, buf_text(&url));
+    curl_easy_setopt(handle->easy, CURLOPT_FRESH_CONNECT, 1L);
+    curl_easy_setopt(handle->easy, CURLOPT_FORBID_REUSE, 1L);
+    smtp_dialogue_attach(dialogue, handle);
+    bool ok = !url.failed || connection_error(connection, err, ERROR_INVALID, "host is too long");
+    buf_release(&url);
+    bool has_login = connection->user && connection->user[0];
+    return ok && (!has_login || handle_login(handle, err));
+}
+
+static bool fail_by_reply(struct handle *handle, const struct smtp_dialogue *dialogue,
+                          struct error *err)
+{
+    const struct connection *connection = handle->connection;
+    int code = dialogue->code;
+    if (code == 535 || code == 534 || code == 530 || code == 538)
+        connection_error(connection, err, ERROR_DENIED, "login refused (%s): check user and password",
+                         dialogue->words);
+    else if (code < 500)
+        connection_error(connection, err, ERROR_UNAVAILABLE,
+                         "the mail server asks to come back later (%s)", dialogue->words);
+    else
+        connection_error(connection, err, ERROR_REFUSED, "the mail server refused (%s)",
+                         dialogue->words);
+    if (err)
+        err->peer_code = code;
+    return false;
+}
+
+bool smtp_fail(struct handle *handle, const struct smtp_dialogue *dialogue, CURLcode code,
+               struct error *err)
+{
+    bool is_protocol = code == CURLE_LOGIN_DENIED || code == CURLE_SEND_ERROR ||
+                       code == CURLE_RECV_ERROR || code == CURLE_WEIRD_SERVER_REPLY ||
+                       code == CURLE_REMOTE_ACCESS_DENIED || code == CURLE_RECV_ERROR ||
+                       code == CURLE_UPLOAD_FAILED || code == CURLE_COULDNT_CONNECT;
+    if (dialogue->code >= 400 && is_protocol)
+        return fail_by_reply(handle, dialogue, err);
+    return handle_fail(handle, code, err);
+}
+
+/* ---- a mail ------------------------------------------------------------------------------------- */
+
+struct message {
+    struct buf text;
+    size_t given;
+};
+
+static size_t feed(char *buffer, size_t unit, size_t count, void *context)
+{
+    struct message *message = context;
+    size_t left = message->text.size - message->given;
+    size_t size = unit * count < left ? unit * count : left;
+    if (size > 0)
+        memcpy(buffer, message->text.data + message->given, size);
+    message->given += size;
+    return size;
+}
+
+static bool set_envelope(struct handle *handle, const struct mime_address *from,
+                         const struct mime_addresses *to, struct error *err)
+{
+    char text[MIME_ADDRESS_SIZE_MAX + 3];
+    snprintf(text, sizeof text, "<%s>", from->address);
+    curl_easy_setopt(handle->easy, CURLOPT_MAIL_FROM, text);
+    for (size_t i = 0; i < to->count; i++) {
+        snprintf(text, sizeof text, "<%s>", to->items[i].address);
+        if (!handle_append(handle, RECIPIENT_LIST, text, err))
+            return false;
+    }
+    curl_easy_setopt(handle->easy, CURLOPT_MAIL_RCPT, handle->lists[RECIPIENT_LIST]);
+    curl_easy_setopt(handle->easy, CURLOPT_MAIL_RCPT_ALLLOWFAILS, 1L);
+    return true;
+}
+
+/* The final dot was sent, its reply lost: the server may have taken the mail. The same Message-ID
+ * makes sending it again harmless. */
+static bool is_in_doubt(const struct message *message, const struct smtp_dialogue *dialogue,
+                        CURLcode code)
+{
+    return dialogue->is_data && message->given == message->text.size && dialogue->code == 0 &&
+           (code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR || code == CURLE_GOT_NOTHING ||
+            code == CURLE_OPERATION_TIMEDOUT || code == CURLE_WEIRD_SERVER_REPLY);
+}
+
+static bool deliver(struct handle *handle, struct message *message, struct smtp_dialogue *dialogue,
+                    const struct mime_address *from, const struct mime_addresses *to,
+                    struct error *err)
+{
+    if (!smtp_prepare(handle, dialogue, err) || !set_envelope(handle, from, to, err))
+        return false;
+    curl_easy_setopt(handle->easy, CURLOPT_UPLOAD, 1L);
+    curl_easy_setopt(handle->easy, CURLOPT_READFUNCTION, feed);
+    curl_easy_setopt(handle->easy, CURLOPT_READDATA, message);
+    curl_easy_setopt(handle->easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)message->text.size);
+    if (handle->connection->request_timeout_ms)
+        curl_easy_setopt(handle->easy, CURLOPT_TIMEOUT_MS, (long)handle->connection->request_timeout_ms);
+    CURLcode code = handle_perform(handle);
+    if (code == CURLE_OK)
+        return true;
+    if (is_in_doubt(message, dialogue, code))
+        return connection_error(handle->connection, err, ERROR_UNKNOWN,
+                                "the mail was sent, but the server's confirmation was lost");
+    return smtp_fail(handle, dialogue, code, err);
+}
+
+static bool compose(const struct mail *mail, const struct mime_addresses *from,
+                    const struct mime_addresses *to, struct message *message, struct error *err)
+{
+    if (from->count != 1)
+        return error_set(err, ERROR_INVALID, "from: exactly one address is needed");
+    const struct mime_mail text = {
+        .message_id = mail->message_id, .from = &from->items[0], .to = to, .subject = mail->subject,
+        .body = mail->body, .instance = mail->instance, .date_s = clock_wall_ms() / 1000};
+    return mime_compose(&text, &message->text, err);
+}
+
+bool mail_send(struct transfer *transfer, const struct connection *connection,
+               const struct mail *mail, const struct transfer_call *call, char **refused,
+               struct error *err)
+{
+    struct mime_addresses from = {0}, to = {0};
+    struct message message = {0};
+    struct smtp_dialogue dialogue;
+    struct handle *handle = NULL;
+    buf_init(&message.text, MESSAGE_SIZE_MAX);
+    smtp_dialogue_init(&dialogue);
+    if (refused)
+        *refused = NULL;
+    bool ok = mime_parse_addresses(mail->from, "from", &from, err) &&
+              mime_parse_addresses(mail->to, "to", &to, err) &&
+              compose(mail, &from, &to, &message, err);
+    if (ok) {
+        handle = pool_acquire(transfer, connection, call, err);
+        ok = handle && deliver(handle, &message, &dialogue, &from.items[0], &to, err);
+    } else if (err) {
+        error_context(err, "connection '%s'", connection->name);
+    }
+    if (ok && refused && dialogue.refused.size > 0)
+        *refused = buf_take(&dialogue.refused, NULL);
+    pool_release(transfer, handle);
+    smtp_dialogue_release(&dialogue);
+    buf_release(&message.text);
+    mime_addresses_release(&from);
+    mime_addresses_release(&to);
+    return ok;
+}

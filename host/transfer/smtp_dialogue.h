@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What an SMTP server said, as far as libcurl does not tell: which recipients it refused and with
+ * what words, the last refusal, its greeting. Fed by libcurl's debug callback; commands that may
+ * hold secrets (AUTH and what follows) are only counted, never kept. One thread per dialogue.
+ */
+#ifndef TRANSFER_SMTP_DIALOGUE_H
+#define TRANSFER_SMTP_DIALOGUE_H
+#include "transfer/internal.h"
+#include "transfer/mime.h"
+
+#define SMTP_WORDS_SIZE 256
+
+struct smtp_dialogue {
+    char recipient[MIME_ADDRESS_SIZE_MAX + 1]; /* of the RCPT whose reply is awaited; "" else */
+    struct buf refused;                  /* "address: 550 words\n" */
+    unsigned accepted;                   /* recipients */
+    int code;                            /* of the last refusal; 0: none */
+    char words[SMTP_WORDS_SIZE];         /* its text, printable */
+    char banner[SMTP_WORDS_SIZE];        /* the greeting without its code */
+    bool has_banner, offers_auth, did_auth, is_data;
+};
+
+void smtp_dialogue_init(struct smtp_dialogue *dialogue);
+void smtp_dialogue_release(struct smtp_dialogue *dialogue);
+
+/* Lets libcurl feed dialogue, which outlives the perform. */
+void smtp_dialogue_attach(struct smtp_dialogue *dialogue, struct handle *handle);
+
+/* One line of a command, one of a reply; for tests and fuzzing, too. */
+void smtp_dialogue_sent(struct smtp_dialogue *dialogue, const char *line, size_t size);
+void smtp_dialogue_received(struct smtp_dialogue *dialogue, const char *line, size_t size);
+#endif

@@ -1,0 +1,9 @@
+# Object Storage, REST, mail and connection tests: the transfer layer against the stand-ins and a real
+# mail server, through a small driver.
+if(TARGET sluice_transfer)
+  add_executable(web_driver web_driver.c)
+  target_link_libraries(web_driver PRIVATE sluice_transfer)
+  foreach(area object_storage rest smtp connections)
+    add_python_test(web.${area} test_${area}.py ARGS $<TARGET_FILE:web_driver>)
+  endforeach()
+endif()
