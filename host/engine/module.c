@@ -5,7 +5,6 @@
 #include <dlfcn.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/file.h"
 #include "engine/digest.h"
@@ -22,7 +21,6 @@ static struct module *module_new(const struct module_policy *policy)
     atomic_init(&module->references, 1);
     atomic_init(&module->is_closed, false);
     pthread_mutex_init(&module->image_lock, NULL);
-    module->image = -1;
     module->memory_pages_max = policy->memory_pages_max < VERIFIER_MEMORY_PAGES_MAX
                                    ? policy->memory_pages_max
                                    : VERIFIER_MEMORY_PAGES_MAX;
@@ -33,8 +31,7 @@ static void module_free(struct module *module)
 {
     if (module->library)
         dlclose(module->library);
-    if (module->image >= 0)
-        close(module->image);
+    image_release(&module->image);
     pthread_mutex_destroy(&module->image_lock);
     free(module->manifest);
     free(module);

@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "engine/image.h"
 #include "engine/module.h"
 #include "wasm-rt/wasm-rt.h"
 
@@ -22,8 +23,7 @@ struct module {
     const struct sluice_module_entry *entry;
 
     pthread_mutex_t image_lock;
-    int image; /* sealed memfd, or -1 while there is none */
-    uint64_t image_size;
+    struct image image; /* made under the lock, unchanged after */
 };
 
 void module_retain(struct module *module);

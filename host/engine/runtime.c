@@ -27,7 +27,7 @@ static enum fault fault_of(wasm_rt_trap_t trap)
 
 void wasm_rt_trap(wasm_rt_trap_t trap)
 {
-    guest_land(engine_thread.current, fault_of(trap));
+    guest_land(engine_thread_self()->current, fault_of(trap));
 }
 
 bool wasm_rt_is_initialized(void)
@@ -38,11 +38,11 @@ bool wasm_rt_is_initialized(void)
 void wasm_rt_allocate_memory(wasm_rt_memory_t *memory, uint64_t initial_pages, uint64_t max_pages,
                              bool is64, uint32_t page_size)
 {
-    struct slot *slot = engine_thread.instantiating;
+    struct slot *slot = engine_thread_self()->instantiating;
     const uint64_t size = initial_pages * SLOT_PAGE_SIZE;
     if (!slot || is64 || page_size != SLOT_PAGE_SIZE || initial_pages > max_pages ||
         max_pages > VERIFIER_MEMORY_PAGES_MAX || !slot_open_memory(slot, size))
-        guest_land(engine_thread.current, FAULT_INTERNAL);
+        guest_land(engine_thread_self()->current, FAULT_INTERNAL);
     *memory = (wasm_rt_memory_t){.data = slot->memory,
                                  .data_end = slot->memory + size,
                                  .page_size = page_size,
@@ -53,7 +53,7 @@ void wasm_rt_allocate_memory(wasm_rt_memory_t *memory, uint64_t initial_pages, u
 
 uint64_t wasm_rt_grow_memory(wasm_rt_memory_t *memory, uint64_t pages)
 {
-    struct guest *guest = engine_thread.current;
+    struct guest *guest = engine_thread_self()->current;
     const uint64_t before = memory->pages;
     uint64_t limit = memory->max_pages;
     if (limit > guest->memory_pages_max)
@@ -84,7 +84,7 @@ void wasm_rt_allocate_funcref_table(wasm_rt_funcref_table_t *table, uint32_t ele
 {
     wasm_rt_funcref_t *data = calloc((size_t)elements + 1, sizeof *data);
     if (!data)
-        guest_land(engine_thread.current, FAULT_INTERNAL);
+        guest_land(engine_thread_self()->current, FAULT_INTERNAL);
     *table = (wasm_rt_funcref_table_t){.data = data, .max_size = max_elements, .size = elements};
 }
 

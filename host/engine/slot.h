@@ -2,13 +2,15 @@
 /*
  * Slots: address space that one instance of one module lives in, kept by the thread that made it.
  * A slot's memory is a copy-on-write view of the module's image (its memory right after
- * instantiation); taking a slot costs a copy of the instance struct, giving it back one madvise.
+ * instantiation); taking a slot costs nothing, giving it back a copy of the pages that are always
+ * used and an madvise for what lies between and behind them.
  *
  * Reservation, low to high: the instance's memory | no access up to 8 GiB, so that any 32-bit
  * address plus any 32-bit offset stays inside | guard. Belongs to one thread.
  */
 #ifndef ENGINE_SLOT_H
 #define ENGINE_SLOT_H
+#include "engine/image.h"
 #include "engine/thread.h"
 #include "wasm-rt/wasm-rt.h"
 
@@ -20,13 +22,19 @@
  * 128 GiB of address space: with 47 bits a thousand threads can have theirs. */
 #define SLOT_COUNT_MAX 16u
 
+/* Hot pages stay resident with each slot; they are learned after the first run and again after 16,
+ * 256, ... */
+#define SLOT_LEARN_STEP 16u
+
 struct slot {
     struct slot *next; /* more recently used ones come first */
     struct module *module; /* holds a reference */
     bool is_busy;
     uint8_t *memory;
     uint64_t open_size;  /* bytes that are accessible now */
-    uint64_t image_size; /* bytes backed by the image */
+    struct image_hot hot; /* pages that are written back, not dropped */
+    uint64_t runs;
+    uint64_t learn_at;   /* the run after which hot pages are looked for again */
     void *instance;
     void *pristine; /* the instance struct as it was after instantiation */
     wasm_rt_memory_t *memory_info;

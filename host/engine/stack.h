@@ -14,6 +14,14 @@
 
 #include "base/error.h"
 
+#if defined(__SANITIZE_ADDRESS__)
+#define STACK_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define STACK_ASAN 1
+#endif
+#endif
+
 /* Wider than the largest frame a verified function can have (10,000 locals and temporaries). */
 #define STACK_GUARD_SIZE (1u << 20)
 /* What an import may count on below the guest's frames: enough for resolvers and TLS libraries,

@@ -12,7 +12,7 @@
 #include "engine/slot.h"
 #include "engine/trap.h"
 
-_Thread_local struct engine_thread engine_thread;
+static _Thread_local struct engine_thread this_thread;
 
 static pthread_mutex_t threads_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct engine_thread *threads;
@@ -78,9 +78,15 @@ static bool open_thread(struct engine_thread *thread, struct error *err)
     return true;
 }
 
+struct engine_thread *engine_thread_self(void)
+{
+    return &this_thread;
+}
+
 bool engine_thread_open(struct error *err)
 {
-    return engine_thread.is_open || open_thread(&engine_thread, err);
+    struct engine_thread *thread = engine_thread_self();
+    return thread->is_open || open_thread(thread, err);
 }
 
 void engine_thread_each(void (*fn)(struct engine_thread *thread, void *context), void *context)
@@ -93,7 +99,7 @@ void engine_thread_each(void (*fn)(struct engine_thread *thread, void *context),
 
 void sandbox_thread_release(void)
 {
-    struct engine_thread *thread = &engine_thread;
+    struct engine_thread *thread = engine_thread_self();
     if (!thread->is_open || thread->current)
         return;
     leave_list(thread);

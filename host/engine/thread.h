@@ -34,6 +34,7 @@ struct guest {
     volatile int64_t cpu_deadline_ns; /* thread CPU time; INT64_MAX: none */
     volatile int64_t wall_deadline_ns; /* CLOCK_MONOTONIC; INT64_MAX: none */
     int64_t cpu_start_ns;
+    int64_t wall_start_ns;
     int64_t child_cpu_ns; /* spent by executions inside this one */
     volatile sig_atomic_t stop;       /* enum fault that ends it; set once */
 
@@ -73,7 +74,8 @@ struct engine_thread {
     struct engine_thread *next;                   /* in the list of all threads */
 };
 
-extern _Thread_local struct engine_thread engine_thread;
+/* The calling thread's. Async-signal-safe; never NULL, not open before engine_thread_open. */
+struct engine_thread *engine_thread_self(void);
 
 /* Prepares the calling thread (handlers, signal stack, timers); cheap when it is already. */
 MUST_USE bool engine_thread_open(struct error *err);

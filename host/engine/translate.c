@@ -160,8 +160,10 @@ static bool sync_path(const char *path, struct error *err)
 static bool publish(const struct work *work, const char *cache_folder, const char *path,
                     struct error *err)
 {
-    if (chmod(work->library, 0600) != 0 || !sync_path(work->library, err))
-        return error_context(err, "finishing the module");
+    if (chmod(work->library, 0600) != 0)
+        return error_errno(err, ERROR_INTERNAL, errno, "the compiler left no module");
+    if (!sync_path(work->library, err))
+        return false;
     if (rename(work->library, path) != 0)
         return error_errno(err, ERROR_INTERNAL, errno, "cannot create '%s'", path);
     return sync_path(cache_folder, err);

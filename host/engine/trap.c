@@ -14,6 +14,16 @@
 
 #define PAGE_SIZE_HOST 4096u
 
+#ifdef STACK_ASAN
+/* AddressSanitizer leaves the fault signals to us, and keeps frames on stacks that it knows. */
+const char *__asan_default_options(void);
+__attribute__((used)) const char *__asan_default_options(void)
+{
+    return "handle_segv=0:handle_sigbus=0:handle_sigfpe=0:allow_user_segv_handler=1:"
+           "detect_stack_use_after_return=0";
+}
+#endif
+
 static struct sigaction previous_actions[NSIG];
 static pthread_once_t install_once = PTHREAD_ONCE_INIT;
 static int install_errno;
@@ -89,7 +99,7 @@ static void land(struct engine_thread *thread, enum fault fault, void *context)
 static void on_fault(int number, siginfo_t *info, void *context)
 {
     const int saved_errno = errno;
-    struct engine_thread *thread = &engine_thread;
+    struct engine_thread *thread = engine_thread_self();
     enum fault fault = FAULT_NONE;
     if (runs_guest_code(thread, context))
         fault = classify(thread->current, number, info);
@@ -106,7 +116,7 @@ static void on_deadline(int number, siginfo_t *info, void *context)
     (void)number;
     (void)info;
     const int saved_errno = errno;
-    struct engine_thread *thread = &engine_thread;
+    struct engine_thread *thread = engine_thread_self();
     if (thread->cpu_timer.armed_ns && deadline_cpu_ns() >= thread->cpu_timer.armed_ns)
         thread->cpu_timer.armed_ns = 0;
     if (thread->wall_timer.armed_ns && deadline_wall_ns() >= thread->wall_timer.armed_ns)

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a sandbox costs: create + enter + destroy of a guest that does nothing, the same around a
+ * little work, and that work called natively; alternating batches in one run, medians and ratios.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "guests/work.h"
+#include "test_engine_support.h"
+
+#define BATCHES 101
+#define BATCH_SIZE 2000
+
+static int compare(const void *a, const void *b)
+{
+    const double left = *(const double *)a, right = *(const double *)b;
+    return (left > right) - (left < right);
+}
+
+static double median(double *values)
+{
+    qsort(values, BATCHES, sizeof *values, compare);
+    return values[BATCHES / 2];
+}
+
+static double time_guest(struct module *module)
+{
+    struct support_host host = {.act = ACT_NOTHING};
+    const int64_t begin_ns = clock_monotonic_ns();
+    const struct sandbox_limits limits = {.cpu_ms = 10000, .import_calls_max = 1000,
+                                          .wall_deadline_ms = clock_monotonic_ms() + 60000};
+    for (int i = 0; i < BATCH_SIZE; i++)
+        if (support_run(module, &host, &limits).fault != FAULT_NONE)
+            exit(1);
+    return (double)(clock_monotonic_ns() - begin_ns) / BATCH_SIZE;
+}
+
+static double time_native(void)
+{
+    static volatile uint32_t seed;
+    uint32_t sink = 0;
+    const int64_t begin_ns = clock_monotonic_ns();
+    for (int i = 0; i < BATCH_SIZE; i++)
+        sink |= work_once(seed);
+    if (sink == 0)
+        exit(1);
+    return (double)(clock_monotonic_ns() - begin_ns) / BATCH_SIZE;
+}
+
+int main(void)
+{
+    struct module *nothing = support_open("nothing");
+    struct module *work = support_open("work");
+    static double bare[BATCHES], with_work[BATCHES], native[BATCHES];
+    for (int i = -5; i < BATCHES; i++) { /* The first five warm up. */
+        const int at = i < 0 ? 0 : i;
+        bare[at] = time_guest(nothing);
+        with_work[at] = time_guest(work);
+        native[at] = time_native();
+    }
+    const double bare_ns = median(bare), work_ns = median(with_work), native_ns = median(native);
+    printf("sandbox, bare          %8.0f ns\n", bare_ns);
+    printf("sandbox, with work     %8.0f ns\n", work_ns);
+    printf("the same work, native  %8.0f ns\n", native_ns);
+    printf("ratio                  %8.2f\n", work_ns / native_ns);
+    module_close(nothing);
+    module_close(work);
+    sandbox_thread_release();
+    return 0;
+}
