@@ -22,6 +22,12 @@
     "at the target and stops there. Then start this flow by hand or wait for the next "            \
     "scheduled run."
 
+#define NEXT_STEP_TAKEN                                                                            \
+    "The target has a file of that name already, and nothing is overwritten. If it is the same "   \
+    "file, from an earlier run, rename the one at the source so that it carries the prefix of "    \
+    "sent files; else remove or rename the one at the target. Then start this flow by hand or "    \
+    "wait for the next scheduled run."
+
 struct totals {
     size_t count[SYNC_OUTCOME_COUNT];
     uint64_t bytes; /* of the files at the target */
@@ -147,9 +153,12 @@ static void add_section(const struct customer_sync *sync, enum sync_outcome outc
     }
 }
 
-static const char *next_step(const struct totals *totals)
+static const char *next_step(const struct customer_sync *sync, const struct totals *totals)
 {
-    return totals->count[SYNC_UNMARKED] ? NEXT_STEP_MARK : NEXT_STEP_RETRY;
+    if (totals->count[SYNC_UNMARKED])
+        return NEXT_STEP_MARK;
+    bool is_taken = strcmp(text_string(&sync->fault.code), "exists") == 0;
+    return is_taken ? NEXT_STEP_TAKEN : NEXT_STEP_RETRY;
 }
 
 static void add_result(const struct totals *totals, struct text *out)
@@ -205,7 +214,7 @@ static void complete_mail(struct customer_sync *sync, const struct totals *total
                         (unsigned)sync->left_count, CUSTOMER_SYNC_FILES_MAX);
     if (totals->count[SYNC_NOT_TRANSFERRED] || totals->count[SYNC_UNMARKED]) {
         text_add(&body, "\nWhat to do next\n");
-        text_add_wrapped(&body, next_step(totals), 2, NOTIFY_COLUMNS);
+        text_add_wrapped(&body, next_step(sync, totals), 2, NOTIFY_COLUMNS);
     }
     send_business(sync, text_string(&subject), &body);
     text_release(&subject);
@@ -305,7 +314,7 @@ int customer_sync_end(struct customer_sync *sync)
     size_t sent = totals.count[SYNC_TRANSFERRED] + totals.count[SYNC_UNMARKED];
     bool is_whole = !totals.count[SYNC_NOT_TRANSFERRED] && !totals.count[SYNC_UNMARKED];
     if (fault_is_set(&sync->fault))
-        send_error(sync, next_step(&totals));
+        send_error(sync, next_step(sync, &totals));
     if (lookup_flag("notification.email.process.complete.flag"))
         complete_mail(sync, &totals);
     respond(sync, &totals, is_whole ? 200 : 500);

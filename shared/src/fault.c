@@ -3,7 +3,6 @@
 #include "sluice/fault.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "sluice/flow.h"
@@ -11,6 +10,7 @@
 
 #define RECORD_ROOM 1024
 #define RAW_ANSWER_SIZE_MAX 1000u
+#define CONNECTION_SIZE_MAX 128u
 
 struct status_row {
     int32_t status;
@@ -71,18 +71,11 @@ void fault_set(struct fault *fault, const char *code, const char *title, const c
     struct fault fresh = {0};
     text_set(&fresh.code, code);
     text_set(&fresh.title, title);
-    va_list args, again;
+    va_list args;
     va_start(args, detail);
-    va_copy(again, args);
-    int length = vsnprintf(NULL, 0, detail, args);
+    text_add_arguments(&fresh.detail, detail, args);
     va_end(args);
-    if (length > 0) {
-        text_room(&fresh.detail, (size_t)length);
-        vsnprintf(fresh.detail.data, (size_t)length + 1, detail, again);
-        fresh.detail.size = (size_t)length;
-        text_cut(&fresh.detail, FAULT_DETAIL_SIZE_MAX);
-    }
-    va_end(again);
+    text_cut(&fresh.detail, FAULT_DETAIL_SIZE_MAX);
     fault_clear(fault);
     *fault = fresh;
 }
@@ -115,6 +108,18 @@ void fault_take(struct fault *fault, int32_t status, const char *title)
     cJSON_Delete(record);
 }
 
+/* Documents of flows name the connection as the error's path, others repeat the instance there. */
+static void take_connection(struct fault *fault, const cJSON *inner)
+{
+    struct text path = {0}, instance = {0};
+    json_member_text(inner, "o:errorPath", &path);
+    json_member_text(inner, "instance", &instance);
+    if (strcmp(text_string(&path), text_string(&instance)) != 0)
+        text_add_printable(&fault->connection, text_string(&path), CONNECTION_SIZE_MAX);
+    text_release(&path);
+    text_release(&instance);
+}
+
 void fault_from_answer(struct fault *fault, int http_status, const char *body, size_t body_size,
                        const char *title)
 {
@@ -126,7 +131,7 @@ void fault_from_answer(struct fault *fault, int http_status, const char *body, s
     fault_set(fault, text_string(&code), title, "%s", "");
     struct text *detail = &fault->detail;
     if (json_member_text(document, "title", detail))
-        text_add(detail, ". ");
+        text_add(detail, ": ");
     if (!json_member_text(document, "detail", detail)) {
         text_clear(detail);
         text_add_format(detail, "The answer has status %d and reads: ", http_status);
@@ -137,6 +142,7 @@ void fault_from_answer(struct fault *fault, int http_status, const char *body, s
         text_release(&raw);
     }
     text_cut(detail, FAULT_DETAIL_SIZE_MAX);
+    take_connection(fault, inner);
     fault->http_status = http_status;
     cJSON_Delete(document);
     text_release(&code);

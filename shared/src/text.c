@@ -2,7 +2,6 @@
 /* Growable text; see text.h. The only file of the library that allocates. */
 #include "sluice/text.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +9,7 @@
 #include "sluice/imports.h"
 
 #define TEXT_CAPACITY_MIN 64
+#define FORMAT_ROOM 256
 
 static void *check_memory(void *block)
 {
@@ -93,12 +93,21 @@ void text_add_bytes(struct text *text, const void *bytes, size_t size)
 
 void text_add_format(struct text *text, const char *format, ...)
 {
-    va_list args, again;
+    va_list args;
     va_start(args, format);
-    va_copy(again, args);
-    int length = vsnprintf(NULL, 0, format, args);
+    text_add_arguments(text, format, args);
     va_end(args);
-    if (length > 0) {
+}
+
+void text_add_arguments(struct text *text, const char *format, va_list args)
+{
+    va_list again;
+    va_copy(again, args);
+    char small[FORMAT_ROOM]; /* most results fit, so that formatting once is enough */
+    int length = vsnprintf(small, sizeof small, format, args);
+    if (length > 0 && (size_t)length < sizeof small) {
+        text_add_bytes(text, small, (size_t)length);
+    } else if (length > 0) {
         text_room(text, (size_t)length);
         vsnprintf(text->data + text->size, (size_t)length + 1, format, again);
         text->size += (size_t)length;

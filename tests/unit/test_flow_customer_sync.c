@@ -4,6 +4,7 @@
 #include "fake_host.h"
 #include "sluice/customer_sync.h"
 #include "sluice/lookup.h"
+#include "sluice/notify.h"
 
 int customer_sync_ftp_transfer_main(void);
 int customer_sync_os_transfer_main(void);
@@ -31,9 +32,9 @@ static void check_lines_fit(const struct text *body)
 {
     for (const char *line = text_string(body); *line;) {
         size_t size = strcspn(line, "\n");
-        if (size > 78)
+        if (size > NOTIFY_COLUMNS)
             fprintf(stderr, "    line of %zu: %.*s\n", size, (int)size, line);
-        CHECK(size <= 78);
+        CHECK(size <= NOTIFY_COLUMNS);
         line += size + (line[size] == '\n');
     }
 }

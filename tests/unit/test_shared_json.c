@@ -118,13 +118,15 @@ static void test_fault_document_reads_back(void)
     struct text document = {0};
     fake_reset();
     fault_set(&fault, "exists", "The name is taken", "'%s' is there already", "a.csv");
+    text_set(&fault.connection, "CONN");
     fault_document(&fault, 409, &document);
     CHECK_CONTAINS(text_string(&document), "\"o:errorCode\":\"409\"");
     CHECK_CONTAINS(text_string(&document), "\"instance\":\"Zm9vYmFyYmF6cXV4MDEyMw\"");
     CHECK_CONTAINS(text_string(&document), "sec10.4.10");
     fault_from_answer(&again, 409, document.data, document.size, "A file could not be moved");
     CHECK_EQ_TEXT(text_string(&again.code), "exists");
-    CHECK_EQ_TEXT(text_string(&again.detail), "The name is taken. 'a.csv' is there already");
+    CHECK_EQ_TEXT(text_string(&again.detail), "The name is taken: 'a.csv' is there already");
+    CHECK_EQ_TEXT(text_string(&again.connection), "CONN");
 }
 
 static void test_answer_of_another_shape_is_kept_raw(void)

@@ -21,6 +21,20 @@ static void test_text_grows_and_clears(void)
     CHECK_EQ_INT(text.size, 0);
 }
 
+static void test_formatting_at_the_border_of_the_small_buffer(void)
+{
+    static const int lengths[] = {0, 254, 255, 256, 257, 5000};
+    for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
+        struct text text = {0};
+        text_set(&text, "<");
+        text_add_format(&text, "%*s", lengths[i], "");
+        text_add(&text, ">");
+        CHECK_EQ_INT(text.size, lengths[i] + 2);
+        CHECK_EQ_INT(strlen(text_string(&text)), lengths[i] + 2);
+        text_release(&text);
+    }
+}
+
 static void test_counts_have_separators(void)
 {
     static const struct {
@@ -186,8 +200,10 @@ static void test_times(void)
     }
 }
 
-CHECK_MAIN(TEST(test_text_grows_and_clears), TEST(test_counts_have_separators),
-           TEST(test_utf8_is_told), TEST(test_prefix_counts_utf16_units),
-           TEST(test_printable_hides_what_cannot_be_shown), TEST(test_cut_keeps_sequences_whole),
-           TEST(test_wrapping), TEST(test_results_that_did_not_fit_are_asked_for_again),
+CHECK_MAIN(TEST(test_text_grows_and_clears),
+           TEST(test_formatting_at_the_border_of_the_small_buffer),
+           TEST(test_counts_have_separators), TEST(test_utf8_is_told),
+           TEST(test_prefix_counts_utf16_units), TEST(test_printable_hides_what_cannot_be_shown),
+           TEST(test_cut_keeps_sequences_whole), TEST(test_wrapping),
+           TEST(test_results_that_did_not_fit_are_asked_for_again),
            TEST(test_long_message_arrives_whole), TEST(test_names_and_words), TEST(test_times))

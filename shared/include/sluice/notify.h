@@ -13,7 +13,7 @@
 #include "sluice/text.h"
 
 #define NOTIFY_CONNECTION "OU SMTP for CCS-DACS"
-#define NOTIFY_COLUMNS 78u
+#define NOTIFY_COLUMNS 76u /* of text: mail software breaks encoded lines there */
 #define NOTIFY_ERROR_HANDLER "OUTL-BA-CCS_DACS_ERR_HNDLR"
 
 /* Recipients of LOOKUP_EMAIL. */

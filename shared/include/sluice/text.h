@@ -8,6 +8,7 @@
  */
 #ifndef SLUICE_TEXT_H
 #define SLUICE_TEXT_H
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -33,6 +34,7 @@ void text_add_bytes(struct text *text, const void *bytes, size_t size);
 /* As printf, without floating point. */
 void text_add_format(struct text *text, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+void text_add_arguments(struct text *text, const char *format, va_list args);
 
 /* Adds a whole number with separators: 1,234,567. */
 void text_add_count(struct text *text, uint64_t number);
