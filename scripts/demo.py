@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import textwrap
 import time
 
 HERE = os.path.dirname(os.path.realpath(__file__))
@@ -64,6 +65,7 @@ class Demo:
         """Runs sluice with its output on this terminal; returns exit status and instance id."""
         before = self.newest()
         done = subprocess.run(self.land.command("run", *arguments), env=self.land.environment(),
+                              stderr=None if sys.stderr.isatty() else sys.stdout.fileno(),
                               timeout=300, check=False)
         instance = self.newest()
         check(instance and instance != before, "the run left no instance in the store")
@@ -162,8 +164,9 @@ class Demo:
             print(f"{mail['subject']}\n    to {', '.join(mail['to'])}")
         print(f"\nWhat CCS received\n{line}")
         for request in self.land.ccs_received():
-            body = request.get("body")
-            print(f"{request.get('method')} {request.get('path')}\n    {json.dumps(body)[:300]}")
+            print(f"{request['method']} {request['path']}: answered {request['status']}")
+            print(textwrap.fill(str(request["body"]), 96, initial_indent="    ",
+                                subsequent_indent="    ", break_on_hyphens=False))
 
 
 def scenes(demo):
