@@ -4,6 +4,7 @@
  * knows CURLcode by kind; protocols look at their replies first. Nothing here holds a secret:
  * libcurl's own detail names hosts and certificates, never passwords.
  */
+#include <openssl/x509_vfy.h>
 #include <string.h>
 
 #include "transfer/pool.h"
@@ -52,6 +53,25 @@ static bool fail_by_abort(const struct handle *handle, struct error *err)
                             "stopped because the execution is being stopped");
 }
 
+/* OpenSSL's verdicts. libcurl compares the host name itself, before it takes over OpenSSL's good
+ * verdict: what it began with is left then. */
+static const struct {
+    long verdict;
+    const char *what;
+} certificate_faults[] = {
+    {X509_V_ERR_UNSPECIFIED, "is for another host name: correct the address, or the certificate"},
+    {X509_V_ERR_CERT_HAS_EXPIRED, "has expired: renew it at the server"},
+    {X509_V_ERR_CERT_NOT_YET_VALID, "is not valid yet: check the clock of this machine"},
+    {X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT, "is self-signed: name that certificate in ca to trust it"},
+    {X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN,
+     "comes from an authority that is not trusted: name that authority's certificate in ca"},
+    {X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY,
+     "cannot be checked, its issuer is not known: name the issuer's certificate in ca"},
+    {X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE,
+     "cannot be checked, its issuer is not known: name the issuer's certificate in ca"},
+    {X509_V_ERR_CERT_REVOKED, "was revoked: do not trust the server before that is cleared up"},
+};
+
 static bool fail_by_certificate(const struct handle *handle, struct error *err)
 {
     const struct connection *connection = handle->connection;
@@ -61,9 +81,13 @@ static bool fail_by_certificate(const struct handle *handle, struct error *err)
                                 "known_hosts '%s'",
                                 handle->key_problem[0] ? handle->key_problem : handle->detail,
                                 connection->known_hosts);
-    return connection_error(connection, err, ERROR_DENIED,
-                            "the server's certificate is not trusted (%s): name its issuer's "
-                            "certificate in ca_file, or correct the host name",
+    long verdict = 0;
+    curl_easy_getinfo(handle->easy, CURLINFO_SSL_VERIFYRESULT, &verdict);
+    const char *what = "is not trusted: name its issuer's certificate in ca";
+    for (size_t i = 0; i < sizeof certificate_faults / sizeof certificate_faults[0]; i++)
+        if (certificate_faults[i].verdict == verdict)
+            what = certificate_faults[i].what;
+    return connection_error(connection, err, ERROR_DENIED, "the server's certificate %s (%s)", what,
                             handle->detail[0] ? handle->detail : "verification failed");
 }
 
@@ -81,7 +105,7 @@ static const struct {
      "check that the port speaks TLS 1.2 or later, and the tls setting"},
     {CURLE_USE_SSL_FAILED, ERROR_REFUSED, "the server does not offer the TLS that is demanded",
      "correct the server or the tls setting; no password was sent in clear"},
-    {CURLE_SSL_CACERT_BADFILE, ERROR_INVALID, "ca_file cannot be used",
+    {CURLE_SSL_CACERT_BADFILE, ERROR_INVALID, "the certificate file in ca cannot be used",
      "it must be a readable PEM file"},
     {CURLE_SSL_CIPHER, ERROR_REFUSED, "no common TLS cipher", "check the server's TLS settings"},
     {CURLE_SSL_CERTPROBLEM, ERROR_INVALID, "the key or certificate cannot be used",

@@ -28,7 +28,7 @@ static bool begins(const char *line, size_t size, const char *word)
 void smtp_dialogue_sent(struct smtp_dialogue *dialogue, const char *line, size_t size)
 {
     dialogue->recipient[0] = '\0';
-    dialogue->is_data = begins(line, size, "DATA");
+    dialogue->is_data |= begins(line, size, "DATA");
     dialogue->did_auth |= begins(line, size, "AUTH ");
     if (!begins(line, size, "RCPT TO:<"))
         return;

@@ -373,7 +373,7 @@ class TlsExercise(FtpExercise):
     def test_certificate_of_another_authority_is_refused(self):
         other = Authority(self.path("other"), "Another authority")
         self.a["ca_file"] = other.path
-        self.fails(self.drive({"do": "list", "folder": self.folder()})[0], "denied", "certificate", "ca_file")
+        self.fails(self.drive({"do": "list", "folder": self.folder()})[0], "denied", "certificate", "in ca")
         self.a["tls_verify"] = False
         self.succeeds(self.drive({"do": "list", "folder": self.folder()})[0])
 

@@ -1,0 +1,257 @@
+# SPDX-License-Identifier: MIT
+"""REST requests through the transfer layer: login, OAuth 2.0, limits, lost answers, attachments."""
+import email
+import email.policy
+import json
+import os
+
+from web_common import SECRET, WebTest, admin, main
+
+from ccs import CcsPeer
+from certificates import Authority
+from common import read_records
+from http_peer import Answer, HttpPeer
+
+MIB = 1 << 20
+LIMIT = 8 * MIB  # HTTP_RESPONSE_SIZE_MAX
+ID = "12345678901234"
+PATH = "/rest/apis/common/sync/syncRequest/" + ID
+BODY = json.dumps({"syncRequestId": ID, "hasError": False})
+
+
+class Collector(HttpPeer):
+    """Keeps each body in a file and answers 202; stands for another host that runs child flows."""
+
+    def handle(self, request):
+        with open(os.path.join(self.root, "body"), "wb") as file:
+            for block in request.blocks():
+                file.write(block)
+        return Answer.json(202, {"taken": request.received}, [("X-Mixed-Case", "Value")])
+
+
+def raw_header(part, name):
+    return next(value for key, value in part.raw_items() if key.lower() == name)
+
+
+class RestTest(WebTest):
+    def setUp(self):
+        super().setUp()
+        self.start_ccs()
+
+    def start_ccs(self, *options):
+        self.peer = self.start(CcsPeer, self.path("ccs"), "--user", "integration", "--password", SECRET,
+                               "--client-id", "client:1", "--client-secret", SECRET, *options)
+        self.base = f"http://127.0.0.1:{self.peer.port}"
+        self.connect("BASIC", auth="basic", user="integration", password={"env": "WEB_SECRET"})
+        self.connect("OAUTH", auth="oauth2_client_credentials", token_url=self.base + "/oauth/token",
+                     client_id="client:1", client_secret={"env": "WEB_SECRET"}, scope="a b")
+
+    def connect(self, name, **more):
+        self.connections[name] = {"type": "rest", "url": self.base + "/ouaf", "tls": "none",
+                                  "request_timeout_s": 5, "connect_timeout_s": 5, **more}
+
+    def patch(self, connection="BASIC", **more):
+        return {"do": "http", "connection": connection, "method": "PATCH", "path": PATH,
+                "content_type": "application/json", "body": BODY, **more}
+
+    def fault(self, *faults):
+        admin(self.peer, "POST", "/_faults", list(faults))
+
+    def requests(self):
+        return read_records(os.path.join(self.peer.root, "received.jsonl"))
+
+
+class Requests(RestTest):
+    def test_basic(self):
+        answer = self.good(**self.patch())
+        self.assertEqual((answer["status"], json.loads(answer["body"])), (200, json.loads(BODY)))
+        self.assertIn("content-type: application/json\n", answer["headers"])
+        record = self.requests()[-1]
+        self.assertEqual((record["security"], record["method"]), ("basic", "PATCH"))
+        self.assertNotIn("expect", record["headers"])
+
+    def test_every_status_is_an_answer(self):
+        self.connect("WRONG", auth="basic", user="integration", password={"env": "OTHER"})
+        self.environment["OTHER"] = "wrong-password"
+        self.assertEqual(self.good(**self.patch("WRONG"))["status"], 401)
+        self.assertEqual(self.good(**self.patch(body="{}x"))["status"], 400)
+        self.assertEqual(self.good(**self.patch(method="GET", body="", content_type=""))["status"], 405)
+        self.fault({"action": "status", "status": 302, "headers": {"Location": self.base + "/elsewhere"}})
+        before = len(self.requests())
+        answer = self.good(**self.patch())
+        self.assertEqual(answer["status"], 302)
+        self.assertEqual(len(self.requests()), before + 1)
+        self.fault({"action": "status", "status": 503, "headers": {"Retry-After": "7"}})
+        self.assertIn("retry-after: 7\n", self.good(**self.patch())["headers"])
+
+    def test_methods_without_a_body(self):
+        answers = self.run_steps(*({"do": "http", "connection": "BASIC", "method": method, "path": PATH}
+                                   for method in ("GET", "HEAD", "DELETE", "POST")))
+        self.assertTrue(all(one["ok"] for one in answers), answers)
+        records = {one["method"]: one for one in self.requests()}
+        self.assertEqual(set(records), {"GET", "HEAD", "DELETE", "POST"})
+        self.assertEqual(records["POST"]["headers"].get("content-length"), "0")
+        for record in records.values():
+            self.assertNotIn("content-type", record["headers"])
+
+    def test_what_is_refused_before_anything_is_sent(self):
+        for change in ({"method": "get"}, {"method": "GE T"}, {"method": ""}, {"method": "CONNECT"},
+                       {"path": "rest"}, {"path": ""}, {"path": "/a b"}, {"path": "/a\r\nX: y"}, {"path": "/ä"},
+                       {"content_type": "a\r\nX: y"}):
+            self.bad("invalid", **self.patch(**change))
+        self.bad("limit", **self.patch(path="/" + "a" * 16384))
+        self.assertEqual(self.requests(), [])
+
+    def test_answers_at_the_limit(self):
+        for size in (LIMIT, LIMIT + 1):
+            # The stand-in's administration refuses bodies that large: the answer comes from a file.
+            peer = self.serve(size)
+            self.connections["BIG"] = {"type": "rest", "url": peer.url, "tls": "none", "auth": "none"}
+            step = {"do": "http", "connection": "BIG", "method": "GET", "path": "/"}
+            if size == LIMIT:
+                self.assertEqual(self.good(**step)["body_size"], LIMIT)
+            else:
+                self.bad("limit", "8388608", **step)
+
+    def serve(self, size):
+        class Big(HttpPeer):
+            def handle(self, request):
+                return Answer(200, b"x" * size)
+        peer = Big(self.path(f"big{size}"))
+        self.addCleanup(peer.close)
+        return peer
+
+    def test_lost_answers(self):
+        warm = self.patch(method="GET", body="", content_type="")
+        for steps in ([self.patch()], [warm, self.patch()]):
+            self.fault({"match": {"method": "PATCH"}, "action": "drop_reply"})
+            before = len(self.requests())
+            answer = self.run_steps(*steps)[-1]
+            self.assertEqual((answer["ok"], answer["kind"]), (False, "unknown"), answer)
+            self.assertEqual(len(self.requests()), before + len(steps), "sent once")
+        self.fault({"match": {"method": "PATCH"}, "action": "delay", "seconds": 10})
+        self.connect("BASIC", auth="basic", user="integration", password={"env": "WEB_SECRET"},
+                     request_timeout_s=1)
+        self.bad("timeout", **self.patch())
+
+    def test_nobody_listens(self):
+        self.connections["GONE"] = {"type": "rest", "url": "http://127.0.0.1:1", "tls": "none", "auth": "none"}
+        self.bad("unavailable", "cannot connect", do="http", connection="GONE", method="GET", path="/")
+        self.connections["GONE"]["url"] = "http://no-such-host.invalid"
+        self.bad("unavailable", "resolve", do="http", connection="GONE", method="GET", path="/")
+
+
+class OAuth(RestTest):
+    def tokens(self):
+        return [one for one in self.requests() if one["path"] == "/oauth/token"]
+
+    def test_one_token_for_many_requests(self):
+        answers = self.run_steps(*[self.patch("OAUTH")] * 5)
+        self.assertEqual([one["status"] for one in answers], [200] * 5)
+        self.assertEqual(len(self.tokens()), 1)
+        self.assertEqual(self.tokens()[0]["form"], {"grant_type": "client_credentials", "scope": "a b"})
+        self.assertEqual(self.requests()[-1]["security"], "bearer")
+
+    def test_a_token_that_ended_is_renewed_once(self):
+        self.fault({"match": {"method": "PATCH"}, "skip": 1, "action": "status", "status": 401})
+        answers = self.run_steps(*[self.patch("OAUTH")] * 3)
+        self.assertEqual([one["status"] for one in answers], [200] * 3)
+        self.assertEqual(len(self.tokens()), 2)
+        admin(self.peer, "DELETE", "/_faults")
+        self.fault({"match": {"method": "PATCH"}, "times": 0, "action": "status", "status": 401})
+        self.assertEqual(self.step(**self.patch("OAUTH"))["status"], 401)
+        self.assertEqual(len(self.tokens()), 4)
+
+    def test_secret_in_the_form_where_basic_is_refused(self):
+        self.fault({"match": {"path_regex": "token"}, "action": "status", "status": 401,
+                    "body": {"error": "invalid_client"}})
+        self.assertEqual(self.good(**self.patch("OAUTH"))["status"], 200)
+        self.assertEqual(self.tokens()[-1]["form"]["client_id"], "client:1")
+
+    def test_refused_clients_and_strange_answers(self):
+        self.environment["OTHER"] = "wrong-secret"
+        self.connections["OAUTH"]["client_secret"] = {"env": "OTHER"}
+        self.bad("denied", "invalid_client", "client secret", **self.patch("OAUTH"))
+        self.connections["OAUTH"]["client_secret"] = {"env": "WEB_SECRET"}
+        for body, kind in (("<html>", "broken"), ("{}", "broken"), ('{"access_token":"a b"}', "broken"),
+                           ('{"access_token":"a","token_type":"mac"}', "unsupported")):
+            self.fault({"match": {"path_regex": "token"}, "action": "status", "status": 200, "body": body})
+            self.bad(kind, **self.patch("OAUTH"))
+        self.fault({"match": {"path_regex": "token"}, "action": "status", "status": 503})
+        self.bad("unavailable", "token_url", **self.patch("OAUTH"))
+        self.connections["OAUTH"]["client_secret"] = {"env": "NOT_SET"}
+        answer = self.step(**self.patch("OAUTH"))
+        self.assertIn("NOT_SET", answer["message"])
+
+
+class Attachments(RestTest):
+    def setUp(self):
+        super().setUp()
+        self.collector = Collector(self.path("collector"))
+        self.addCleanup(self.collector.close)
+        self.connections["CHILD"] = {"type": "rest", "url": self.collector.url, "tls": "none", "auth": "none",
+                                     "request_timeout_s": 5}
+
+    def send(self, data, name="C1 ä\".csv"):
+        return {"do": "http", "connection": "CHILD", "method": "POST", "path": "/child", "body": '{"a":"ü"}',
+                "content_type": "application/json", "attachment_name": name,
+                "source": {"local": self.path("source", data)}}
+
+    def received(self):
+        record = self.collector.records.read()[-1]
+        with open(os.path.join(self.collector.root, "body"), "rb") as file:
+            body = file.read()
+        head = f"Content-Type: {record['headers']['content-type']}\r\n\r\n".encode()
+        return record, email.message_from_bytes(head + body, policy=email.policy.HTTP)
+
+    def test_parts(self):
+        for data in (b"", b"line\r\n--\r\n", os.urandom(3 * MIB)):
+            answer = self.good(**self.send(data))
+            self.assertEqual(answer["status"], 202)
+            self.assertIn("x-mixed-case: Value\n", answer["headers"])
+            record, message = self.received()
+            self.assertEqual(message.get_content_type(), "multipart/mixed")
+            first, second = message.iter_parts()
+            self.assertEqual(json.loads(first.get_payload(decode=True)), {"a": "ü"})
+            self.assertEqual(first.get_content_type(), "application/json")
+            self.assertEqual(second.get_payload(decode=True), data)
+            name = "filename*=UTF-8''C1%20%C3%A4%22.csv"
+            self.assertIn(name, raw_header(second, "content-disposition"))
+            self.assertNotIn("transfer-encoding", record["headers"])
+
+    def test_names_that_would_break_a_header(self):
+        for name in ("a\r\nX: y", "", "n" * 1025):
+            self.bad("invalid", "name", **self.send(b"x", name))
+        self.assertEqual(self.collector.records.read(), [])
+
+    def test_a_source_that_vanished(self):
+        step = self.send(b"x")
+        os.unlink(step["source"]["local"])
+        self.assertFalse(self.step(**step)["ok"])
+        self.assertEqual(self.collector.records.read(), [])
+
+
+class Tls(RestTest):
+    def secure(self, kind):
+        authority = Authority(self.path("tls"))
+        server = CcsPeer(self.path("secure-" + kind), "--tls", *authority.server(kind))
+        self.addCleanup(server.stop)
+        self.connections["TLS"] = {"type": "rest", "url": f"https://127.0.0.1:{server.port}", "auth": "none",
+                                   "ca": authority.path}
+        return authority
+
+    def test_certificates(self):
+        step = {"do": "http", "connection": "TLS", "method": "GET", "path": "/"}
+        self.secure("good")
+        self.assertEqual(self.good(**step)["status"], 401)
+        del self.connections["TLS"]["ca"]
+        self.bad("denied", "certificate", **step)
+        self.connections["TLS"]["tls_verify"] = False
+        self.assertEqual(self.good(**step)["status"], 401)
+        for kind in ("expired", "wrong_host", "self_signed", "not_yet_valid"):
+            self.secure(kind)
+            self.bad("denied", "certificate", **step)
+
+
+if __name__ == "__main__":
+    main()
