@@ -279,8 +279,8 @@ static int run(struct cli *cli, const struct arguments *arguments)
     const struct action *action = find_action(name, &nearest);
     if (!action)
         return cli_usage(cli, &cmd_lookups, "'lookups' does not know '%s'%s%s%s; it knows list, get, "
-                         "set, import and export", name, nearest ? "; did you mean '" : "",
-                         nearest ? nearest : "", nearest ? "'?" : "");
+                         "set, import and export", name, nearest ? " (did you mean '" : "",
+                         nearest ? nearest : "", nearest ? "'?)" : "");
     size_t words = arguments->word_count ? arguments->word_count : 1;
     if (words < action->words_min || words > action->words_max)
         return cli_usage(cli, &cmd_lookups, "usage: sluice lookups %s", action->usage);

@@ -108,8 +108,11 @@ static bool print_activity(void *context, const struct activity *row)
     table_printf(&view->table, "+%.3f s", (double)(row->at_ms - view->started_ms) / 1000);
     table_add(&view->table, row->import);
     table_add(&view->table, row->result);
-    table_add(&view->table, row->duration_us ? print_duration(row->duration_us / 1000, duration)
-                                             : NULL);
+    if (row->duration_us > 0 && row->duration_us < 10000)
+        table_printf(&view->table, "%lld us", (long long)row->duration_us);
+    else
+        table_add(&view->table,
+                  row->duration_us ? print_duration(row->duration_us / 1000, duration) : NULL);
     table_add(&view->table, row->bytes ? text_format_size(row->bytes, size) : NULL);
     table_add(&view->table, row->subject ? row->subject : row->connection);
     table_add(&view->table, row->detail);
@@ -155,7 +158,7 @@ static bool print_all(struct view *view, bool with_payload, struct error *err)
 {
     static const char *const tracks[] = {"NAME", "VALUE"};
     static const char *const files[] = {"FILE", "STATE", "SIZE", "DETAIL"};
-    static const char *const activity[] = {"AT",    "CALL",    "RESULT", "TOOK",
+    static const char *const activity[] = {"AT",    "IMPORT",  "RESULT", "TOOK",
                                            "BYTES", "SUBJECT", "DETAIL"};
     buf_init(&view->fault, 1u << 20);
     if (!store_instance(view->store, view->id, print_head, view, err))
@@ -213,7 +216,7 @@ static bool write_activity(void *context, const struct activity *row)
     struct document *document = &((struct view *)context)->document;
     document_open(document, NULL, '{');
     document_time(document, "at", row->at_ms);
-    document_text(document, "call", row->import);
+    document_text(document, "import", row->import);
     document_text(document, "connection", row->connection);
     document_text(document, "subject", row->subject);
     document_text(document, "result", row->result);
@@ -290,7 +293,7 @@ const struct command cmd_show = {
     .option_count = sizeof options / sizeof options[0],
     .json = "What 'instances' prints for one instance, and \"to_do\", \"tracking\": {name: value}, "
             "\"file_list\": [{\"name\", \"state\", \"detail\", \"size\", \"at\"}], \"activity\": "
-            "[{\"at\", \"call\", \"connection\", \"subject\", \"result\", \"detail\", "
+            "[{\"at\", \"import\", \"connection\", \"subject\", \"result\", \"detail\", "
             "\"duration_us\", \"bytes\"}]; with --payload \"input\" and \"response\".",
     .exit_status = "0  done\n2  there is no such instance, or several begin with ID",
     .files = "state/sluice.db",

@@ -7,21 +7,25 @@
 #define WIDTH 80
 #define INDENT 4
 
-/* Prints text wrapped at WIDTH; '\n' breaks a line, lines that begin with a space stay as they are. */
+/* Prints text wrapped at WIDTH; '\n' breaks a line. A line that begins with a space is kept as it is,
+ * without that space; the continuation of "N  meaning" hangs below its meaning. */
 static void print_wrapped(FILE *out, const char *text, int indent)
 {
+    int hang = 0;
     while (*text) {
-        size_t line = strcspn(text, "\n");
         bool verbatim = *text == ' ';
-        size_t room = (size_t)(WIDTH - indent), size = line;
+        text += verbatim;
+        size_t line = strcspn(text, "\n"), size = line;
+        size_t room = (size_t)(WIDTH - indent - hang);
         if (!verbatim && size > room) {
             for (size = room; size > 0 && text[size] != ' '; size--)
                 ;
             size = size ? size : line;
         }
         if (size > 0)
-            fprintf(out, "%*s%.*s", indent, "", (int)size, text);
+            fprintf(out, "%*s%.*s", indent + hang, "", (int)size, text);
         fputc('\n', out);
+        hang = size == line ? 0 : text[1] == ' ' && text[2] == ' ' ? 3 : hang;
         text += size;
         text += *text == '\n' || *text == ' ';
     }

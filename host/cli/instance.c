@@ -64,6 +64,14 @@ static const struct {
     {"unknown", "look at the target before you run again: the last operation may have taken effect"},
     {"refused", "the peer understood and said no: its words are in the detail"},
     {"invalid", "correct what the detail names: sluice check"},
+    {"invalid_message", "correct the message as the detail says and send it again"},
+    {"missing_property", "set it: sluice lookups set"},
+    {"invalid_property", "correct it: sluice lookups set"},
+    {"same_place", "name different places for source and target: sluice lookups set"},
+    {"file_too_large", "raise file_size_max in sluice.json, or have the extract written in smaller "
+                       "files; then run again"},
+    {"files_not_transferred", "see each file's reason; what was not transferred is taken by the next "
+                              "run"},
     {"interrupted", "run the flow again: files that were not transferred are still at the source"},
     {"cancelled", "run the flow again: files that were not transferred are still at the source"},
     {"cpu_deadline", "look for an endless loop, or raise \"cpu_ms\" in the flow's manifest"},
@@ -77,5 +85,5 @@ const char *instance_remedy(const char *fault_code)
     for (size_t i = 0; i < sizeof remedies / sizeof remedies[0]; i++)
         if (strcmp(remedies[i].code, fault_code) == 0)
             return remedies[i].remedy;
-    return "see the activity above: the last lines say what it did before";
+    return "see what it did before in the activity stream: sluice show";
 }

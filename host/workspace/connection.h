@@ -81,8 +81,9 @@ void connection_release(struct connection *connection);
 
 #define SECRET_SIZE_MAX 16384
 
-/* Appends the secret to out. ERROR_NOT_FOUND / ERROR_DENIED / ERROR_INVALID name the connection, the
- * field and where it was looked for, never the value. A secret that is not set leaves out empty. */
+/* Appends the secret to out. ERROR_INVALID (the configuration is wrong, whatever the reason) names
+ * the connection, the field and where it was looked for, never the value. A secret that is not set
+ * in the connection leaves out empty. */
 MUST_USE bool secret_read(const struct connection *connection, const char *field,
                           const struct secret *secret, struct buf *out, struct error *err);
 #endif

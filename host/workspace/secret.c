@@ -11,7 +11,7 @@ static bool read_env(const struct connection *connection, const char *field, con
 {
     const char *value = getenv(name);
     if (!value)
-        return error_set(err, ERROR_NOT_FOUND,
+        return error_set(err, ERROR_INVALID,
                          "connection '%s': %s: environment variable %s is not set",
                          connection->name, field, name);
     if (!*value)
@@ -36,8 +36,8 @@ static bool take_file(const struct connection *connection, const char *field, co
                       struct buf *text, struct buf *out, struct error *err)
 {
     if (!file_read(path, text, err)) {
-        if (err && err->kind == ERROR_LIMIT)
-            err->kind = ERROR_INVALID;
+        if (err)
+            err->kind = ERROR_INVALID; /* "not found" or "denied" would sound like the peer's */
         return error_context(err, "connection '%s': %s", connection->name, field);
     }
     size_t size = without_newline(buf_text(text), text->size);

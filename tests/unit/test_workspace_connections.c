@@ -247,7 +247,7 @@ static void secrets_are_fetched(void)
                 ERROR_INVALID);
     CHECK_CONTAINS(err.message, "connection 'C': password: file '");
     CHECK_FAILS(read_secret_of(NULL, temporary_path(&secrets, "none"), &out, &err), &err,
-                ERROR_NOT_FOUND);
+                ERROR_INVALID);
     CHECK_CONTAINS(err.message, "connection 'C': password: cannot open '");
     setenv("SLUICE_TEST_SECRET", "from env", 1);
     CHECK_OK(read_secret_of("SLUICE_TEST_SECRET", NULL, &out, &err), &err);
@@ -255,7 +255,7 @@ static void secrets_are_fetched(void)
     setenv("SLUICE_TEST_SECRET", "", 1);
     CHECK_FAILS(read_secret_of("SLUICE_TEST_SECRET", NULL, &out, &err), &err, ERROR_INVALID);
     unsetenv("SLUICE_TEST_SECRET");
-    CHECK_FAILS(read_secret_of("SLUICE_TEST_SECRET", NULL, &out, &err), &err, ERROR_NOT_FOUND);
+    CHECK_FAILS(read_secret_of("SLUICE_TEST_SECRET", NULL, &out, &err), &err, ERROR_INVALID);
     CHECK_EQ_TEXT(err.message, "connection 'C': password: environment variable SLUICE_TEST_SECRET "
                                "is not set");
     buf_release(&out);

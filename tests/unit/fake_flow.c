@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A stand-in for the flow and transfer layers under the command line: one flow, "FLOW", that does
+ * what its message says. Words of the message: "partly", "fail", "answer", "hostile".
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "flow/flow.h"
+
+struct service {
+    struct workspace *workspace;
+    struct store *store;
+};
+
+static char flow_identifier[] = "FLOW", flow_name[] = "OU Flow", flow_version[] = "01.23.3000",
+            trigger[] = "schedule", prefix[] = "prefix", text[] = "text", ftp[] = "ftp",
+            source[] = "OU FTP CCS for CCS-DACS", list[] = "list", config[] = LOOKUP_CONFIG;
+static char *operations[] = {list};
+static char *lookups[] = {config};
+static struct manifest_parameter parameters[] = {{prefix, text, NULL, true}};
+static struct grant grants[] = {{ftp, source, operations, 1}};
+static const struct manifest manifest = {
+    .identifier = flow_identifier, .name = flow_name, .version = flow_version, .package = text,
+    .description = text, .trigger_type = trigger, .parameters = parameters, .parameter_count = 1,
+    .grants = grants, .grant_count = 1, .lookups = lookups, .lookup_count = 1, .memory_mib = 1,
+};
+
+bool service_open(struct service **out, struct workspace *workspace, struct error *err)
+{
+    struct service *service = calloc(1, sizeof *service);
+    service->workspace = workspace;
+    if (!store_open(&service->store, workspace->store_file, err)) {
+        service_close(service);
+        return false;
+    }
+    *out = service;
+    return true;
+}
+
+void service_close(struct service *service)
+{
+    if (!service)
+        return;
+    store_close(service->store);
+    workspace_close(service->workspace);
+    free(service);
+}
+
+struct workspace *service_workspace(const struct service *service)
+{
+    return service->workspace;
+}
+
+struct store *service_store(const struct service *service)
+{
+    return service->store;
+}
+
+size_t service_flow_count(const struct service *service)
+{
+    (void)service;
+    return 1;
+}
+
+const struct manifest *service_manifest(const struct service *service, size_t index)
+{
+    (void)service, (void)index;
+    return &manifest;
+}
+
+const char *service_digest(const struct service *service, size_t index)
+{
+    (void)service, (void)index;
+    return "d1ge57";
+}
+
+bool service_find(const struct service *service, const char *name, size_t *index, struct error *err)
+{
+    (void)service;
+    *index = 0;
+    return strcmp(name, "FLOW") == 0 ||
+           error_set(err, ERROR_NOT_FOUND, "no flow '%s'; did you mean 'FLOW'?", name);
+}
+
+static bool says(const struct run_request *request, const char *word)
+{
+    return request->body && memmem(request->body, request->body_size, word, strlen(word));
+}
+
+static void report(struct service *service, const struct run_request *request, const char *id,
+                   const char *name, int state, const char *detail)
+{
+    static const char *const names[] = {"found", "started", "transferred", "not_transferred"};
+    request->watch->file(request->watch->context, name, state, detail, 10, 1, 1);
+    store_file(service->store, id, name, names[state], detail, 10, 2);
+}
+
+bool service_run(struct service *service, const struct run_request *request,
+                 struct run_outcome *outcome, struct error *err)
+{
+    static const char id[] = "abcdefghijklmnopqrstuv";
+    *outcome = (struct run_outcome){.state = INSTANCE_COMPLETED, .duration_ms = 1500};
+    buf_init(&outcome->response, 1000);
+    buf_init(&outcome->fault_detail, 1000);
+    if (request->parameter_count == 0)
+        return error_set(err, ERROR_INVALID, "flow 'FLOW' needs parameter 'prefix'");
+    if (strcmp(request->parameters[0].value, "busy") == 0)
+        return error_set(err, ERROR_EXISTS, "another run of flow 'FLOW' is going on");
+    struct instance_start start = {.id = id, .flow = "FLOW", .started_ms = 1, .parameters = "{}",
+                                   .invoked_by = request->invoked_by, .input = request->body,
+                                   .input_size = request->body_size};
+    if (!store_instance_start(service->store, &start, err))
+        return false;
+    snprintf(outcome->instance, sizeof outcome->instance, "%s", id);
+    request->watch->started(request->watch->context, id, "FLOW");
+    const char *name = says(request, "hostile") ? "a\x1b[2J\n.csv" : "a.csv";
+    report(service, request, id, name, SLUICE_FILE_TRANSFERRED, "");
+    outcome->files_found = outcome->files_transferred = 1;
+    request->watch->notice(request->watch->context, "Subject", "a@b");
+    if (says(request, "partly") || says(request, "fail")) {
+        outcome->exit_status = says(request, "fail") ? 1 : 3;
+        outcome->state = INSTANCE_FAILED;
+        snprintf(outcome->fault_code, sizeof outcome->fault_code, "exists");
+        snprintf(outcome->fault_title, sizeof outcome->fault_title, "The name is taken");
+        buf_append_text(&outcome->fault_detail, "b.csv exists");
+    }
+    if (says(request, "answer")) {
+        outcome->response_status = 200;
+        snprintf(outcome->response_type, sizeof outcome->response_type, "application/json");
+        buf_append_text(&outcome->response, "{\"ok\":true}");
+    }
+    struct instance_end end = {.state = outcome->state, .finished_ms = 1501,
+                               .exit_status = outcome->exit_status,
+                               .fault_code = outcome->fault_code[0] ? outcome->fault_code : NULL,
+                               .fault_title = outcome->fault_title,
+                               .fault_detail = buf_text(&outcome->fault_detail)};
+    return store_instance_finish(service->store, id, &end, err);
+}
+
+void run_outcome_release(struct run_outcome *outcome)
+{
+    buf_release(&outcome->response);
+    buf_release(&outcome->fault_detail);
+}
+
+/* ---- transfer: connections whose host is "up" answer ------------------------------------------- */
+
+struct transfer {
+    int unused;
+};
+
+struct transfer *transfer_new(void)
+{
+    return calloc(1, sizeof(struct transfer));
+}
+
+void transfer_free(struct transfer *transfer)
+{
+    free(transfer);
+}
+
+const char *connection_step_name(enum connection_step step)
+{
+    return step == STEP_CONNECT ? "connect" : step == STEP_PERMISSION ? "permission" : "other";
+}
+
+bool connection_test(struct transfer *transfer, const struct connection *connection,
+                     const char *folder, struct connection_report *report, struct error *err)
+{
+    (void)transfer, (void)folder;
+    *report = (struct connection_report){.reached = STEP_PERMISSION, .duration_ms = 7};
+    if (strcmp(connection->host, "up") == 0)
+        return true;
+    report->reached = STEP_NAME;
+    report->failed = STEP_CONNECT;
+    return error_set(err, ERROR_UNAVAILABLE, "connection '%s': nobody answers", connection->name);
+}
