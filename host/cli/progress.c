@@ -101,7 +101,6 @@ void progress_format(const struct progress *progress, unsigned width, struct buf
     print_escape(&name, progress->name);
     format_figures(progress, &figures);
     unsigned used = (unsigned)(head.size + figures.size); /* both are ASCII */
-    buf_append_text(&head, "");
     struct buf line;
     buf_init(&line, 8 * PROGRESS_NAME_MAX);
     buf_append_text(&line, buf_text(&head));
@@ -261,13 +260,11 @@ static void on_bytes(void *context, const char *name, uint64_t done, uint64_t to
         return;
     if (!progress->name[0])
         snprintf(progress->name, sizeof progress->name, "%s", name ? name : "");
-    if (done < progress->done) /* begun again, or another file */
-        progress->drawn_done = done;
-    progress->done = done;
     if (total)
         progress->size = total;
-    if (progress->size && progress->done > progress->size)
-        progress->done = progress->size;
+    progress->done = progress->size && done > progress->size ? progress->size : done;
+    if (progress->done < progress->drawn_done) /* begun again, or another file */
+        progress->drawn_done = progress->done;
     int64_t pause_ms = progress->is_terminal ? PROGRESS_REDRAW_MS : PROGRESS_HEARTBEAT_MS;
     if (now_ms - progress->drawn_ms < pause_ms)
         return;
