@@ -103,7 +103,7 @@ static void act(char what)
     case 'U':
         __builtin_trap();
     case 'D':
-        sink = 1 / (sink - sink);
+        sink = 12345 / (sink - sink);
         break;
     case 'X': /* proc_exit in the middle */
         flow_respond(200, TEXT("text/plain"), TEXT("half"));
