@@ -264,6 +264,8 @@ void sandbox_run(struct module *module, const struct sandbox_limits *limits, voi
     thread->in_guest = 0;
     guest_end(guest, result);
     fill_result(guest, result);
+    if (result->fault == FAULT_STACK_EXHAUSTED)
+        stack_trim(guest->stack);
     slot_release(thread, slot);
 }
 

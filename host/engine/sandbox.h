@@ -16,7 +16,7 @@ enum fault {
     FAULT_MEMORY_OUT_OF_BOUNDS,
     FAULT_STACK_EXHAUSTED, /* native stack or shadow stack */
     FAULT_UNREACHABLE,     /* abort(), failed assertion, __builtin_trap */
-    FAULT_TABLE_OUT_OF_BOUNDS,
+    FAULT_TABLE_OUT_OF_BOUNDS, /* compiled code reports the next one for both */
     FAULT_INDIRECT_CALL_MISMATCH,
     FAULT_INTEGER_OVERFLOW,
     FAULT_DIVIDE_BY_ZERO,
@@ -36,9 +36,11 @@ const char *fault_name(enum fault fault);
 /* One sentence for a person: what happened and what to do about it. Never NULL. */
 const char *fault_text(enum fault fault);
 
+#define SANDBOX_DEPTH_MAX 8 /* a flow that calls a flow that calls ... */
+
 struct sandbox_limits {
     uint32_t memory_pages_max;  /* ceiling on growth, at most the module policy's; 0: policy's */
-    int64_t cpu_ms;             /* CPU time of guest code; 0: none */
+    int64_t cpu_ms;             /* CPU time of guest and imports, child flows apart; 0: none */
     int64_t wall_deadline_ms;   /* clock_monotonic_ms() value; 0: none */
     uint64_t import_calls_max;  /* 0: none */
 };
@@ -54,7 +56,12 @@ struct sandbox_result {
 
 struct guest; /* the running sandbox as imports see it */
 
-/* Runs main() of module to its end. host is what guest_host gives to imports. */
+/*
+ * Runs main() of module to its end; host is what guest_host gives to imports. Limits of an execution
+ * that this one runs inside stay in force; CPU time spent here is charged here only. Executions nest
+ * SANDBOX_DEPTH_MAX deep (FAULT_NO_SLOT below that), and an import may use 1 MiB of stack. A thread
+ * that runs guests must not block SIGSEGV, SIGBUS, SIGFPE or SIGRTMIN+5 afterwards.
+ */
 void sandbox_run(struct module *module, const struct sandbox_limits *limits, void *host,
                  struct sandbox_result *result);
 

@@ -17,6 +17,8 @@
 
 #define STACK_SIZE ((size_t)STACK_GUARD_SIZE + STACK_HOST_RESERVE + STACK_GUEST_SIZE)
 
+#define STACK_KEEP_SIZE ((size_t)64 << 10) /* of a stack's top stays when it is trimmed */
+
 /* Calls fn(context) with the stack pointer at top; 0 when it returned, 1 when it landed. */
 int sluice_stack_enter(void *top, stack_fn *fn, void *context, void *volatile *landing);
 _Noreturn void sluice_stack_land(void *landing);
@@ -173,6 +175,12 @@ void stack_close(struct stack *stack)
     if (stack->mapping)
         munmap(stack->mapping, STACK_SIZE);
     *stack = (struct stack){0};
+}
+
+void stack_trim(struct stack *stack)
+{
+    madvise(stack->mapping + STACK_GUARD_SIZE, STACK_SIZE - STACK_GUARD_SIZE - STACK_KEEP_SIZE,
+            MADV_DONTNEED);
 }
 
 bool stack_run(struct stack *stack, stack_fn *fn, void *context, void *volatile *landing)

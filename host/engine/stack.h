@@ -40,6 +40,9 @@ typedef void stack_fn(void *context);
 MUST_USE bool stack_open(struct stack *stack, struct error *err);
 void stack_close(struct stack *stack); /* a zeroed one is fine */
 
+/* Gives back the pages that a deep recursion touched. Not while something runs on the stack. */
+void stack_trim(struct stack *stack);
+
 /* Runs fn(context) on stack. *landing is set before fn begins. Returns false when fn returned and
  * true when somebody landed. */
 bool stack_run(struct stack *stack, stack_fn *fn, void *context, void *volatile *landing);

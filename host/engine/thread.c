@@ -69,7 +69,7 @@ static bool open_thread(struct engine_thread *thread, struct error *err)
     pthread_once(&release_once, make_release_key);
     if (release_errno || pthread_setspecific(release_key, thread) != 0)
         return error_set(err, ERROR_INTERNAL, "cannot have a thread released at its end");
-    if (!trap_stack_open(thread, err) || !deadline_open(thread, err)) {
+    if (!trap_stack_open(thread, err) || !deadline_open(thread, err) || !trap_unblock(err)) {
         close_parts(thread);
         return false;
     }

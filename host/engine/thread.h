@@ -17,8 +17,6 @@
 #include "engine/sandbox.h"
 #include "engine/stack.h"
 
-#define SANDBOX_DEPTH_MAX 8 /* a flow that calls a flow that calls ... */
-
 struct slot;
 
 /* One execution; embedded in its slot because the instance keeps the pointer. */

@@ -24,6 +24,9 @@ __attribute__((used)) const char *__asan_default_options(void)
 }
 #endif
 
+static const int fault_signals[] = {SIGSEGV, SIGBUS, SIGFPE};
+#define FAULT_SIGNALS (sizeof fault_signals / sizeof fault_signals[0])
+
 static struct sigaction previous_actions[NSIG];
 static pthread_once_t install_once = PTHREAD_ONCE_INIT;
 static int install_errno;
@@ -141,9 +144,8 @@ static void install(void)
     sigaddset(&action.sa_mask, deadline_signal());
     action.sa_flags = SA_SIGINFO | SA_ONSTACK;
     action.sa_sigaction = on_fault;
-    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE};
-    for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++)
-        if (sigaction(faults[i], &action, &previous_actions[faults[i]]) != 0)
+    for (size_t i = 0; i < FAULT_SIGNALS; i++)
+        if (sigaction(fault_signals[i], &action, &previous_actions[fault_signals[i]]) != 0)
             install_errno = errno;
     sigemptyset(&action.sa_mask);
     action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART;
@@ -158,6 +160,17 @@ bool trap_install(struct error *err)
     if (install_errno)
         return error_errno(err, ERROR_INTERNAL, install_errno, "cannot install signal handlers");
     return true;
+}
+
+bool trap_unblock(struct error *err)
+{
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, deadline_signal());
+    for (size_t i = 0; i < FAULT_SIGNALS; i++)
+        sigaddset(&signals, fault_signals[i]);
+    const int number = pthread_sigmask(SIG_UNBLOCK, &signals, NULL);
+    return number == 0 || error_errno(err, ERROR_INTERNAL, number, "cannot unblock signals");
 }
 
 bool trap_stack_open(struct engine_thread *thread, struct error *err)

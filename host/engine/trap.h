@@ -11,6 +11,10 @@
 /* Installs the handlers of the process once; they chain to the ones they replace. */
 MUST_USE bool trap_install(struct error *err);
 
+/* Lets the calling thread have our signals: threads that leave signals to another one block all,
+ * and then no loop would ever end. */
+MUST_USE bool trap_unblock(struct error *err);
+
 /* The calling thread's alternate signal stack: kept if it has one of TRAP_STACK_SIZE, else made. */
 #define TRAP_STACK_SIZE (64u << 10)
 MUST_USE bool trap_stack_open(struct engine_thread *thread, struct error *err);

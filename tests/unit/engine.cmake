@@ -16,6 +16,7 @@ add_engine_test(test_engine_leaks SOURCES test_engine_support.c TIMEOUT 300)
 # The micro benchmark shares the tests' imports; it runs by hand or from scripts/bench.
 set(bench_folder ${PROJECT_SOURCE_DIR}/tests/bench)
 add_executable(bench_sandbox ${bench_folder}/bench_sandbox.c test_engine_support.c
+  test_engine_stubs.c
   ${PROJECT_SOURCE_DIR}/tests/guests/work.c)
 target_link_libraries(bench_sandbox PRIVATE sluice_engine)
 target_include_directories(bench_sandbox PRIVATE ${PROJECT_SOURCE_DIR}/tests ${CMAKE_CURRENT_SOURCE_DIR})

@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -235,7 +236,7 @@ static void nesting_has_a_floor(void)
     const struct sandbox_result result = support_run(hostile, &host, NULL);
     CHECK_EQ_TEXT(fault_name(result.fault), "none");
     CHECK_EQ_INT(result.exit_status, 5);
-    CHECK_EQ_INT(host.calls, 8);
+    CHECK_EQ_INT(host.calls, SANDBOX_DEPTH_MAX);
 }
 
 static void *cancel_soon(void *host)
@@ -359,6 +360,46 @@ static void modules_close_under_pooled_slots(void)
     CHECK_EQ_TEXT(fault_name(support_act(hostile, ACT_COMPUTE)), "none");
 }
 
+/* Servers leave signals to one thread and block them in all others. */
+static void *spin_with_signals_blocked(void *fault)
+{
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, NULL);
+    struct support_host host = {.act = ACT_SPIN};
+    const struct sandbox_limits limits = {.cpu_ms = 20};
+    *(enum fault *)fault = support_run(hostile, &host, &limits).fault;
+    if (support_act(hostile, ACT_LOAD_FAR) != FAULT_MEMORY_OUT_OF_BOUNDS)
+        *(enum fault *)fault = FAULT_INTERNAL;
+    return NULL; /* without sandbox_thread_release: the engine sees to it */
+}
+
+static void blocked_signals_do_not_matter(void)
+{
+    pthread_t thread;
+    enum fault fault = FAULT_NONE;
+    CHECK_EQ_INT(pthread_create(&thread, NULL, spin_with_signals_blocked, &fault), 0);
+    CHECK_EQ_INT(pthread_join(thread, NULL), 0);
+    CHECK_EQ_TEXT(fault_name(fault), "cpu_deadline");
+}
+
+/* Without address space nothing runs, and says so; with it again everything does. */
+static void no_address_space(void)
+{
+    struct rlimit before, small;
+    CHECK_EQ_INT(getrlimit(RLIMIT_AS, &before), 0);
+    sandbox_thread_release();
+    small = before;
+    small.rlim_cur = UINT64_C(4) << 30;
+    CHECK_EQ_INT(setrlimit(RLIMIT_AS, &small), 0);
+    struct support_host host = {.act = ACT_COMPUTE};
+    const struct sandbox_result result = support_run(hostile, &host, NULL);
+    CHECK_EQ_INT(setrlimit(RLIMIT_AS, &before), 0);
+    CHECK_EQ_TEXT(fault_name(result.fault), "no_slot");
+    CHECK_EQ_INT(result.import_calls, 0);
+    CHECK_EQ_TEXT(fault_name(support_act(hostile, ACT_COMPUTE)), "none");
+}
+
 int main(void)
 {
     static const struct check_test tests[] = {
@@ -370,7 +411,8 @@ int main(void)
         TEST(child_time_is_charged_once), TEST(parent_deadline_holds_in_a_child),
         TEST(nesting_has_a_floor), TEST(cancelled_from_another_thread),
         TEST(threads_trap_at_once), TEST(deadlines_at_any_place), TEST(bad_host_writes_crash),
-        TEST(modules_close_under_pooled_slots)};
+        TEST(modules_close_under_pooled_slots), TEST(blocked_signals_do_not_matter),
+        TEST(no_address_space)};
     hostile = support_open("hostile");
     const int status = check_run(tests, sizeof tests / sizeof tests[0]);
     module_close(hostile);

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "engine/import_rules.h"
@@ -22,10 +23,12 @@ uint32_t w2c_sluice__flow_input(struct w2c_sluice__flow *context, uint32_t addre
     guest_enter_host(guest, "flow.input");
     struct support_host *host = guest_host(guest);
     uint8_t *bytes = guest_range(guest, address, size);
-    if (size > 0)
+    const size_t input_size = host->input ? strlen(host->input) : 0;
+    if (size > 0 && !host->input)
         bytes[0] = (uint8_t)host->act;
+    memcpy(bytes, host->input ? host->input : "", input_size < size ? input_size : size);
     guest_leave_host(guest);
-    return 0;
+    return (uint32_t)input_size;
 }
 
 uint32_t w2c_sluice__flow_attachment(struct w2c_sluice__flow *context)

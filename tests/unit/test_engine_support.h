@@ -13,6 +13,7 @@
 /* What the imports find behind guest_host. */
 struct support_host {
     enum hostile_act act;
+    const char *input; /* what flow.input gives where it is not NULL; else it gives act */
     int32_t (*attachment)(struct guest *guest, struct support_host *host); /* NULL: returns 0 */
     struct module *child;
     struct support_host *child_host;
