@@ -311,6 +311,7 @@ int customer_sync_end(struct customer_sync *sync)
 {
     customer_sync_settle_rest(sync);
     const struct totals totals = count_files(sync);
+    size_t sent = totals.count[SYNC_TRANSFERRED] + totals.count[SYNC_UNMARKED];
     bool is_whole = !totals.count[SYNC_NOT_TRANSFERRED] && !totals.count[SYNC_UNMARKED];
     if (fault_is_set(&sync->fault))
         send_error(sync, next_step(sync, &totals));
@@ -320,5 +321,5 @@ int customer_sync_end(struct customer_sync *sync)
     if (is_whole)
         return FLOW_DONE;
     report_fault(sync, &totals);
-    return totals.count[SYNC_TRANSFERRED] ? FLOW_PARTLY_DONE : FLOW_FAILED;
+    return sent ? FLOW_PARTLY_DONE : FLOW_FAILED;
 }
