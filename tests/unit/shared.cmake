@@ -6,6 +6,7 @@ function(add_guest_test name)
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests
     ${PROJECT_SOURCE_DIR}/functions/customer_sync_ack)
   string(REGEX REPLACE "^test_" "unit." test_name ${name})
+  add_dependencies(unit_tests ${name})
   add_test(NAME ${test_name} COMMAND ${name})
   set_tests_properties(${test_name} PROPERTIES TIMEOUT 60 LABELS unit
     ENVIRONMENT "ASAN_OPTIONS=detect_leaks=0")
