@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -20,6 +19,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "engine/confine.h"
 
 #define OUTPUT_TAIL_SIZE 400      /* of what the tool printed; this much fits into an error */
 #define CHILD_FILES_MAX 64        /* RLIMIT_NOFILE */
@@ -33,7 +33,8 @@ struct tail {
 
 /* Shared with the child so that it can say what it could not do. */
 struct child_note {
-    int network_errno; /* why it could not leave the network; 0: it did */
+    int network_errno; /* why it still has the network; 0: it has not */
+    int writes_errno;  /* why it may write outside its folder; 0: it may not */
     int setup_errno;   /* why the tool was not started */
 };
 
@@ -50,12 +51,6 @@ static void limit(int resource, uint64_t value)
 {
     const struct rlimit both = {.rlim_cur = value, .rlim_max = value};
     setrlimit((__rlimit_resource_t)resource, &both);
-}
-
-static void leave_network(struct child_note *note)
-{
-    if (unshare(CLONE_NEWNET) != 0 && unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0)
-        note->network_errno = errno;
 }
 
 static void apply_limits(const struct child_limits *limits)
@@ -85,7 +80,8 @@ static _Noreturn void run_tool(const struct child *child)
     setpgid(0, 0);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-    leave_network(child->note);
+    child->note->network_errno = confine_network();
+    child->note->writes_errno = confine_writes(child->folder);
     if (set_up_descriptors(child) && chdir(child->folder) == 0) {
         apply_limits(child->limits);
         sigprocmask(SIG_SETMASK, &none, NULL);
@@ -180,6 +176,20 @@ static bool judge(const char *what, int status, const struct child *child, struc
                      WEXITSTATUS(status), tail_text(tail));
 }
 
+/* Said once per process: it is a property of the machine. */
+static void tell_of_weakness(const struct child_note *note)
+{
+    static atomic_bool said;
+    if ((!note->network_errno && !note->writes_errno) || atomic_exchange(&said, true))
+        return;
+    if (note->network_errno)
+        log_line(LOG_WARNING, NULL, "modules are translated with the network in reach: %s",
+                 strerror(note->network_errno));
+    if (note->writes_errno)
+        log_line(LOG_WARNING, NULL, "modules are translated with all files in reach: %s",
+                 strerror(note->writes_errno));
+}
+
 static bool supervise(const char *what, pid_t pid, struct child *child, struct error *err)
 {
     struct tail tail = {.size = 0};
@@ -189,10 +199,7 @@ static bool supervise(const char *what, pid_t pid, struct child *child, struct e
     kill(-pid, SIGKILL); /* Before the leader is reaped its group's number cannot be another's. */
     kill(pid, SIGKILL);
     const int status = reap(pid);
-    static atomic_bool said;
-    if (child->note->network_errno && !atomic_exchange(&said, true))
-        log_line(LOG_WARNING, NULL, "translation runs with the network in reach: %s",
-                 strerror(child->note->network_errno));
+    tell_of_weakness(child->note);
     if (!in_time)
         return error_set(err, ERROR_TIMEOUT, "%s: the tool took longer than %lld ms: %s", what,
                          (long long)child->limits->wall_ms, tail_text(&tail));

@@ -138,12 +138,30 @@ static void the_network_is_out_of_reach(void)
     buf_release(&out);
 }
 
+static void other_files_are_out_of_reach(void)
+{
+    char outside[] = "/tmp/sluice-test-outside-XXXXXX";
+    char script[128];
+    const int fd = mkstemp(outside);
+    CHECK(fd >= 0);
+    snprintf(script, sizeof script, "echo x > inside && rm inside && echo x > %s", outside);
+    if (run_shell(script, &generous)) {
+        printf("       (this kernel does not keep the tool from writing elsewhere)\n");
+    } else {
+        CHECK_CONTAINS(err.message, "ermission denied");
+        CHECK_CONTAINS(err.message, outside);
+    }
+    CHECK_OK(run_shell("echo x > /dev/null", &generous), &err);
+    close(fd);
+    unlink(outside);
+}
+
 int main(void)
 {
     static const struct check_test tests[] = {
         TEST(good_and_bad_ends), TEST(only_the_end_of_long_output), TEST(limits_hold),
         TEST(time_is_up), TEST(leaves_nobody_behind), TEST(nothing_of_ours_is_inherited),
-        TEST(the_network_is_out_of_reach)};
+        TEST(the_network_is_out_of_reach), TEST(other_files_are_out_of_reach)};
     if (!mkdtemp(folder))
         return 1;
     const int status = check_run(tests, sizeof tests / sizeof tests[0]);
