@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/text.h"
 #include "capability/content.h"
 #include "capability/handlers.h"
@@ -44,15 +45,46 @@ static bool check_request(struct call *call, const struct http_request *request)
     return true;
 }
 
+/* Some CCS releases want the message inside one root property: a setting of the connection, so that
+ * the flow need not know. body is empty, or one JSON value. */
+static void wrap_body(const struct connection *connection, struct http_request *request,
+                      struct buf *wrapped)
+{
+    bool is_json = strncmp(request->content_type, "application/json", 16) == 0;
+    if (!connection->wrapper || !is_json || request->body_size == 0)
+        return;
+    buf_append_char(wrapped, '{');
+    json_append_text(wrapped, connection->wrapper, strlen(connection->wrapper));
+    buf_append_char(wrapped, ':');
+    buf_append(wrapped, request->body, request->body_size);
+    buf_append_char(wrapped, '}');
+    request->body = wrapped->data;
+    request->body_size = wrapped->size;
+}
+
 static void free_response(void *object)
 {
     http_response_release(object);
     free(object);
 }
 
+static bool request_wrapped(struct call *call, struct http_request *request,
+                            struct http_response *response)
+{
+    struct buf wrapped;
+    buf_init(&wrapped, SLUICE_BYTES_SIZE_MAX + 1024);
+    wrap_body(call->connection, request, &wrapped);
+    bool ok = wrapped.failed
+                  ? error_set(&call->error, ERROR_LIMIT, "out of memory")
+                  : http_call(call->execution->environment->transfer, call->connection, request,
+                              &call->transfer, response, &call->error);
+    buf_release(&wrapped);
+    return ok;
+}
+
 int32_t capability_http_request(struct call *call)
 {
-    const struct http_request request = {
+    struct http_request request = {
         .method = call->args[1].text,
         .path = call->args[2].text,
         .content_type = call->args[3].text,
@@ -67,8 +99,7 @@ int32_t capability_http_request(struct call *call)
         error_set(&call->error, ERROR_LIMIT, "out of memory");
         return call_failed(call);
     }
-    if (!http_call(call->execution->environment->transfer, call->connection, &request,
-                   &call->transfer, response, &call->error)) {
+    if (!request_wrapped(call, &request, response)) {
         free_response(response);
         return call_failed(call);
     }

@@ -353,6 +353,14 @@ class Acknowledgement(FlowTest):
                         one = body["exceptionInfo"][0]
                         self.assertEqual((one["messageCategory"], one["messageNumber"]), (11114, 11001))
 
+    def test_a_root_property_is_a_setting_of_the_connection(self):
+        self.change("OU REST CCS for CCS-DACS", wrapper="F1-UpdateSyncRequest")
+        self.acknowledge(dacs.acknowledgement("48213377120455", True), 0)
+        body = self.received()[0]["body"]
+        body = json.loads(body) if isinstance(body, str) else body
+        self.assertEqual(list(body), ["F1-UpdateSyncRequest"])
+        self.assertEqual(body["F1-UpdateSyncRequest"]["syncRequestId"], "48213377120455")
+
     def refused(self, body, status):
         answer = self.acknowledge(body, 1)
         self.assertEqual(answer["response"]["status"], status)
