@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The ring's two counters only grow; their difference is what is in it. A side waits only on full
- * or empty, and the other side signals only then, so that a flowing stream makes few system calls.
+ * or empty and is woken only when it waits, the writer when there is work for a while: a flowing
+ * stream makes few system calls and few switches between the threads.
  */
 #include "transfer/ring.h"
 
@@ -39,12 +40,27 @@ static size_t smaller(size_t a, size_t b)
     return a < b ? a : b;
 }
 
+/* A quarter free: one buffer of libcurl's in the ring that the pump makes. */
+static uint64_t ring_low(const struct ring *ring)
+{
+    return ring->size - (ring->size + 3) / 4;
+}
+
+/* With the lock held. Once full, the writer sleeps until there is room worth waking up for. */
+static void wait_for_room(struct ring *ring)
+{
+    ring->writer_waits = true;
+    while (ring->written - ring->taken > ring_low(ring) && !atomic_load(&ring->is_stopped))
+        pthread_cond_wait(&ring->changed, &ring->lock);
+    ring->writer_waits = false;
+}
+
 bool ring_write(struct ring *ring, const char *bytes, size_t size)
 {
     while (size > 0) {
         pthread_mutex_lock(&ring->lock);
-        while (ring->written - ring->taken == ring->size && !atomic_load(&ring->is_stopped))
-            pthread_cond_wait(&ring->changed, &ring->lock);
+        if (ring->written - ring->taken == ring->size)
+            wait_for_room(ring);
         bool is_stopped = atomic_load(&ring->is_stopped);
         size_t room = ring->size - (size_t)(ring->written - ring->taken);
         pthread_mutex_unlock(&ring->lock);
@@ -56,9 +72,8 @@ bool ring_write(struct ring *ring, const char *bytes, size_t size)
         bytes += chunk;
         size -= chunk;
         pthread_mutex_lock(&ring->lock);
-        bool was_empty = ring->written == ring->taken;
         ring->written += chunk;
-        if (was_empty)
+        if (ring->reader_waits)
             pthread_cond_signal(&ring->changed);
         pthread_mutex_unlock(&ring->lock);
     }
@@ -93,7 +108,10 @@ static enum ring_outcome wait_for_bytes(struct ring *ring, int wait_ms)
     while (ring->written == ring->taken && !ring->is_ended) {
         if (at.tv_sec == 0)
             at = deadline_in(wait_ms);
-        if (pthread_cond_timedwait(&ring->changed, &ring->lock, &at) != 0)
+        ring->reader_waits = true;
+        int number = pthread_cond_timedwait(&ring->changed, &ring->lock, &at);
+        ring->reader_waits = false;
+        if (number != 0)
             break;
     }
     if (ring->written != ring->taken)
@@ -122,9 +140,8 @@ enum ring_outcome ring_read(struct ring *ring, char *bytes, size_t size, int wai
     size_t chunk = smaller(smaller(size, filled), ring->size - start);
     memcpy(bytes, ring->bytes + start, chunk);
     pthread_mutex_lock(&ring->lock);
-    bool was_full = ring->written - ring->taken == ring->size;
     ring->taken += chunk;
-    if (was_full)
+    if (ring->writer_waits && ring->written - ring->taken <= ring_low(ring))
         pthread_cond_signal(&ring->changed);
     pthread_mutex_unlock(&ring->lock);
     *got = chunk;

@@ -17,6 +17,7 @@ struct ring {
     char *bytes;
     size_t size;
     uint64_t written, taken; /* counters over the life of the ring; written - taken <= size */
+    bool writer_waits, reader_waits;
     bool is_ended;           /* the writer is done: after the rest there is nothing */
     atomic_bool is_stopped;  /* the reader is gone: the writer gives up */
 };

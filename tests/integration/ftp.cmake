@@ -1,0 +1,9 @@
+# Content servers: the transfer layer against real FTP and SFTP servers, through a small driver.
+if(TARGET sluice_transfer)
+  add_executable(transfer_driver transfer_driver.c)
+  target_link_libraries(transfer_driver PRIVATE sluice_transfer)
+  foreach(group VsftpdPlain ProftpdPlain PureFtpdPlain PyftpdlibPlain VsftpdTls ProftpdTls
+          PureFtpdTls PyftpdlibTls VsftpdImplicitTls Sftp Faults)
+    add_python_test(ftp.${group} test_ftp.py ARGS $<TARGET_FILE:transfer_driver> ${group})
+  endforeach()
+endif()

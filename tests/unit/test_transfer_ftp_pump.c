@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+/* The ring between two threads, and streams from local files. */
+#include "transfer/ring.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "check.h"
+#include "transfer/content_server.h"
+
+#define STREAM_SIZE (3u << 20)
+
+static unsigned char byte_at(uint64_t at)
+{
+    return (unsigned char)(at * 2654435761u >> 13);
+}
+
+struct writer {
+    struct ring *ring;
+    bool was_stopped;
+};
+
+static void *write_stream(void *context)
+{
+    struct writer *writer = context;
+    char chunk[4099];
+    for (uint64_t at = 0; at < STREAM_SIZE && !writer->was_stopped;) {
+        size_t size = 1 + (size_t)(at * 31 % sizeof chunk);
+        if (size > STREAM_SIZE - at)
+            size = (size_t)(STREAM_SIZE - at);
+        for (size_t i = 0; i < size; i++)
+            chunk[i] = (char)byte_at(at + i);
+        writer->was_stopped = !ring_write(writer->ring, chunk, size);
+        at += size;
+    }
+    ring_end(writer->ring);
+    return NULL;
+}
+
+/* Reads until the end or limit bytes; gives the count of right bytes. */
+static uint64_t read_stream(struct ring *ring, uint64_t limit)
+{
+    char chunk[3001];
+    uint64_t at = 0;
+    for (size_t got; at < limit;) {
+        enum ring_outcome outcome = ring_read(ring, chunk, sizeof chunk, 5000, &got);
+        if (outcome != RING_BYTES)
+            break;
+        for (size_t i = 0; i < got; i++, at++)
+            if ((unsigned char)chunk[i] != byte_at(at))
+                return at;
+    }
+    return at;
+}
+
+static void run_ring(size_t ring_size, uint64_t limit, bool expect_stop)
+{
+    struct ring ring;
+    struct writer writer = {.ring = &ring};
+    pthread_t thread;
+    CHECK(ring_init(&ring, ring_size));
+    CHECK_EQ_INT(pthread_create(&thread, NULL, write_stream, &writer), 0);
+    uint64_t right = read_stream(&ring, limit);
+    if (limit >= STREAM_SIZE) {
+        CHECK_EQ_INT(right, STREAM_SIZE);
+        CHECK(ring_wait_end(&ring, 5000));
+    } else {
+        CHECK(right >= limit);
+        ring_stop(&ring);
+    }
+    pthread_join(thread, NULL);
+    CHECK_EQ_INT(writer.was_stopped, expect_stop);
+    ring_release(&ring);
+}
+
+static void test_ring_carries_a_stream(void)
+{
+    static const size_t sizes[] = {64, 4096, 65536, STREAM_SIZE, STREAM_SIZE + 1};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
+        run_ring(sizes[i], UINT64_MAX, false);
+}
+
+static void test_reader_that_leaves_frees_the_writer(void)
+{
+    run_ring(4096, 10000, true);
+}
+
+static void test_ring_waits_bounded(void)
+{
+    struct ring ring;
+    char byte;
+    size_t got;
+    CHECK(ring_init(&ring, 1));
+    CHECK_EQ_INT(ring_wait(&ring, 1), RING_WAIT);
+    CHECK_EQ_INT(ring_read(&ring, &byte, 1, 1, &got), RING_WAIT);
+    CHECK(!ring_wait_end(&ring, 1));
+    CHECK(ring_write(&ring, "x", 1)); /* exactly full: does not wait */
+    CHECK_EQ_INT(ring_wait(&ring, 1), RING_BYTES);
+    ring_end(&ring);
+    CHECK_EQ_INT(ring_read(&ring, &byte, 1, 1, &got), RING_BYTES);
+    CHECK_EQ_INT(byte, 'x');
+    CHECK_EQ_INT(ring_read(&ring, &byte, 1, 1, &got), RING_END);
+    ring_release(&ring);
+}
+
+struct local {
+    char path[32];
+    struct remote_file file;
+    struct pump *pump;
+};
+
+static void local_open(struct local *local, size_t size, const struct transfer_call *call)
+{
+    struct error err;
+    struct source source;
+    snprintf(local->path, sizeof local->path, "/tmp/pump.XXXXXX");
+    int fd = mkstemp(local->path);
+    char *bytes = calloc(size + 1, 1);
+    for (size_t i = 0; i < size; i++)
+        bytes[i] = (char)byte_at(i);
+    CHECK(write(fd, bytes, size) == (ssize_t)size);
+    free(bytes);
+    close(fd);
+    CHECK_OK(remote_open_local(local->path, &local->file, &err), &err);
+    CHECK_EQ_INT(local->file.info.size, size);
+    CHECK_OK(remote_read(NULL, &local->file, call, &source, &err), &err);
+    local->pump = pump_open(&source, call, &err);
+    CHECK(local->pump != NULL);
+}
+
+static void local_close(struct local *local)
+{
+    pump_close(local->pump);
+    remote_file_release(&local->file);
+    unlink(local->path);
+}
+
+static size_t drain(struct pump *pump)
+{
+    char chunk[1000];
+    size_t total = 0, got;
+    while ((got = pump_read(chunk, 1, sizeof chunk, pump)) > 0 && got != CURL_READFUNC_ABORT)
+        for (size_t i = 0; i < got; i++, total++)
+            if ((unsigned char)chunk[i] != byte_at(total))
+                return 0;
+    return total;
+}
+
+static void test_local_file_is_read_whole(void)
+{
+    static const size_t sizes[] = {0, 1, 999, 1000, 1001, STREAM_SIZE};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        struct local local;
+        struct error err;
+        local_open(&local, sizes[i], NULL);
+        CHECK_EQ_INT(drain(local.pump), sizes[i]);
+        CHECK_EQ_INT(pump_taken(local.pump), sizes[i]);
+        CHECK_OK(pump_finish(local.pump, &err), &err);
+        local_close(&local);
+    }
+}
+
+static void test_local_file_that_shrinks_or_grows(void)
+{
+    struct local local;
+    struct error err;
+    char chunk[16];
+    local_open(&local, 100, NULL);
+    CHECK_EQ_INT(truncate(local.path, 50), 0);
+    drain(local.pump);
+    CHECK_FAILS(pump_finish(local.pump, &err), &err, ERROR_BROKEN);
+    local_close(&local);
+    local_open(&local, 100, NULL);
+    CHECK_EQ_INT(truncate(local.path, 101), 0);
+    CHECK_EQ_INT(drain(local.pump), 100);
+    CHECK_FAILS(pump_finish(local.pump, &err), &err, ERROR_BROKEN);
+    local_close(&local);
+    local_open(&local, 100, NULL);
+    CHECK_EQ_INT(pump_read(chunk, 1, sizeof chunk, local.pump), sizeof chunk);
+    CHECK_FAILS(pump_finish(local.pump, &err), &err, ERROR_BROKEN); /* not all was taken */
+    local_close(&local);
+}
+
+static void count_calls(void *context, uint64_t done, uint64_t total)
+{
+    uint64_t *last = context;
+    CHECK(done >= *last && done <= total);
+    *last = done;
+}
+
+static void test_progress_ends_at_the_size(void)
+{
+    uint64_t last = 0;
+    struct transfer_call call = {.progress = count_calls, .context = &last};
+    struct local local;
+    local_open(&local, 5000, &call);
+    drain(local.pump);
+    CHECK_EQ_INT(last, 5000);
+    local_close(&local);
+}
+
+static void test_local_file_must_be_plain(void)
+{
+    struct remote_file file;
+    struct error err;
+    CHECK_FAILS(remote_open_local("/", &file, &err), &err, ERROR_INVALID);
+    CHECK_FAILS(remote_open_local("/nonexistent", &file, &err), &err, ERROR_NOT_FOUND);
+}
+
+CHECK_MAIN(TEST(test_ring_carries_a_stream), TEST(test_reader_that_leaves_frees_the_writer),
+           TEST(test_ring_waits_bounded), TEST(test_local_file_is_read_whole),
+           TEST(test_local_file_that_shrinks_or_grows), TEST(test_progress_ends_at_the_size),
+           TEST(test_local_file_must_be_plain))
