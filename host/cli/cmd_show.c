@@ -21,6 +21,7 @@ struct view {
     struct document document;
     struct table table;
     struct buf fault; /* text printed last */
+    char full_id[INSTANCE_ID_SIZE]; /* id may be cut */
     int64_t started_ms;
 };
 
@@ -54,6 +55,7 @@ static bool print_head(void *context, const struct instance_row *row)
     FILE *out = view->cli->out;
     char text[CLOCK_TEXT_SIZE], duration[DURATION_TEXT_SIZE], size[TEXT_SIZE_SIZE];
     view->started_ms = row->started_ms;
+    snprintf(view->full_id, sizeof view->full_id, "%s", row->id);
     print_field(out, "instance", row->id);
     print_field(out, "flow", row->flow);
     print_field(out, "name", row->flow_name);
@@ -119,6 +121,26 @@ static bool print_activity(void *context, const struct activity *row)
     return true;
 }
 
+static bool print_child(void *context, const struct instance_row *row)
+{
+    struct view *view = context;
+    char duration[DURATION_TEXT_SIZE];
+    table_add(&view->table, row->id);
+    table_add(&view->table, row->flow);
+    table_add(&view->table, row->state);
+    table_add(&view->table, row->finished_ms ? print_duration(row->finished_ms - row->started_ms,
+                                                              duration) : NULL);
+    table_add(&view->table, row->fault_title);
+    return true;
+}
+
+/* The instances that this one called, newest first. */
+static bool walk_children(struct view *view, instance_row_fn *fn, struct error *err)
+{
+    struct store_filter filter = {.parent = view->full_id};
+    return store_instances(view->store, &filter, fn, view, err);
+}
+
 /* Begins a titled table; the row is the head. */
 static void begin_table(struct view *view, const char *const *heads, size_t count)
 {
@@ -158,6 +180,7 @@ static bool print_all(struct view *view, bool with_payload, struct error *err)
 {
     static const char *const tracks[] = {"NAME", "VALUE"};
     static const char *const files[] = {"FILE", "STATE", "SIZE", "DETAIL"};
+    static const char *const children[] = {"INSTANCE", "FLOW", "STATE", "TOOK", "FAULT"};
     static const char *const activity[] = {"AT",    "IMPORT",  "RESULT", "TOOK",
                                            "BYTES", "SUBJECT", "DETAIL"};
     buf_init(&view->fault, 1u << 20);
@@ -169,6 +192,9 @@ static bool print_all(struct view *view, bool with_payload, struct error *err)
     begin_table(view, files, 4);
     ok = ok && store_files(view->store, view->id, print_file, view, err);
     end_table(view, "Files");
+    begin_table(view, children, 5);
+    ok = ok && walk_children(view, print_child, err);
+    end_table(view, "Called");
     begin_table(view, activity, 7);
     ok = ok && store_activities(view->store, view->id, print_activity, view, err);
     end_table(view, "Activity");
@@ -185,6 +211,7 @@ static bool print_all(struct view *view, bool with_payload, struct error *err)
 static bool write_head(void *context, const struct instance_row *row)
 {
     struct view *view = context;
+    snprintf(view->full_id, sizeof view->full_id, "%s", row->id);
     instance_write_members(&view->document, row);
     document_text(&view->document, "to_do",
                   row->fault_code && row->fault_code[0] ? instance_remedy(row->fault_code) : NULL);
@@ -227,6 +254,13 @@ static bool write_activity(void *context, const struct activity *row)
     return true;
 }
 
+static bool write_child(void *context, const struct instance_row *row)
+{
+    struct view *view = context;
+    document_text(&view->document, NULL, row->id);
+    return true;
+}
+
 static bool write_payload(struct view *view, const char *which, struct error *err)
 {
     struct buf bytes;
@@ -247,6 +281,9 @@ static bool write_all(struct view *view, bool with_payload, struct error *err)
     document_close(&view->document, '}');
     document_open(&view->document, "file_list", '[');
     ok = ok && store_files(view->store, view->id, write_file, view, err);
+    document_close(&view->document, ']');
+    document_open(&view->document, "called", '[');
+    ok = ok && walk_children(view, write_child, err);
     document_close(&view->document, ']');
     document_open(&view->document, "activity", '[');
     ok = ok && store_activities(view->store, view->id, write_activity, view, err);
@@ -292,7 +329,8 @@ const struct command cmd_show = {
     .options = options,
     .option_count = sizeof options / sizeof options[0],
     .json = "What 'instances' prints for one instance, and \"to_do\", \"tracking\": {name: value}, "
-            "\"file_list\": [{\"name\", \"state\", \"detail\", \"size\", \"at\"}], \"activity\": "
+            "\"file_list\": [{\"name\", \"state\", \"detail\", \"size\", \"at\"}], \"called\": [id], "
+            "\"activity\": "
             "[{\"at\", \"import\", \"connection\", \"subject\", \"result\", \"detail\", "
             "\"duration_us\", \"bytes\"}]; with --payload \"input\" and \"response\".",
     .exit_status = "0  done\n2  there is no such instance, or several begin with ID",

@@ -14,6 +14,8 @@
 #define WIDTH_DEFAULT 80
 #define WIDTH_MIN 20
 #define BAR_WIDTH 20
+#define BAR_WIDTH_MIN 8
+#define BAR_FRAME 4 /* "  [" and "]" */
 #define NAME_WIDTH_MIN 8
 #define SMOOTHING 0.3 /* weight of the newest measurement in the rate */
 
@@ -33,11 +35,13 @@ void progress_release(struct progress *progress)
 
 /* ---- the line ---------------------------------------------------------------------------------- */
 
-static void format_bar(const struct progress *progress, struct buf *out)
+static void format_bar(const struct progress *progress, unsigned width, struct buf *out)
 {
-    uint64_t filled = progress->size ? progress->done * BAR_WIDTH / progress->size : 0;
-    for (uint64_t i = 0; i < BAR_WIDTH; i++)
+    uint64_t filled = (uint64_t)((double)progress->done / (double)progress->size * width);
+    buf_append_text(out, "  [");
+    for (unsigned i = 0; i < width; i++)
         buf_append_char(out, i < filled ? '#' : '.');
+    buf_append_char(out, ']');
 }
 
 static void format_left(const struct progress *progress, struct buf *out)
@@ -52,14 +56,12 @@ static void format_left(const struct progress *progress, struct buf *out)
         buf_printf(out, "  %llu:%02llu left", seconds / 60, seconds % 60);
 }
 
-/* Everything behind the name, as wide as it comes. */
+/* Everything behind name and bar, as wide as it comes; ASCII. */
 static void format_figures(const struct progress *progress, struct buf *out)
 {
     char done[TEXT_SIZE_SIZE], size[TEXT_SIZE_SIZE], rate[TEXT_SIZE_SIZE];
     if (progress->size) {
-        buf_append_text(out, "  [");
-        format_bar(progress, out);
-        buf_printf(out, "] %3u%%  %s of %s",
+        buf_printf(out, " %3u%%  %s of %s",
                    (unsigned)(100.0 * (double)progress->done / (double)progress->size),
                    text_format_size(progress->done, done), text_format_size(progress->size, size));
     } else {
@@ -90,27 +92,41 @@ static void append_cut(struct buf *out, const char *escaped, unsigned width)
         buf_append_char(out, '~');
 }
 
+/* How wide the bar is where name and bar share room columns; 0: there is no place for one. */
+static unsigned bar_width(const struct progress *progress, unsigned room, unsigned name_width)
+{
+    if (progress->size == 0 || room < NAME_WIDTH_MIN + BAR_FRAME + BAR_WIDTH_MIN)
+        return 0;
+    unsigned most = room - NAME_WIDTH_MIN - BAR_FRAME;
+    unsigned wanted = room > name_width + BAR_FRAME ? room - name_width - BAR_FRAME : 0;
+    if (wanted < BAR_WIDTH_MIN)
+        wanted = BAR_WIDTH_MIN;
+    if (wanted > BAR_WIDTH)
+        wanted = BAR_WIDTH;
+    return wanted < most ? wanted : most;
+}
+
 void progress_format(const struct progress *progress, unsigned width, struct buf *out)
 {
-    struct buf head, name, figures;
-    buf_init(&head, 64);
+    struct buf name, figures, line;
     buf_init(&name, 5 * PROGRESS_NAME_MAX);
     buf_init(&figures, 256);
-    buf_printf(&head, "%llu/%llu ", (unsigned long long)progress->index,
+    buf_init(&line, 8 * PROGRESS_NAME_MAX);
+    buf_printf(&line, "%llu/%llu ", (unsigned long long)progress->index,
                (unsigned long long)progress->total);
     print_escape(&name, progress->name);
     format_figures(progress, &figures);
-    unsigned used = (unsigned)(head.size + figures.size); /* both are ASCII */
-    struct buf line;
-    buf_init(&line, 8 * PROGRESS_NAME_MAX);
-    buf_append_text(&line, buf_text(&head));
-    append_cut(&line, buf_text(&name), width > used + NAME_WIDTH_MIN ? width - used : NAME_WIDTH_MIN);
+    unsigned used = (unsigned)(line.size + figures.size);
+    unsigned room = width > used + NAME_WIDTH_MIN ? width - used : NAME_WIDTH_MIN;
+    unsigned bar = bar_width(progress, room, (unsigned)print_width(progress->name));
+    append_cut(&line, buf_text(&name), bar ? room - bar - BAR_FRAME : room);
+    if (bar)
+        format_bar(progress, bar, &line);
     buf_append_text(&line, buf_text(&figures));
     append_cut(out, buf_text(&line), width);
     buf_release(&line);
     buf_release(&figures);
     buf_release(&name);
-    buf_release(&head);
 }
 
 static unsigned current_width(const struct progress *progress)
@@ -170,8 +186,9 @@ static void print_line(struct progress *progress, const char *label, const char 
 static void on_started(void *context, const char *instance_id, const char *flow)
 {
     struct progress *progress = context;
-    if (!progress->out)
+    if (!progress->out || progress->start_told)
         return;
+    progress->start_told = true;
     clear_line(progress);
     fputs("started ", progress->out);
     print_text(progress->out, flow);

@@ -28,6 +28,7 @@ struct progress {
     unsigned width;   /* columns; 0: asked of the terminal at each redraw */
     bool (*should_stop)(void);
     bool stop_told;
+    bool start_told;  /* the flow itself has started; what starts later are flows that it calls */
 
     char name[PROGRESS_NAME_MAX]; /* the file that moves now; "" if none does */
     uint64_t index, total;        /* file index of total */
