@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* sluice lookups: list, get, set, import, export. */
-#include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/file.h"
 #include "base/text.h"
@@ -186,7 +184,7 @@ static bool check_import(const struct workspace *workspace, const char *name, bo
 {
     if (is_new || workspace_lookup(workspace, name, err))
         return true;
-    return error_context(err, "--new adds a lookup; otherwise give --name") && false;
+    return error_context(err, "--new adds a lookup; otherwise give --name");
 }
 
 static bool check_values(const struct lookup *lookup, struct error *err)
