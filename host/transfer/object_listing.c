@@ -154,9 +154,13 @@ int64_t object_http_date_parse(const char *text)
 
 #define ERROR_TEXT_SIZE_MAX 300
 
+/* At most size_max bytes, cut between characters. */
 static void append_printable(struct buf *out, const char *text, size_t size_max)
 {
-    for (size_t i = 0; text[i] && i < size_max; i++)
+    size_t size = strnlen(text, size_max);
+    while (size > 0 && ((unsigned char)text[size] & 0xC0) == 0x80)
+        size--;
+    for (size_t i = 0; i < size; i++)
         buf_append_char(out, (unsigned char)text[i] < 0x20 || text[i] == 0x7F ? ' ' : text[i]);
 }
 

@@ -89,7 +89,8 @@ MUST_USE bool remote_open_local(const char *path, struct remote_file *out, struc
  * Storage: if-none-match, multipart above the threshold, MD5 of the bytes against the server's.
  * ERROR_EXISTS by the connection's on_conflict; ERROR_BROKEN if not whole; ERROR_LIMIT;
  * ERROR_UNKNOWN when the final rename's reply was lost and a look could not settle it.
- * On any failure the temporary file is removed if it can be, and nothing is published.
+ * On any failure the temporary file is removed if it can be, and nothing is published. Object
+ * Storage: a name that is taken by the very same bytes (size and MD5) is success, nothing written.
  */
 MUST_USE bool remote_store(struct transfer *transfer, const struct connection *connection,
                            const char *folder, const char *name, const struct remote_file *source,
@@ -127,7 +128,8 @@ bool http_response_header(const struct http_response *response, const char *name
                           size_t value_size);
 
 /* Any answer with a status is success here; errors are transport, TLS, login token, limits. Redirects
- * are not followed. Authentication and signature come from the connection. */
+ * are not followed. Authentication and signature come from the connection. ERROR_UNKNOWN: a request
+ * other than GET and HEAD was sent and its answer lost; it is never sent twice by itself. */
 MUST_USE bool http_call(struct transfer *transfer, const struct connection *connection,
                         const struct http_request *request, const struct transfer_call *call,
                         struct http_response *response, struct error *err);

@@ -3,7 +3,6 @@
 import os
 import socket
 import subprocess
-import unittest
 
 from peers_common import PEERS
 from web_common import SECRET, WebTest, admin, main
@@ -91,11 +90,13 @@ class Storage(ConnectionTest):
         self.fails("login", "unavailable", "come back later")
 
     def test_clock_skew(self):
-        # The stand-in's Date header stays right while its clock is moved, so the words are the general
-        # ones; with a Date that is off they name the clock.
+        # The stand-in's Date header stays right while its clock is moved: a fault brings one that is off.
         peer = self.connect(tls="none")
         admin(peer, "POST", "/_clock", {"skew": 3600})
         self.fails("login", "denied", "API keys")
+        admin(peer, "POST", "/_faults", {"action": "status", "status": 401, "body": "",
+                                         "headers": {"Date": "Sun, 05 Jan 2014 21:31:40 GMT"}})
+        self.fails("login", "denied", "clock skew", "NTP")
 
     def test_tls(self):
         authority = Authority(self.path("tls"))

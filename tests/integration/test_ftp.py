@@ -379,7 +379,7 @@ class TlsExercise(FtpExercise):
 
     def test_ca_file_that_is_missing(self):
         self.a["ca_file"] = self.path("missing.pem")
-        self.fails(self.drive({"do": "list", "folder": self.folder()})[0], "invalid", "ca_file")
+        self.fails(self.drive({"do": "list", "folder": self.folder()})[0], "invalid", "file in ca")
 
     def test_plain_connection_to_a_server_that_demands_tls(self):
         if self.tls != "explicit":

@@ -5,7 +5,7 @@ import hashlib
 import json
 import os
 import subprocess
-import unittest
+import time
 
 from peers_common import REPOSITORY
 from web_common import WebTest, admin, main, object_bytes
@@ -13,6 +13,7 @@ from web_common import WebTest, admin, main, object_bytes
 import compare_requests
 from certificates import oci_key
 from common import read_records
+from oci_signature import format_date
 from object_storage import ObjectStoragePeer
 
 BUCKET = "CCSDACS_CustomerSync"
@@ -247,9 +248,11 @@ class Storing(StorageTest):
 
     def test_clock_skew_is_named(self):
         admin(self.peer, "POST", "/_clock", {"skew": 1000})
-        self.fault({"match": {}, "times": 0, "action": "status", "status": 401,
-                    "body": {"code": "NotAuthenticated", "message": "x"}})
         self.bad("denied", "API keys", do="list", connection="OS", folder=FOLDER)
+        for seconds, words in ((-1000, "ahead of"), (1000, "behind"), (-290, "API keys")):
+            self.fault({"action": "status", "status": 401, "headers": {"Date": format_date(time.time() + seconds)},
+                        "body": {"code": "NotAuthenticated", "message": "x"}})
+            self.bad("denied", words, do="list", connection="OS", folder=FOLDER)
 
 
 class Parts(StorageTest):

@@ -259,6 +259,9 @@ int main(int argc, char **argv)
     cJSON_ArrayForEach(step, steps)
         run_step(&driver, step);
     transfer_free(driver.transfer);
+    for (size_t i = 0; i < driver.count; i++)
+        connection_release(&driver.connections[i]);
+    free(driver.connections);
     cJSON_Delete(steps);
     return 0;
 }

@@ -141,6 +141,12 @@ static void test_error_bodies(void)
     buf_append_text(&in, longer);
     object_error_text(&in, &out);
     CHECK_EQ_INT(out.size, 300);
+    buf_clear(&in);
+    buf_clear(&out);
+    buf_append(&in, longer, 299);
+    buf_append_text(&in, "ä");
+    object_error_text(&in, &out);
+    CHECK_EQ_INT(out.size, 299); /* not half a character */
     buf_release(&in);
     buf_release(&out);
 }
