@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * connection_test: the way to a peer step by step, so that the answer names the step that failed
- * and what to do about it; see transfer.h. What can be checked without the network is checked first;
- * then the bare connection; then login and permission in the protocol itself.
+ * and what to do about it; see transfer.h. What can be checked without the network is checked
+ * first; then the bare connection; then login and permission in the protocol itself.
  */
 #include <string.h>
 
@@ -65,12 +65,14 @@ static enum connection_step step_of(struct handle *handle, CURLcode code, bool i
     case CURLE_OPERATION_TIMEDOUT:
         curl_easy_getinfo(handle->easy, CURLINFO_NAMELOOKUP_TIME_T, &name_us);
         curl_easy_getinfo(handle->easy, CURLINFO_CONNECT_TIME_T, &connect_us);
-        return name_us == 0 ? STEP_NAME : connect_us == 0 || !is_through ? STEP_CONNECT : STEP_LOGIN;
+        return name_us == 0                     ? STEP_NAME
+               : connect_us == 0 || !is_through ? STEP_CONNECT
+                                                : STEP_LOGIN;
     default: return is_through ? STEP_LOGIN : STEP_CONNECT;
     }
 }
 
-/* ---- the bare connection ------------------------------------------------------------------------ */
+/* ---- the bare connection ---- */
 
 /* TCP, and TLS where it begins with the first byte. The url's scheme says which. */
 static bool reach(struct test *test, const char *url, struct error *err)
@@ -132,7 +134,7 @@ static bool check_secret(struct test *test, struct error *err)
     return ok || failed(test, STEP_CONFIGURATION);
 }
 
-/* ---- protocols ---------------------------------------------------------------------------------- */
+/* ---- protocols ---- */
 
 static bool list_folder(struct test *test, struct error *err)
 {
@@ -202,11 +204,12 @@ static bool login_smtp(struct test *test, struct handle *handle, struct smtp_dia
         return failed(test, step_of(handle, code, true));
     }
     if (user && user[0] && !dialogue->did_auth) {
-        connection_error(test->connection, err, ERROR_UNSUPPORTED,
-                         dialogue->offers_auth
-                             ? "the mail server offers no kind of login that this host knows"
-                             : "the mail server offers no login (AUTH): remove \"user\", or use the "
-                               "port and TLS on which it does");
+        connection_error(
+            test->connection, err, ERROR_UNSUPPORTED,
+            dialogue->offers_auth
+                ? "the mail server offers no kind of login that this host knows"
+                : "the mail server offers no login (AUTH): remove \"user\", or use the "
+                  "port and TLS on which it does");
         return failed(test, STEP_LOGIN);
     }
     return true;
@@ -266,7 +269,8 @@ static bool list_bucket(struct test *test, struct error *err)
     ok = ok && ask_storage(test, buf_text(&path), &response, err);
     if (ok && response.status != 200) {
         char subject[300];
-        snprintf(subject, sizeof subject, "bucket '%s'", strlen(test->folder) < 250 ? test->folder : "");
+        snprintf(subject, sizeof subject, "bucket '%s'",
+                 strlen(test->folder) < 250 ? test->folder : "");
         object_refuse(test->connection, &response, subject, err);
         ok = failed(test, STEP_PERMISSION);
     }
@@ -327,7 +331,7 @@ static bool test_rest(struct test *test, struct error *err)
     return check_secret(test, err) && reach_url(test, "/", err) && login_rest(test, err);
 }
 
-/* ---- the test ----------------------------------------------------------------------------------- */
+/* ---- the test ---- */
 
 static bool run(struct test *test, struct error *err)
 {

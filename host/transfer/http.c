@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * http_call: one request to a REST service with the connection's authentication; see transfer.h.
- * A file goes along as the second part of multipart/mixed (RFC 2046 5.1), streamed from where it is.
+ * A file goes along as the second part of multipart/mixed (RFC 2046 5.1), streamed from where it
+ * is.
  */
 #include <ctype.h>
 #include <stdlib.h>
@@ -37,7 +38,7 @@ struct exchange {
     struct buf token; /* the bearer token of this attempt; wiped */
 };
 
-/* ---- checks ------------------------------------------------------------------------------------- */
+/* ---- checks ---- */
 
 static bool is_method(const char *method)
 {
@@ -57,7 +58,8 @@ static bool check_request(const struct connection *connection, const struct http
     if (request->path[0] != '/')
         return connection_error(connection, err, ERROR_INVALID, "a path begins with '/'");
     if (request->content_type && text_has_control(request->content_type))
-        return connection_error(connection, err, ERROR_INVALID, "the content type holds a control byte");
+        return connection_error(connection, err, ERROR_INVALID,
+                                "the content type holds a control byte");
     if (request->attachment && (!request->attachment_name || !request->attachment_name[0] ||
                                 text_has_control(request->attachment_name) ||
                                 strlen(request->attachment_name) > REMOTE_NAME_SIZE_MAX))
@@ -66,7 +68,7 @@ static bool check_request(const struct connection *connection, const struct http
     return true;
 }
 
-/* ---- multipart/mixed ---------------------------------------------------------------------------- */
+/* ---- multipart/mixed ---- */
 
 static bool make_boundary(char text[static BOUNDARY_SIZE])
 {
@@ -178,7 +180,7 @@ static void release_body(struct body *body)
     *body = (struct body){0};
 }
 
-/* ---- one attempt -------------------------------------------------------------------------------- */
+/* ---- one attempt ---- */
 
 static bool set_body(struct exchange *exchange, struct handle *handle, struct http_answer *answer,
                      struct error *err)
@@ -192,7 +194,8 @@ static bool set_body(struct exchange *exchange, struct handle *handle, struct ht
     }
     bool has_type = request->content_type && request->content_type[0];
     bool has_body = has_type || request->body_size > 0;
-    bool wants_length = strcmp(request->method, "POST") == 0 || strcmp(request->method, "PUT") == 0 ||
+    bool wants_length = strcmp(request->method, "POST") == 0 ||
+                        strcmp(request->method, "PUT") == 0 ||
                         strcmp(request->method, "PATCH") == 0;
     if (!has_body && !wants_length) {
         if (strcmp(request->method, "GET") != 0 && strcmp(request->method, "HEAD") != 0)
@@ -242,11 +245,15 @@ static bool sign(struct exchange *exchange, struct handle *handle, const struct 
         return connection_error(exchange->connection, err, ERROR_UNSUPPORTED,
                                 "a signed request cannot carry a file");
     const struct oci_request signature = {
-        .method = request->method, .target = buf_text(&target->target), .host = buf_text(&target->host),
-        .date = clock_format_http(clock_wall_ms() / 1000, date), .signs_body = signs_body,
+        .method = request->method,
+        .target = buf_text(&target->target),
+        .host = buf_text(&target->host),
+        .date = clock_format_http(clock_wall_ms() / 1000, date),
+        .signs_body = signs_body,
         .content_type = request->content_type && request->content_type[0] ? request->content_type
                                                                           : "application/json",
-        .body = request->body, .body_size = request->body_size};
+        .body = request->body,
+        .body_size = request->body_size};
     return oci_sign_request(exchange->transfer, handle, &signature, err);
 }
 
@@ -279,9 +286,10 @@ static bool explain(struct exchange *exchange, CURLcode code, struct error *err)
     }
     bool changes = strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0;
     if (changes && code != CURLE_OPERATION_TIMEDOUT && http_reply_lost(code))
-        return connection_error(exchange->connection, err, ERROR_UNKNOWN,
-                                "the request was sent, but the connection was lost before an answer "
-                                "came: whether it took effect is not known");
+        return connection_error(
+            exchange->connection, err, ERROR_UNKNOWN,
+            "the request was sent, but the connection was lost before an answer "
+            "came: whether it took effect is not known");
     return false;
 }
 
@@ -290,11 +298,13 @@ static bool attempt(struct exchange *exchange, const struct http_target *target,
 {
     struct http_answer answer;
     CURLcode code = CURLE_OK;
-    struct handle *handle = pool_acquire(exchange->transfer, exchange->connection, exchange->call, err);
+    struct handle *handle =
+        pool_acquire(exchange->transfer, exchange->connection, exchange->call, err);
     bool ok = handle != NULL;
     if (ok) {
         http_expect(handle, target, &answer, response, HTTP_RESPONSE_SIZE_MAX);
-        ok = set_body(exchange, handle, &answer, err) && authenticate(exchange, handle, target, err);
+        ok =
+            set_body(exchange, handle, &answer, err) && authenticate(exchange, handle, target, err);
     }
     if (ok) {
         set_method(exchange, handle);
@@ -318,8 +328,8 @@ static bool attempt_with_token(struct exchange *exchange, const struct http_targ
         struct buf refused = exchange->token;
         buf_init(&exchange->token, OAUTH_TOKEN_SIZE_MAX);
         http_response_release(response);
-        ok = oauth_token(exchange->transfer, exchange->connection, exchange->call, buf_text(&refused),
-                         &exchange->token, err) &&
+        ok = oauth_token(exchange->transfer, exchange->connection, exchange->call,
+                         buf_text(&refused), &exchange->token, err) &&
              attempt(exchange, target, response, err);
         if (refused.data)
             explicit_bzero(refused.data, refused.capacity);

@@ -8,7 +8,7 @@
 
 #include "base/text.h"
 
-/* ---- where to ----------------------------------------------------------------------------------- */
+/* ---- where to ---- */
 
 void http_target_release(struct http_target *target)
 {
@@ -60,7 +60,7 @@ bool http_target_build(const struct connection *connection, const char *path,
                             HTTP_TARGET_SIZE_MAX);
 }
 
-/* ---- answers ------------------------------------------------------------------------------------ */
+/* ---- answers ---- */
 
 void http_response_release(struct http_response *response)
 {
@@ -160,7 +160,8 @@ static size_t give_body(char *buffer, size_t unit, size_t count, void *context)
     return size;
 }
 
-void http_send_body(struct handle *handle, struct http_answer *answer, const void *body, size_t size)
+void http_send_body(struct handle *handle, struct http_answer *answer, const void *body,
+                    size_t size)
 {
     answer->body = body;
     answer->body_left = size;

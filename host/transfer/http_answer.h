@@ -41,13 +41,15 @@ void http_expect(struct handle *handle, const struct http_target *target,
  * not send the request again by itself, as it does with every other one that gets no answer on a
  * kept connection: the peer may have acted on it.
  */
-void http_send_body(struct handle *handle, struct http_answer *answer, const void *body, size_t size);
+void http_send_body(struct handle *handle, struct http_answer *answer, const void *body,
+                    size_t size);
 
 /* Appends "name: value" to the request's headers; a value with control bytes is ERROR_INVALID. */
 MUST_USE bool http_header(struct handle *handle, const char *name, const char *value,
                           struct error *err);
 
-/* A request that changes something and has no body: on a connection of its own, for the same reason. */
+/* A request that changes something and has no body: on a connection of its own, for the same
+ * reason. */
 void http_send_nothing(struct handle *handle);
 
 /* Performs; true: response->status is set. False: transport failed or a limit was passed. */

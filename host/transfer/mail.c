@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Mail over SMTP; see transfer.h. The message is composed whole before anything is sent (it is small
- * and bounded), so that what is malformed never reaches the server. Each mail has a session of its
- * own: mails are rare, and a session that idled may be gone.
+ * Mail over SMTP; see transfer.h. The message is composed whole before anything is sent (it is
+ * small and bounded), so that what is malformed never reaches the server. Each mail has a session
+ * of its own: mails are rare, and a session that idled may be gone.
  */
 #include <ctype.h>
 #include <stdlib.h>
@@ -16,7 +16,7 @@
 #define MESSAGE_SIZE_MAX (4u * MIME_BODY_SIZE_MAX)
 #define RECIPIENT_LIST 1
 
-/* ---- sessions ----------------------------------------------------------------------------------- */
+/* ---- sessions ---- */
 
 /* The name we greet with: this machine's, if it is one that a command may hold. */
 static void greeting_name(char *name, size_t size)
@@ -56,8 +56,8 @@ static bool fail_by_reply(struct handle *handle, const struct smtp_dialogue *dia
     const struct connection *connection = handle->connection;
     int code = dialogue->code;
     if (code == 535 || code == 534 || code == 530 || code == 538)
-        connection_error(connection, err, ERROR_DENIED, "login refused (%s): check user and password",
-                         dialogue->words);
+        connection_error(connection, err, ERROR_DENIED,
+                         "login refused (%s): check user and password", dialogue->words);
     else if (code < 500)
         connection_error(connection, err, ERROR_UNAVAILABLE,
                          "the mail server asks to come back later (%s)", dialogue->words);
@@ -81,7 +81,7 @@ bool smtp_fail(struct handle *handle, const struct smtp_dialogue *dialogue, CURL
     return handle_fail(handle, code, err);
 }
 
-/* ---- a mail ------------------------------------------------------------------------------------- */
+/* ---- a mail ---- */
 
 struct message {
     struct buf text;
@@ -136,7 +136,8 @@ static bool deliver(struct handle *handle, struct message *message, struct smtp_
     curl_easy_setopt(handle->easy, CURLOPT_READDATA, message);
     curl_easy_setopt(handle->easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)message->text.size);
     if (handle->connection->request_timeout_ms)
-        curl_easy_setopt(handle->easy, CURLOPT_TIMEOUT_MS, (long)handle->connection->request_timeout_ms);
+        curl_easy_setopt(handle->easy, CURLOPT_TIMEOUT_MS,
+                         (long)handle->connection->request_timeout_ms);
     CURLcode code = handle_perform(handle);
     if (code == CURLE_OK)
         return true;

@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 
-/* ---- quoted-printable --------------------------------------------------------------------------- */
+/* ---- quoted-printable ---- */
 
 static size_t line_end_size(const char *at)
 {
@@ -52,7 +52,7 @@ void mime_append_quoted_printable(struct buf *out, const char *text)
     }
 }
 
-/* ---- header values ------------------------------------------------------------------------------ */
+/* ---- header values ---- */
 
 static bool is_plain_ascii(const char *text)
 {
@@ -72,7 +72,8 @@ static size_t character_size(const char *text)
 
 #define WORD_BYTES_MAX 42 /* 56 in base64, 68 with "=?UTF-8?B?" and "?=" */
 
-/* Encoded words (RFC 2047): whole characters in each, one a line. column: where the first begins. */
+/* Encoded words (RFC 2047): whole characters in each, one a line. column: where the first begins.
+ */
 static void append_encoded_words(struct buf *out, const char *text, size_t column)
 {
     size_t room = column < MIME_LINE_SIZE_MAX - 24 ? (MIME_LINE_SIZE_MAX - 12 - column) / 4 * 3 : 3;
@@ -167,7 +168,7 @@ static void append_recipients(struct buf *out, const struct mime_addresses *to)
     buf_append_text(out, "\r\n");
 }
 
-/* ---- the message -------------------------------------------------------------------------------- */
+/* ---- the message ---- */
 
 static bool is_message_id(const char *id)
 {
@@ -182,16 +183,19 @@ static bool is_message_id(const char *id)
 static bool check_line(const char *text, const char *field, size_t size_max, struct error *err)
 {
     if (strlen(text) > size_max)
-        return error_set(err, ERROR_LIMIT, "the mail's %s is longer than %zu bytes", field, size_max);
+        return error_set(err, ERROR_LIMIT, "the mail's %s is longer than %zu bytes", field,
+                         size_max);
     if (!text_is_utf8(text, strlen(text)) || text_has_control(text))
-        return error_set(err, ERROR_INVALID, "the mail's %s holds a control byte or is not UTF-8", field);
+        return error_set(err, ERROR_INVALID, "the mail's %s holds a control byte or is not UTF-8",
+                         field);
     return true;
 }
 
 static bool check_mail(const struct mime_mail *mail, struct error *err)
 {
     if (!is_message_id(mail->message_id))
-        return error_set(err, ERROR_INVALID, "the mail's Message-ID is not of the form name@domain");
+        return error_set(err, ERROR_INVALID,
+                         "the mail's Message-ID is not of the form name@domain");
     if (!check_line(mail->subject, "subject", MIME_SUBJECT_SIZE_MAX, err))
         return false;
     if (mail->instance && (!check_line(mail->instance, "instance id", 200, err)))
@@ -199,7 +203,8 @@ static bool check_mail(const struct mime_mail *mail, struct error *err)
     if (mail->instance && !is_plain_ascii(mail->instance))
         return error_set(err, ERROR_INVALID, "the mail's instance id is not ASCII");
     if (strlen(mail->body) > MIME_BODY_SIZE_MAX)
-        return error_set(err, ERROR_LIMIT, "the mail's text is longer than %u bytes", MIME_BODY_SIZE_MAX);
+        return error_set(err, ERROR_LIMIT, "the mail's text is longer than %u bytes",
+                         MIME_BODY_SIZE_MAX);
     if (!text_is_utf8(mail->body, strlen(mail->body)))
         return error_set(err, ERROR_INVALID, "the mail's text is not UTF-8");
     return true;
@@ -217,9 +222,10 @@ bool mime_compose(const struct mime_mail *mail, struct buf *out, struct error *e
     buf_append_text(out, "Subject: ");
     mime_append_text(out, mail->subject, strlen("Subject"));
     buf_printf(out, "\r\nMessage-ID: <%s>\r\nMIME-Version: 1.0\r\n", mail->message_id);
-    buf_append_text(out, "Content-Type: text/plain; charset=utf-8\r\n"
-                         "Content-Transfer-Encoding: quoted-printable\r\n"
-                         "Auto-Submitted: auto-generated\r\n"); /* RFC 3834: no out-of-office replies */
+    buf_append_text(out,
+                    "Content-Type: text/plain; charset=utf-8\r\n"
+                    "Content-Transfer-Encoding: quoted-printable\r\n"
+                    "Auto-Submitted: auto-generated\r\n"); /* RFC 3834: no out-of-office replies */
     if (mail->instance && mail->instance[0])
         buf_printf(out, "X-Sluice-Instance: %s\r\n", mail->instance);
     buf_append_text(out, "\r\n");

@@ -54,6 +54,7 @@ MUST_USE bool mime_compose(const struct mime_mail *mail, struct buf *out, struct
 
 /* The two encodings, for tests and fuzzing. */
 void mime_append_quoted_printable(struct buf *out, const char *text);
-/* One unstructured value behind "Name: " of name_size bytes; folds where needed, ends without CR LF. */
+/* One unstructured value behind "Name: " of name_size bytes; folds where needed, ends without CR
+ * LF. */
 void mime_append_text(struct buf *out, const char *text, size_t name_size);
 #endif

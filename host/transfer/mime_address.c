@@ -135,8 +135,9 @@ static bool parse_item(const char *text, size_t size, const char *field, struct 
     *out = (struct mime_address){0};
     if (open && text[size - 1] == '>') {
         if (!copy_display(text, (size_t)(open - text), out->display))
-            return error_set(err, ERROR_INVALID, "%s: the name before <...> in \"%.*s\" is malformed",
-                             field, whole_size, whole);
+            return error_set(err, ERROR_INVALID,
+                             "%s: the name before <...> in \"%.*s\" is malformed", field,
+                             whole_size, whole);
         size -= (size_t)(open - text) + 2;
         text = open + 1;
     }
@@ -152,7 +153,8 @@ static bool add_item(struct mime_addresses *out, const char *text, size_t size, 
                      struct error *err)
 {
     if (out->count == MIME_RECIPIENTS_MAX)
-        return error_set(err, ERROR_LIMIT, "%s: more than %u addresses", field, MIME_RECIPIENTS_MAX);
+        return error_set(err, ERROR_LIMIT, "%s: more than %u addresses", field,
+                         MIME_RECIPIENTS_MAX);
     struct mime_address *items = realloc(out->items, (out->count + 1) * sizeof *items);
     if (!items)
         return error_set(err, ERROR_LIMIT, "out of memory");
@@ -176,7 +178,8 @@ bool mime_parse_addresses(const char *text, const char *field, struct mime_addre
         size_t size = end ? (size_t)(end - text) : 0;
         trim(&item, &size);
         if (!end)
-            ok = error_set(err, ERROR_INVALID, "%s: a quote or < is not closed in \"%.80s\"", field, text);
+            ok = error_set(err, ERROR_INVALID, "%s: a quote or < is not closed in \"%.80s\"", field,
+                           text);
         else if (size > 0)
             ok = add_item(out, item, size, field, err);
         if (ok)

@@ -63,7 +63,8 @@ static struct token *find_token(struct tokens *tokens, const struct connection *
     buf_init(&text, 16384);
     buf_printf(&text, "%s\n%s\n%s\n%s", connection->name,
                connection->token_url ? connection->token_url : "",
-               connection->user ? connection->user : "", connection->scope ? connection->scope : "");
+               connection->user ? connection->user : "",
+               connection->scope ? connection->scope : "");
     char *identity = buf_take(&text, NULL);
     if (!identity)
         return NULL;
@@ -84,7 +85,7 @@ static struct token *find_token(struct tokens *tokens, const struct connection *
     return token;
 }
 
-/* ---- the answer --------------------------------------------------------------------------------- */
+/* ---- the answer ---- */
 
 /* RFC 6750 2.1: b64token, which cannot end a header line. */
 static bool is_token(const char *text)
@@ -121,7 +122,7 @@ bool oauth_parse(const char *text, size_t size, struct buf *token, int64_t *life
     return ok;
 }
 
-/* ---- the request -------------------------------------------------------------------------------- */
+/* ---- the request ---- */
 
 /* application/x-www-form-urlencoded of RFC 6749 appendix B; a blank as %20 is legal there, too. */
 static void append_field(struct buf *form, const char *name, const char *value)
@@ -140,8 +141,9 @@ static bool add_basic(struct handle *handle, const char *secret, struct error *e
     buf_append_percent(&pair, secret);
     buf_append_text(&value, "Basic ");
     buf_append_base64(&value, pair.data, pair.size);
-    bool ok = (!pair.failed && !value.failed) ||
-              connection_error(handle->connection, err, ERROR_LIMIT, "the client secret is too long");
+    bool ok =
+        (!pair.failed && !value.failed) ||
+        connection_error(handle->connection, err, ERROR_LIMIT, "the client secret is too long");
     ok = ok && http_header(handle, "Authorization", buf_text(&value), err);
     wipe(&pair);
     wipe(&value);
@@ -175,7 +177,8 @@ static bool post_form(struct transfer *transfer, const struct connection *connec
         curl_easy_setopt(handle->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)form.size);
         curl_easy_setopt(handle->easy, CURLOPT_POSTFIELDS, buf_text(&form));
         if (connection->request_timeout_ms)
-            curl_easy_setopt(handle->easy, CURLOPT_TIMEOUT_MS, (long)connection->request_timeout_ms);
+            curl_easy_setopt(handle->easy, CURLOPT_TIMEOUT_MS,
+                             (long)connection->request_timeout_ms);
         ok = (in_form || add_basic(handle, secret, err)) &&
              http_header(handle, "Accept", "application/json", err) &&
              http_perform(handle, &answer, &code, err);
@@ -201,10 +204,11 @@ static bool refuse(const struct connection *connection, const struct http_respon
     object_error_text(&said, &clean);
     bool is_denied = response->status == 400 || response->status == 401 || response->status == 403;
     connection_error(connection, err, is_denied ? ERROR_DENIED : ERROR_UNAVAILABLE,
-                     is_denied ? "the token service refused the client (HTTP %d %s): check user (client "
-                                 "id), password (client secret) and scope"
-                               : "the token service gave no token (HTTP %d %s): check token_url, or try "
-                                 "again later",
+                     is_denied
+                         ? "the token service refused the client (HTTP %d %s): check user (client "
+                           "id), password (client secret) and scope"
+                         : "the token service gave no token (HTTP %d %s): check token_url, or try "
+                           "again later",
                      response->status, buf_text(&clean));
     if (err)
         err->peer_code = response->status;
@@ -214,7 +218,8 @@ static bool refuse(const struct connection *connection, const struct http_respon
     return false;
 }
 
-/* Basic first, as RFC 6749 2.3.1 wants; services that only read the form answer 400 or 401 to it. */
+/* Basic first, as RFC 6749 2.3.1 wants; services that only read the form answer 400 or 401 to it.
+ */
 static bool request_token(struct transfer *transfer, const struct connection *connection,
                           const struct transfer_call *call, const char *secret, struct token *token,
                           struct error *err)
@@ -229,7 +234,8 @@ static bool request_token(struct transfer *transfer, const struct connection *co
     }
     if (ok && response.status != 200)
         ok = refuse(connection, &response, err);
-    else if (ok && !oauth_parse(buf_text(&response.body), response.body.size, &token->text, &life_s, &why))
+    else if (ok && !oauth_parse(buf_text(&response.body), response.body.size, &token->text, &life_s,
+                                &why))
         ok = connection_error(connection, err, why.kind, "%s", why.message);
     int64_t margin_s = life_s / 2 < OAUTH_MARGIN_S ? life_s / 2 : OAUTH_MARGIN_S;
     token->end_ms = clock_monotonic_ms() + (life_s - margin_s) * 1000;
@@ -242,8 +248,9 @@ static bool fetch(struct transfer *transfer, const struct connection *connection
                   const struct transfer_call *call, struct token *token, struct error *err)
 {
     if (!connection->token_url || !connection->user || !connection->user[0])
-        return connection_error(connection, err, ERROR_INVALID,
-                                "OAuth needs token_url, user (client id) and password (client secret)");
+        return connection_error(
+            connection, err, ERROR_INVALID,
+            "OAuth needs token_url, user (client id) and password (client secret)");
     struct buf secret;
     buf_init(&secret, SECRET_SIZE_MAX);
     wipe(&token->text);
@@ -270,5 +277,6 @@ bool oauth_token(struct transfer *transfer, const struct connection *connection,
     if (ok)
         buf_append(out, token->text.data, token->text.size);
     pthread_mutex_unlock(&token->lock);
-    return ok && (!out->failed || connection_error(connection, err, ERROR_LIMIT, "the token is too long"));
+    return ok && (!out->failed ||
+                  connection_error(connection, err, ERROR_LIMIT, "the token is too long"));
 }

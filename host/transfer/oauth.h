@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Access tokens by OAuth 2.0 client credentials (RFC 6749 4.4): fetched once per connection, kept
- * until shortly before they expire, wiped with the transfer. Thread-safe; threads that need the same
- * token at the same time wait for one request.
+ * until shortly before they expire, wiped with the transfer. Thread-safe; threads that need the
+ * same token at the same time wait for one request.
  */
 #ifndef TRANSFER_OAUTH_H
 #define TRANSFER_OAUTH_H
@@ -11,7 +11,7 @@
 #define OAUTH_TOKEN_SIZE_MAX 16384u
 #define OAUTH_ANSWER_SIZE_MAX 65536u
 #define OAUTH_LIFE_DEFAULT_S 300 /* of a token whose answer names no expires_in */
-#define OAUTH_MARGIN_S 60        /* a token is renewed that long before its end, or at half its life */
+#define OAUTH_MARGIN_S 60 /* a token is renewed that long before its end, or at half its life */
 
 /*
  * Appends the connection's token to out. refused (may be NULL) is a token that the service just

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Requests to Object Storage: built, signed, performed, their answers explained; see object_http.h. */
+/* Requests to Object Storage: built, signed, performed, their answers explained; see object_http.h.
+ */
 #include "transfer/object_http.h"
 
 #include <ctype.h>
@@ -12,7 +13,7 @@
 
 #define CLIENT_ID_SIZE_MAX 100
 
-/* ---- signing ------------------------------------------------------------------------------------ */
+/* ---- signing ---- */
 
 static void *make_keys(void)
 {
@@ -47,7 +48,8 @@ static bool add_signature(struct handle *handle, const struct oci_request *reque
     struct buf key_id, value;
     buf_init(&key_id, 2048);
     buf_init(&value, 8192);
-    buf_printf(&key_id, "%s/%s/%s", connection->tenancy, connection->user, oci_key_fingerprint(key));
+    buf_printf(&key_id, "%s/%s/%s", connection->tenancy, connection->user,
+               oci_key_fingerprint(key));
     bool ok = !key_id.failed || error_set(err, ERROR_INVALID, "tenancy or user is too long");
     ok = ok && oci_authorization(request, key, buf_text(&key_id), &value, err);
     if (!ok && err)
@@ -87,7 +89,7 @@ bool oci_sign_request(struct transfer *transfer, struct handle *handle,
            add_signature(handle, request, key, err);
 }
 
-/* ---- requests ----------------------------------------------------------------------------------- */
+/* ---- requests ---- */
 
 /* "opc-client-request-id" lets both sides find one request in their logs. */
 static bool add_client_id(struct handle *handle, struct error *err)
@@ -107,7 +109,8 @@ static bool add_headers(struct handle *handle, const struct object_request *requ
     return (!request->if_match || http_header(handle, "if-match", request->if_match, err)) &&
            (!request->if_none_match ||
             http_header(handle, "if-none-match", request->if_none_match, err)) &&
-           (!request->content_md5 || http_header(handle, "content-md5", request->content_md5, err)) &&
+           (!request->content_md5 ||
+            http_header(handle, "content-md5", request->content_md5, err)) &&
            (!request->uploads ||
             http_header(handle, "content-type", "application/octet-stream", err)) &&
            add_client_id(handle, err);
@@ -153,7 +156,8 @@ bool object_prepare(struct transfer *transfer, struct handle *handle,
             .body = request->json,
             .body_size = request->json ? strlen(request->json) : 0,
         };
-        ok = oci_sign_request(transfer, handle, &signature, err) && add_headers(handle, request, err);
+        ok = oci_sign_request(transfer, handle, &signature, err) &&
+             add_headers(handle, request, err);
     }
     http_target_release(&target);
     return ok;
@@ -175,7 +179,7 @@ bool object_call(struct transfer *transfer, const struct connection *connection,
     return ok;
 }
 
-/* ---- answers ------------------------------------------------------------------------------------ */
+/* ---- answers ---- */
 
 /* Seconds that this machine's clock is ahead of the answer's Date; 0 if it has none. */
 static int64_t clock_lead_s(const struct http_response *response)
@@ -195,10 +199,11 @@ static bool refuse_login(const struct connection *connection, const struct http_
                                 "request refused because of clock skew: this machine's clock is "
                                 "%lld s %s the service's; set it right (NTP)",
                                 llabs(lead_s), lead_s > 0 ? "ahead of" : "behind");
-    return connection_error(connection, err, ERROR_DENIED,
-                            "login refused (%s): check tenancy, user and fingerprint, and that this "
-                            "key is among the user's API keys",
-                            words);
+    return connection_error(
+        connection, err, ERROR_DENIED,
+        "login refused (%s): check tenancy, user and fingerprint, and that this "
+        "key is among the user's API keys",
+        words);
 }
 
 static const struct {
@@ -207,7 +212,8 @@ static const struct {
     enum error_kind kind;
     const char *meaning;
 } meanings[] = {
-    {400, "UnmatchedContentMD5", ERROR_BROKEN, "the bytes that arrived are not those that were sent"},
+    {400, "UnmatchedContentMD5", ERROR_BROKEN,
+     "the bytes that arrived are not those that were sent"},
     {403, NULL, ERROR_DENIED, "not permitted; the user's policies must allow it"},
     {404, NULL, ERROR_NOT_FOUND, "it is not there, or the user has no permission to see it"},
     {409, NULL, ERROR_UNAVAILABLE, "it is being changed by someone else; try again later"},
@@ -251,7 +257,7 @@ bool object_refuse(const struct connection *connection, const struct http_respon
     return false;
 }
 
-/* ---- names -------------------------------------------------------------------------------------- */
+/* ---- names ---- */
 
 /* How many of text's bytes, at most size_max, are whole characters. */
 static int whole_prefix(const char *text, size_t size_max)
@@ -276,7 +282,8 @@ bool object_append_bucket(const struct connection *connection, const char *folde
                           struct buf *path, struct error *err)
 {
     const char *slash = strchr(folder, '/');
-    if (!slash || slash == folder || !slash[1] || strchr(slash + 1, '/') || text_has_control(folder))
+    if (!slash || slash == folder || !slash[1] || strchr(slash + 1, '/') ||
+        text_has_control(folder))
         return connection_error(connection, err, ERROR_INVALID,
                                 "\"%.*s\" is not of the form <namespace>/<bucket>",
                                 whole_prefix(folder, 200), folder);
@@ -288,7 +295,8 @@ bool object_append_bucket(const struct connection *connection, const char *folde
     buf_append_text(path, "/b/");
     buf_append_percent(path, slash + 1);
     free(space);
-    return !path->failed || connection_error(connection, err, ERROR_LIMIT, "the address is too long");
+    return !path->failed ||
+           connection_error(connection, err, ERROR_LIMIT, "the address is too long");
 }
 
 bool object_append_name(const struct connection *connection, const char *folder, const char *kind,
@@ -301,10 +309,11 @@ bool object_append_name(const struct connection *connection, const char *folder,
         return false;
     buf_printf(path, "/%s/", kind);
     buf_append_percent(path, name);
-    return !path->failed || connection_error(connection, err, ERROR_LIMIT, "the address is too long");
+    return !path->failed ||
+           connection_error(connection, err, ERROR_LIMIT, "the address is too long");
 }
 
-/* ---- HEAD --------------------------------------------------------------------------------------- */
+/* ---- HEAD ---- */
 
 static bool read_facts(const struct http_response *response, struct object_facts *facts)
 {

@@ -45,7 +45,8 @@ static bool append_page(const cJSON *page, struct remote_listing *out, struct bu
             return false;
     buf_clear(next);
     buf_append_text(next, has_next ? following->valuestring : "");
-    return !next->failed || error_set(err, ERROR_BROKEN, "nextStartWith is longer than a name can be");
+    return !next->failed ||
+           error_set(err, ERROR_BROKEN, "nextStartWith is longer than a name can be");
 }
 
 bool object_listing_append(const char *text, size_t size, struct remote_listing *out,
@@ -61,7 +62,7 @@ bool object_listing_append(const char *text, size_t size, struct remote_listing 
     return ok;
 }
 
-/* ---- times -------------------------------------------------------------------------------------- */
+/* ---- times ---- */
 
 /* Days since 1970-01-01 of a date of the proleptic Gregorian calendar. */
 static int64_t days_from_civil(int64_t year, int64_t month, int64_t day)
@@ -70,7 +71,8 @@ static int64_t days_from_civil(int64_t year, int64_t month, int64_t day)
     int64_t era = (year >= 0 ? year : year - 399) / 400;
     int64_t year_of_era = year - era * 400;
     int64_t day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-    return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719468;
+    return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year -
+           719468;
 }
 
 /* Reads exactly count digits; advances. */
@@ -120,8 +122,9 @@ int64_t object_time_parse(const char *text)
 {
     int64_t year, month, day, seconds, offset_s;
     if (!digits(&text, 4, 1970, 9999, &year) || !literal(&text, '-') ||
-        !digits(&text, 2, 1, 12, &month) || !literal(&text, '-') || !digits(&text, 2, 1, 31, &day) ||
-        (!literal(&text, 'T') && !literal(&text, 't')) || !clock_time(&text, &seconds))
+        !digits(&text, 2, 1, 12, &month) || !literal(&text, '-') ||
+        !digits(&text, 2, 1, 31, &day) || (!literal(&text, 'T') && !literal(&text, 't')) ||
+        !clock_time(&text, &seconds))
         return 0;
     if (literal(&text, '.'))
         text += strspn(text, "0123456789");
@@ -144,13 +147,13 @@ int64_t object_http_date_parse(const char *text)
     const char *month = strstr(months, name);
     text += 3;
     if (!month || (month - months) % 3 != 0 || !literal(&text, ' ') ||
-        !digits(&text, 4, 1970, 9999, &year) || !literal(&text, ' ') || !clock_time(&text, &seconds) ||
-        strcmp(text, " GMT") != 0)
+        !digits(&text, 4, 1970, 9999, &year) || !literal(&text, ' ') ||
+        !clock_time(&text, &seconds) || strcmp(text, " GMT") != 0)
         return 0;
     return days_from_civil(year, (month - months) / 3 + 1, day) * 86400 + seconds;
 }
 
-/* ---- errors and names --------------------------------------------------------------------------- */
+/* ---- errors and names ---- */
 
 #define ERROR_TEXT_SIZE_MAX 300
 
@@ -187,6 +190,7 @@ bool object_check_name(const char *name, struct error *err)
         return error_set(err, ERROR_INVALID, "an object's name holds 1 to %u bytes, not %zu",
                          OBJECT_NAME_SIZE_MAX, size);
     if (!text_is_utf8(name, size) || text_has_control(name))
-        return error_set(err, ERROR_INVALID, "an object's name is UTF-8 text without control bytes");
+        return error_set(err, ERROR_INVALID,
+                         "an object's name is UTF-8 text without control bytes");
     return true;
 }

@@ -13,9 +13,9 @@
 
 /*
  * Appends one page (the body of ListObjects) to out in the order given, and sets next to
- * nextStartWith ("" on the last page). Objects whose name ends in '/' are placeholders of folders and
- * left out. Objects without a usable name or size are counted in out->unparsed. ERROR_BROKEN: not a
- * listing; ERROR_LIMIT as listing_add.
+ * nextStartWith ("" on the last page). Objects whose name ends in '/' are placeholders of folders
+ * and left out. Objects without a usable name or size are counted in out->unparsed. ERROR_BROKEN:
+ * not a listing; ERROR_LIMIT as listing_add.
  */
 MUST_USE bool object_listing_append(const char *text, size_t size, struct remote_listing *out,
                                     struct buf *next, struct error *err);

@@ -27,7 +27,8 @@ bool object_part_size(uint64_t size, uint64_t wanted, uint64_t *part_size, struc
         return error_set(err, ERROR_LIMIT, "an object holds at most 10 TiB");
     *part_size = wanted ? wanted : OBJECT_PART_SIZE_DEFAULT;
     if (*part_size < needed)
-        *part_size = (needed + OBJECT_PART_ROUNDING - 1) / OBJECT_PART_ROUNDING * OBJECT_PART_ROUNDING;
+        *part_size =
+            (needed + OBJECT_PART_ROUNDING - 1) / OBJECT_PART_ROUNDING * OBJECT_PART_ROUNDING;
     if (*part_size > OBJECT_PART_SIZE_MAX)
         return error_set(err, ERROR_LIMIT, "a part holds at most 50 GiB");
     return true;
@@ -40,7 +41,8 @@ static bool post(struct upload *upload, const char *path, const char *json, cons
     char subject[OBJECT_SUBJECT_SIZE];
     const struct object_request request = {
         .method = "POST", .path = path, .json = json, .if_none_match = condition};
-    if (!object_call(upload->transfer, upload->connection, upload->call, &request, response, code, err))
+    if (!object_call(upload->transfer, upload->connection, upload->call, &request, response, code,
+                     err))
         return false;
     return response->status / 100 == 2 ||
            object_refuse(upload->connection, response,
@@ -50,7 +52,8 @@ static bool post(struct upload *upload, const char *path, const char *json, cons
 static bool read_id(struct parts *parts, const struct http_response *response, struct error *err)
 {
     struct error why = {0};
-    cJSON *body = json_parse(buf_text(&response->body), response->body.size, "answer", JSON_STRICT, &why);
+    cJSON *body =
+        json_parse(buf_text(&response->body), response->body.size, "answer", JSON_STRICT, &why);
     const char *id = json_text(body, "uploadId");
     bool ok = id && id[0] && strlen(id) < sizeof parts->id;
     if (ok)
@@ -95,16 +98,19 @@ static bool append_address(const struct parts *parts, struct buf *path, struct e
            connection_error(upload->connection, err, ERROR_LIMIT, "the address is too long");
 }
 
-static bool conclude_part(struct parts *parts, unsigned number, const struct http_response *response,
-                          const char *digest, struct error *err)
+static bool conclude_part(struct parts *parts, unsigned number,
+                          const struct http_response *response, const char *digest,
+                          struct error *err)
 {
     const struct connection *connection = parts->upload->connection;
     char told[MD5_TEXT_SIZE] = "", subject[OBJECT_SUBJECT_SIZE];
     if (response->status / 100 != 2)
         return object_refuse(connection, response,
-                             object_subject(parts->upload->folder, parts->upload->name, subject), err);
+                             object_subject(parts->upload->folder, parts->upload->name, subject),
+                             err);
     if (!http_response_header(response, "etag", parts->etags[number - 1], sizeof parts->etags[0]))
-        return connection_error(connection, err, ERROR_BROKEN, "part %u: the answer lacks an etag", number);
+        return connection_error(connection, err, ERROR_BROKEN, "part %u: the answer lacks an etag",
+                                number);
     if (!http_response_header(response, "opc-content-md5", told, sizeof told) ||
         strcmp(told, digest) != 0)
         return connection_error(connection, err, ERROR_BROKEN,
@@ -127,7 +133,8 @@ static bool put_part(struct parts *parts, struct handle *handle, unsigned number
     buf_init(&path, HTTP_TARGET_SIZE_MAX);
     bool ok = append_address(parts, &path, err);
     buf_printf(&path, "&uploadPartNum=%u", number);
-    const struct object_request request = {.method = "PUT", .path = buf_text(&path), .uploads = true};
+    const struct object_request request = {
+        .method = "PUT", .path = buf_text(&path), .uploads = true};
     ok = ok && object_prepare(upload->transfer, handle, &request, &answer, &response, err) &&
          upload_send(upload, handle, &answer, size, digest, &code, &is_sent, err) &&
          conclude_part(parts, number, &response, digest, err);
@@ -194,7 +201,8 @@ static bool commit(struct parts *parts, bool *is_settled, struct error *err)
     expected_digest(parts, digest);
     bool ok = body ? append_address(parts, &path, err)
                    : connection_error(upload->connection, err, ERROR_INTERNAL, "out of memory");
-    if (ok && post(upload, buf_text(&path), body, upload_condition(upload), &response, &code, err)) {
+    if (ok &&
+        post(upload, buf_text(&path), body, upload_condition(upload), &response, &code, err)) {
         *is_settled = true;
         http_response_header(&response, "etag", etag, sizeof etag);
         http_response_header(&response, "opc-multipart-md5", told, sizeof told);
@@ -220,8 +228,8 @@ static void abort_upload(const struct parts *parts)
     buf_init(&path, HTTP_TARGET_SIZE_MAX);
     if (append_address(parts, &path, &ignored)) {
         const struct object_request request = {.method = "DELETE", .path = buf_text(&path)};
-        if (!object_call(parts->upload->transfer, parts->upload->connection, NULL, &request, &response,
-                         NULL, &ignored))
+        if (!object_call(parts->upload->transfer, parts->upload->connection, NULL, &request,
+                         &response, NULL, &ignored))
             response.status = 0;
     }
     http_response_release(&response);

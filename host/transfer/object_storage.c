@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * OCI Object Storage as a content server: list, open, read, rename. A folder is
- * "<namespace>/<bucket>". Objects appear whole, so one look suffices, and every version has an etag,
- * so that what is read or renamed is what was looked at. store is in object_store.c.
+ * "<namespace>/<bucket>". Objects appear whole, so one look suffices, and every version has an
+ * etag, so that what is read or renamed is what was looked at. store is in object_store.c.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -13,9 +13,10 @@
 #include "transfer/object_store.h"
 
 #define PAGE_LIMIT 1000      /* the service's own limit */
-#define BUCKET_RETRY_MS 500  /* a valid request now and then gets 404 for its bucket: asked once more */
+#define BUCKET_RETRY_MS                                                                            \
+    500 /* a valid request now and then gets 404 for its bucket: asked once more */
 
-/* ---- list --------------------------------------------------------------------------------------- */
+/* ---- list ---- */
 
 static bool get_page(struct transfer *transfer, const struct connection *connection,
                      const struct transfer_call *call, const char *path,
@@ -56,7 +57,8 @@ static bool list_page(struct transfer *transfer, const struct connection *connec
     snprintf(subject, sizeof subject, "bucket '%s'", strlen(folder) < 250 ? folder : "");
     if (ok && response.status != 200)
         ok = object_refuse(connection, &response, subject, err);
-    else if (ok && !object_listing_append(buf_text(&response.body), response.body.size, out, next, &why))
+    else if (ok &&
+             !object_listing_append(buf_text(&response.body), response.body.size, out, next, &why))
         ok = connection_error(connection, err, why.kind, "%s: %s", subject, why.message);
     http_response_release(&response);
     buf_release(&path);
@@ -85,7 +87,7 @@ static bool object_list(struct transfer *transfer, const struct connection *conn
     return ok;
 }
 
-/* ---- open and read ------------------------------------------------------------------------------ */
+/* ---- open and read ---- */
 
 static bool object_open(struct transfer *transfer, const struct transfer_call *call,
                         struct remote_file *file, struct error *err)
@@ -154,7 +156,7 @@ static bool object_read(struct transfer *transfer, const struct remote_file *fil
     return ok;
 }
 
-/* ---- rename ------------------------------------------------------------------------------------- */
+/* ---- rename ---- */
 
 struct rename {
     struct transfer *transfer;
@@ -185,10 +187,10 @@ static bool settle_rename(const struct rename *rename, const char *to, struct er
 {
     struct object_facts source, target;
     struct error source_err = {0}, target_err = {0};
-    bool has_source = object_head(rename->transfer, rename->connection, rename->call, rename->folder,
-                                  rename->from, &source, &source_err);
-    bool has_target = object_head(rename->transfer, rename->connection, rename->call, rename->folder,
-                                  to, &target, &target_err);
+    bool has_source = object_head(rename->transfer, rename->connection, rename->call,
+                                  rename->folder, rename->from, &source, &source_err);
+    bool has_target = object_head(rename->transfer, rename->connection, rename->call,
+                                  rename->folder, to, &target, &target_err);
     bool source_gone = !has_source && source_err.kind == ERROR_NOT_FOUND;
     bool target_free = !has_target && target_err.kind == ERROR_NOT_FOUND;
     bool same = has_target && target.info.size == rename->facts.info.size &&
@@ -197,10 +199,11 @@ static bool settle_rename(const struct rename *rename, const char *to, struct er
         return true;
     if (has_source && strcmp(source.etag, rename->facts.etag) == 0 && target_free)
         return false; /* it did not happen: why stands */
-    error_set(why, ERROR_UNKNOWN,
-              "connection '%s': whether '%s' was renamed is not known: the answer was lost and a look "
-              "did not settle it",
-              rename->connection->name, rename->from);
+    error_set(
+        why, ERROR_UNKNOWN,
+        "connection '%s': whether '%s' was renamed is not known: the answer was lost and a look "
+        "did not settle it",
+        rename->connection->name, rename->from);
     return false;
 }
 
@@ -247,8 +250,8 @@ static bool object_rename(struct transfer *transfer, const struct connection *co
     bool ok = false;
     for (unsigned number = 1; number <= last && !ok; number++) {
         if (!conflict_name(to, number, OBJECT_NAME_SIZE_MAX, receipt->name))
-            return connection_error(connection, err, ERROR_LIMIT, "a numbered name would be over %u bytes",
-                                    OBJECT_NAME_SIZE_MAX);
+            return connection_error(connection, err, ERROR_LIMIT,
+                                    "a numbered name would be over %u bytes", OBJECT_NAME_SIZE_MAX);
         ok = rename_once(&rename, receipt->name, why);
         if (!ok && why->kind != ERROR_EXISTS)
             return false;

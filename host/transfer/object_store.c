@@ -25,12 +25,12 @@ static bool store_once(struct upload *upload, struct error *err)
     return upload_whole(upload, err);
 }
 
-/* ---- is what is there already the same file? ---------------------------------------------------- */
+/* ---- is what is there already the same file? ---- */
 
 /* Reads the source once more and leaves the digest the service would tell: of the whole, or, with a
  * part_size, of parts. */
-static bool digest_source(struct upload *upload, uint64_t part_size, char text[static MD5_TEXT_SIZE],
-                          struct error *err)
+static bool digest_source(struct upload *upload, uint64_t part_size,
+                          char text[static MD5_TEXT_SIZE], struct error *err)
 {
     br_md5_context whole, part, *current = part_size ? &part : &whole;
     unsigned char md5[br_md5_SIZE];
@@ -76,8 +76,8 @@ static bool is_same_file(struct upload *upload, bool *is_same, struct error *err
     char digest[MD5_TEXT_SIZE];
     uint64_t part_size = 0;
     *is_same = false;
-    if (!object_head(upload->transfer, upload->connection, upload->call, upload->folder, upload->name,
-                     &facts, err))
+    if (!object_head(upload->transfer, upload->connection, upload->call, upload->folder,
+                     upload->name, &facts, err))
         return err->kind == ERROR_NOT_FOUND; /* gone again; the conflict was real when it was met */
     if (facts.info.size != upload->source->info.size || !facts.digest[0])
         return true;
@@ -112,8 +112,8 @@ bool object_store(struct transfer *transfer, const struct connection *connection
     for (unsigned number = 1; number <= last; number++) {
         bool is_same;
         if (!conflict_name(name, number, OBJECT_NAME_SIZE_MAX, receipt->name))
-            return connection_error(connection, err, ERROR_LIMIT, "a numbered name would be over %u bytes",
-                                    OBJECT_NAME_SIZE_MAX);
+            return connection_error(connection, err, ERROR_LIMIT,
+                                    "a numbered name would be over %u bytes", OBJECT_NAME_SIZE_MAX);
         upload.name = receipt->name;
         if (store_once(&upload, why))
             return true;

@@ -6,7 +6,7 @@
 
 #define UPLOAD_BUFFER_SIZE (256L << 10) /* as in pump.c */
 
-/* ---- the stream --------------------------------------------------------------------------------- */
+/* ---- the stream ---- */
 
 bool upload_open(struct upload *upload, struct error *err)
 {
@@ -49,7 +49,8 @@ static size_t feed(char *buffer, size_t unit, size_t count, void *context)
     return got;
 }
 
-void upload_digest_text(const unsigned char md5[static br_md5_SIZE], char text[static MD5_TEXT_SIZE])
+void upload_digest_text(const unsigned char md5[static br_md5_SIZE],
+                        char text[static MD5_TEXT_SIZE])
 {
     struct buf encoded;
     buf_init(&encoded, MD5_TEXT_SIZE);
@@ -86,7 +87,7 @@ bool upload_send(struct upload *upload, struct handle *handle, struct http_answe
     return false;
 }
 
-/* ---- doubts ------------------------------------------------------------------------------------- */
+/* ---- doubts ---- */
 
 const char *upload_condition(const struct upload *upload)
 {
@@ -104,21 +105,23 @@ bool upload_settle(struct upload *upload, const char *digest, struct error *why)
     struct object_facts facts;
     struct error look = {0};
     const struct connection *connection = upload->connection;
-    bool found = object_head(upload->transfer, connection, upload->call, upload->folder, upload->name,
-                             &facts, &look);
+    bool found = object_head(upload->transfer, connection, upload->call, upload->folder,
+                             upload->name, &facts, &look);
     if (!found && look.kind == ERROR_NOT_FOUND)
         return false;
-    if (found && facts.info.size == upload->source->info.size && strcmp(facts.digest, digest) == 0) {
+    if (found && facts.info.size == upload->source->info.size &&
+        strcmp(facts.digest, digest) == 0) {
         keep_receipt(upload, facts.etag, digest);
         return true;
     }
     if (found && connection->on_conflict != CONFLICT_OVERWRITE)
-        return connection_error(connection, why, ERROR_EXISTS, "the name '%s' is taken by other content",
-                                upload->name);
-    return connection_error(connection, why, ERROR_UNKNOWN,
-                            "whether '%s' was stored is not known: the answer was lost and a look did "
-                            "not settle it",
-                            upload->name);
+        return connection_error(connection, why, ERROR_EXISTS,
+                                "the name '%s' is taken by other content", upload->name);
+    return connection_error(
+        connection, why, ERROR_UNKNOWN,
+        "whether '%s' was stored is not known: the answer was lost and a look did "
+        "not settle it",
+        upload->name);
 }
 
 /* Removes what was published wrong, but only that very version. */
@@ -133,7 +136,8 @@ static void retract(struct upload *upload, const char *etag)
         const struct object_request request = {
             .method = "DELETE", .path = buf_text(&path), .if_match = etag};
         /* Without the call: it may be over, and the wrong object must go all the same. */
-        if (!object_call(upload->transfer, upload->connection, NULL, &request, &response, NULL, &ignored))
+        if (!object_call(upload->transfer, upload->connection, NULL, &request, &response, NULL,
+                         &ignored))
             response.status = 0;
     }
     http_response_release(&response);
@@ -160,7 +164,7 @@ bool upload_verify(struct upload *upload, const char *etag, const char *told, co
                             upload->name, told[0] ? told : "(none told)", digest);
 }
 
-/* ---- the single PUT ----------------------------------------------------------------------------- */
+/* ---- the single PUT ---- */
 
 static bool conclude_put(struct upload *upload, const struct http_response *response,
                          const char *digest, struct error *err)
@@ -188,8 +192,8 @@ static bool put_object(struct upload *upload, struct handle *handle, const char 
         .content_md5 = upload->source->digest, .uploads = true};
     bool ok = object_prepare(upload->transfer, handle, &request, &answer, &response, err);
     if (ok) {
-        ok = upload_send(upload, handle, &answer, upload->source->info.size, digest, &code, &is_sent,
-                         err);
+        ok = upload_send(upload, handle, &answer, upload->source->info.size, digest, &code,
+                         &is_sent, err);
         if (ok)
             ok = conclude_put(upload, &response, digest, err);
         else if (is_sent && http_reply_lost(code))
@@ -204,8 +208,9 @@ bool upload_whole(struct upload *upload, struct error *err)
     struct buf path;
     struct error ignored = {0};
     buf_init(&path, HTTP_TARGET_SIZE_MAX);
-    bool ok = object_append_name(upload->connection, upload->folder, "o", upload->name, &path, err) &&
-              upload_open(upload, err);
+    bool ok =
+        object_append_name(upload->connection, upload->folder, "o", upload->name, &path, err) &&
+        upload_open(upload, err);
     struct handle *handle =
         ok ? pool_acquire(upload->transfer, upload->connection, upload->call, err) : NULL;
     ok = handle && put_object(upload, handle, buf_text(&path), err ? err : &ignored);

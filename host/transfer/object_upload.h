@@ -38,7 +38,8 @@ MUST_USE bool upload_send(struct upload *upload, struct handle *handle, struct h
                           uint64_t size, char digest[static MD5_TEXT_SIZE], CURLcode *code,
                           bool *is_sent, struct error *err);
 
-void upload_digest_text(const unsigned char md5[static br_md5_SIZE], char text[static MD5_TEXT_SIZE]);
+void upload_digest_text(const unsigned char md5[static br_md5_SIZE],
+                        char text[static MD5_TEXT_SIZE]);
 
 /* "if-none-match: *" unless the policy is to overwrite. */
 const char *upload_condition(const struct upload *upload);

@@ -20,7 +20,7 @@ struct oci_key {
 
 #define DER_SIZE_MAX 4096 /* of a 4,096-bit key: 2.4 KiB */
 
-/* ---- PEM -------------------------------------------------------------------------------------- */
+/* ---- PEM ---- */
 
 struct der_sink {
     struct buf *der;
@@ -58,7 +58,8 @@ static bool wrong_label(const char *label, struct error *err)
     return error_set(err, ERROR_INVALID, "holds no PEM private key (\"-----BEGIN ...\")");
 }
 
-/* The DER bytes of the first unencrypted private key. Its buffer never grows, so none is left over. */
+/* The DER bytes of the first unencrypted private key. Its buffer never grows, so none is left over.
+ */
 static bool decode_pem(const char *pem, size_t size, struct buf *der, struct error *err)
 {
     br_pem_decoder_context decoder;
@@ -153,10 +154,10 @@ static bool is_encrypted(const char *pem, size_t size)
     return memmem(pem, size, pkcs8, sizeof pkcs8 - 1) || memmem(pem, size, pkcs1, sizeof pkcs1 - 1);
 }
 
-/* ---- the public half, for the fingerprint ------------------------------------------------------ */
+/* ---- the public half, for the fingerprint ---- */
 
-/* By libcrypto: BearSSL cannot find the public exponent of every key, and does not keep the one that
- * the file holds. */
+/* By libcrypto: BearSSL cannot find the public exponent of every key, and does not keep the one
+ * that the file holds. */
 static bool compute_fingerprint(struct oci_key *key, const struct buf *der, struct error *err)
 {
     const unsigned char *at = (const unsigned char *)der->data;
@@ -177,7 +178,7 @@ static bool compute_fingerprint(struct oci_key *key, const struct buf *der, stru
     return true;
 }
 
-/* ---- keys -------------------------------------------------------------------------------------- */
+/* ---- keys ---- */
 
 static bool load_der(struct oci_key *key, const struct buf *der, unsigned bits_min,
                      struct error *err)
@@ -186,7 +187,8 @@ static bool load_der(struct oci_key *key, const struct buf *der, unsigned bits_m
     br_skey_decoder_push(&key->decoder, der->data, der->size);
     int problem = br_skey_decoder_last_error(&key->decoder);
     key->rsa = br_skey_decoder_get_rsa(&key->decoder);
-    if (problem == BR_ERR_X509_LIMIT_EXCEEDED || (key->rsa && key->rsa->n_bitlen > OCI_KEY_BITS_MAX))
+    if (problem == BR_ERR_X509_LIMIT_EXCEEDED ||
+        (key->rsa && key->rsa->n_bitlen > OCI_KEY_BITS_MAX))
         return error_set(err, ERROR_INVALID, "is longer than %u bits", OCI_KEY_BITS_MAX);
     if (problem == 0 && !key->rsa)
         return error_set(err, ERROR_INVALID, "is not an RSA key");

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The cache of parsed signing keys; see oci_key.h. Entries are only ever added, so what oci_keys_get
- * returned stays valid without the lock. The key of an entry includes all that decides which key is
- * meant: a workspace that is read again with other settings gets another entry.
+ * The cache of parsed signing keys; see oci_key.h. Entries are only ever added, so what
+ * oci_keys_get returned stays valid without the lock. The key of an entry includes all that decides
+ * which key is meant: a workspace that is read again with other settings gets another entry.
  */
 #include <pthread.h>
 #include <stdlib.h>
@@ -79,7 +79,8 @@ static bool check_fingerprint(const struct connection *connection, const struct 
                               struct error *err)
 {
     if (!connection->fingerprint || !connection->fingerprint[0])
-        return error_set(err, ERROR_INVALID, "connection '%s' sets no \"fingerprint\"; its key has %s",
+        return error_set(err, ERROR_INVALID,
+                         "connection '%s' sets no \"fingerprint\"; its key has %s",
                          connection->name, oci_key_fingerprint(key));
     if (strcasecmp(connection->fingerprint, oci_key_fingerprint(key)) == 0)
         return true;

@@ -47,11 +47,14 @@ bool oci_authorization(const struct oci_request *request, const struct oci_key *
     struct buf text;
     buf_init(&text, SIGNING_STRING_SIZE_MAX);
     oci_signing_string(request, &text);
-    bool ok = !text.failed || error_set(err, ERROR_LIMIT, "the request's address is too long to sign");
+    bool ok =
+        !text.failed || error_set(err, ERROR_LIMIT, "the request's address is too long to sign");
     if (ok) {
-        buf_printf(out, "Signature version=\"1\",headers=\"date (request-target) host%s\",keyId=\"%s\","
-                        "algorithm=\"rsa-sha256\",signature=\"",
-                   request->signs_body ? " content-length content-type x-content-sha256" : "", key_id);
+        buf_printf(out,
+                   "Signature version=\"1\",headers=\"date (request-target) host%s\",keyId=\"%s\","
+                   "algorithm=\"rsa-sha256\",signature=\"",
+                   request->signs_body ? " content-length content-type x-content-sha256" : "",
+                   key_id);
         ok = oci_key_sign(key, text.data, text.size, out, err);
         buf_append_char(out, '"');
     }

@@ -6,7 +6,8 @@
 
 /* Sets URL (EHLO name included), login, and a fresh connection on handle, and attaches dialogue. A
  * connection with TLS demands it: no mail and no password in clear. */
-MUST_USE bool smtp_prepare(struct handle *handle, struct smtp_dialogue *dialogue, struct error *err);
+MUST_USE bool smtp_prepare(struct handle *handle, struct smtp_dialogue *dialogue,
+                           struct error *err);
 
 /* Turns libcurl's verdict and the dialogue into err; returns false. */
 bool smtp_fail(struct handle *handle, const struct smtp_dialogue *dialogue, CURLcode code,

@@ -47,7 +47,8 @@ static void copy_words(const char *line, size_t size, char out[static SMTP_WORDS
     while (size > 0 && isspace((unsigned char)line[size - 1]))
         size--;
     for (size_t i = 0; i < size && length + 1 < SMTP_WORDS_SIZE; i++)
-        out[length++] = (unsigned char)line[i] < 0x20 || (unsigned char)line[i] >= 0x7F ? '?' : line[i];
+        out[length++] =
+            (unsigned char)line[i] < 0x20 || (unsigned char)line[i] >= 0x7F ? '?' : line[i];
     out[length] = '\0';
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Fuzz target: any bytes as a page of a listing, an error body, a date, a token answer, a mail address
- * list and a line of SMTP. Names that were taken over must be usable as entries: not empty, within
- * the service's limit. Build: clang -fsanitize=fuzzer,address,undefined with sluice_transfer.
+ * Fuzz target: any bytes as a page of a listing, an error body, a date, a token answer, a mail
+ * address list and a line of SMTP. Names that were taken over must be usable as entries: not empty,
+ * within the service's limit. Build: clang -fsanitize=fuzzer,address,undefined with
+ * sluice_transfer.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -23,7 +24,8 @@ static void fuzz_listing(const char *text, size_t size)
     buf_init(&next, OBJECT_NAME_SIZE_MAX);
     bool ok = object_listing_append(text, size, &listing, &next, &err);
     for (size_t i = 0; i < listing.count; i++)
-        if (listing.entries[i].name[0] == '\0' || strlen(listing.entries[i].name) > OBJECT_NAME_SIZE_MAX)
+        if (listing.entries[i].name[0] == '\0' ||
+            strlen(listing.entries[i].name) > OBJECT_NAME_SIZE_MAX)
             abort();
     if (ok && next.failed)
         abort();

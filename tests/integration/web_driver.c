@@ -4,8 +4,8 @@
  *
  *   web_driver FOLDER < steps.json      FOLDER holds connections.json, read as the host reads it
  *
- * steps.json is an array of {"do": "list|open|store|rename|http|mail|test", "connection": NAME, ...};
- * each step prints one JSON line. All steps share one struct transfer and one thread.
+ * steps.json is an array of {"do": "list|open|store|rename|http|mail|test", "connection": NAME,
+ * ...}; each step prints one JSON line. All steps share one struct transfer and one thread.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -104,7 +104,8 @@ static void put_receipt(struct buf *out, const struct remote_receipt *receipt)
     put(out, "etag", receipt->etag);
 }
 
-/* "pause": between opening and storing, waits for a line on the terminal of the test: its named pipe. */
+/* "pause": between opening and storing, waits for a line on the terminal of the test: its named
+ * pipe. */
 static void pause_at(const cJSON *step)
 {
     const char *path = json_text(step, "pause");
@@ -129,16 +130,17 @@ static bool do_store(struct driver *driver, const cJSON *step, struct buf *out, 
     put_receipt(out, &receipt);
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
-    buf_printf(out, ",\"progress\":%llu,\"peak_kib\":%ld", (unsigned long long)driver->progress_done,
-               usage.ru_maxrss);
+    buf_printf(out, ",\"progress\":%llu,\"peak_kib\":%ld",
+               (unsigned long long)driver->progress_done, usage.ru_maxrss);
     return ok;
 }
 
 static bool do_rename(struct driver *driver, const cJSON *step, struct buf *out, struct error *err)
 {
     struct remote_receipt receipt = {0};
-    bool ok = remote_rename(driver->transfer, connection_of(driver, step), text_of(step, "folder"),
-                            text_of(step, "from"), text_of(step, "to"), &driver->call, &receipt, err);
+    bool ok =
+        remote_rename(driver->transfer, connection_of(driver, step), text_of(step, "folder"),
+                      text_of(step, "from"), text_of(step, "to"), &driver->call, &receipt, err);
     put_receipt(out, &receipt);
     return ok;
 }
@@ -151,14 +153,18 @@ static bool do_http(struct driver *driver, const cJSON *step, struct buf *out, s
     if (has_file && !open_source(driver, step, &file, err))
         return error_context(err, "source");
     const char *body = text_of(step, "body");
-    const struct http_request request = {
-        .method = text_of(step, "method"), .path = text_of(step, "path"),
-        .content_type = text_of(step, "content_type"), .body = body, .body_size = strlen(body),
-        .attachment = has_file ? &file : NULL, .attachment_name = json_text(step, "attachment_name")};
-    bool ok = http_call(driver->transfer, connection_of(driver, step), &request, &driver->call, &response,
-                        err);
+    const struct http_request request = {.method = text_of(step, "method"),
+                                         .path = text_of(step, "path"),
+                                         .content_type = text_of(step, "content_type"),
+                                         .body = body,
+                                         .body_size = strlen(body),
+                                         .attachment = has_file ? &file : NULL,
+                                         .attachment_name = json_text(step, "attachment_name")};
+    bool ok = http_call(driver->transfer, connection_of(driver, step), &request, &driver->call,
+                        &response, err);
     buf_printf(out, ",\"status\":%d", response.status);
-    put_text(out, "body", buf_text(&response.body), response.body.size < 100000 ? response.body.size : 0);
+    put_text(out, "body", buf_text(&response.body),
+             response.body.size < 100000 ? response.body.size : 0);
     put_text(out, "headers", buf_text(&response.headers), response.headers.size);
     buf_printf(out, ",\"body_size\":%zu", response.body.size);
     http_response_release(&response);
@@ -169,11 +175,14 @@ static bool do_http(struct driver *driver, const cJSON *step, struct buf *out, s
 static bool do_mail(struct driver *driver, const cJSON *step, struct buf *out, struct error *err)
 {
     char *refused = NULL;
-    const struct mail mail = {
-        .message_id = text_of(step, "message_id"), .from = text_of(step, "from"),
-        .to = text_of(step, "to"), .subject = text_of(step, "subject"), .body = text_of(step, "body"),
-        .instance = json_text(step, "instance")};
-    bool ok = mail_send(driver->transfer, connection_of(driver, step), &mail, &driver->call, &refused, err);
+    const struct mail mail = {.message_id = text_of(step, "message_id"),
+                              .from = text_of(step, "from"),
+                              .to = text_of(step, "to"),
+                              .subject = text_of(step, "subject"),
+                              .body = text_of(step, "body"),
+                              .instance = json_text(step, "instance")};
+    bool ok = mail_send(driver->transfer, connection_of(driver, step), &mail, &driver->call,
+                        &refused, err);
     put(out, "refused", refused);
     free(refused);
     return ok;
@@ -182,8 +191,8 @@ static bool do_mail(struct driver *driver, const cJSON *step, struct buf *out, s
 static bool do_test(struct driver *driver, const cJSON *step, struct buf *out, struct error *err)
 {
     struct connection_report report;
-    bool ok = connection_test(driver->transfer, connection_of(driver, step), json_text(step, "folder"),
-                              &report, err);
+    bool ok = connection_test(driver->transfer, connection_of(driver, step),
+                              json_text(step, "folder"), &report, err);
     put(out, "reached", connection_step_name(report.reached));
     put(out, "failed", ok ? "" : connection_step_name(report.failed));
     put(out, "banner", report.banner);

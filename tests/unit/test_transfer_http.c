@@ -44,7 +44,8 @@ static void test_what_is_no_target(void)
 {
     static const char *const urls[] = {"", "ftp://a", "https://", "https:///x", "https://u:p@a",
                                        "https://a?x", "https://a#x", "https://a b", "a.example"};
-    static const char *const paths[] = {"x", "/a b", "/a\r\nb", "/a\tb", "/\x7F", "/\xC3\xA4", "/a#b"};
+    static const char *const paths[] = {"x",     "/a b",      "/a\r\nb", "/a\tb",
+                                        "/\x7F", "/\xC3\xA4", "/a#b"};
     for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++)
         check_no_target(urls[i], "/");
     for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++)
@@ -74,8 +75,9 @@ static void test_header_lookup(void)
     struct http_response response = {0};
     char value[8];
     buf_init(&response.headers, 1000);
-    buf_append_text(&response.headers, "etag: one\netag-more: two\nlong: 12345678\nfull: 1234567\nempty: \n"
-                                       "etag: second\n");
+    buf_append_text(&response.headers,
+                    "etag: one\netag-more: two\nlong: 12345678\nfull: 1234567\nempty: \n"
+                    "etag: second\n");
     CHECK(http_response_header(&response, "etag", value, sizeof value));
     CHECK_EQ_TEXT(value, "one");
     CHECK(http_response_header(&response, "etag-more", value, sizeof value));
@@ -101,12 +103,15 @@ static void test_token_answers(void)
     struct buf token;
     struct error err = {0};
     int64_t life_s = -1;
-    CHECK_OK(parse_token("{\"access_token\":\"abc.d-e_f~+/=\",\"token_type\":\"bearer\",\"expires_in\":60}",
-                         &token, &life_s, &err), &err);
+    CHECK_OK(parse_token(
+                 "{\"access_token\":\"abc.d-e_f~+/=\",\"token_type\":\"bearer\",\"expires_in\":60}",
+                 &token, &life_s, &err),
+             &err);
     CHECK_EQ_TEXT(buf_text(&token), "abc.d-e_f~+/=");
     CHECK_EQ_INT(life_s, 60);
     buf_release(&token);
-    CHECK_OK(parse_token("{\"access_token\":\"a\",\"expires_in\":-5}", &token, &life_s, &err), &err);
+    CHECK_OK(parse_token("{\"access_token\":\"a\",\"expires_in\":-5}", &token, &life_s, &err),
+             &err);
     CHECK_EQ_INT(life_s, OAUTH_LIFE_DEFAULT_S);
     buf_release(&token);
     static const struct {
@@ -127,7 +132,8 @@ static void test_token_answers(void)
         for (size_t i = 0; i < size; i++)
             buf_append_char(&text, 't');
         buf_append_text(&text, "\"}");
-        CHECK_EQ_INT(parse_token(buf_text(&text), &token, &life_s, &err), size == OAUTH_TOKEN_SIZE_MAX);
+        CHECK_EQ_INT(parse_token(buf_text(&text), &token, &life_s, &err),
+                     size == OAUTH_TOKEN_SIZE_MAX);
         buf_release(&token);
         buf_release(&text);
     }

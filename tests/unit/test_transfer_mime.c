@@ -74,8 +74,9 @@ static void test_subjects(void)
     check_header("File transfer complete", "File transfer complete");
     check_header("Übertragung", "=?UTF-8?B?w5xiZXJ0cmFndW5n?=");
     check_header("looks like =?UTF-8?B?eA==?=", "=?UTF-8?B?bG9va3MgbGlrZSA9P1VURi04P0I/ZUE9PT89?=");
-    check_header("four words that are long enough to need a second line since they pass the limit",
-                 "four words that are long enough to need a second line since they\r\n pass the limit");
+    check_header(
+        "four words that are long enough to need a second line since they pass the limit",
+        "four words that are long enough to need a second line since they\r\n pass the limit");
     check_header("ääääääääääääääääääääääääääääääääääääääää",
                  "=?UTF-8?B?w6TDpMOkw6TDpMOkw6TDpMOkw6TDpMOkw6TDpMOkw6TDpMOkw6Q=?=\r\n "
                  "=?UTF-8?B?w6TDpMOkw6TDpMOkw6TDpMOkw6TDpMOkw6TDpMOkw6TDpMOkw6TDpMOk?=");
@@ -90,13 +91,15 @@ static const struct {
     {"a@example.com,b@example.com", "a@example.com", "", 2, "two"},
     {" a@example.com , , b@example.com, ", "a@example.com", "", 2, "blanks and empty items"},
     {"Ann Other <ann@example.com>", "ann@example.com", "Ann Other", 1, "name"},
-    {"\"Other, Ann\" <ann@example.com>, x@y", "ann@example.com", "Other, Ann", 2, "comma in quotes"},
+    {"\"Other, Ann\" <ann@example.com>, x@y", "ann@example.com", "Other, Ann", 2,
+     "comma in quotes"},
     {"\"a \\\"b\\\" c\" <ann@example.com>", "ann@example.com", "a \"b\" c", 1, "quoted pair"},
     {"Jürgen <j@example.com>", "j@example.com", "Jürgen", 1, "UTF-8 name"},
     {"<j@example.com>", "j@example.com", "", 1, "only brackets"},
     {"root@localhost", "root@localhost", "", 1, "one label"},
     {"x@[127.0.0.1]", "x@[127.0.0.1]", "", 1, "literal"},
-    {"a.b+c-d_e@sub-domain.example.com", "a.b+c-d_e@sub-domain.example.com", "", 1, "atom characters"},
+    {"a.b+c-d_e@sub-domain.example.com", "a.b+c-d_e@sub-domain.example.com", "", 1,
+     "atom characters"},
 };
 
 static void test_good_addresses(void)
@@ -188,8 +191,9 @@ static void test_whole_message(void)
     struct mime_addresses to;
     struct error err = {0};
     struct buf out;
-    CHECK_OK(mime_parse_addresses("a@example.com, \"B, C\" <b@example.com>, Jürgen <j@example.com>", "to",
-                                  &to, &err), &err);
+    CHECK_OK(mime_parse_addresses("a@example.com, \"B, C\" <b@example.com>, Jürgen <j@example.com>",
+                                  "to", &to, &err),
+             &err);
     const struct mime_mail mail = {.message_id = "0123.1@sluice", .from = &sender, .to = &to,
                                    .subject = "Prozess läuft", .body = "Zeile 1\n.\nÄ = A\n",
                                    .instance = "inst-1", .date_s = 1795487820};

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Answers of Object Storage as values: listings, times, error bodies, names, part sizes, addresses. */
+/* Answers of Object Storage as values: listings, times, error bodies, names, part sizes, addresses.
+ */
 #include <stdlib.h>
 
 #include "check.h"
@@ -18,10 +19,13 @@ static void test_listing_pages(void)
     struct remote_listing listing = {0};
     struct buf next;
     struct error err = {0};
-    CHECK_OK(append("{\"objects\":[{\"name\":\"b.csv\",\"size\":5,\"etag\":\"e\",\"md5\":\"m\","
-                    "\"timeModified\":\"2026-11-24T02:37:00.123Z\"},{\"name\":\"folder/\",\"size\":0},"
-                    "{\"name\":\"\xC3\xA4\\u00e4\",\"size\":9007199254740992}],"
-                    "\"prefixes\":[],\"nextStartWith\":\"c.csv\"}", &listing, &next, &err), &err);
+    CHECK_OK(
+        append("{\"objects\":[{\"name\":\"b.csv\",\"size\":5,\"etag\":\"e\",\"md5\":\"m\","
+               "\"timeModified\":\"2026-11-24T02:37:00.123Z\"},{\"name\":\"folder/\",\"size\":0},"
+               "{\"name\":\"\xC3\xA4\\u00e4\",\"size\":9007199254740992}],"
+               "\"prefixes\":[],\"nextStartWith\":\"c.csv\"}",
+               &listing, &next, &err),
+        &err);
     CHECK_EQ_INT(listing.count, 2);
     CHECK_EQ_TEXT(listing.entries[0].name, "b.csv");
     CHECK_EQ_INT(listing.entries[0].info.size, 5);
@@ -30,7 +34,8 @@ static void test_listing_pages(void)
     CHECK_EQ_INT(listing.entries[1].info.size, 9007199254740992);
     CHECK_EQ_TEXT(buf_text(&next), "c.csv");
     buf_release(&next);
-    CHECK_OK(append("{\"objects\":[{\"name\":\"c.csv\",\"size\":0}]}", &listing, &next, &err), &err);
+    CHECK_OK(append("{\"objects\":[{\"name\":\"c.csv\",\"size\":0}]}", &listing, &next, &err),
+             &err);
     CHECK_EQ_INT(listing.count, 3);
     CHECK_EQ_TEXT(buf_text(&next), "");
     buf_release(&next);
@@ -57,9 +62,16 @@ static void test_objects_without_sense_are_counted(void)
 
 static void test_what_is_no_listing(void)
 {
-    static const char *const texts[] = {"", "[]", "{}", "{\"objects\":{}}", "{\"objects\":[", "null",
-                                        "{\"objects\":[],\"nextStartWith\":5}", "<html>",
-                                        "{\"objects\":[]}}", "{\"objects\":[{\"name\":\"\xFF\"}]}"};
+    static const char *const texts[] = {"",
+                                        "[]",
+                                        "{}",
+                                        "{\"objects\":{}}",
+                                        "{\"objects\":[",
+                                        "null",
+                                        "{\"objects\":[],\"nextStartWith\":5}",
+                                        "<html>",
+                                        "{\"objects\":[]}}",
+                                        "{\"objects\":[{\"name\":\"\xFF\"}]}"};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         struct remote_listing listing = {0};
         struct buf next;
@@ -99,15 +111,26 @@ static void test_times(void)
     CHECK_EQ_INT(object_time_parse("2026-11-23T21:07:00-05:30"), 1795487820);
     CHECK_EQ_INT(object_time_parse("2024-02-29T00:00:00Z"), 1709164800);
     CHECK_EQ_INT(object_time_parse("1970-01-01T00:00:01Z"), 1);
-    static const char *const bad[] = {"", "2026", "2026-13-01T00:00:00Z", "2026-11-24 02:37:00Z",
-                                      "2026-11-24T24:00:00Z", "2026-11-24T02:37:00", "2026-11-24T02:37:00Zx",
-                                      "2026-11-24T02:37:00+2", "x026-11-24T02:37:00Z"};
+    static const char *const bad[] = {"",
+                                      "2026",
+                                      "2026-13-01T00:00:00Z",
+                                      "2026-11-24 02:37:00Z",
+                                      "2026-11-24T24:00:00Z",
+                                      "2026-11-24T02:37:00",
+                                      "2026-11-24T02:37:00Zx",
+                                      "2026-11-24T02:37:00+2",
+                                      "x026-11-24T02:37:00Z"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         CHECK_EQ_INT(object_time_parse(bad[i]), 0);
     CHECK_EQ_INT(object_http_date_parse("Tue, 24 Nov 2026 02:37:00 GMT"), 1795487820);
-    static const char *const bad_dates[] = {"", "24 Nov 2026", "Tue, 24 Nov 2026 02:37:00", "Tue, ",
-                                            "Tue, 24 anF 2026 02:37:00 GMT", "Tue, 2 Nov 2026 02:37:00 GMT",
-                                            "Tue, 24 No", "Tuesday, 24-Nov-26 02:37:00 GMT"};
+    static const char *const bad_dates[] = {"",
+                                            "24 Nov 2026",
+                                            "Tue, 24 Nov 2026 02:37:00",
+                                            "Tue, ",
+                                            "Tue, 24 anF 2026 02:37:00 GMT",
+                                            "Tue, 2 Nov 2026 02:37:00 GMT",
+                                            "Tue, 24 No",
+                                            "Tuesday, 24-Nov-26 02:37:00 GMT"};
     for (size_t i = 0; i < sizeof bad_dates / sizeof bad_dates[0]; i++)
         CHECK_EQ_INT(object_http_date_parse(bad_dates[i]), 0);
 }
@@ -126,7 +149,8 @@ static void check_error_text(const char *body, const char *expected)
 
 static void test_error_bodies(void)
 {
-    check_error_text("{\"code\":\"BucketNotFound\",\"message\":\"Either\\nor\"}", "BucketNotFound: Either or");
+    check_error_text("{\"code\":\"BucketNotFound\",\"message\":\"Either\\nor\"}",
+                     "BucketNotFound: Either or");
     check_error_text("{\"code\":\"X\"}", "X");
     check_error_text("{\"message\":\"m\"}", "m");
     check_error_text("<html>\r\nBad</html>", "<html>  Bad</html>");
@@ -173,7 +197,8 @@ static void test_addresses(void)
     struct error err = {0};
     struct buf path;
     buf_init(&path, 16384);
-    CHECK_OK(object_append_name(&connection, "ns/my bucket", "o", "in/a b+ü%.csv", &path, &err), &err);
+    CHECK_OK(object_append_name(&connection, "ns/my bucket", "o", "in/a b+ü%.csv", &path, &err),
+             &err);
     CHECK_EQ_TEXT(buf_text(&path), "/n/ns/b/my%20bucket/o/in%2Fa%20b%2B%C3%BC%25.csv");
     static const char *const bad[] = {"", "ns", "/b", "ns/", "ns/b/c", "n\ns/b"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)

@@ -53,7 +53,8 @@ static struct oci_key *published_key(unsigned bits_min, struct error *err)
     return key;
 }
 
-static void check_vector(const struct oci_request *request, const char *headers, const char *signature)
+static void check_vector(const struct oci_request *request, const char *headers,
+                         const char *signature)
 {
     struct error err = {0};
     struct oci_key *key = published_key(1024, &err);
@@ -95,7 +96,8 @@ static void test_published_post(void)
     CHECK_EQ_INT(strlen(POST_BODY), 316);
     CHECK_EQ_TEXT(oci_content_digest(POST_BODY, strlen(POST_BODY), digest),
                   "V9Z20UJTvkvpJ50flBzKE32+6m2zJjweHpDMX/U4Uy0=");
-    check_vector(&request, "date (request-target) host content-length content-type x-content-sha256",
+    check_vector(&request,
+                 "date (request-target) host content-length content-type x-content-sha256",
                  POST_SIGNATURE);
 }
 
@@ -114,15 +116,16 @@ static void test_signing_string_keeps_port_and_encoding(void)
     struct buf text;
     buf_init(&text, 8192);
     oci_signing_string(&request, &text);
-    CHECK_EQ_TEXT(buf_text(&text), "date: " DATE
-                                   "\n(request-target): get /api/a%2Fb?x=%20\nhost: localhost:7000");
+    CHECK_EQ_TEXT(buf_text(&text),
+                  "date: " DATE "\n(request-target): get /api/a%2Fb?x=%20\nhost: localhost:7000");
     buf_release(&text);
 }
 
 static void test_digest_of_nothing(void)
 {
     char digest[OCI_DIGEST_SIZE];
-    CHECK_EQ_TEXT(oci_content_digest("", 0, digest), "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=");
+    CHECK_EQ_TEXT(oci_content_digest("", 0, digest),
+                  "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=");
 }
 
 static void test_fingerprint(void)
@@ -147,7 +150,7 @@ static void test_short_key_is_refused(void)
     CHECK(published_key(1025, &err) == NULL);
 }
 
-/* ---- keys made here ----------------------------------------------------------------------------- */
+/* ---- keys made here ---- */
 
 enum form { PKCS1, PKCS8 };
 
@@ -179,7 +182,8 @@ static char *pem_of(EVP_PKEY *key, enum form form, const char *phrase, size_t *s
     return copy;
 }
 
-static struct oci_key *parse(enum form form, const char *locked, const char *phrase, struct error *err)
+static struct oci_key *parse(enum form form, const char *locked, const char *phrase,
+                             struct error *err)
 {
     size_t size;
     char *pem = pem_of(made_key(), form, locked, &size);
@@ -263,8 +267,10 @@ static void test_what_is_no_rsa_key(void)
     expect_problem("-----BEGIN PUBLIC KEY-----\nMIIB\n-----END PUBLIC KEY-----\n", "PUBLIC KEY");
     expect_problem("-----BEGIN OPENSSH PRIVATE KEY-----\nMIIB\n-----END OPENSSH PRIVATE KEY-----\n",
                    "ssh-keygen");
-    expect_problem("-----BEGIN RSA PRIVATE KEY-----\n!!!!\n-----END RSA PRIVATE KEY-----\n", "damaged");
-    expect_problem("-----BEGIN RSA PRIVATE KEY-----\nMIIB\n-----END RSA PRIVATE KEY-----\n", "damaged");
+    expect_problem("-----BEGIN RSA PRIVATE KEY-----\n!!!!\n-----END RSA PRIVATE KEY-----\n",
+                   "damaged");
+    expect_problem("-----BEGIN RSA PRIVATE KEY-----\nMIIB\n-----END RSA PRIVATE KEY-----\n",
+                   "damaged");
     expect_problem("-----BEGIN RSA PRIVATE KEY-----\nMIIB", "damaged");
 }
 
@@ -287,7 +293,7 @@ static void test_key_file_limits(void)
     EVP_PKEY_free(long_key);
 }
 
-/* ---- keys of connections ------------------------------------------------------------------------ */
+/* ---- keys of connections ---- */
 
 static char key_path[] = "/tmp/sluice-test-key-XXXXXX";
 
