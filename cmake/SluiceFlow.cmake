@@ -1,6 +1,6 @@
 # From C to WebAssembly to a compiled module: add_flow() for the flows of this repository and
-# add_test_guest() for modules that exist to be tested. Guests are compiled by clang for wasm32-wasi:
-# the distribution's, or the one of a wasi-sdk where WASI_SDK_PATH (cache or environment) points at it.
+# add_test_guest() for modules that exist to be tested. Guests are compiled for wasm32-wasi by the
+# clang of the distribution, or that of a wasi-sdk which WASI_SDK_PATH (cache, environment) names.
 set(WASI_SDK_PATH "$ENV{WASI_SDK_PATH}" CACHE PATH "A wasi-sdk to compile guests with, else clang")
 set(CJSON_SOURCE_DIR ${PROJECT_SOURCE_DIR}/.cache/cjson CACHE PATH
   "Folder with cJSON.c and cJSON.h, compiled into guests")

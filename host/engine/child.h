@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Runs a tool that works on hostile input: own process group, clean environment, no network and
- * no writing outside its folder where the kernel can do that (a log line says where it cannot), no inherited descriptors, limits on CPU, memory, file size and wall time,
- * and everything it started killed at the end. Thread-safe; blocks until the tool has ended.
+ * Runs a tool that works on hostile input: own process group, clean environment, no network and no
+ * writing outside its folder where the kernel can do that (a log line says where it cannot), no
+ * inherited descriptors, limits on CPU, memory, file size and wall time, and everything it started
+ * killed at the end. Thread-safe; blocks until the tool has ended.
  */
 #ifndef ENGINE_CHILD_H
 #define ENGINE_CHILD_H

@@ -117,7 +117,7 @@ void image_learn(const struct image *image, const uint8_t *memory, struct image_
 {
     hot->run_count = 0;
     if (sysconf(_SC_PAGESIZE) != IMAGE_PAGE_SIZE)
-        return; /* Larger pages: every execution starts from dropped ones, which is right as well. */
+        return; /* Larger pages: all are dropped after each execution, which is right as well. */
     uint64_t *words = malloc(LEARN_PAGES_MAX * sizeof *words);
     if (!words)
         return;

@@ -9,7 +9,7 @@
 
 #include "base/error.h"
 
-#define IMAGE_PAGE_SIZE 4096u /* the unit of restoring; the machine's pages are a multiple or equal */
+#define IMAGE_PAGE_SIZE 4096u /* the unit of restoring; the machine's page is a multiple */
 
 struct image {
     bool is_made;

@@ -57,10 +57,10 @@ struct sandbox_result {
 struct guest; /* the running sandbox as imports see it */
 
 /*
- * Runs main() of module to its end; host is what guest_host gives to imports. Limits of an execution
- * that this one runs inside stay in force; CPU time spent here is charged here only. Executions nest
- * SANDBOX_DEPTH_MAX deep (FAULT_NO_SLOT below that), and an import may use 1 MiB of stack. A thread
- * that runs guests must not block SIGSEGV, SIGBUS, SIGFPE or SIGRTMIN+5 afterwards.
+ * Runs main() of module to its end; host is what guest_host gives to imports. Limits of an
+ * execution that this one runs inside stay in force; CPU time spent here is charged here only.
+ * Executions nest SANDBOX_DEPTH_MAX deep (FAULT_NO_SLOT below that); an import may use 1 MiB of
+ * stack. A thread that runs guests must not block SIGSEGV, SIGBUS, SIGFPE or SIGRTMIN+5 afterwards.
  */
 void sandbox_run(struct module *module, const struct sandbox_limits *limits, void *host,
                  struct sandbox_result *result);

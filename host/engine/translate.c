@@ -32,7 +32,8 @@
 /* Node.js 20 translates a module of 8 MiB within 1 GiB of data; V8 reserves far more address space
  * than it uses, so only the compiler's is limited. */
 static const struct child_limits translator_limits = {
-    .cpu_s = 60, .data_size = UINT64_C(3) << 30, .file_size = UINT64_C(512) << 20, .wall_ms = 120000};
+    .cpu_s = 60, .data_size = UINT64_C(3) << 30, .file_size = UINT64_C(512) << 20,
+    .wall_ms = 120000};
 static const struct child_limits compiler_limits = {
     .cpu_s = 300, .data_size = UINT64_C(3) << 30, .address_size = UINT64_C(4) << 30,
     .file_size = UINT64_C(512) << 20, .wall_ms = 600000};
@@ -99,8 +100,8 @@ static void append_glue(struct buf *out, const struct verified_module *module)
                          "{\n    return w2c_guest_memory(instance);\n}\n"
                          "__attribute__((visibility(\"default\")))\n"
                          "const struct sluice_module_entry sluice_module = {\n"
-                         "    SLUICE_MODULE_ENTRY_VERSION, sizeof(w2c_guest), instantiate, release,\n"
-                         "    start, memory};\n");
+                         "    SLUICE_MODULE_ENTRY_VERSION, sizeof(w2c_guest), instantiate,\n"
+                         "    release, start, memory};\n");
 }
 
 struct work {
@@ -117,10 +118,11 @@ static bool write_inputs(const struct work *work, struct error *err)
     append_glue(&glue, work->module);
     char *wasm_path = file_join(work->folder, "guest.wasm");
     char *glue_path = file_join(work->folder, "glue.c");
+    const struct buf *clean = &work->module->clean;
     bool ok = wasm_path && glue_path && !glue.failed;
     if (!ok)
         error_set(err, ERROR_INTERNAL, "out of memory");
-    ok = ok && file_write(wasm_path, work->module->clean.data, work->module->clean.size, 0600, err) &&
+    ok = ok && file_write(wasm_path, clean->data, clean->size, 0600, err) &&
          file_write(glue_path, glue.data, glue.size, 0600, err);
     free(wasm_path);
     free(glue_path);

@@ -241,8 +241,9 @@ static void read_memories(struct verify *verify, struct wasm_reader *section)
     uint32_t max;
     const uint32_t min = read_limits(section, "memory", &max);
     if (min > verify->policy->memory_pages_max || min > VERIFIER_MEMORY_PAGES_MAX)
-        wasm_reader_fail(section, "the memory begins with %u pages of 64 KiB, at most %u are allowed",
-                         min, verify->policy->memory_pages_max);
+        wasm_reader_fail(section,
+                         "the memory begins with %u pages of 64 KiB, at most %u are allowed", min,
+                         verify->policy->memory_pages_max);
     if (max > VERIFIER_MEMORY_PAGES_MAX)
         max = VERIFIER_MEMORY_PAGES_MAX;
     verify->space.has_memory = true;
@@ -356,7 +357,8 @@ static void read_code(struct verify *verify, struct wasm_reader *section)
     for (uint32_t i = 0; i < count && !section->failed; i++) {
         const uint32_t size = wasm_reader_u32(section);
         if (size > VERIFIER_BODY_SIZE_MAX)
-            wasm_reader_fail(section, "the body of function %u has %u bytes, at most %u are allowed",
+            wasm_reader_fail(section,
+                             "the body of function %u has %u bytes, at most %u are allowed",
                              verify->import_count + i, size, VERIFIER_BODY_SIZE_MAX);
         struct wasm_reader body;
         wasm_reader_cut(section, size, &body);
@@ -445,8 +447,8 @@ static bool begin_section(struct verify *verify, uint8_t id, unsigned *order)
     if (id == SECTION_START)
         return wasm_reader_fail(file, "a start function is not allowed");
     if (id >= sizeof section_rules / sizeof section_rules[0])
-        return wasm_reader_fail(file, "section %u is unknown or needs a feature that is not allowed",
-                                id);
+        return wasm_reader_fail(
+            file, "section %u is unknown or needs a feature that is not allowed", id);
     if (id == SECTION_CUSTOM)
         return true;
     if (section_rules[id].order <= *order)

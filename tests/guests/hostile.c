@@ -85,6 +85,24 @@ static int look_behind(void)
     return found ? 1 : 0;
 }
 
+/* Marks all memory that it does not use itself, and looks for the marks of an earlier execution. */
+static int mark(void)
+{
+    extern char __heap_base;
+    char here;
+    const uint32_t marker = 0x5AFEC0DE;
+    const uintptr_t end = __builtin_wasm_memory_size(0) << 16;
+    int found = 0;
+    for (uintptr_t at = 0; at < end; at += 256) {
+        volatile uint32_t *word = (volatile uint32_t *)at;
+        if (at > (uintptr_t)&here - 4096 && at < (uintptr_t)&__heap_base)
+            continue;
+        found |= *word == marker;
+        *word = marker;
+    }
+    return found;
+}
+
 static int compute(void)
 {
     uint32_t hash = 2166136261u;
@@ -107,6 +125,7 @@ static int misbehave(enum hostile_act act)
     case ACT_IMPORT_AT_DEPTH: sink = -2; return import_at_depth(0);
     case ACT_GROW: return grow();
     case ACT_LOOK_BEHIND: return look_behind();
+    case ACT_MARK: return mark();
     case ACT_LOAD_FAR: return *(volatile int *)0x70000000;
     case ACT_LOAD_EDGE: return *(volatile int *)((__builtin_wasm_memory_size(0) << 16) - 3);
     case ACT_STORE_FAR: *(volatile int *)0x70000000 = 1; return 0;
@@ -122,7 +141,9 @@ static int misbehave(enum hostile_act act)
     case ACT_CONVERT: {
         volatile float nothing = __builtin_nanf("");
         int32_t result;
-        __asm__ volatile("local.get %1\n i32.trunc_f32_s\n local.set %0" : "=r"(result) : "r"(nothing));
+        __asm__ volatile("local.get %1\n i32.trunc_f32_s\n local.set %0"
+                         : "=r"(result)
+                         : "r"(nothing));
         return result;
     }
     case ACT_BAD_WRAP: return flow_input_raw(0xFFFFFFF0u, 0x20);

@@ -14,6 +14,7 @@ enum hostile_act {
     ACT_IMPORT_AT_DEPTH, /* an import at every depth until the stack ends */
     ACT_GROW,            /* 0: ceiling met and malloc NULL */
     ACT_LOOK_BEHIND,     /* 0: nothing of an earlier execution seen */
+    ACT_MARK,            /* the same for all memory that there is from the start */
     ACT_LOAD_FAR,
     ACT_LOAD_EDGE, /* the last byte read is the first one outside */
     ACT_STORE_FAR,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A little honest work, for benchmarks: compiled as a guest and, with WORK_NATIVE, into the bench. */
+/* A little honest work for benchmarks: compiled as a guest and, with WORK_NATIVE, natively. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,9 +1,10 @@
-# Tests of the engine. They run guests of tests/guests and keep compiled modules in the build folder.
+# Tests of the engine. They run guests of tests/guests; compiled modules stay in the build folder.
 # add_engine_test(name [SOURCES ...] [TIMEOUT s])
 function(add_engine_test name)
   add_unit_test(${name} ${ARGN} LIBS sluice_engine)
   target_compile_definitions(${name} PRIVATE
-    TEST_GUEST_FOLDER="${TEST_GUEST_FOLDER}" TEST_CACHE_FOLDER="${PROJECT_BINARY_DIR}/tests/compiled")
+    TEST_GUEST_FOLDER="${TEST_GUEST_FOLDER}"
+    TEST_CACHE_FOLDER="${PROJECT_BINARY_DIR}/tests/compiled")
   add_dependencies(${name} test_guests)
 endfunction()
 
@@ -19,7 +20,8 @@ add_executable(bench_sandbox ${bench_folder}/bench_sandbox.c test_engine_support
   test_engine_stubs.c
   ${PROJECT_SOURCE_DIR}/tests/guests/work.c)
 target_link_libraries(bench_sandbox PRIVATE sluice_engine)
-target_include_directories(bench_sandbox PRIVATE ${PROJECT_SOURCE_DIR}/tests ${CMAKE_CURRENT_SOURCE_DIR})
+target_include_directories(bench_sandbox PRIVATE
+  ${PROJECT_SOURCE_DIR}/tests ${CMAKE_CURRENT_SOURCE_DIR})
 target_compile_definitions(bench_sandbox PRIVATE WORK_NATIVE
   TEST_GUEST_FOLDER="${TEST_GUEST_FOLDER}" TEST_CACHE_FOLDER="${PROJECT_BINARY_DIR}/tests/compiled")
 add_dependencies(bench_sandbox test_guests)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Tools that misbehave, run by child_run: each limit holds, nothing of ours leaks in or survives. */
+/* Tools that misbehave, run by child_run: limits hold, nothing of ours leaks in or survives. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -127,7 +127,8 @@ static void the_network_is_out_of_reach(void)
 {
     struct buf out;
     buf_init(&out, 65536);
-    CHECK_OK(run_shell("cat /proc/self/net/dev > devices; cat /proc/self/net/route > routes", &generous),
+    CHECK_OK(run_shell("cat /proc/self/net/dev > devices; cat /proc/self/net/route > routes",
+                       &generous),
              &err);
     read_output("routes", &out);
     const char *second = strchr(buf_text(&out), '\n');

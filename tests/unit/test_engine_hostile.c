@@ -50,6 +50,9 @@ static void memory_faults(void)
     check_fault(ACT_LOAD_EDGE, FAULT_MEMORY_OUT_OF_BOUNDS);
     check_fault(ACT_STORE_FAR, FAULT_MEMORY_OUT_OF_BOUNDS);
     check_fault(ACT_BULK, FAULT_MEMORY_OUT_OF_BOUNDS);
+    struct module *farthest = support_open("farthest");
+    CHECK_EQ_TEXT(fault_name(support_act(farthest, ACT_NOTHING)), "memory_out_of_bounds");
+    module_close(farthest);
 }
 
 static void stack_faults(void)
@@ -91,8 +94,10 @@ static void memory_ceiling(void)
 
 static void nothing_is_left_behind(void)
 {
-    for (int i = 0; i < 20; i++) {
-        struct support_host host = {.act = ACT_LOOK_BEHIND};
+    static const enum hostile_act acts[] = {ACT_MARK, ACT_COMPUTE, ACT_MARK, ACT_LOOK_BEHIND,
+                                            ACT_MARK, ACT_GROW};
+    for (int i = 0; i < 600; i++) { /* Hot pages are learned after runs 1, 16 and 256. */
+        struct support_host host = {.act = acts[i % 6]};
         const struct sandbox_result result = support_run(hostile, &host, NULL);
         CHECK_EQ_TEXT(fault_name(result.fault), "none");
         CHECK_EQ_INT(result.exit_status, 0);

@@ -81,7 +81,7 @@ static void executions_leave_nothing(void)
            after.address_space_kb, before.resident_kb, after.resident_kb, before.descriptors,
            after.descriptors);
     CHECK_EQ_INT(wrong, 0);
-    CHECK(before.address_space_kb > 8L << 20); /* a slot is in there, so the figure means something */
+    CHECK(before.address_space_kb > 8L << 20); /* a slot is in there: it means something */
     CHECK_EQ_INT(after.address_space_kb, before.address_space_kb);
     CHECK_EQ_INT(after.descriptors, before.descriptors);
     CHECK(after.resident_kb <= before.resident_kb + RESIDENT_SLACK_KB);

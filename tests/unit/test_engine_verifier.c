@@ -172,7 +172,8 @@ static void globals_and_exports(void)
     REFUSED(WITH(7, "\x01\x06memory\x02\x00"), "does not export the function \"_start\"");
     REFUSED(WITH(7, "\x02\x06memory\x02\x00\x06_start\x02\x00"), "the function \"_start\"");
     REFUSED(WITH(7, "\x02\x06memory\x02\x00\x06_start\x00\x01"), "something that does not exist");
-    REFUSED(WITH(7, "\x02\x06memory\x02\x00\x06memory\x02\x00"), "two exports with the name memory");
+    REFUSED(WITH(7, "\x02\x06memory\x02\x00\x06memory\x02\x00"),
+            "two exports with the name memory");
     REFUSED(WITH(7, "\x01\x03*/x\x00\x00"), "holds byte 0x2a");
     struct wasm_module module = *WITH(1, "\x01\x60\x00\x01\x7f");
     REFUSED(&module, "the function \"_start\"");
@@ -463,7 +464,8 @@ static void damaged_modules(void)
         accepted += accepts_exact(whole.data, whole.size);
         whole.data[i / 8] = (char)(whole.data[i / 8] ^ 1 << i % 8);
     }
-    printf("       %d of %zu modules with one bit flipped are accepted\n", accepted, whole.size * 8);
+    printf("       %d of %zu modules with one bit flipped are accepted\n", accepted,
+           whole.size * 8);
     CHECK(accepted > 0 && accepted < (int)whole.size * 8);
     buf_release(&whole);
 }
