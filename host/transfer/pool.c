@@ -41,6 +41,7 @@ static void handle_free(struct handle *handle)
     /* Closing says QUIT to FTP servers; callbacks and lists of the last user must be gone by then. */
     curl_easy_reset(handle->easy);
     curl_easy_setopt(handle->easy, CURLOPT_NOSIGNAL, 1L);
+    curl_multi_cleanup(handle->multi);
     curl_easy_cleanup(handle->easy);
     handle_free_lists(handle);
     free(handle->dialogue);
@@ -55,8 +56,12 @@ static struct handle *handle_new(const char *name)
         return NULL;
     handle->name = strdup(name);
     handle->easy = handle->name ? curl_easy_init() : NULL;
-    if (handle->easy)
+    handle->multi = handle->easy ? curl_multi_init() : NULL;
+    if (handle->multi) {
+        curl_multi_setopt(handle->multi, CURLMOPT_MAXCONNECTS, (long)POOL_CONNECTIONS_MAX);
         return handle;
+    }
+    curl_easy_cleanup(handle->easy);
     free(handle->name);
     free(handle);
     return NULL;
@@ -149,7 +154,6 @@ void handle_reset(struct handle *handle)
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
     curl_easy_setopt(easy, CURLOPT_PROXY, "");
-    curl_easy_setopt(easy, CURLOPT_MAXCONNECTS, (long)POOL_CONNECTIONS_MAX);
     curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L);
     curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, handle_watch);
     curl_easy_setopt(easy, CURLOPT_XFERINFODATA, handle);
@@ -255,5 +259,5 @@ CURLcode handle_perform(struct handle *handle)
     handle->is_stopped = false;
     handle->is_late = false;
     handle->looked_ms = 0;
-    return handle->perform ? handle->perform(handle) : curl_easy_perform(handle->easy);
+    return handle->perform ? handle->perform(handle) : handle_run(handle);
 }

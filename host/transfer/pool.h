@@ -37,11 +37,12 @@ void *transfer_keep(struct transfer *transfer, enum transfer_slot slot, void *(*
 
 struct handle {
     CURL *easy;
+    CURLM *multi;                        /* keeps easy's connections; see handle_run */
     const struct connection *connection; /* borrowed while acquired */
     const struct transfer_call *call;    /* borrowed while acquired; NULL: nobody waits or watches */
     const atomic_bool *abandoned;        /* set by a pump: true ends the transfer soon; else NULL */
     struct ftp_dialogue *dialogue;       /* FTP: what was said on it (one block, owned); else NULL */
-    CURLcode (*perform)(struct handle *handle); /* what handle_perform runs; NULL: curl_easy_perform */
+    CURLcode (*perform)(struct handle *handle); /* what handle_perform runs; NULL: handle_run */
     char detail[CURL_ERROR_SIZE];        /* libcurl's words on the last failure; "" if none */
     char key_problem[128];               /* SFTP: why the host key was refused; "" if it was not */
     bool is_stopped, is_late;            /* why the progress callback ended the transfer */
@@ -81,8 +82,12 @@ MUST_USE bool handle_login(struct handle *handle, struct error *err);
 MUST_USE bool handle_append(struct handle *handle, size_t index, const char *text,
                             struct error *err);
 
-/* The protocol's perform, or curl_easy_perform, with the records (detail, is_stopped, ...) cleared before. */
+/* The protocol's perform, or handle_run, with the records (detail, is_stopped, ...) cleared before. */
 CURLcode handle_perform(struct handle *handle);
+
+/* Runs the transfer that is set up on the handle to its end, as curl_easy_perform does, but without its
+ * one-second naps: see handle_run.c. */
+CURLcode handle_run(struct handle *handle);
 
 /*
  * Converts the outcome of handle_perform into err and returns false (code must not be CURLE_OK):
