@@ -49,6 +49,16 @@ static bool begins_with_word(const char *data, size_t size, const char *word)
     return size >= length && strncasecmp(data, word, length) == 0;
 }
 
+/* Replies come in the order of commands. libcurl sends one at a time, but for one case: when TLS on
+ * the data connection fails it tries PASV before the reply to STOR or RETR was read. */
+static struct ftp_exchange *oldest_unanswered(struct ftp_dialogue *dialogue)
+{
+    for (size_t i = 1; i < dialogue->count; i++)
+        if (dialogue->exchanges[i].code == 0)
+            return &dialogue->exchanges[i];
+    return &dialogue->exchanges[dialogue->count - 1];
+}
+
 /* A reply's last line is three digits and a blank (RFC 959 section 4.2); others are kept only where
  * they answer a question of ours: FEAT's lines begin with a blank. */
 static void note_reply_line(struct ftp_dialogue *dialogue, const char *data, size_t size)
@@ -66,6 +76,7 @@ static void note_reply_line(struct ftp_dialogue *dialogue, const char *data, siz
             dialogue->has_mlsd = FTP_YES;
         return;
     }
+    exchange = oldest_unanswered(dialogue);
     exchange->code = (data[0] - '0') * 100 + (data[1] - '0') * 10 + (data[2] - '0');
     if (exchange->code_first == 0)
         exchange->code_first = exchange->code;

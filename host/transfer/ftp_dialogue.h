@@ -30,6 +30,7 @@ struct ftp_dialogue {
     enum ftp_answer has_mlsd;
     char home[FTP_HOME_SIZE]; /* where the login lands; "" until known */
     bool has_performed;
+    bool is_doubtful; /* a transfer failed so that replies may be out of step: not to be reused */
 };
 
 void dialogue_clear(struct ftp_dialogue *dialogue); /* forgets what was said, keeps what is known */

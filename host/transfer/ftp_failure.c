@@ -164,7 +164,7 @@ bool ftp_fail(struct handle *handle, CURLcode code, enum ftp_wish wish, const ch
     const struct ftp_exchange *store = dialogue_find(handle->dialogue, "STOR", 0);
     if (code == CURLE_SEND_ERROR && store && store->code > 0 && store->code < 200)
         return fail_in_upload(handle, what, err);
-    if (is_below_ftp(code) || !said || said->code < 400)
+    if (is_below_ftp(code) || !said || (said->code < 400 && said->code != 332))
         return handle_fail(handle, code, err);
     struct verdict verdict = judge(said, wish);
     connection_error(handle->connection, err, verdict.kind, "%s%s%s%s (%d %s): %s",

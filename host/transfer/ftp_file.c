@@ -7,6 +7,7 @@
 
 #include "transfer/ftp_listing.h"
 #include "transfer/ftp_session.h"
+#include "transfer/remote_name.h"
 #include "transfer/stage.h"
 
 /* ---- looks ------------------------------------------------------------------------------------ */
@@ -144,7 +145,9 @@ static bool rename_now(struct handle *handle, const char *folder, const char *fr
         return true;
     const struct ftp_exchange *rename = dialogue_find(handle->dialogue, "RNTO", 0);
     *is_lost = rename && rename->code == 0;
-    return ftp_fail(handle, code, FTP_WISH_RENAME, from, err);
+    char both[2 * NAME_SIZE_MAX + 16];
+    snprintf(both, sizeof both, "%s' to '%s", from, to);
+    return ftp_fail(handle, code, FTP_WISH_RENAME, both, err);
 }
 
 /* ---- uploading -------------------------------------------------------------------------------- */

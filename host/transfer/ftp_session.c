@@ -25,19 +25,36 @@ static bool was_dead(CURLcode code, const struct ftp_dialogue *dialogue)
            !dialogue_last(dialogue);
 }
 
+/* Failures after which command and reply are in step for certain: each is a reply to a command. */
+static bool is_in_step(CURLcode code, const struct ftp_dialogue *dialogue)
+{
+    if (code == CURLE_OK)
+        return true;
+    return dialogue->exchanges[dialogue->count - 1].code >= 400 &&
+           (code == CURLE_QUOTE_ERROR || code == CURLE_REMOTE_ACCESS_DENIED ||
+            code == CURLE_REMOTE_FILE_NOT_FOUND || code == CURLE_FTP_COULDNT_RETR_FILE ||
+            code == CURLE_UPLOAD_FAILED);
+}
+
 static CURLcode perform(struct handle *handle)
 {
     struct ftp_dialogue *dialogue = handle->dialogue;
     dialogue_clear(dialogue);
-    CURLcode code = curl_easy_perform(handle->easy);
+    if (dialogue->is_doubtful)
+        curl_easy_setopt(handle->easy, CURLOPT_FRESH_CONNECT, 1L);
+    CURLcode code = handle_run(handle);
     if (was_dead(code, dialogue) && (handle->was_used || dialogue->has_performed)) {
         /* No reply came to any command, so none has had an effect: it is safe to ask again. */
         dialogue_clear(dialogue);
         curl_easy_setopt(handle->easy, CURLOPT_FRESH_CONNECT, 1L);
-        code = curl_easy_perform(handle->easy);
-        curl_easy_setopt(handle->easy, CURLOPT_FRESH_CONNECT, 0L);
+        code = handle_run(handle);
+        curl_easy_setopt(handle->easy, CURLOPT_FRESH_CONNECT, dialogue->is_doubtful ? 1L : 0L);
     }
     dialogue->has_performed = true;
+    if (!is_in_step(code, dialogue)) {
+        dialogue->is_doubtful = true;
+        handle->keep = false;
+    }
     const char *home = NULL;
     curl_easy_getinfo(handle->easy, CURLINFO_FTP_ENTRY_PATH, &home);
     if (home && strlen(home) < sizeof dialogue->home && !text_has_control(home))

@@ -47,20 +47,22 @@ static char *copy_of(const cJSON *object, const char *key)
     return text ? strdup(text) : NULL;
 }
 
-/* The text of key, or the bytes of key_hex; "" if neither is there. Never freed: a short program. */
+/* The text of key, or the bytes of key_hex; "" if neither is there. One name in bytes at a time. */
 static const char *name_of(const cJSON *object, const char *key)
 {
+    static char bytes[2048];
     char hex_key[64];
     snprintf(hex_key, sizeof hex_key, "%s_hex", key);
     const char *hex = json_text(object, hex_key), *text = json_text(object, key);
     if (!hex)
         return text ? text : "";
-    char *bytes = calloc(strlen(hex) / 2 + 1, 1);
-    for (size_t i = 0; bytes && hex[2 * i]; i++) {
+    size_t size = strlen(hex) / 2;
+    for (size_t i = 0; i < size && i < sizeof bytes - 1; i++) {
         const char pair[3] = {hex[2 * i], hex[2 * i + 1], '\0'};
         bytes[i] = (char)strtol(pair, NULL, 16);
+        bytes[i + 1] = '\0';
     }
-    return bytes ? bytes : "";
+    return bytes;
 }
 
 static int choose(const cJSON *object, const char *key, const char *const words[])
