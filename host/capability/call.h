@@ -90,7 +90,4 @@ int32_t call_put_text(const struct argument *out, const char *text);
 /* Ties object to a handle of the execution; on a full table releases it and fails with LIMIT. */
 int32_t call_open_handle(struct call *call, enum handle_kind kind, void *object,
                          handle_release_fn *release);
-
-/* The allow-list for the verifier: the table above and the WASI calls. For flows. */
-const struct import_rule *capability_import_rules(size_t *count);
 #endif

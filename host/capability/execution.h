@@ -93,7 +93,6 @@ struct execution {
 #define EXECUTION_RESPONSE_MAX (8u << 20)
 #define EXECUTION_DETAIL_MAX (64u << 10)
 #define EXECUTION_LINE_MAX 4096u /* longer log lines are cut here */
-#define EXECUTION_DEPTH_MAX 16u  /* flows calling flows, as in OIC */
 
 /* Prepares the parts that execution_release undoes. The descriptive members are the caller's to set. */
 void execution_init(struct execution *execution, const struct environment *environment,

@@ -36,7 +36,7 @@ const char *fault_name(enum fault fault);
 /* One sentence for a person: what happened and what to do about it. Never NULL. */
 const char *fault_text(enum fault fault);
 
-#define SANDBOX_DEPTH_MAX 8 /* a flow that calls a flow that calls ... */
+#define SANDBOX_DEPTH_MAX 16 /* flows that call flows, nested as deep as OIC lets them */
 
 struct sandbox_limits {
     uint32_t memory_pages_max;  /* ceiling on growth, at most the module policy's; 0: policy's */

@@ -83,9 +83,9 @@ bool child_call(struct execution *caller, const struct connection *connection, c
                 const void *body, size_t body_size, const struct remote_file *attachment,
                 struct http_response *response, struct error *err)
 {
-    if (caller->depth + 1 >= EXECUTION_DEPTH_MAX)
-        return error_set(err, ERROR_LIMIT, "flows call flows more than %u deep",
-                         EXECUTION_DEPTH_MAX);
+    if (caller->depth + 1 >= SANDBOX_DEPTH_MAX)
+        return error_set(err, ERROR_LIMIT, "flows call flows more than %d deep",
+                         SANDBOX_DEPTH_MAX);
     switch (connection->type) {
     case CONNECTION_LOCAL:
         return call_here(caller, flow, body, body_size, attachment, response, err);

@@ -9,7 +9,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
-#include "capability/call.h"
+#include "engine/import_rules.h"
 
 #define PAGES_PER_MIB 16u
 
@@ -23,7 +23,7 @@ static bool open_flow(struct flow *flow, const struct workspace *workspace, cons
                       struct error *err)
 {
     size_t rule_count;
-    const struct import_rule *rules = capability_import_rules(&rule_count);
+    const struct import_rule *rules = import_rules_flow(&rule_count);
     const struct module_policy policy = {
         .imports = rules,
         .import_count = rule_count,

@@ -8,6 +8,7 @@
 
 #include "capability/call.h"
 #include "check.h"
+#include "engine/import_rules.h"
 #include "guests/probe.h"
 
 static const char *probe_path, *cache_folder;
@@ -331,7 +332,7 @@ static const struct check_test tests[] = {
 static bool set_up(struct error *err)
 {
     size_t rule_count;
-    const struct import_rule *rules = capability_import_rules(&rule_count);
+    const struct import_rule *rules = import_rules_flow(&rule_count);
     const struct module_policy policy = {
         .imports = rules, .import_count = rule_count, .memory_pages_max = 64};
     char store_path[64];
