@@ -313,6 +313,11 @@ bool manifest_is_called(const struct manifest *manifest, const char *name)
     return false;
 }
 
+bool manifest_answers(const struct manifest *manifest)
+{
+    return strcmp(manifest->trigger_type, "schedule") != 0;
+}
+
 bool manifest_allows(const struct manifest *manifest, const char *capability,
                      const char *connection, const char *operation, struct error *err)
 {

@@ -58,6 +58,10 @@ void manifest_free(struct manifest *manifest); /* NULL is fine */
 /* Whether name is the identifier or an alias (case counts). */
 bool manifest_is_called(const struct manifest *manifest, const char *name);
 
+/* Whether somebody waits for its answer: true for "rest" and "call", false for "schedule", of which
+ * one run at a time goes on. */
+bool manifest_answers(const struct manifest *manifest);
+
 /* ERROR_DENIED says which grant is missing and where it would stand. */
 MUST_USE bool manifest_allows(const struct manifest *manifest, const char *capability,
                               const char *connection, const char *operation, struct error *err);

@@ -120,6 +120,7 @@ static bool record_end(struct service *service, const struct execution *executio
                        const struct execution_end *end, struct error *err)
 {
     bool failed = end->state != INSTANCE_COMPLETED;
+    bool answered = manifest_answers(execution->manifest);
     const struct instance_end row = {
         .state = end->state,
         .finished_ms = clock_wall_ms(),
@@ -130,7 +131,7 @@ static bool record_end(struct service *service, const struct execution *executio
         .cpu_us = end->sandbox.cpu_us,
         .memory_bytes = (uint64_t)end->sandbox.memory_pages_peak * 65536,
         .import_calls = end->sandbox.import_calls,
-        .response_status = execution->response_status,
+        .response_status = answered ? execution->response_status : 0,
         .response = buf_text(&execution->response),
         .response_size = execution->response.size,
     };

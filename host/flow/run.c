@@ -100,8 +100,7 @@ static void fill_outcome(struct run_outcome *outcome, const struct execution *ex
     outcome->state = end->state;
     outcome->exit_status = end->exit_status;
     outcome->duration_ms = end->duration_ms;
-    bool answers = strcmp(execution->manifest->trigger_type, "schedule") != 0;
-    if (answers) {
+    if (manifest_answers(execution->manifest)) {
         outcome->response_status =
             execution_answer(execution, end, &outcome->response, &content_type);
         snprintf(outcome->response_type, sizeof outcome->response_type, "%s", content_type);
@@ -169,7 +168,7 @@ static bool run_locked(struct service *service, const struct run_request *reques
         .attachment = attachment,
         .watch = request->watch,
     };
-    bool alone = strcmp(flow->manifest->trigger_type, "schedule") == 0;
+    bool alone = !manifest_answers(flow->manifest);
     int lock = -1;
     if (alone && !run_lock_take(service->workspace->state_folder, flow->manifest->identifier, &lock,
                                 err))

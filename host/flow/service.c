@@ -2,27 +2,16 @@
 /* Opens what a workspace's runs share; see flow.h. */
 #include <stdlib.h>
 
-#include "base/file.h"
 #include "flow/execute.h"
 #include "flow/flow.h"
-
-static bool open_store(struct service *service, struct error *err)
-{
-    if (!file_make_folder(service->workspace->state_folder, err))
-        return false;
-    char *path = file_join(service->workspace->state_folder, "sluice.db");
-    bool ok = path ? store_open(&service->store, path, err)
-                   : error_set(err, ERROR_LIMIT, "out of memory");
-    free(path);
-    return ok;
-}
 
 static bool open_all(struct service *service, struct error *err)
 {
     service->transfer = transfer_new();
     if (!service->transfer)
         return error_set(err, ERROR_INTERNAL, "the transfer library could not be started");
-    return registry_open(&service->registry, service->workspace, err) && open_store(service, err);
+    return registry_open(&service->registry, service->workspace, err) &&
+           store_open(&service->store, service->workspace->store_file, err);
 }
 
 bool service_open(struct service **out, struct workspace *workspace, struct error *err)
