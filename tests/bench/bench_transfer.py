@@ -44,20 +44,53 @@ class PlainLandscape(Landscape):
         return connections
 
 
+def family(pid):
+    """A process and all that descend from it."""
+    found = [pid]
+    for one in found:
+        try:
+            with open(f"/proc/{one}/task/{one}/children", encoding="ascii") as file:
+                found += [int(child) for child in file.read().split()]
+        except OSError:
+            continue
+    return found
+
+
+def high_water_kib(pid):
+    """Peak resident memory of the largest process of a family since it was executed."""
+    largest = 0
+    for one in family(pid):
+        try:
+            with open(f"/proc/{one}/status", encoding="ascii") as file:
+                lines = [line for line in file if line.startswith("VmHWM")]
+            largest = max([largest] + [int(line.split()[1]) for line in lines])
+        except OSError:
+            continue
+    return largest
+
+
 def timed(command, environment):
-    """Wall seconds, CPU seconds of the client side, peak memory in MiB."""
+    """Wall seconds, CPU seconds of the client side, peak memory in MiB (sampled: ru_maxrss would
+    count this program's own memory, which a child has until it executes)."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     started = time.monotonic()
-    done = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    output = done.stdout.read()
-    _, status, usage = os.wait4(done.pid, 0)
-    wall = time.monotonic() - started
-    done.returncode = os.waitstatus_to_exitcode(status)
-    if done.returncode != 0:
-        raise RuntimeError(f"{command[0]}: exit {done.returncode}\n{output.decode(errors='replace')}")
+    with tempfile.TemporaryFile() as output:
+        done = subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT)
+        peak = 0
+        while True:
+            try:
+                done.wait(0.003)
+                break
+            except subprocess.TimeoutExpired:
+                peak = max(peak, high_water_kib(done.pid))
+        wall = time.monotonic() - started
+        if done.returncode != 0:
+            output.seek(0)
+            text = output.read().decode(errors="replace")
+            raise RuntimeError(f"{command[0]}: exit {done.returncode}\n{text}")
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return wall, cpu, usage.ru_maxrss / 1024
+    return wall, cpu, peak / 1024
 
 
 def url(server, path):
