@@ -7,5 +7,5 @@ source=$(cd "$(dirname "$0")/.." && pwd)
 build=$1
 cmake -S "$source" -B "$build" -G Ninja --log-level=WARNING -DCMAKE_C_COMPILER=clang \
     -DSLUICE_WERROR=ON -DSANITIZE=address,undefined -DCMAKE_BUILD_TYPE=RelWithDebInfo
-cmake --build "$build" --target unit_tests
+cmake --build "$build" --target unit_tests sluice transfer_driver web_driver
 ctest --test-dir "$build" -L unit --output-on-failure

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: MIT
+"""Rules of the house that a compiler does not check: layers include downwards only, guests include no
+host, every source says its licence, no file grows past reading. Usage: test_house.py [REPOSITORY]
+"""
+import os
+import re
+import subprocess
+import sys
+import unittest
+
+REPOSITORY = os.path.realpath(os.path.join(os.path.dirname(os.path.realpath(__file__)), ".."))
+LAYERS = ["base", "engine", "workspace", "store", "transfer", "capability", "flow", "cli"]
+BELOW = {layer: set(LAYERS[:index + 1]) for index, layer in enumerate(LAYERS)}
+BELOW["workspace"] -= {"engine"}
+BELOW["store"] -= {"engine", "workspace"}
+BELOW["transfer"] -= {"engine", "store"}
+TOP_LEVEL = {"CMakeLists.txt", "functions", "shared", "host", "tests", "wasm-out", "README.md", "cmake",
+             "scripts", "docs", "deploy", "package.json", "package-lock.json", "LICENSE"}
+LINES_MAX = 650
+
+
+def files():
+    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=REPOSITORY,
+                            capture_output=True, text=True, check=True).stdout.split("\n")
+    return [name for name in listed if name and os.path.exists(os.path.join(REPOSITORY, name))]
+
+
+def text_of(name):
+    with open(os.path.join(REPOSITORY, name), encoding="utf-8", errors="replace") as file:
+        return file.read()
+
+
+class House(unittest.TestCase):
+    def test_layers_include_downwards_only(self):
+        wrong = []
+        for name in files():
+            match = re.fullmatch(r"host/(\w+)/.*\.[ch]", name)
+            for included in re.findall(r'#include "(\w+)/', text_of(name)) if match else []:
+                if included in LAYERS and included not in BELOW[match[1]]:
+                    wrong.append(f"{name} includes {included}/")
+        self.assertEqual(wrong, [])
+
+    def test_guests_know_nothing_of_the_host(self):
+        wrong = [name for name in files() if re.match(r"(shared|functions)/.*\.[ch]$", name)
+                 and re.search(r'#include "(%s)/' % "|".join(LAYERS), text_of(name))]
+        self.assertEqual(wrong, [])
+
+    def test_sources_say_their_licence(self):
+        wrong = [name for name in files() if re.search(r"\.(c|h|py|mjs)$", name)
+                 and "SPDX-License-Identifier: MIT" not in text_of(name)[:200]]
+        self.assertEqual(wrong, [])
+
+    def test_top_level_is_the_agreed_one(self):
+        top = {name.split("/")[0] for name in files()}
+        self.assertEqual({name for name in top if not name.startswith(".")} - TOP_LEVEL, set())
+
+    def test_no_file_is_too_long_to_read(self):
+        wrong = {name: lines for name in files() if re.search(r"\.(c|h|py|mjs|sh)$", name)
+                 if (lines := text_of(name).count("\n")) > LINES_MAX}
+        self.assertEqual(wrong, {})
+
+
+if __name__ == "__main__":
+    unittest.main()
