@@ -139,6 +139,28 @@ static const cJSON *member(const cJSON *object, const char *key)
     return cJSON_GetObjectItemCaseSensitive(object, key);
 }
 
+/* Names of flows become file names (the run's lock), parts of addresses and words of commands. */
+static bool check_name(const char *name, const char *where, struct error *err)
+{
+    static const char legal[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.";
+    size_t size = strlen(name);
+    if (size > 0 && size <= MANIFEST_NAME_SIZE_MAX && strspn(name, legal) == size &&
+        name[0] != '.' && name[0] != '-')
+        return true;
+    return error_set(err, ERROR_INVALID,
+                     "%s: \"%.60s\" is not the name of a flow: 1 to %u letters, digits, '-', '_' and "
+                     "'.', not beginning with '.' or '-'",
+                     where, name, MANIFEST_NAME_SIZE_MAX);
+}
+
+static bool check_names(char *const *names, size_t count, const char *where, struct error *err)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!check_name(names[i], where, err))
+            return false;
+    return true;
+}
+
 static bool parse_parameter(struct manifest_parameter *out, const cJSON *object, struct error *err)
 {
     char where[128];
@@ -167,6 +189,8 @@ static bool parse_trigger(struct manifest *out, const cJSON *trigger, struct err
     const cJSON *parameters = member(trigger, "parameters");
     if (!parameters)
         return true;
+    if (!cJSON_IsObject(parameters))
+        return error_set(err, ERROR_INVALID, "trigger: \"parameters\" must be an object");
     out->parameters = calloc((size_t)cJSON_GetArraySize(parameters) + 1, sizeof *out->parameters);
     if (!out->parameters)
         return error_set(err, ERROR_LIMIT, "out of memory");
@@ -179,6 +203,8 @@ static bool parse_trigger(struct manifest *out, const cJSON *trigger, struct err
 static bool parse_grants(struct manifest *out, const cJSON *grants, struct error *err)
 {
     static const char *const capabilities[] = {"ftp", "http", "smtp", "flow"};
+    if (!cJSON_IsArray(grants))
+        return error_set(err, ERROR_INVALID, "manifest: \"grants\" must be an array of objects");
     out->grants = calloc((size_t)cJSON_GetArraySize(grants) + 1, sizeof *out->grants);
     if (!out->grants)
         return error_set(err, ERROR_LIMIT, "out of memory");
@@ -197,6 +223,9 @@ static bool parse_grants(struct manifest *out, const cJSON *grants, struct error
             return error_set(err, ERROR_INVALID,
                              "grants: capability \"%.40s\" is not one of ftp, http, smtp, flow",
                              grant->capability);
+        if (strcmp(grant->capability, "flow") == 0 &&
+            !check_names(grant->operations, grant->operation_count, "grants: operations", err))
+            return false;
     }
     return true;
 }
@@ -215,6 +244,9 @@ static bool parse_limits(struct manifest *out, const cJSON *limits, struct error
                          "limits: \"cpu_ms\" and \"wall_s\" must be from 1 to one day");
     out->cpu_ms = (uint32_t)cpu;
     out->wall_s = (uint32_t)wall;
+    if (member(limits, "input_bytes")->valuedouble > MANIFEST_INPUT_BYTES_MAX)
+        return error_set(err, ERROR_INVALID, "limits: \"input_bytes\" must be at most %u",
+                         MANIFEST_INPUT_BYTES_MAX);
     out->import_calls = (uint64_t)member(limits, "import_calls")->valuedouble;
     out->log_lines = (uint64_t)member(limits, "log_lines")->valuedouble;
     out->input_bytes = (uint64_t)member(limits, "input_bytes")->valuedouble;
@@ -242,6 +274,8 @@ static bool parse_root(struct manifest *out, const cJSON *root, struct error *er
            copy_texts(member(root, "lookups"), &out->lookups, &out->lookup_count, err) &&
            copy_texts(member(root, "extension_points"), &out->extension_points,
                       &out->extension_point_count, err) &&
+           check_name(out->identifier, "identifier", err) &&
+           check_names(out->aliases, out->alias_count, "aliases", err) &&
            parse_trigger(out, member(root, "trigger"), err) &&
            parse_grants(out, member(root, "grants"), err) &&
            parse_limits(out, member(root, "limits"), err) && parse_durability(out, root, err);

@@ -11,6 +11,9 @@
 
 #include "base/error.h"
 
+#define MANIFEST_NAME_SIZE_MAX 100u         /* identifier, alias, granted flow */
+#define MANIFEST_INPUT_BYTES_MAX (64u << 20) /* what "input_bytes" may ask for: held in memory */
+
 /* Permission to use operations of one capability on one connection. */
 struct grant {
     char *capability;  /* "ftp", "http", "smtp", "flow" */

@@ -50,13 +50,33 @@ static int by_identifier(const void *a, const void *b)
     return strcmp(left->manifest->identifier, right->manifest->identifier);
 }
 
+static bool is_called(const struct flow *flow, const char *name)
+{
+    return manifest_is_called(flow->manifest, name) || strcmp(flow->folder_name, name) == 0;
+}
+
+static bool check_name(const struct registry *registry, size_t owner, const char *name,
+                       struct error *err)
+{
+    for (size_t i = 0; i < registry->count; i++)
+        if (i != owner && is_called(&registry->flows[i], name))
+            return error_set(err, ERROR_INVALID, "'%s.wasm' and '%s.wasm' are both called '%s'",
+                             registry->flows[owner].folder_name, registry->flows[i].folder_name,
+                             name);
+    return true;
+}
+
+/* No name means two flows: else a module could take the calls that are granted to another one. */
 static bool check_unique(const struct registry *registry, struct error *err)
 {
-    for (size_t i = 1; i < registry->count; i++) {
-        const struct flow *a = &registry->flows[i - 1], *b = &registry->flows[i];
-        if (strcmp(a->manifest->identifier, b->manifest->identifier) == 0)
-            return error_set(err, ERROR_INVALID, "'%s.wasm' and '%s.wasm' are both flow '%s'",
-                             a->folder_name, b->folder_name, a->manifest->identifier);
+    for (size_t i = 0; i < registry->count; i++) {
+        const struct flow *flow = &registry->flows[i];
+        if (!check_name(registry, i, flow->manifest->identifier, err) ||
+            !check_name(registry, i, flow->folder_name, err))
+            return false;
+        for (size_t j = 0; j < flow->manifest->alias_count; j++)
+            if (!check_name(registry, i, flow->manifest->aliases[j], err))
+                return false;
     }
     return true;
 }
@@ -111,6 +131,8 @@ void registry_close(struct registry *registry)
 
 static void name_nearest(const struct registry *registry, const char *name, struct error *err)
 {
+    if (!err)
+        return;
     const char *names[REGISTRY_FLOWS_MAX * 2];
     size_t count = 0;
     for (size_t i = 0; i < registry->count; i++) {
@@ -128,7 +150,7 @@ struct flow *registry_find(const struct registry *registry, const char *name, st
 {
     for (size_t i = 0; i < registry->count; i++) {
         struct flow *flow = &registry->flows[i];
-        if (manifest_is_called(flow->manifest, name) || strcmp(flow->folder_name, name) == 0)
+        if (is_called(flow, name))
             return flow;
     }
     name_nearest(registry, name, err);

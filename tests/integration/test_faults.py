@@ -137,6 +137,28 @@ class Refused(unittest.TestCase):
             self.assertFalse(os.path.exists(os.path.join(functions, "compiled"))
                              and os.listdir(os.path.join(functions, "compiled")))
 
+    def test_an_alias_may_not_take_the_name_of_another_flow(self):
+        with open(MANIFEST, encoding="utf-8") as file:
+            manifest = json.load(file)
+        with tempfile.TemporaryDirectory(prefix="sluice-names-") as folder:
+            functions = os.path.join(folder, "functions")
+            os.mkdir(functions)
+            for name, identifier, aliases in (("one", "ONE", []), ("two", "A-FLOW", ["ONE"])):
+                manifest.update(identifier=identifier, aliases=aliases)
+                described = os.path.join(folder, name + ".json")
+                with open(described, "w", encoding="utf-8") as file:
+                    json.dump(manifest, file)
+                subprocess.run([TRANSLATE, GUEST, "--embed", described, "--output",
+                                os.path.join(functions, name + ".wasm")], check=True)
+            workspace = os.path.join(folder, "workspace")
+            subprocess.run([SLUICE, "init", workspace], check=True, capture_output=True)
+            with open(os.path.join(workspace, "sluice.json"), "w", encoding="utf-8") as file:
+                json.dump({"functions": functions}, file)
+            done = subprocess.run([SLUICE, "-w", workspace, "flows"], capture_output=True, text=True,
+                                  check=False)
+            self.assertEqual(done.returncode, 2, done.stdout)
+            self.assertIn("are both called 'ONE'", done.stderr)
+
 
 if __name__ == "__main__":
     SLUICE, TRANSLATE, GUEST, MANIFEST = (os.path.realpath(one) for one in sys.argv[1:5])

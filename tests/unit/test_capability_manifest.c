@@ -86,6 +86,23 @@ static void what_is_wrong_is_said(void)
          ",\"limits\":{\"memory_mib\":-1,\"cpu_ms\":1,\"wall_s\":1,\"import_calls\":1,"
          "\"log_lines\":1,\"input_bytes\":1}," DURABLE_ "}",
          "\"memory_mib\" must be a number of 0 or more"},
+        {"{" HEAD ",\"trigger\":{\"type\":\"schedule\",\"parameters\":[{}]}," GRANTS "," LIMITS
+         "," DURABLE_ "}",
+         "\"parameters\" must be an object"},
+        {"{" HEAD "," TRIGGER ",\"grants\":{\"a\":{}}," LIMITS "," DURABLE_ "}",
+         "\"grants\" must be an array"},
+        {"{" HEAD ",\"aliases\":[\"../../X\"]," TRIGGER "," GRANTS "," LIMITS "," DURABLE_ "}",
+         "aliases: \"../../X\" is not the name of a flow"},
+        {"{\"identifier\":\"a/b\",\"name\":\"\",\"version\":\"1\",\"lookups\":[]," TRIGGER
+         "," GRANTS "," LIMITS "," DURABLE_ "}",
+         "identifier: \"a/b\" is not the name of a flow"},
+        {"{" HEAD "," TRIGGER ",\"grants\":[{\"capability\":\"flow\",\"connection\":\"A\","
+         "\"operations\":[\"B?x\"]}]," LIMITS "," DURABLE_ "}",
+         "\"B?x\" is not the name of a flow"},
+        {"{" HEAD "," TRIGGER "," GRANTS
+         ",\"limits\":{\"memory_mib\":1,\"cpu_ms\":1,\"wall_s\":1,\"import_calls\":1,"
+         "\"log_lines\":1,\"input_bytes\":67108865}," DURABLE_ "}",
+         "\"input_bytes\" must be at most 67108864"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct error err;
@@ -97,5 +114,22 @@ static void what_is_wrong_is_said(void)
     }
 }
 
-CHECK_MAIN(TEST(a_whole_manifest_is_read), TEST(a_missing_grant_is_named),
+static void a_name_ends_at_the_limit_and_not_before(void)
+{
+    for (size_t extra = 0; extra < 2; extra++) {
+        struct buf json;
+        struct error err;
+        buf_init(&json, 4096);
+        buf_printf(&json,
+                   "{\"identifier\":\"%0*d\",\"name\":\"\",\"version\":\"1\",\"lookups\":[]," TRIGGER
+                   "," GRANTS "," LIMITS "," DURABLE_ "}",
+                   (int)(MANIFEST_NAME_SIZE_MAX + extra), 0);
+        struct manifest *manifest = parse(buf_text(&json), &err);
+        CHECK_EQ_INT(manifest != NULL, extra == 0);
+        manifest_free(manifest);
+        buf_release(&json);
+    }
+}
+
+CHECK_MAIN(TEST(a_name_ends_at_the_limit_and_not_before), TEST(a_whole_manifest_is_read), TEST(a_missing_grant_is_named),
            TEST(what_is_wrong_is_said))
