@@ -1,7 +1,7 @@
 # The guest-side library and the flows, compiled natively and linked with a stand-in for the imports.
 # A flow's memory is given back by ending the execution, so leaks are not looked for.
 function(add_guest_test name)
-  add_executable(${name} ${name}.c fake_host.c ${ARGN})
+  add_executable(${name} ${name}.c fake_host.c fake_imports.c ${ARGN})
   target_link_libraries(${name} PRIVATE sluice_flags guest_native)
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests
     ${PROJECT_SOURCE_DIR}/functions/customer_sync_ack)
