@@ -148,7 +148,7 @@ const struct fake_child *fake_child_of(const char *flow, size_t index)
 
 /* ---- what every import does first --------------------------------------------------------- */
 
-static int count_call(const char *name)
+int fake_count_call(const char *name)
 {
     size_t i = 0;
     while (fake_world.counters[i].name[0] && strcmp(fake_world.counters[i].name, name) != 0)
@@ -168,7 +168,7 @@ int32_t fake_fail_with(const char *import, int32_t status, const char *detail)
 
 int32_t fake_scripted(const char *import)
 {
-    int nth = count_call(import);
+    int nth = fake_count_call(import);
     for (size_t i = 0; i < fake_world.failure_count; i++) {
         const struct failure *failure = &fake_world.failures[i];
         if (!strcmp(failure->import, import) && (failure->nth == 0 || failure->nth == nth))

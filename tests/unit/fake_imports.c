@@ -94,7 +94,7 @@ int32_t sluice_flow_call(const char *connection, uint32_t connection_size, const
     fake_note_call("flow.call", name, text_string(&child->file), "");
     char key[48];
     snprintf(key, sizeof key, "flow.call %s", name);
-    int nth = count_call(key);
+    int nth = fake_count_call(key);
     int32_t failed = fake_scripted("flow.call");
     return failed ? failed : answer_for(name, nth);
 }

@@ -69,6 +69,9 @@ extern struct world fake_world;
 /* Notes the fault that flow.fault tells and returns status. */
 int32_t fake_fail_with(const char *import, int32_t status, const char *detail);
 
+/* How often the import was called, this time included. */
+int fake_count_call(const char *name);
+
 /* Counts the call; the status of its scripted failure, or 0. */
 int32_t fake_scripted(const char *import);
 
