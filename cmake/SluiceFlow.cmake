@@ -55,6 +55,8 @@ foreach(source ${SLUICE_GUEST_SOURCES})
 endforeach()
 add_custom_target(guest_library DEPENDS ${sluice_guest_objects})
 
+add_custom_target(flows) # all of them
+
 # add_flow(name SOURCES file... MANIFEST flow.json [MEMORY_PAGES n] [INCLUDE folder...])
 # makes wasm-out/<name>.wasm with its manifest inside, and its compiled form in wasm-out/compiled/.
 function(add_flow name)
@@ -93,6 +95,7 @@ function(add_flow name)
     DEPENDS ${wasm} sluice-translate VERBATIM
     COMMENT "Flow ${name}: verify, translate, compile")
   add_custom_target(flow_${name} ALL DEPENDS ${compiled})
+  add_dependencies(flows flow_${name})
 endfunction()
 
 # add_test_guest(name source [flags...]): tests/guests/<name>.wasm in the build folder, from C or
