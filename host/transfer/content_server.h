@@ -15,9 +15,9 @@ struct content_server {
     bool grows; /* files appear before they are complete: two looks are needed */
 
     /* Adds every plain file (or those that begin with prefix) to out by listing_add. */
-    bool (*list)(struct transfer *transfer, const struct connection *connection,
-                 const char *folder, const char *prefix, const struct transfer_call *call,
-                 struct remote_listing *out, struct error *err);
+    bool (*list)(struct transfer *transfer, const struct connection *connection, const char *folder,
+                 const char *prefix, const struct transfer_call *call, struct remote_listing *out,
+                 struct error *err);
 
     /* Fills info and, where the server tells them, etag and digest. The rest is filled already. */
     bool (*open)(struct transfer *transfer, const struct transfer_call *call,

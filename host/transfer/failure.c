@@ -38,10 +38,11 @@ static bool fail_by_timeout(const struct handle *handle, struct error *err)
         return connection_error(connection, err, ERROR_UNAVAILABLE,
                                 "no connection within %u ms: check address, port and firewall",
                                 connection->connect_timeout_ms);
-    return connection_error(connection, err, ERROR_TIMEOUT,
-                            "the server did not go on in time (%s): check its load and the network, "
-                            "or raise stall_timeout_ms",
-                            handle->detail[0] ? handle->detail : "no answer");
+    return connection_error(
+        connection, err, ERROR_TIMEOUT,
+        "the server did not go on in time (%s): check its load and the network, "
+        "or raise stall_timeout_ms",
+        handle->detail[0] ? handle->detail : "no answer");
 }
 
 static bool fail_by_abort(const struct handle *handle, struct error *err)
@@ -62,7 +63,8 @@ static const struct {
     {X509_V_ERR_UNSPECIFIED, "is for another host name: correct the address, or the certificate"},
     {X509_V_ERR_CERT_HAS_EXPIRED, "has expired: renew it at the server"},
     {X509_V_ERR_CERT_NOT_YET_VALID, "is not valid yet: check the clock of this machine"},
-    {X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT, "is self-signed: name that certificate in ca to trust it"},
+    {X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT,
+     "is self-signed: name that certificate in ca to trust it"},
     {X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN,
      "comes from an authority that is not trusted: name that authority's certificate in ca"},
     {X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY,

@@ -25,6 +25,10 @@ static void note_command(struct ftp_dialogue *dialogue, const char *data, size_t
             break;
         exchange->verb[i] = byte;
     }
+    if (strcmp(exchange->verb, "USER") == 0)
+        dialogue->is_binary = false;
+    else if (strcmp(exchange->verb, "TYPE") == 0)
+        dialogue->is_binary = size > 5 && data[5] == 'I';
 }
 
 static void copy_text(char text[static DIALOGUE_TEXT_SIZE], const char *data, size_t size)

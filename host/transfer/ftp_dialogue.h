@@ -15,10 +15,11 @@
 #define FTP_HOME_SIZE 512
 
 struct ftp_exchange {
-    char verb[8];      /* upper case; "" for the server's greeting */
-    int code_first;    /* first complete reply (1xx of a transfer); 0: none came */
-    int code;          /* last complete reply; 0: none came */
-    char text[DIALOGUE_TEXT_SIZE]; /* of the last reply, without the code; control bytes are blanks */
+    char verb[8];                  /* upper case; "" for the server's greeting */
+    int code_first;                /* first complete reply (1xx of a transfer); 0: none came */
+    int code;                      /* last complete reply; 0: none came */
+    char text[DIALOGUE_TEXT_SIZE]; /* of the last reply, without the code; control bytes are blanks
+                                    */
 };
 
 enum ftp_answer { FTP_NOT_ASKED, FTP_NO, FTP_YES };
@@ -29,6 +30,7 @@ struct ftp_dialogue {
     /* Known of the server, kept as long as the handle: */
     enum ftp_answer has_mlsd;
     char home[FTP_HOME_SIZE]; /* where the login lands; "" until known */
+    bool is_binary;           /* the newest login has been told TYPE I, and nothing else since */
     bool has_performed;
     bool is_doubtful; /* a transfer failed so that replies may be out of step: not to be reused */
 };

@@ -34,14 +34,19 @@ struct verdict {
     const char *what, *remedy;
 };
 
+static bool wants_tls(const struct ftp_exchange *said)
+{
+    return MENTIONS(said, "ssl", "tls", "encrypt");
+}
+
 static struct verdict judge_login(const struct ftp_exchange *said)
 {
+    if (wants_tls(said))
+        return (struct verdict){ERROR_DENIED, "the server wants TLS before the login",
+                                "set tls to \"explicit\""};
     if (MENTIONS(said, "too many", "maximum", "limit", "busy", "try again"))
         return (struct verdict){ERROR_UNAVAILABLE, "the server takes no more logins",
                                 "try again later or use fewer connections"};
-    if (MENTIONS(said, "ssl", "tls", "encrypt"))
-        return (struct verdict){ERROR_DENIED, "the server wants TLS before the login",
-                                "set tls to \"explicit\""};
     if (said->code == 332 || strcmp(said->verb, "ACCT") == 0)
         return (struct verdict){ERROR_UNSUPPORTED, "the server asks for an account (ACCT)",
                                 "use a login that needs none"};
@@ -102,7 +107,7 @@ static struct verdict judge(const struct ftp_exchange *said, enum ftp_wish wish)
     static const char *const tls[] = {"AUTH", "PBSZ", "PROT", NULL};
     static const char *const passive[] = {"EPSV", "PASV", "EPRT", "PORT", NULL};
     static const char *const unknown = "the server refuses the command";
-    if (said->code == 421)
+    if (said->code == 421 && !wants_tls(said)) /* Pure-FTPd asks for TLS by 421 */
         return (struct verdict){ERROR_UNAVAILABLE, "the server is busy or closes the connection",
                                 "try again later"};
     if (is_one_of(said->verb, login))
@@ -118,11 +123,15 @@ static struct verdict judge(const struct ftp_exchange *said, enum ftp_wish wish)
         return (struct verdict){ERROR_NOT_FOUND, "the folder does not exist or may not be entered",
                                 "check the directory property"};
     switch (wish) {
-    case FTP_WISH_LIST: break;
+    case FTP_WISH_LIST:
+        break;
     case FTP_WISH_LOOK:
-    case FTP_WISH_READ: return judge_read(said);
-    case FTP_WISH_STORE: return judge_store(said);
-    case FTP_WISH_RENAME: return judge_rename(said);
+    case FTP_WISH_READ:
+        return judge_read(said);
+    case FTP_WISH_STORE:
+        return judge_store(said);
+    case FTP_WISH_RENAME:
+        return judge_rename(said);
     }
     bool is_cut = said->code == 426 || said->code == 451;
     return (struct verdict){is_cut ? ERROR_BROKEN : ERROR_REFUSED,
@@ -143,8 +152,10 @@ static bool is_below_ftp(CURLcode code)
     case CURLE_ABORTED_BY_CALLBACK:
     case CURLE_OUT_OF_MEMORY:
     case CURLE_URL_MALFORMAT:
-    case CURLE_UNSUPPORTED_PROTOCOL: return true;
-    default: return false;
+    case CURLE_UNSUPPORTED_PROTOCOL:
+        return true;
+    default:
+        return false;
     }
 }
 
@@ -167,9 +178,9 @@ bool ftp_fail(struct handle *handle, CURLcode code, enum ftp_wish wish, const ch
     if (is_below_ftp(code) || !said || (said->code < 400 && said->code != 332))
         return handle_fail(handle, code, err);
     struct verdict verdict = judge(said, wish);
-    connection_error(handle->connection, err, verdict.kind, "%s%s%s%s (%d %s): %s",
-                     what ? "'" : "", what ? what : "", what ? "': " : "", verdict.what, said->code,
-                     said->text, verdict.remedy);
+    connection_error(handle->connection, err, verdict.kind, "%s%s%s%s (%d %s): %s", what ? "'" : "",
+                     what ? what : "", what ? "': " : "", verdict.what, said->code, said->text,
+                     verdict.remedy);
     if (err)
         err->peer_code = said->code;
     return false;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Looking at files, reading, storing, renaming them. A size is only believed in TYPE I, which libcurl
- * sets for transfers and we set for looks.
+ * Looking at files, reading, storing, renaming them. A size is only believed in TYPE I, which
+ * libcurl sets for transfers and we set for looks.
  */
 #include <string.h>
 
@@ -10,12 +10,12 @@
 #include "transfer/remote_name.h"
 #include "transfer/stage.h"
 
-/* ---- looks ------------------------------------------------------------------------------------ */
+/* ---- looks ------------------------------------------------------------------------------------- */
 
 /* The answers to the nth SIZE and MDTM of the last perform, which were asked with '*'.
  * ERROR_UNSUPPORTED: the server has no SIZE. */
 static bool read_look(struct handle *handle, size_t nth, const char *name, struct stage_look *look,
-                   struct error *err)
+                      struct error *err)
 {
     *look = (struct stage_look){0};
     const struct ftp_exchange *size = dialogue_find(handle->dialogue, "SIZE", nth);
@@ -32,39 +32,50 @@ static bool read_look(struct handle *handle, size_t nth, const char *name, struc
     }
     if (code == 550 || code == 553 || code == 450)
         return true; /* not there */
-    connection_error(handle->connection, err, ERROR_UNSUPPORTED,
-                     "'%s': the server does not tell sizes (SIZE: %d %s), without which no transfer "
-                     "can be proved whole",
-                     name, code, size ? size->text : "no answer");
+    connection_error(
+        handle->connection, err, ERROR_UNSUPPORTED,
+        "'%s': the server does not tell sizes (SIZE: %d %s), without which no transfer "
+        "can be proved whole",
+        name, code, size ? size->text : "no answer");
     if (err)
         err->peer_code = code;
     return false;
 }
 
-static bool ask_look(struct handle *handle, enum ftp_moment when, const char *name,
-                     struct error *err)
+/* One perform: SIZE, perhaps MDTM, for each name. Told TYPE I before, unless that is known. */
+static bool ask_looks(struct handle *handle, const char *folder, const char *const names[2],
+                      bool with_time, struct error *err)
 {
-    return ftp_command(handle, when, "*SIZE", name, err) &&
-           ftp_command(handle, when, "*MDTM", name, err);
-}
-
-static bool look_at(struct handle *handle, const char *folder, const char *const names[2],
-                 struct stage_look looks[2], struct error *err)
-{
-    size_t count = names[1] ? 2 : 1;
-    if (!ftp_address(handle, folder, NULL, err) ||
-        !ftp_command(handle, FTP_IN_FOLDER, "TYPE I", NULL, err))
+    if (!ftp_address(handle, folder, NULL, err))
         return false;
-    for (size_t i = 0; i < count; i++)
-        if (!ask_look(handle, FTP_IN_FOLDER, names[i], err))
+    if (!handle->dialogue->is_binary && !ftp_command(handle, FTP_IN_FOLDER, "TYPE I", NULL, err))
+        return false;
+    for (size_t i = 0; i < 2 && names[i]; i++)
+        if (!ftp_command(handle, FTP_IN_FOLDER, "*SIZE", names[i], err) ||
+            (with_time && !ftp_command(handle, FTP_IN_FOLDER, "*MDTM", names[i], err)))
             return false;
     CURLcode code = ftp_perform_commands(handle);
-    if (code != CURLE_OK)
-        return ftp_fail(handle, code, FTP_WISH_LOOK, *folder ? folder : "/", err);
-    for (size_t i = 0; i < count; i++)
+    return code == CURLE_OK || ftp_fail(handle, code, FTP_WISH_LOOK, *folder ? folder : "/", err);
+}
+
+static bool look_with(struct handle *handle, const char *folder, const char *const names[2],
+                      bool with_time, struct stage_look looks[2], struct error *err)
+{
+    if (!ask_looks(handle, folder, names, with_time, err))
+        return false;
+    /* A new login in between: it was not told TYPE I, and what it said of sizes does not count. */
+    if (!handle->dialogue->is_binary && !ask_looks(handle, folder, names, with_time, err))
+        return false;
+    for (size_t i = 0; i < 2 && names[i]; i++)
         if (!read_look(handle, i, names[i], &looks[i], err))
             return false;
     return true;
+}
+
+static bool look_at(struct handle *handle, const char *folder, const char *const names[2],
+                    struct stage_look looks[2], struct error *err)
+{
+    return look_with(handle, folder, names, false, looks, err);
 }
 
 static bool ftp_open(struct transfer *transfer, const struct transfer_call *call,
@@ -76,11 +87,11 @@ static bool ftp_open(struct transfer *transfer, const struct transfer_call *call
         return false;
     const char *const names[2] = {file->name, NULL};
     struct stage_look looks[2];
-    bool ok = look_at(handle, file->folder, names, looks, err);
+    bool ok = look_with(handle, file->folder, names, true, looks, err);
     pool_release(transfer, handle);
     if (ok && !looks[0].exists)
-        ok = connection_error(connection, err, ERROR_NOT_FOUND, "there is no file '%s' in folder '%s'",
-                              file->name, file->folder);
+        ok = connection_error(connection, err, ERROR_NOT_FOUND,
+                              "there is no file '%s' in folder '%s'", file->name, file->folder);
     if (ok) {
         file->info.size = looks[0].size;
         file->info.modified_s = looks[0].modified_s;
@@ -88,7 +99,7 @@ static bool ftp_open(struct transfer *transfer, const struct transfer_call *call
     return ok;
 }
 
-/* ---- reading ---------------------------------------------------------------------------------- */
+/* ---- reading ----------------------------------------------------------------------------------- */
 
 /* 226 proves nothing, and a file may grow while it is read: its size and time are asked again. */
 static bool check_read(struct source *source, CURLcode code, struct error *err)
@@ -100,9 +111,9 @@ static bool check_read(struct source *source, CURLcode code, struct error *err)
     struct stage_look now;
     if (!read_look(handle, 0, file->name, &now, err))
         return false;
-    bool is_same = now.exists && now.size == source->size &&
-                   (!now.modified_s || !file->info.modified_s ||
-                    now.modified_s == file->info.modified_s);
+    bool is_same =
+        now.exists && now.size == source->size &&
+        (!now.modified_s || !file->info.modified_s || now.modified_s == file->info.modified_s);
     return is_same || connection_error(handle->connection, err, ERROR_BROKEN,
                                        "file '%s' %s while it was read: the next run takes it",
                                        file->name, now.exists ? "changed" : "vanished");
@@ -116,7 +127,8 @@ static bool ftp_read(struct transfer *transfer, const struct remote_file *file,
         return false;
     out->check = check_read;
     if (ftp_address(out->handle, file->folder, file->name, err) &&
-        ask_look(out->handle, FTP_AFTER_TRANSFER, file->name, err)) {
+        ftp_command(out->handle, FTP_AFTER_TRANSFER, "*SIZE", file->name, err) &&
+        ftp_command(out->handle, FTP_AFTER_TRANSFER, "*MDTM", file->name, err)) {
         /* The size is known and checked by the pump: no SIZE before RETR. */
         curl_easy_setopt(out->handle->easy, CURLOPT_IGNORE_CONTENT_LENGTH, 1L);
         return true;
@@ -125,7 +137,7 @@ static bool ftp_read(struct transfer *transfer, const struct remote_file *file,
     return false;
 }
 
-/* ---- renaming --------------------------------------------------------------------------------- */
+/* ---- renaming ---------------------------------------------------------------------------------- */
 
 /* RNTO overwrites on every server that was tried: overwrite needs no step of its own. */
 static bool rename_now(struct handle *handle, const char *folder, const char *from, const char *to,
@@ -150,7 +162,7 @@ static bool rename_now(struct handle *handle, const char *folder, const char *fr
     return ftp_fail(handle, code, FTP_WISH_RENAME, both, err);
 }
 
-/* ---- uploading -------------------------------------------------------------------------------- */
+/* ---- uploading --------------------------------------------------------------------------------- */
 
 static bool prepare_upload(struct handle *handle, const char *folder, const char *temporary,
                            const char *name, struct error *err)

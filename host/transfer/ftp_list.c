@@ -65,8 +65,8 @@ static bool list_as(struct handle *handle, enum listing_format format, const cha
     curl_easy_setopt(handle->easy, CURLOPT_WRITEFUNCTION, take_bytes);
     curl_easy_setopt(handle->easy, CURLOPT_WRITEDATA, &lister);
     *code = handle_perform(handle);
-    if (lister.has_failed || (*code == CURLE_OK && !listing_stream_finish(&lister.stream,
-                                                                          &lister.err)))
+    if (lister.has_failed ||
+        (*code == CURLE_OK && !listing_stream_finish(&lister.stream, &lister.err)))
         return connection_error(handle->connection, err, lister.err.kind, "folder '%s': %s", folder,
                                 lister.err.message);
     return true;
@@ -75,8 +75,8 @@ static bool list_as(struct handle *handle, enum listing_format format, const cha
 static bool is_unknown_command(const struct handle *handle)
 {
     const struct ftp_exchange *said = dialogue_find(handle->dialogue, "MLSD", 0);
-    return said && (said->code == 500 || said->code == 501 || said->code == 502 ||
-                    said->code == 504);
+    return said &&
+           (said->code == 500 || said->code == 501 || said->code == 502 || said->code == 504);
 }
 
 bool ftp_list(struct transfer *transfer, const struct connection *connection, const char *folder,

@@ -98,7 +98,8 @@ static bool host_is_plain(const char *host)
 static void append_folder(struct buf *url, const char *folder)
 {
     if (*folder == '/')
-        buf_append_char(url, '/'); /* "//a/b/": the path begins at the second slash, so is absolute */
+        buf_append_char(url,
+                        '/'); /* "//a/b/": the path begins at the second slash, so is absolute */
     while (*folder) {
         size_t size = strcspn(folder, "/");
         char part[1025];

@@ -23,16 +23,20 @@ struct handle *ftp_acquire(struct transfer *transfer, const struct connection *c
 MUST_USE bool ftp_address(struct handle *handle, const char *folder, const char *name,
                           struct error *err);
 
-enum ftp_moment { FTP_BEFORE_FOLDER, FTP_IN_FOLDER, FTP_AFTER_TRANSFER }; /* libcurl's QUOTE lists */
+enum ftp_moment {
+    FTP_BEFORE_FOLDER,
+    FTP_IN_FOLDER,
+    FTP_AFTER_TRANSFER
+}; /* libcurl's QUOTE lists */
 
-/* Adds "verb argument" (argument may be NULL); a leading '*' makes a refusal no error. ERROR_INVALID
- * for control bytes: libcurl would send them as they are. */
+/* Adds "verb argument" (argument may be NULL); a leading '*' makes a refusal no error.
+ * ERROR_INVALID for control bytes: libcurl would send them as they are. */
 MUST_USE bool ftp_command(struct handle *handle, enum ftp_moment when, const char *verb,
                           const char *argument, struct error *err);
 
-/* handle_perform on such a handle starts a fresh dialogue; a kept connection that proves dead before
- * the server has said a word is replaced once. This one makes no transfer: only the commands are
- * sent. */
+/* handle_perform on such a handle starts a fresh dialogue; a kept connection that proves dead
+ * before the server has said a word is replaced once. This one makes no transfer: only the commands
+ * are sent. */
 CURLcode ftp_perform_commands(struct handle *handle);
 
 /* Converts a failure and returns false; what names the file or folder it is about. */

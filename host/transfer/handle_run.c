@@ -8,7 +8,7 @@
  */
 #include "transfer/pool.h"
 
-#define WAIT_MIN_MS 1
+#define WAIT_MIN_MS 0  /* look once more before the first sleep: the case above costs no wait */
 #define WAIT_MAX_MS 64 /* an idle transfer wakes 16 times a second: nothing beside what it costs */
 
 static CURLcode result_of(struct handle *handle)
@@ -28,7 +28,7 @@ static CURLMcode run_to_end(struct handle *handle)
         if (code != CURLM_OK || !running)
             return code;
         code = curl_multi_poll(handle->multi, NULL, 0, wait_ms, &active);
-        wait_ms = active > 0 ? WAIT_MIN_MS : wait_ms * 2;
+        wait_ms = active > 0 ? WAIT_MIN_MS : wait_ms * 2 + 1;
         if (wait_ms > WAIT_MAX_MS)
             wait_ms = WAIT_MAX_MS;
     }

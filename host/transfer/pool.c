@@ -13,7 +13,8 @@
 #include "base/text.h"
 
 #define LOOK_INTERVAL_MS 20 /* the call's should_stop is asked at most this often */
-#define KEEPALIVE_IDLE_S 30 /* below the idle timeouts of common NATs: control connections idle long */
+#define KEEPALIVE_IDLE_S                                                                           \
+    30 /* below the idle timeouts of common NATs: control connections idle long */
 
 static struct handle *pool_take_idle(struct transfer *transfer, const char *name)
 {
@@ -38,7 +39,7 @@ static void handle_free_lists(struct handle *handle)
 
 static void handle_free(struct handle *handle)
 {
-    /* Closing says QUIT to FTP servers; callbacks and lists of the last user must be gone by then. */
+    /* Closing says QUIT to FTP servers: the last user's callbacks must be gone by then. */
     curl_easy_reset(handle->easy);
     curl_easy_setopt(handle->easy, CURLOPT_NOSIGNAL, 1L);
     curl_multi_cleanup(handle->multi);
@@ -94,12 +95,19 @@ static void handle_set_protocols(struct handle *handle)
     const struct connection *connection = handle->connection;
     const char *protocols = "http,https";
     switch (connection->type) {
-    case CONNECTION_FTP: protocols = "ftp,ftps"; break;
-    case CONNECTION_SFTP: protocols = "sftp"; break;
-    case CONNECTION_SMTP: protocols = "smtp,smtps"; break;
+    case CONNECTION_FTP:
+        protocols = "ftp,ftps";
+        break;
+    case CONNECTION_SFTP:
+        protocols = "sftp";
+        break;
+    case CONNECTION_SMTP:
+        protocols = "smtp,smtps";
+        break;
     case CONNECTION_OBJECT_STORAGE:
     case CONNECTION_REST:
-    case CONNECTION_LOCAL: break;
+    case CONNECTION_LOCAL:
+        break;
     }
     curl_easy_setopt(handle->easy, CURLOPT_PROTOCOLS_STR, protocols);
 }
@@ -123,7 +131,8 @@ static void handle_set_tls(struct handle *handle)
     bool is_url = connection->url != NULL;
     if (!is_url && connection->type != CONNECTION_SFTP)
         curl_easy_setopt(easy, CURLOPT_USE_SSL,
-                         connection->tls == TLS_NONE ? (long)CURLUSESSL_NONE : (long)CURLUSESSL_ALL);
+                         connection->tls == TLS_NONE ? (long)CURLUSESSL_NONE
+                                                     : (long)CURLUSESSL_ALL);
 }
 
 static void handle_set_timeouts(struct handle *handle)

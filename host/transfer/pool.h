@@ -13,7 +13,7 @@
 
 #include "transfer/transfer.h"
 
-#define POOL_IDLE_MAX 16      /* waiting handles per connection; more are closed on release */
+#define POOL_IDLE_MAX 16       /* waiting handles per connection; more are closed on release */
 #define POOL_CONNECTIONS_MAX 2 /* connections that one handle keeps */
 
 /* Things that a module keeps as long as the transfer lives. */
@@ -39,18 +39,18 @@ struct handle {
     CURL *easy;
     CURLM *multi;                        /* keeps easy's connections; see handle_run */
     const struct connection *connection; /* borrowed while acquired */
-    const struct transfer_call *call;    /* borrowed while acquired; NULL: nobody waits or watches */
-    const atomic_bool *abandoned;        /* set by a pump: true ends the transfer soon; else NULL */
-    struct ftp_dialogue *dialogue;       /* FTP: what was said on it (one block, owned); else NULL */
+    const struct transfer_call *call; /* borrowed while acquired; NULL: nobody waits or watches */
+    const atomic_bool *abandoned;     /* set by a pump: true ends the transfer soon; else NULL */
+    struct ftp_dialogue *dialogue;    /* FTP: what was said on it (one block, owned); else NULL */
     CURLcode (*perform)(struct handle *handle); /* what handle_perform runs; NULL: handle_run */
-    char detail[CURL_ERROR_SIZE];        /* libcurl's words on the last failure; "" if none */
-    char key_problem[128];               /* SFTP: why the host key was refused; "" if it was not */
-    bool is_stopped, is_late;            /* why the progress callback ended the transfer */
-    int64_t looked_ms;                   /* when the callback last asked the call */
-    bool was_used;                       /* an earlier user left connections in it */
-    bool keep;                           /* false: close instead of pooling (state is doubtful) */
-    struct curl_slist *lists[4];         /* given to libcurl; freed on reset and release */
-    char *name;                          /* pool key: the connection's name */
+    char detail[CURL_ERROR_SIZE]; /* libcurl's words on the last failure; "" if none */
+    char key_problem[128];        /* SFTP: why the host key was refused; "" if it was not */
+    bool is_stopped, is_late;     /* why the progress callback ended the transfer */
+    int64_t looked_ms;            /* when the callback last asked the call */
+    bool was_used;                /* an earlier user left connections in it */
+    bool keep;                    /* false: close instead of pooling (state is doubtful) */
+    struct curl_slist *lists[4];  /* given to libcurl; freed on reset and release */
+    char *name;                   /* pool key: the connection's name */
     struct handle *next;
 };
 
@@ -82,11 +82,11 @@ MUST_USE bool handle_login(struct handle *handle, struct error *err);
 MUST_USE bool handle_append(struct handle *handle, size_t index, const char *text,
                             struct error *err);
 
-/* The protocol's perform, or handle_run, with the records (detail, is_stopped, ...) cleared before. */
+/* The protocol's perform, or handle_run, with the records (detail, ...) cleared before. */
 CURLcode handle_perform(struct handle *handle);
 
-/* Runs the transfer that is set up on the handle to its end, as curl_easy_perform does, but without its
- * one-second naps: see handle_run.c. */
+/* Runs the transfer that is set up on the handle to its end, as curl_easy_perform does, but without
+ * its one-second naps: see handle_run.c. */
 CURLcode handle_run(struct handle *handle);
 
 /*

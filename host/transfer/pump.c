@@ -18,8 +18,9 @@
 #include "base/clock.h"
 #include "transfer/ring.h"
 
-#define STREAM_BUFFER_SIZE (256L << 10) /* libcurl's buffers: more brings nothing on 10 GbE or loopback */
-#define WAIT_STEP_MS 50                 /* how late a stop may be noticed while the source is silent */
+#define STREAM_BUFFER_SIZE                                                                         \
+    (256L << 10)        /* libcurl's buffers: more brings nothing on 10 GbE or loopback */
+#define WAIT_STEP_MS 50 /* how late a stop may be noticed while the source is silent */
 #define PROGRESS_INTERVAL_MS 100
 
 struct pump {
@@ -49,7 +50,7 @@ void source_release(struct source *source)
     source->fd = -1;
 }
 
-/* ---- the source's side ------------------------------------------------------------------------ */
+/* ---- the source's side ------------------------------------------------------------------------- */
 
 static bool source_error(const struct source *source, enum error_kind kind, struct error *err,
                          const char *what)
@@ -125,7 +126,7 @@ static bool source_start_thread(struct pump *pump, struct error *err)
     return true;
 }
 
-/* ---- the sink's side -------------------------------------------------------------------------- */
+/* ---- the sink's side --------------------------------------------------------------------------- */
 
 /* So that nothing is created at the target before the source has begun to deliver. */
 static bool pump_await_start(struct pump *pump, struct error *err)
@@ -211,8 +212,10 @@ static bool pump_read_ring(struct pump *pump, char *buffer, size_t size, size_t 
     struct error err;
     for (;;) {
         switch (ring_read(&pump->ring, buffer, size, WAIT_STEP_MS, got)) {
-        case RING_BYTES: return true;
-        case RING_END: return pump->source_ok || pump_fail(pump, &pump->source_err);
+        case RING_BYTES:
+            return true;
+        case RING_END:
+            return pump->source_ok || pump_fail(pump, &pump->source_err);
         case RING_WAIT:
             if (!call_goes_on(pump->call, &err))
                 return pump_fail(pump, &err);

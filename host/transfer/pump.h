@@ -35,7 +35,8 @@ struct source {
     bool (*check)(struct source *source, CURLcode code, struct error *err);
     const struct remote_file *file; /* borrowed: what was opened */
 };
-void source_release(struct source *source); /* a zeroed source with fd -1, or a taken one, is fine */
+void source_release(
+    struct source *source); /* a zeroed source with fd -1, or a taken one, is fine */
 
 struct pump;
 

@@ -19,12 +19,16 @@ static const struct content_server *server_of(const struct connection *connectio
                                               struct error *err)
 {
     switch (connection->type) {
-    case CONNECTION_FTP: return &ftp_server;
-    case CONNECTION_SFTP: return &sftp_server;
-    case CONNECTION_OBJECT_STORAGE: return &object_storage_server;
+    case CONNECTION_FTP:
+        return &ftp_server;
+    case CONNECTION_SFTP:
+        return &sftp_server;
+    case CONNECTION_OBJECT_STORAGE:
+        return &object_storage_server;
     case CONNECTION_REST:
     case CONNECTION_SMTP:
-    case CONNECTION_LOCAL: break;
+    case CONNECTION_LOCAL:
+        break;
     }
     connection_error(connection, err, ERROR_UNSUPPORTED,
                      "it is of type %s, files need ftp, sftp or object_storage",
@@ -49,7 +53,7 @@ static bool check_size(const struct connection *connection, const char *name, ui
                             text_format_size(size, is), text_format_size(call->file_size_max, may));
 }
 
-/* ---- list ------------------------------------------------------------------------------------- */
+/* ---- list -------------------------------------------------------------------------------------- */
 
 static bool look(const struct content_server *server, struct transfer *transfer,
                  const struct connection *connection, const char *folder, const char *prefix,
@@ -80,9 +84,9 @@ static bool look_again(const struct content_server *server, struct transfer *tra
     return ok;
 }
 
-bool remote_list(struct transfer *transfer, const struct connection *connection,
-                 const char *folder, const char *prefix, const struct transfer_call *call,
-                 struct remote_listing *out, struct error *err)
+bool remote_list(struct transfer *transfer, const struct connection *connection, const char *folder,
+                 const char *prefix, const struct transfer_call *call, struct remote_listing *out,
+                 struct error *err)
 {
     *out = (struct remote_listing){0};
     prefix = prefix ? prefix : "";
@@ -98,7 +102,7 @@ bool remote_list(struct transfer *transfer, const struct connection *connection,
     return true;
 }
 
-/* ---- open and read ---------------------------------------------------------------------------- */
+/* ---- open and read ----------------------------------------------------------------------------- */
 
 bool remote_open(struct transfer *transfer, const struct connection *connection, const char *folder,
                  const char *name, const struct transfer_call *call, struct remote_file *out,
@@ -106,8 +110,7 @@ bool remote_open(struct transfer *transfer, const struct connection *connection,
 {
     *out = (struct remote_file){0};
     const struct content_server *server = server_of(connection, err);
-    if (!server || !folder_check(folder, err) ||
-        !name_check(name, name_size_max(connection), err))
+    if (!server || !folder_check(folder, err) || !name_check(name, name_size_max(connection), err))
         return false;
     out->connection = connection;
     out->folder = strdup(folder);
@@ -158,7 +161,7 @@ bool remote_read(struct transfer *transfer, const struct remote_file *file,
     return server && server->read(transfer, file, call, out, err);
 }
 
-/* ---- store and rename ------------------------------------------------------------------------- */
+/* ---- store and rename -------------------------------------------------------------------------- */
 
 bool remote_store(struct transfer *transfer, const struct connection *connection,
                   const char *folder, const char *name, const struct remote_file *source,
@@ -169,8 +172,8 @@ bool remote_store(struct transfer *transfer, const struct connection *connection
     const struct content_server *server = server_of(connection, err);
     return server && folder_check(folder, err) &&
            name_check(name, name_size_max(connection), err) &&
-           check_size(source->connection ? source->connection : connection, name,
-                      source->info.size, call, err) &&
+           check_size(source->connection ? source->connection : connection, name, source->info.size,
+                      call, err) &&
            server->store(transfer, connection, folder, name, source, call, receipt, err);
 }
 

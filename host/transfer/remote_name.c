@@ -50,7 +50,8 @@ bool name_check(const char *name, size_t size_max, struct error *err)
         return error_set(err, ERROR_INVALID, "file name '%s' %s: it is not sent to any server",
                          shown(name, text), fault);
     if (strlen(name) > size_max)
-        return error_set(err, ERROR_LIMIT, "file name '%s...' has %zu bytes, at most %zu are possible",
+        return error_set(err, ERROR_LIMIT,
+                         "file name '%s...' has %zu bytes, at most %zu are possible",
                          shown(name, text), strlen(name), size_max);
     return true;
 }
@@ -59,7 +60,8 @@ bool folder_check(const char *folder, struct error *err)
 {
     char text[SHOWN_SIZE_MAX + 1];
     if (text_has_control(folder))
-        return error_set(err, ERROR_INVALID, "folder '%s' holds a control byte", shown(folder, text));
+        return error_set(err, ERROR_INVALID, "folder '%s' holds a control byte",
+                         shown(folder, text));
     if (strlen(folder) > FOLDER_SIZE_MAX)
         return error_set(err, ERROR_LIMIT, "folder '%s...' has more than %d bytes",
                          shown(folder, text), FOLDER_SIZE_MAX);

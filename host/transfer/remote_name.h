@@ -13,7 +13,8 @@
 #define NAME_SIZE_MAX 255 /* one path component on every file system that serves these files */
 #define FOLDER_SIZE_MAX 1024
 
-/* NULL: the name is one safe path component; else why not ("is empty", "holds a control byte", ...). */
+/* NULL: the name is one safe path component; else why not ("is empty", "holds a control byte",
+ * ...). */
 const char *name_fault(const char *name, size_t size);
 
 /* As errors: ERROR_INVALID naming the (escaped) name; ERROR_LIMIT: over size_max bytes. */

@@ -18,8 +18,8 @@ struct ring {
     size_t size;
     uint64_t written, taken; /* counters over the life of the ring; written - taken <= size */
     bool writer_waits, reader_waits;
-    bool is_ended;           /* the writer is done: after the rest there is nothing */
-    atomic_bool is_stopped;  /* the reader is gone: the writer gives up */
+    bool is_ended;          /* the writer is done: after the rest there is nothing */
+    atomic_bool is_stopped; /* the reader is gone: the writer gives up */
 };
 
 enum ring_outcome { RING_BYTES, RING_END, RING_WAIT };

@@ -10,7 +10,7 @@
 #include "transfer/sftp_session.h"
 #include "transfer/stage.h"
 
-/* ---- listing ---------------------------------------------------------------------------------- */
+/* ---- listing ----------------------------------------------------------------------------------- */
 
 struct sftp_lister {
     struct listing_stream stream;
@@ -40,8 +40,8 @@ static bool sftp_list(struct transfer *transfer, const struct connection *connec
         curl_easy_setopt(handle->easy, CURLOPT_WRITEFUNCTION, take_bytes);
         curl_easy_setopt(handle->easy, CURLOPT_WRITEDATA, &lister);
         CURLcode code = handle_perform(handle);
-        bool is_bad = lister.has_failed || (code == CURLE_OK && !listing_stream_finish(
-                                                                    &lister.stream, &lister.err));
+        bool is_bad = lister.has_failed ||
+                      (code == CURLE_OK && !listing_stream_finish(&lister.stream, &lister.err));
         if (is_bad)
             ok = connection_error(connection, err, lister.err.kind, "folder '%s': %s", folder,
                                   lister.err.message);
@@ -52,7 +52,7 @@ static bool sftp_list(struct transfer *transfer, const struct connection *connec
     return ok;
 }
 
-/* ---- looking and reading ---------------------------------------------------------------------- */
+/* ---- looking and reading ----------------------------------------------------------------------- */
 
 static bool look_at_one(struct handle *handle, const char *folder, const char *name,
                         struct stage_look *look, struct error *err)
@@ -112,8 +112,8 @@ static bool check_read(struct source *source, CURLcode code, struct error *err)
     struct stage_look now;
     if (!look_at_one(handle, file->folder, file->name, &now, err))
         return false;
-    bool is_same = now.exists && now.size == source->size &&
-                   now.modified_s == file->info.modified_s;
+    bool is_same =
+        now.exists && now.size == source->size && now.modified_s == file->info.modified_s;
     return is_same || connection_error(handle->connection, err, ERROR_BROKEN,
                                        "file '%s' %s while it was read: the next run takes it",
                                        file->name, now.exists ? "changed" : "vanished");
@@ -132,7 +132,7 @@ static bool sftp_read(struct transfer *transfer, const struct remote_file *file,
     return false;
 }
 
-/* ---- storing and renaming --------------------------------------------------------------------- */
+/* ---- storing and renaming ---------------------------------------------------------------------- */
 
 static bool prepare_upload(struct handle *handle, const char *folder, const char *temporary,
                            const char *name, struct error *err)
@@ -150,11 +150,11 @@ static bool conclude_upload(struct handle *handle, const char *folder, const cha
 {
     *may_exist = code != CURLE_REMOTE_FILE_NOT_FOUND && code != CURLE_REMOTE_ACCESS_DENIED;
     if (code == CURLE_SSH || code == CURLE_SEND_ERROR)
-        return connection_error(handle->connection, err, ERROR_BROKEN,
-                                "'%s': the server broke the upload off (%s), as when its disk is "
-                                "full: check its disk and the network; the source was left as it was",
-                                names[1],
-                                handle->detail[0] ? handle->detail : curl_easy_strerror(code));
+        return connection_error(
+            handle->connection, err, ERROR_BROKEN,
+            "'%s': the server broke the upload off (%s), as when its disk is "
+            "full: check its disk and the network; the source was left as it was",
+            names[1], handle->detail[0] ? handle->detail : curl_easy_strerror(code));
     if (code != CURLE_OK)
         return sftp_fail(handle, code, names[1], err);
     return look_at(handle, folder, names, looks, err);

@@ -23,12 +23,17 @@ static int judge_key(CURL *easy, const struct curl_khkey *known, const struct cu
     struct handle *handle = context;
     const char *problem = NULL;
     switch (match) {
-    case CURLKHMATCH_OK: return CURLKHSTAT_FINE;
+    case CURLKHMATCH_OK:
+        return CURLKHSTAT_FINE;
     case CURLKHMATCH_MISMATCH:
         problem = "it differs from the known one: a new server, or someone in between";
         break;
-    case CURLKHMATCH_MISSING: problem = "it is not in the file"; break;
-    case CURLKHMATCH_LAST: problem = "it cannot be compared"; break;
+    case CURLKHMATCH_MISSING:
+        problem = "it is not in the file";
+        break;
+    case CURLKHMATCH_LAST:
+        problem = "it cannot be compared";
+        break;
     }
     snprintf(handle->key_problem, sizeof handle->key_problem, "%s", problem);
     return CURLKHSTAT_REJECT;
@@ -74,8 +79,9 @@ static bool set_known_hosts(struct handle *handle, struct error *err)
 {
     const struct connection *connection = handle->connection;
     if (!connection->known_hosts)
-        return connection_error(connection, err, ERROR_INVALID,
-                                "it has no known_hosts: without one the server cannot be recognised");
+        return connection_error(
+            connection, err, ERROR_INVALID,
+            "it has no known_hosts: without one the server cannot be recognised");
     if (!is_readable(connection, "known_hosts", connection->known_hosts, err))
         return false;
     curl_easy_setopt(handle->easy, CURLOPT_SSH_KNOWNHOSTS, connection->known_hosts);
@@ -120,7 +126,8 @@ bool sftp_address(struct handle *handle, const char *folder, const char *name, s
     CURL *easy = handle->easy;
     const char *host = connection->host ? connection->host : "";
     if (!*host || text_has_control(host) || strpbrk(host, "/?#@\\ %"))
-        return connection_error(connection, err, ERROR_INVALID, "host '%s' is not a host name", host);
+        return connection_error(connection, err, ERROR_INVALID, "host '%s' is not a host name",
+                                host);
     bool is_v6 = strchr(host, ':') && host[0] != '[';
     struct buf url;
     buf_init(&url, ADDRESS_SIZE_MAX);

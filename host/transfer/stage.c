@@ -7,7 +7,8 @@
 
 #include "transfer/remote_name.h"
 
-#define LOOK_FIRST_SIZE (1u << 20) /* from here on a conflict is worth a question before the bytes */
+#define LOOK_FIRST_SIZE                                                                            \
+    (1u << 20) /* from here on a conflict is worth a question before the bytes */
 
 struct upload {
     const struct stage *stage;
@@ -33,10 +34,11 @@ static bool refuse_early(struct upload *upload, struct error *err)
     if (!upload->stage->look(upload->handle, upload->folder, names, looks, err))
         return false;
     return !looks[0].exists ||
-           connection_error(upload->connection, err, ERROR_EXISTS,
-                            "'%s' exists already in folder '%s': nothing was overwritten; remove it "
-                            "or set on_conflict",
-                            upload->name, upload->folder);
+           connection_error(
+               upload->connection, err, ERROR_EXISTS,
+               "'%s' exists already in folder '%s': nothing was overwritten; remove it "
+               "or set on_conflict",
+               upload->name, upload->folder);
 }
 
 static bool start_source(struct upload *upload, struct error *err)
@@ -91,8 +93,13 @@ bool stage_store(const struct stage *stage, struct transfer *transfer,
 {
     struct error own;
     err = err ? err : &own;
-    struct upload upload = {.stage = stage, .transfer = transfer, .connection = connection,
-                            .folder = folder, .name = name, .file = file, .call = call};
+    struct upload upload = {.stage = stage,
+                            .transfer = transfer,
+                            .connection = connection,
+                            .folder = folder,
+                            .name = name,
+                            .file = file,
+                            .call = call};
     temporary_name(call ? call->instance : NULL, upload.temporary);
     upload.handle = stage->acquire(transfer, connection, call, err);
     bool ok = upload.handle && refuse_early(&upload, err) && start_source(&upload, err) &&

@@ -21,7 +21,7 @@ struct stage {
     struct handle *(*acquire)(struct transfer *transfer, const struct connection *connection,
                               const struct transfer_call *call, struct error *err);
 
-    /* Looks at one or two names of a folder; names[1] may be NULL. */
+    /* Looks at one or two names of a folder; names[1] may be NULL. Times need not be told. */
     bool (*look)(struct handle *handle, const char *folder, const char *const names[2],
                  struct stage_look looks[2], struct error *err);
 
@@ -32,8 +32,7 @@ struct stage {
     /* After that perform with code: failures as err; else looks at temporary [0] and name [1].
      * *may_exist: the server may hold the temporary file (also when it fails). */
     bool (*conclude)(struct handle *handle, const char *folder, const char *const names[2],
-                     CURLcode code, struct stage_look looks[2], bool *may_exist,
-                     struct error *err);
+                     CURLcode code, struct stage_look looks[2], bool *may_exist, struct error *err);
 
     /* Renames, not interrupted by should_stop. `to` does not exist, or overwrite is wanted.
      * *is_lost: it was asked, and the answer never came. */
@@ -46,10 +45,9 @@ struct stage {
 
 /* The store and rename of struct content_server. */
 MUST_USE bool stage_store(const struct stage *stage, struct transfer *transfer,
-                          const struct connection *connection, const char *folder,
-                          const char *name, const struct remote_file *file,
-                          const struct transfer_call *call, struct remote_receipt *receipt,
-                          struct error *err);
+                          const struct connection *connection, const char *folder, const char *name,
+                          const struct remote_file *file, const struct transfer_call *call,
+                          struct remote_receipt *receipt, struct error *err);
 MUST_USE bool stage_rename(const struct stage *stage, struct transfer *transfer,
                            const struct connection *connection, const char *folder,
                            const char *from, const char *to, const struct transfer_call *call,

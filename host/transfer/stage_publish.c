@@ -44,7 +44,8 @@ static bool rename_settled(const struct stage *stage, struct transfer *transfer,
         if (!is_lost)
             return false;
         switch (settle(stage, transfer, handle, folder, from, to, size)) {
-        case DONE: return true;
+        case DONE:
+            return true;
         case CONFLICT:
             if (!overwrite)
                 return connection_error(connection, err, ERROR_EXISTS,
@@ -85,8 +86,9 @@ bool stage_publish(const struct stage *stage, struct transfer *transfer, struct 
         if (!exists || connection->on_conflict == CONFLICT_OVERWRITE)
             return rename_settled(stage, transfer, handle, folder, from, out, size, err);
     }
-    return connection_error(connection, err, ERROR_EXISTS,
-                            "'%s' exists already in folder '%s': nothing was overwritten; remove it "
-                            "or set on_conflict",
-                            to, folder);
+    return connection_error(
+        connection, err, ERROR_EXISTS,
+        "'%s' exists already in folder '%s': nothing was overwritten; remove it "
+        "or set on_conflict",
+        to, folder);
 }

@@ -470,19 +470,32 @@ class Storing(ScriptTest):
         self.only(server, "t.csv")
 
     def test_kept_connection_that_died_is_replaced(self):
+        """The server hangs up instead of answering the first command of a kept connection: nothing
+        can have happened, so a new connection asks again."""
         server = self.serve({"a.csv": b"1"})
-        sessions = []
-        server.replies["PASS"] = lambda session, _: sessions.append(session) or None
         calls = {"count": 0}
 
         def size(session, _):
             calls["count"] += 1
             return HANG_UP if calls["count"] == 2 else None
         server.replies["SIZE"] = size
-        first, second, third = self.drive(server, *[{"do": "open", "name": "a.csv"}] * 3)
-        self.succeeds(first)
-        self.fails(second, "unavailable")
-        self.succeeds(third)
+        for answer in self.drive(server, *[{"do": "open", "name": "a.csv"}] * 3):
+            self.succeeds(answer)
+        self.assertEqual(server.logins, 2)
+
+    def test_new_login_is_told_type_i_before_sizes_count(self):
+        """The kept connection dies; on the new one SIZE is refused in TYPE A, as ProFTPD does."""
+        server = self.serve({"a.csv": b"1", "SENT-a.csv": b"old"})
+        seen = []
+
+        def size(session, name):
+            seen.append(name)
+            return HANG_UP if len(seen) == 2 else None
+        server.replies["SIZE"] = size
+        _, renamed = self.drive(server, {"do": "open", "name": "a.csv"},
+                                {"do": "rename", "from": "a.csv", "to": "SENT-a.csv"})
+        self.fails(renamed, "exists")
+        self.assertEqual(server.files["SENT-a.csv"], b"old")
 
 
 if __name__ == "__main__":

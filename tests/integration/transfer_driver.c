@@ -27,7 +27,7 @@ static int connection_count;
 static struct transfer *transfer;
 static uint64_t stop_after_bytes, bytes_done, progress_calls;
 
-/* ---- input ------------------------------------------------------------------------------------ */
+/* ---- input ------------------------------------------------------------------------------------- */
 
 static double number_of(const cJSON *object, const char *key, double standard)
 {
@@ -97,7 +97,7 @@ static void read_connection(const cJSON *from)
         .known_hosts = copy_of(from, "known_hosts"),
         .on_conflict = (enum conflict_policy)choose(from, "on_conflict", conflicts),
         .settle_ms = (uint32_t)number_of(from, "settle_ms", 0),
-        .connect_timeout_ms = (uint32_t)number_of(from, "connect_timeout_ms", 5000),
+        .connect_timeout_ms = (uint32_t)number_of(from, "connect_timeout_ms", 20000),
         .stall_timeout_ms = (uint32_t)number_of(from, "stall_timeout_ms", 10000),
         .request_timeout_ms = (uint32_t)number_of(from, "request_timeout_ms", 10000),
     };
@@ -113,7 +113,7 @@ static const struct connection *connection_of(const cJSON *object)
     exit(2);
 }
 
-/* ---- output ----------------------------------------------------------------------------------- */
+/* ---- output ------------------------------------------------------------------------------------ */
 
 static void put_text(struct buf *out, const char *key, const char *text)
 {
@@ -142,14 +142,14 @@ static void put_error(struct buf *out, const struct error *err)
     put_text(out, "message", err->message);
 }
 
-/* ---- steps ------------------------------------------------------------------------------------ */
+/* ---- steps ------------------------------------------------------------------------------------- */
 
 static bool do_list(const cJSON *step, const struct transfer_call *call, struct buf *out,
                     struct error *err)
 {
     struct remote_listing listing;
-    if (!remote_list(transfer, connection_of(step), name_of(step, "folder"), name_of(step, "prefix"),
-                     call, &listing, err))
+    if (!remote_list(transfer, connection_of(step), name_of(step, "folder"),
+                     name_of(step, "prefix"), call, &listing, err))
         return false;
     buf_printf(out, ",\"unparsed\":%zu,\"count\":%zu,\"files\":[", listing.unparsed, listing.count);
     for (size_t i = 0; i < listing.count; i++) {
@@ -231,10 +231,10 @@ static bool move_one(const cJSON *step, const char *name, const struct transfer_
     snprintf(marked, sizeof marked, "SENT-%s", name);
     if (!open_source(step, name, call, &file, err))
         return false;
-    bool ok = remote_store(transfer, connection_of(step), name_of(step, "folder"), name, &file,
-                           call, &receipt, err) &&
-              remote_rename(transfer, file.connection, file.folder, name, marked, call, &receipt,
-                            err);
+    bool ok =
+        remote_store(transfer, connection_of(step), name_of(step, "folder"), name, &file, call,
+                     &receipt, err) &&
+        remote_rename(transfer, file.connection, file.folder, name, marked, call, &receipt, err);
     remote_file_release(&file);
     return ok;
 }
@@ -253,7 +253,8 @@ static void *mover_run(void *context)
     struct mover *mover = context;
     mover->ok = true;
     for (size_t i = mover->first; i < mover->listing->count && mover->ok; i += mover->stride)
-        mover->ok = move_one(mover->step, mover->listing->entries[i].name, mover->call, &mover->err);
+        mover->ok =
+            move_one(mover->step, mover->listing->entries[i].name, mover->call, &mover->err);
     return NULL;
 }
 

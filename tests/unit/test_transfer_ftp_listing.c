@@ -29,8 +29,10 @@ static const struct list_case {
     {"-rw-rw-r--+  1 u g 7 Nov 24 02:30 a.csv", LINE_FILE, "a.csv", 7, 1795487400, "ACL mark"},
     {"-rw-rw-r--.  1 u g 7 Nov 24 02:30 a.csv", LINE_FILE, "a.csv", 7, 1795487400, "SELinux mark"},
     {"-rw-r--r--\t1\tu\tg\t7\tNov\t24\t02:30\ta.csv", LINE_FILE, "a.csv", 7, 1795487400, "tabs"},
-    {"  -rw-r--r-- 1 u g 7 Nov 24 02:30 a.csv", LINE_FILE, "a.csv", 7, 1795487400, "leading blanks"},
-    {YES "7 Nov 24 02:30  a b .csv", LINE_FILE, " a b .csv", 7, 1795487400, "blanks in the name stay"},
+    {"  -rw-r--r-- 1 u g 7 Nov 24 02:30 a.csv", LINE_FILE, "a.csv", 7, 1795487400,
+     "leading blanks"},
+    {YES "7 Nov 24 02:30  a b .csv", LINE_FILE, " a b .csv", 7, 1795487400,
+     "blanks in the name stay"},
     {YES "7 Nov 24 02:30 a -> b", LINE_FILE, "a -> b", 7, 1795487400, "an arrow in a file's name"},
     {YES "7 Nov 26 02:30 a.csv", LINE_FILE, "a.csv", 7, 1764124200,
      "a date that would be tomorrow's tomorrow is last year's"},
@@ -89,7 +91,8 @@ static const struct list_case mlsd_cases[] = {
     {"size=1;modify=20261124023000; a", LINE_UNPARSED, NULL, 0, 0, "no type: it may be anything"},
     {"type=file;size=-1; a", LINE_UNPARSED, NULL, 0, 0, "negative size"},
     {"type=file;size=18446744073709551616; a", LINE_UNPARSED, NULL, 0, 0, "size that overflows"},
-    {"type=file;size=1;modify=2026112402300; a", LINE_FILE, "a", 1, 0, "a time cut short: not told"},
+    {"type=file;size=1;modify=2026112402300; a", LINE_FILE, "a", 1, 0,
+     "a time cut short: not told"},
     {"type=file;size=1;", LINE_UNPARSED, NULL, 0, 0, "no name"},
     {"type=file;size=1; ", LINE_UNPARSED, NULL, 0, 0, "empty name"},
     {"type=file;size=1 a", LINE_UNPARSED, NULL, 0, 0, "facts without an end"},
@@ -138,9 +141,15 @@ static void test_times(void)
         const char *text;
         int64_t expected;
     } cases[] = {
-        {"20261124023000", 1795487400}, {"20261124023000.5", 1795487400}, {"19700101000000", 0},
-        {"20240229120000", 1709208000}, {"20261324023000", 0},            {"20261124243000", 0},
-        {"2026112402300x", 0},          {"202611240230001", 0},           {"", 0},
+        {"20261124023000", 1795487400},
+        {"20261124023000.5", 1795487400},
+        {"19700101000000", 0},
+        {"20240229120000", 1709208000},
+        {"20261324023000", 0},
+        {"20261124243000", 0},
+        {"2026112402300x", 0},
+        {"202611240230001", 0},
+        {"", 0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         CHECK_EQ_INT(listing_parse_time(cases[i].text, strlen(cases[i].text)), cases[i].expected);
@@ -161,9 +170,9 @@ static bool feed(struct remote_listing *out, const char *prefix, const char *tex
 
 static void test_stream_in_any_pieces(void)
 {
-    static const char text[] = "total 2\r\n" YES "1 Nov 24 02:30 C1-a\r\nwhat is this\r\n" YES
-                               "2 Nov 24 02:30 C1-b\n" YES "3 Nov 24 02:30 other\r\n" YES
-                               "4 Nov 24 02:30 C1-bad\x01\r\n";
+    static const char text[] =
+        "total 2\r\n" YES "1 Nov 24 02:30 C1-a\r\nwhat is this\r\n" YES "2 Nov 24 02:30 C1-b\n" YES
+        "3 Nov 24 02:30 other\r\n" YES "4 Nov 24 02:30 C1-bad\x01\r\n";
     struct error err;
     for (size_t piece = 1; piece < sizeof text; piece++) {
         struct remote_listing listing;

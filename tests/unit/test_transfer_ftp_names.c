@@ -15,11 +15,11 @@ static void test_name_faults(void)
         size_t size;
         bool is_safe;
     } cases[] = {
-        {"a.csv", 5, true},     {" a ", 3, true},       {"...", 3, true},    {"..a", 3, true},
-        {"-rf", 3, true},       {"\xe4", 1, true},      {"a%00;b", 6, true}, {"", 0, false},
-        {".", 1, false},        {"..", 2, false},       {"a/b", 3, false},   {"/a", 2, false},
-        {"a\\b", 3, false},     {"a\nb", 3, false},     {"a\rb", 3, false},  {"a\0b", 3, false},
-        {"a\x1f", 2, false},    {"a\x7f", 2, false},    {"\t", 1, false},
+        {"a.csv", 5, true},  {" a ", 3, true},    {"...", 3, true},    {"..a", 3, true},
+        {"-rf", 3, true},    {"\xe4", 1, true},   {"a%00;b", 6, true}, {"", 0, false},
+        {".", 1, false},     {"..", 2, false},    {"a/b", 3, false},   {"/a", 2, false},
+        {"a\\b", 3, false},  {"a\nb", 3, false},  {"a\rb", 3, false},  {"a\0b", 3, false},
+        {"a\x1f", 2, false}, {"a\x7f", 2, false}, {"\t", 1, false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         CHECK_EQ_INT(name_fault(cases[i].name, cases[i].size) == NULL, cases[i].is_safe);
@@ -91,9 +91,14 @@ static void test_conflict_names(void)
         unsigned number;
         const char *expected;
     } cases[] = {
-        {"a.csv", 1, "a.csv"},         {"a.csv", 2, "a-2.csv"},       {"a.csv.zip", 99, "a-99.csv.zip"},
-        {"a", 3, "a-3"},               {".hidden", 2, ".hidden-2"},   {"a.b.c", 2, "a.b-2.c"},
-        {".csv.zip", 2, ".csv-2.zip"}, {"a.csv.", 2, "a-2.csv."},
+        {"a.csv", 1, "a.csv"},
+        {"a.csv", 2, "a-2.csv"},
+        {"a.csv.zip", 99, "a-99.csv.zip"},
+        {"a", 3, "a-3"},
+        {".hidden", 2, ".hidden-2"},
+        {"a.b.c", 2, "a.b-2.c"},
+        {".csv.zip", 2, ".csv-2.zip"},
+        {"a.csv.", 2, "a-2.csv."},
     };
     char out[REMOTE_NAME_SIZE_MAX + 1];
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -182,10 +187,15 @@ static void test_size_answers(void)
         const char *text;
         bool ok;
         uint64_t value;
-    } cases[] = {{213, "0", true, 0},      {213, " 12", true, 12},   {213, "12 bytes", true, 12},
-                 {213, "", false, 0},      {213, "12x", false, 0},   {213, "-1", false, 0},
+    } cases[] = {{213, "0", true, 0},
+                 {213, " 12", true, 12},
+                 {213, "12 bytes", true, 12},
+                 {213, "", false, 0},
+                 {213, "12x", false, 0},
+                 {213, "-1", false, 0},
                  {213, "999999999999999999", true, 999999999999999999u},
-                 {213, "9999999999999999999", false, 0}, {250, "12", false, 0}};
+                 {213, "9999999999999999999", false, 0},
+                 {250, "12", false, 0}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct ftp_exchange exchange = {.code = cases[i].code};
         snprintf(exchange.text, sizeof exchange.text, "%s", cases[i].text);
