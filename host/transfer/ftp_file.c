@@ -10,7 +10,7 @@
 #include "transfer/remote_name.h"
 #include "transfer/stage.h"
 
-/* ---- looks ------------------------------------------------------------------------------------- */
+/* ---- looks ----------------------------------------------------------------------------------- */
 
 /* The answers to the nth SIZE and MDTM of the last perform, which were asked with '*'.
  * ERROR_UNSUPPORTED: the server has no SIZE. */
@@ -99,7 +99,7 @@ static bool ftp_open(struct transfer *transfer, const struct transfer_call *call
     return ok;
 }
 
-/* ---- reading ----------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 /* 226 proves nothing, and a file may grow while it is read: its size and time are asked again. */
 static bool check_read(struct source *source, CURLcode code, struct error *err)
@@ -137,7 +137,7 @@ static bool ftp_read(struct transfer *transfer, const struct remote_file *file,
     return false;
 }
 
-/* ---- renaming ---------------------------------------------------------------------------------- */
+/* ---- renaming -------------------------------------------------------------------------------- */
 
 /* RNTO overwrites on every server that was tried: overwrite needs no step of its own. */
 static bool rename_now(struct handle *handle, const char *folder, const char *from, const char *to,
@@ -162,7 +162,7 @@ static bool rename_now(struct handle *handle, const char *folder, const char *fr
     return ftp_fail(handle, code, FTP_WISH_RENAME, both, err);
 }
 
-/* ---- uploading --------------------------------------------------------------------------------- */
+/* ---- uploading ------------------------------------------------------------------------------- */
 
 static bool prepare_upload(struct handle *handle, const char *folder, const char *temporary,
                            const char *name, struct error *err)

@@ -44,7 +44,7 @@ static bool token_number(struct token token, uint64_t max, uint64_t *value)
     return token.size > 0 && sum <= max;
 }
 
-/* ---- dates ------------------------------------------------------------------------------------- */
+/* ---- dates ----------------------------------------------------------------------------------- */
 
 struct date {
     uint64_t year, month, day, hour, minute, second; /* month 0: not known */
@@ -140,7 +140,7 @@ static bool token_iso_date(struct token token, struct date *date)
            token_number((struct token){token.bytes + 8, 2}, 31, &date->day);
 }
 
-/* ---- Unix -------------------------------------------------------------------------------------- */
+/* ---- Unix ------------------------------------------------------------------------------------ */
 
 static size_t split(const char *line, size_t size, struct token tokens[static TOKENS_MAX])
 {
@@ -221,7 +221,7 @@ static enum listing_line parse_unix(const char *line, size_t size, const struct 
     return LINE_UNPARSED;
 }
 
-/* ---- DOS --------------------------------------------------------------------------------------- */
+/* ---- DOS ------------------------------------------------------------------------------------- */
 
 /* "11-24-26" or "11-24-2026". */
 static bool token_dos_date(struct token token, struct date *date)
@@ -290,7 +290,7 @@ static enum listing_line parse_list(const char *line, size_t size, int64_t now_s
     return parse_dos(line, size, tokens, count, name, info);
 }
 
-/* ---- MLSD -------------------------------------------------------------------------------------- */
+/* ---- MLSD ------------------------------------------------------------------------------------ */
 
 /* "20261124023700" with an optional fraction (RFC 3659 section 2.3), always UTC. */
 int64_t listing_parse_time(const char *text, size_t size)
@@ -363,7 +363,7 @@ enum listing_line listing_parse(enum listing_format format, const char *line, si
     return parse_list(line, size, now_s, name, info);
 }
 
-/* ---- the stream -------------------------------------------------------------------------------- */
+/* ---- the stream ------------------------------------------------------------------------------ */
 
 void listing_stream_init(struct listing_stream *stream, enum listing_format format,
                          const char *prefix, int64_t now_s, struct remote_listing *out)

@@ -50,7 +50,7 @@ void source_release(struct source *source)
     source->fd = -1;
 }
 
-/* ---- the source's side ------------------------------------------------------------------------- */
+/* ---- the source's side ----------------------------------------------------------------------- */
 
 static bool source_error(const struct source *source, enum error_kind kind, struct error *err,
                          const char *what)
@@ -126,7 +126,7 @@ static bool source_start_thread(struct pump *pump, struct error *err)
     return true;
 }
 
-/* ---- the sink's side --------------------------------------------------------------------------- */
+/* ---- the sink's side ------------------------------------------------------------------------- */
 
 /* So that nothing is created at the target before the source has begun to deliver. */
 static bool pump_await_start(struct pump *pump, struct error *err)

@@ -53,7 +53,7 @@ static bool check_size(const struct connection *connection, const char *name, ui
                             text_format_size(size, is), text_format_size(call->file_size_max, may));
 }
 
-/* ---- list -------------------------------------------------------------------------------------- */
+/* ---- list ------------------------------------------------------------------------------------ */
 
 static bool look(const struct content_server *server, struct transfer *transfer,
                  const struct connection *connection, const char *folder, const char *prefix,
@@ -102,7 +102,7 @@ bool remote_list(struct transfer *transfer, const struct connection *connection,
     return true;
 }
 
-/* ---- open and read ----------------------------------------------------------------------------- */
+/* ---- open and read --------------------------------------------------------------------------- */
 
 bool remote_open(struct transfer *transfer, const struct connection *connection, const char *folder,
                  const char *name, const struct transfer_call *call, struct remote_file *out,
@@ -161,7 +161,7 @@ bool remote_read(struct transfer *transfer, const struct remote_file *file,
     return server && server->read(transfer, file, call, out, err);
 }
 
-/* ---- store and rename -------------------------------------------------------------------------- */
+/* ---- store and rename ------------------------------------------------------------------------ */
 
 bool remote_store(struct transfer *transfer, const struct connection *connection,
                   const char *folder, const char *name, const struct remote_file *source,

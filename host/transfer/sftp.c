@@ -10,7 +10,7 @@
 #include "transfer/sftp_session.h"
 #include "transfer/stage.h"
 
-/* ---- listing ----------------------------------------------------------------------------------- */
+/* ---- listing --------------------------------------------------------------------------------- */
 
 struct sftp_lister {
     struct listing_stream stream;
@@ -52,7 +52,7 @@ static bool sftp_list(struct transfer *transfer, const struct connection *connec
     return ok;
 }
 
-/* ---- looking and reading ----------------------------------------------------------------------- */
+/* ---- looking and reading --------------------------------------------------------------------- */
 
 static bool look_at_one(struct handle *handle, const char *folder, const char *name,
                         struct stage_look *look, struct error *err)
@@ -132,7 +132,7 @@ static bool sftp_read(struct transfer *transfer, const struct remote_file *file,
     return false;
 }
 
-/* ---- storing and renaming ---------------------------------------------------------------------- */
+/* ---- storing and renaming -------------------------------------------------------------------- */
 
 static bool prepare_upload(struct handle *handle, const char *folder, const char *temporary,
                            const char *name, struct error *err)

@@ -27,7 +27,7 @@ static int connection_count;
 static struct transfer *transfer;
 static uint64_t stop_after_bytes, bytes_done, progress_calls;
 
-/* ---- input ------------------------------------------------------------------------------------- */
+/* ---- input ----------------------------------------------------------------------------------- */
 
 static double number_of(const cJSON *object, const char *key, double standard)
 {
@@ -113,7 +113,7 @@ static const struct connection *connection_of(const cJSON *object)
     exit(2);
 }
 
-/* ---- output ------------------------------------------------------------------------------------ */
+/* ---- output ---------------------------------------------------------------------------------- */
 
 static void put_text(struct buf *out, const char *key, const char *text)
 {
@@ -142,7 +142,7 @@ static void put_error(struct buf *out, const struct error *err)
     put_text(out, "message", err->message);
 }
 
-/* ---- steps ------------------------------------------------------------------------------------- */
+/* ---- steps ----------------------------------------------------------------------------------- */
 
 static bool do_list(const cJSON *step, const struct transfer_call *call, struct buf *out,
                     struct error *err)
