@@ -27,9 +27,24 @@ static void write_row(struct execution *execution, const char *result, const cha
     watch_line(execution->watch, text);
 }
 
+/* A line cut at the limit may end inside a character, and would then count as no UTF-8 at all. */
+static void drop_partial_character(struct buf *line)
+{
+    size_t kept = line->size;
+    for (size_t cut = 0; cut < 4 && kept > 0; cut++, kept--) {
+        if (text_is_utf8(line->data, kept)) {
+            line->size = kept;
+            line->data[kept] = '\0';
+            return;
+        }
+    }
+}
+
 static void end_line(struct execution *execution)
 {
     struct buf *line = &execution->line;
+    if (line->size == EXECUTION_LINE_MAX)
+        drop_partial_character(line);
     execution->log_lines++;
     if (execution->log_lines == execution->manifest->log_lines + 1)
         write_row(execution, "limit",

@@ -31,6 +31,10 @@ enum {
 enum { WASI_CLOCK_REALTIME = 0, WASI_CLOCK_MONOTONIC = 1 };
 
 #define WASI_IOVECS_MAX 1024u
+/* What one fd_write takes: the same bytes named by many iovecs would else be work without end inside
+ * one import, where no deadline strikes. More is a short write, as POSIX has them. */
+#define WASI_WRITE_MAX 65536u
+#define WASI_RANDOM_STEP (1u << 20) /* random bytes between two looks at the deadline */
 #define WASI_FILETYPE_CHARACTER_DEVICE 2
 
 static struct execution *enter(struct guest *guest, const char *name)
@@ -125,8 +129,8 @@ uint32_t w2c_wasi__snapshot__preview1_random_get(struct guest *guest, uint32_t a
 {
     enter(guest, "wasi.random_get");
     char *at = guest_range(guest, address, size);
-    while (size > 0) {
-        ssize_t got = getrandom(at, size, 0);
+    while (size > 0 && !guest_should_stop(guest)) {
+        ssize_t got = getrandom(at, size < WASI_RANDOM_STEP ? size : WASI_RANDOM_STEP, 0);
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
@@ -171,10 +175,12 @@ uint32_t w2c_wasi__snapshot__preview1_fd_write(struct guest *guest, uint32_t fd,
         return leave(guest, WASI_INVAL);
     guest_range(guest, written_address, 4);
     uint32_t written = 0;
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = 0; i < count && written < WASI_WRITE_MAX; i++) {
         struct wasi_iovec iovec = iovec_at(guest, iovecs, i);
-        log_guest_output(execution, guest_range(guest, iovec.address, iovec.size), iovec.size);
-        written += iovec.size;
+        uint32_t room = WASI_WRITE_MAX - written;
+        uint32_t size = iovec.size < room ? iovec.size : room;
+        log_guest_output(execution, guest_range(guest, iovec.address, iovec.size), size);
+        written += size;
     }
     put_u32(guest, written_address, written);
     return leave(guest, WASI_OK);

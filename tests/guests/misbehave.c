@@ -21,6 +21,12 @@ IMPORT(ftp, open)(const char *connection, uint32_t connection_size, const char *
                   uint32_t directory_size, const char *name, uint32_t name_size);
 IMPORT(ftp, list)(const char *connection, uint32_t connection_size, const char *directory,
                   uint32_t directory_size, const char *prefix, uint32_t prefix_size);
+struct range {
+    const char *address;
+    uint32_t size;
+};
+__attribute__((import_module("wasi_snapshot_preview1"), import_name("fd_write"))) extern int32_t
+    wasi_fd_write(int32_t fd, const struct range *iovecs, uint32_t count, uint32_t *written);
 IMPORT(http, status)(int32_t response);
 IMPORT(file, close)(int32_t handle);
 
@@ -74,6 +80,19 @@ static void call_child_with_open_file(void)
     respond_number(closed == 0 ? status : closed);
 }
 
+static void write_without_end(void)
+{
+    static char lines[1 << 17];
+    static struct range iovecs[1024];
+    uint32_t written = 0;
+    for (size_t i = 0; i < sizeof lines; i++)
+        lines[i] = '\n';
+    for (size_t i = 0; i < 1024; i++)
+        iovecs[i] = (struct range){lines, sizeof lines};
+    wasi_fd_write(1, iovecs, 1024, &written);
+    respond_number((int32_t)written);
+}
+
 static void act(char what)
 {
     typedef int (*function)(int);
@@ -112,6 +131,16 @@ static void act(char what)
         for (int i = 0; i < 20000; i++)
             puts("flood flood flood flood flood flood flood flood");
         respond_number(20000);
+        break;
+    case 'V': /* one write of 128 MiB of lines, each iovec the same ones */
+        write_without_end();
+        break;
+    case 'E': /* a line of two-byte characters that is cut in the middle of one */
+        putchar('x');
+        for (int i = 0; i < 4096; i++)
+            fputs("\xC3\xA9", stdout);
+        putchar('\n');
+        flow_respond(200, TEXT("text/plain"), TEXT("well"));
         break;
     case 'I': /* import flood */
         for (;;)

@@ -95,6 +95,15 @@ class Faults(unittest.TestCase):
         self.assertEqual(len(lines), 6, lines[:8])
         self.assertIn("limit", lines[-1]["detail"])
 
+    def test_one_huge_write_does_not_outlive_the_deadline(self):
+        outcome, _ = self.run_flow("V", 0)
+        self.assertEqual(outcome["response"]["body"], "65536")
+
+    def test_a_line_cut_inside_a_character_stays_readable(self):
+        _, shown = self.run_flow("E", 0)
+        line = [row for row in shown["activity"] if row["import"] == "log"][0]["detail"]
+        self.assertEqual(line, "x" + "\u00e9" * 2047)
+
     def test_a_missing_grant_is_named(self):
         outcome, shown = self.run_flow("N", 0)
         self.assertEqual(outcome["response"]["body"], "-2")
