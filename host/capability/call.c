@@ -218,12 +218,18 @@ static void remember_failure(struct call *call)
     snprintf(failure->connection, sizeof failure->connection, "%s", connection);
 }
 
+/* The end of a listing or "no fault yet" is an answer: a handler that failed has set the error. */
+static bool has_failed(const struct call *call, int32_t result)
+{
+    return result < 0 && call->error.kind != ERROR_NONE;
+}
+
 /* Calls that only look into the execution itself are not worth a row unless they fail. */
 static void record(struct call *call, int32_t result, int64_t started_ns, int64_t started_ms)
 {
-    if (call->import->effect == SLUICE_EFFECT_NONE && result >= 0)
+    bool failed = has_failed(call, result);
+    if (call->import->effect == SLUICE_EFFECT_NONE && !failed)
         return;
-    bool failed = result < 0;
     struct activity activity = {
         .at_ms = started_ms,
         .duration_us = (clock_monotonic_ns() - started_ns) / 1000,
@@ -264,7 +270,7 @@ uint32_t import_call(struct guest *guest, enum import_id id, const uint32_t word
     int64_t started_ns = is_timed ? clock_monotonic_ns() : 0;
     int64_t started_ms = clock_wall_ms();
     int32_t result = perform(guest, &call);
-    if (result < 0)
+    if (has_failed(&call, result))
         remember_failure(&call);
     record(&call, result, is_timed ? started_ns : clock_monotonic_ns(), started_ms);
     arena_clear(&call.execution->scratch);

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "capability/content.h"
 #include "capability/handlers.h"
 #include "capability/watch.h"
@@ -108,8 +109,15 @@ int32_t capability_flow_respond(struct call *call)
 {
     struct execution *execution = call->execution;
     uint32_t status = call->args[0].number;
+    const char *type = call->args[1].text;
     if (status < 200 || status > 599) {
         error_set(&call->error, ERROR_INVALID, "%u is not a status that ends a request", status);
+        return call_failed(call);
+    }
+    if (text_has_control(type) || call->args[1].size >= sizeof execution->response_type) {
+        error_set(&call->error, ERROR_INVALID,
+                  "the content type holds control bytes or %zu bytes or more",
+                  sizeof execution->response_type);
         return call_failed(call);
     }
     buf_clear(&execution->response);
@@ -121,7 +129,7 @@ int32_t capability_flow_respond(struct call *call)
         return call_failed(call);
     }
     execution->response_status = (int)status;
-    snprintf(execution->response_type, sizeof execution->response_type, "%s", call->args[1].text);
+    snprintf(execution->response_type, sizeof execution->response_type, "%s", type);
     return SLUICE_OK;
 }
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/json.h"
 #include "base/text.h"
@@ -19,13 +20,35 @@ static bool is_method(const char *method)
     return false;
 }
 
+/* "." or "..", percent-encoded or not: libcurl and servers would take them out of the path and so
+ * leave the connection's address. */
+static bool is_dots(const char *segment, size_t size)
+{
+    size_t dots = 0;
+    for (size_t i = 0; i < size; dots++) {
+        bool is_encoded = size - i >= 3 && strncasecmp(segment + i, "%2e", 3) == 0;
+        if (!is_encoded && segment[i] != '.')
+            return false;
+        i += is_encoded ? 3 : 1;
+    }
+    return dots == 1 || dots == 2;
+}
+
 /* The path goes onto the request line as it is, so it must already be what RFC 3986 allows there. */
 static bool is_path(const char *path)
 {
+    if (path[0] != '/' || path[1] == '/')
+        return false;
     for (const char *at = path; *at; at++)
         if (*at <= 0x20 || *at >= 0x7F || strchr("\"<>\\^`{|}#", *at))
             return false;
-    return path[0] == '/' && path[1] != '/' && !strstr(path, "/../") && !strstr(path, "/./");
+    for (const char *at = path; *at == '/';) {
+        size_t size = strcspn(at + 1, "/?");
+        if (is_dots(at + 1, size))
+            return false;
+        at += 1 + size;
+    }
+    return true;
 }
 
 static bool check_request(struct call *call, const struct http_request *request)
@@ -39,7 +62,7 @@ static bool check_request(struct call *call, const struct http_request *request)
                          request->method);
     if (!is_path(request->path))
         return error_set(&call->error, ERROR_INVALID,
-                         "path must begin with one '/' and be percent-encoded");
+                         "path must begin with one '/', be percent-encoded and hold no '.' or '..'");
     if (text_has_control(request->content_type))
         return error_set(&call->error, ERROR_INVALID, "control byte in the content type");
     return true;

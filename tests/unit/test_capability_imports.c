@@ -25,6 +25,7 @@ static const char manifest_json[] =
     "[\"open\",\"store\",\"stat\",\"rename\"]},"
     "{\"capability\":\"http\",\"connection\":\"A\",\"operations\":[\"request\",\"object_list\","
     "\"object_open\",\"object_store\",\"object_stat\",\"object_rename\"]},"
+    "{\"capability\":\"http\",\"connection\":\"R\",\"operations\":[\"request\"]},"
     "{\"capability\":\"smtp\",\"connection\":\"A\",\"operations\":[\"send\"]},"
     "{\"capability\":\"flow\",\"connection\":\"A\",\"operations\":[\"A\"]}]}";
 
@@ -32,13 +33,15 @@ static struct manifest *manifest;
 static struct connection connections[] = {
     {.name = "A", .type = CONNECTION_FTP, .host = "127.0.0.1", .port = 1, .user = "u",
      .connect_timeout_ms = 1000, .stall_timeout_ms = 1000, .request_timeout_ms = 1000},
+    {.name = "R", .type = CONNECTION_REST, .url = "http://127.0.0.1:1/base",
+     .connect_timeout_ms = 1000, .stall_timeout_ms = 1000, .request_timeout_ms = 1000},
 };
 static struct workspace workspace = {
     .folder = folder,
     .state_folder = folder,
     .base_url = "",
     .connections = connections,
-    .connection_count = 1,
+    .connection_count = 2,
 };
 
 /* ---- one run of the probe --------------------------------------------------------------------- */
@@ -286,6 +289,102 @@ static void a_text_ends_at_the_limit_and_not_before(void)
     execution_release(&run.execution);
 }
 
+#define TEXTS_AT 16u /* the probe answers with the first byte of its buffer as content type */
+
+/* Texts reach the probe inside steps that do nothing: the input is copied into its scratch buffer.
+ * Gives the text's place there. */
+static uint32_t add_text(struct run *run, const char *text)
+{
+    struct probe_step *step = add(run, IMPORT_COUNT);
+    snprintf((char *)step->words, sizeof step->words, "%s", text);
+    return TEXTS_AT + (uint32_t)((char *)step->words - (char *)run->steps);
+}
+
+static void begin_with_texts(struct run *run)
+{
+    run->count = 0;
+    struct probe_step *step = add(run, IMPORT_flow_input);
+    fill_good(step);
+    step->words[0] = TEXTS_AT;
+    step->words[1] = PROBE_SCRATCH_SIZE - TEXTS_AT;
+}
+
+static void set_text(struct probe_step *step, unsigned word, uint32_t place, const char *text)
+{
+    step->words[word] = place;
+    step->words[word + 1] = (uint32_t)strlen(text);
+}
+
+static int32_t request(const char *path)
+{
+    static struct run run;
+    begin_with_texts(&run);
+    uint32_t connection = add_text(&run, "R"), method = add_text(&run, "GET");
+    uint32_t place = add_text(&run, path);
+    struct probe_step *step = add(&run, IMPORT_http_request);
+    fill_good(step);
+    set_text(step, 0, connection, "R");
+    set_text(step, 2, method, "GET");
+    set_text(step, 4, place, path);
+    step->words[7] = step->words[9] = 0;
+    run_probe(&run);
+    int32_t result = result_of(&run, 4);
+    execution_release(&run.execution);
+    return result;
+}
+
+static void a_path_cannot_leave_the_address_of_its_connection(void)
+{
+    static const char *const bad[] = {"/..", "/a/..", "/../a", "/a/../b", "/%2e%2E/x", "/.%2e",
+                                      "/a/..?x", "/.", "/%2E/a", "//a", "a", "/a b", "/a#b"};
+    static const char *const good[] = {"/", "/a..b", "/...", "/a?x=/../y", "/..a/b", "/a//b"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        int32_t result = request(bad[i]);
+        if (result != SLUICE_INVALID)
+            fprintf(stderr, "path %s\n", bad[i]);
+        CHECK_EQ_INT(result, SLUICE_INVALID);
+    }
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
+        CHECK_EQ_INT(request(good[i]), SLUICE_UNAVAILABLE);
+}
+
+static void a_content_type_cannot_carry_another_header(void)
+{
+    static struct run run;
+    begin_with_texts(&run);
+    static const char type[] = "text/plain\r\nset-cookie: a";
+    uint32_t place = add_text(&run, type);
+    struct probe_step *step = add(&run, IMPORT_flow_respond);
+    fill_good(step);
+    step->words[0] = 200;
+    set_text(step, 1, place, type);
+    for (uint32_t extra = 0; extra < 2; extra++) {
+        step = add(&run, IMPORT_flow_respond);
+        fill_good(step);
+        step->words[0] = 200;
+        step->words[2] = (uint32_t)sizeof run.execution.response_type - 1 + extra;
+        step->words[1] = 8192; /* of the letters that no step covers */
+    }
+    run_probe(&run);
+    CHECK_EQ_INT(result_of(&run, 2), SLUICE_INVALID);
+    CHECK_EQ_INT(result_of(&run, 3), SLUICE_OK);
+    CHECK_EQ_INT(result_of(&run, 4), SLUICE_INVALID);
+    execution_release(&run.execution);
+}
+
+static void an_answer_without_content_is_no_failure(void)
+{
+    static struct run run;
+    run.count = 0;
+    fill_good(add(&run, IMPORT_flow_fault));
+    fill_good(add(&run, IMPORT_flow_fault));
+    run_probe(&run);
+    CHECK_EQ_INT(result_of(&run, 0), SLUICE_NOT_FOUND);
+    CHECK_EQ_INT(result_of(&run, 1), SLUICE_NOT_FOUND);
+    CHECK(!run.execution.failure.is_set);
+    execution_release(&run.execution);
+}
+
 static void out_arguments_are_written_up_to_their_capacity(void)
 {
     static struct run run;
@@ -325,6 +424,9 @@ static const struct check_test tests[] = {
     TEST(a_connection_of_the_wrong_type_is_told),
     TEST(a_dead_peer_is_unavailable_and_the_host_goes_on),
     TEST(a_text_ends_at_the_limit_and_not_before),
+    TEST(a_path_cannot_leave_the_address_of_its_connection),
+    TEST(a_content_type_cannot_carry_another_header),
+    TEST(an_answer_without_content_is_no_failure),
     TEST(out_arguments_are_written_up_to_their_capacity),
     TEST(an_import_flood_is_stopped),
 };
