@@ -36,6 +36,8 @@ const char *service_digest(const struct service *service, size_t index);
 MUST_USE bool service_find(const struct service *service, const char *name, size_t *index,
                            struct error *err);
 
+#define FLOW_PARAMETER_SIZE_MAX 1024u /* bytes of one value */
+
 struct run_parameter {
     const char *name, *value;
 };
@@ -67,9 +69,11 @@ struct run_outcome {
 void run_outcome_release(struct run_outcome *outcome);
 
 /*
- * Runs a flow to its end. false: it could not even begin (unknown or missing parameter, another run
- * of the flow is going on (ERROR_EXISTS), store failed); true: outcome tells how it went.
- * An input that is refused before the guest runs (size, JSON) is an outcome with status 400 or 413.
+ * Runs a flow to its end. true: outcome tells how it went. false: it did not begin (unknown, missing,
+ * repeated or malformed parameter, a message or file that the flow does not take: ERROR_INVALID or
+ * ERROR_LIMIT; another run of the flow is going on: ERROR_EXISTS; the store failed), or it ended and
+ * the store could not record that. A message larger than the manifest's input_bytes is an outcome
+ * with status 413; what a message must hold is the guest's to judge.
  */
 MUST_USE bool service_run(struct service *service, const struct run_request *request,
                           struct run_outcome *outcome, struct error *err);

@@ -40,6 +40,30 @@ static bool check_known(const struct manifest *manifest, const struct run_reques
     return true;
 }
 
+static bool check_once(const struct run_request *request, struct error *err)
+{
+    for (size_t i = 0; i < request->parameter_count; i++)
+        for (size_t j = 0; j < i; j++)
+            if (strcmp(request->parameters[i].name, request->parameters[j].name) == 0)
+                return error_set(err, ERROR_INVALID, "parameter '%s' is given twice",
+                                 request->parameters[i].name);
+    return true;
+}
+
+/* Values become parts of paths, mails and records. */
+static bool check_value(const char *name, const char *value, struct error *err)
+{
+    size_t size = strlen(value);
+    if (size > FLOW_PARAMETER_SIZE_MAX)
+        return error_set(err, ERROR_LIMIT, "the value of parameter '%s' is longer than %u bytes", name,
+                         FLOW_PARAMETER_SIZE_MAX);
+    if (!text_is_utf8(value, size) || text_has_control(value))
+        return error_set(err, ERROR_INVALID,
+                         "the value of parameter '%s' is not UTF-8 text without control characters",
+                         name);
+    return true;
+}
+
 static const char *given_value(const struct run_request *request, const char *name)
 {
     for (size_t i = 0; i < request->parameter_count; i++)
@@ -70,7 +94,7 @@ static bool collect_parameters(const struct workspace *workspace, const struct m
     if (manifest->parameter_count > PARAMETERS_MAX)
         return error_set(err, ERROR_LIMIT, "flow '%s' has more than %d parameters",
                          manifest->identifier, PARAMETERS_MAX);
-    if (!check_known(manifest, request, err))
+    if (!check_known(manifest, request, err) || !check_once(request, err))
         return false;
     for (size_t i = 0; i < manifest->parameter_count; i++) {
         const struct manifest_parameter *parameter = &manifest->parameters[i];
@@ -84,6 +108,8 @@ static bool collect_parameters(const struct workspace *workspace, const struct m
                              "flow '%s' needs parameter '%s': give it with --param %s=VALUE or in "
                              "schedules.json",
                              manifest->identifier, parameter->name, parameter->name);
+        if (value && !check_value(parameter->name, value, err))
+            return false;
         if (value)
             out->values[out->count++] = (struct named_value){parameter->name, value};
     }
@@ -152,6 +178,20 @@ static bool is_too_large(const struct manifest *manifest, const struct run_reque
     return true;
 }
 
+/* What a flow would never look at is a mistake of whoever gives it. */
+static bool check_message(const struct manifest *manifest, const struct run_request *request,
+                          struct error *err)
+{
+    if (request->body_size > 0 && !manifest_answers(manifest))
+        return error_set(err, ERROR_INVALID,
+                         "flow '%s' runs on a schedule and takes no message; its input are parameters",
+                         manifest->identifier);
+    if (request->attachment && !manifest->multipart)
+        return error_set(err, ERROR_INVALID, "flow '%s' takes no file with its message",
+                         manifest->identifier);
+    return true;
+}
+
 static bool run_locked(struct service *service, const struct run_request *request,
                        const struct parameter_set *parameters, const struct remote_file *attachment,
                        struct run_outcome *outcome, struct error *err)
@@ -192,7 +232,8 @@ bool service_run(struct service *service, const struct run_request *request,
     const struct manifest *manifest = service->registry.flows[request->flow].manifest;
     outcome_init(outcome);
     struct parameter_set parameters = {.count = 0};
-    if (!collect_parameters(service->workspace, manifest, request, &parameters, err))
+    if (!check_message(manifest, request, err) ||
+        !collect_parameters(service->workspace, manifest, request, &parameters, err))
         return false;
     if (is_too_large(manifest, request, outcome))
         return true;

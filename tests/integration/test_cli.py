@@ -180,6 +180,31 @@ class Runs(CliTest):
                 self.assertIn(expected, done.stderr)
                 self.assertEqual(done.stdout, "")
 
+    def test_parameters_are_plain_text_once_and_short(self):
+        self.point_nowhere()
+        name = "extractedFileNamePrefix="
+        for values, status, expected in (
+                (["A", "B"], 2, "given twice"), (["A\x1b[31m"], 2, "control characters"),
+                ([b"A\xff"], 2, "UTF-8"), (["A" * 1024], 1, ""), (["A" * 1025], 2, "1024 bytes")):
+            with self.subTest(values=values):
+                arguments = []
+                for value in values:
+                    value = value if isinstance(value, bytes) else value.encode()
+                    arguments += ["-p", name.encode() + value]
+                done = self.sluice("run", FLOW_FTP, *arguments)
+                self.assertEqual(done.returncode, status, done.stdout + done.stderr)
+                self.assertIn(expected, done.stderr)
+
+    def test_a_message_or_file_that_no_step_reads_is_refused(self):
+        self.write("message", "{}")
+        message = self.path("message")
+        done = self.sluice("run", FLOW_FTP, "-p", "extractedFileNamePrefix=A", "--body", message)
+        self.assertEqual(done.returncode, 2, done.stdout)
+        self.assertIn("takes no message", done.stderr)
+        done = self.sluice("run", FLOW_ACK, "--body", message, "--attach", message)
+        self.assertEqual(done.returncode, 2, done.stdout)
+        self.assertIn("takes no file", done.stderr)
+
     def test_a_failed_run_is_kept_and_shown(self):
         self.point_nowhere()
         done = self.sluice("--json", "run", FLOW_FTP, "-p", "extractedFileNamePrefix=C1-")
@@ -249,6 +274,18 @@ class Interrupts(CliTest):
         self.assertEqual(self.process.returncode, 1, out + err)
         self.assertIn("stopping as soon as", err)
         self.assertIn(self.newest()["state"], ("FAILED", "ABORTED"))
+
+    def test_an_interrupt_ends_the_call_of_a_flow_at_another_host(self):
+        self.point_nowhere()
+        connections = json.loads(self.read("connections.json"))
+        port = self.listener.getsockname()[1]
+        connections["OU REST OIC for CCS-DACS"] = {**connections["OU REST CCS for CCS-DACS"],
+                                                   "url": f"http://127.0.0.1:{port}"}
+        self.write("connections.json", json.dumps(connections))
+        self.start(stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.process.send_signal(signal.SIGINT)
+        out, err = self.process.communicate(timeout=20)
+        self.assertEqual(self.process.returncode, 1, out + err)
 
     def test_a_killed_run_is_marked_as_aborted(self):
         self.start(stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
