@@ -8,9 +8,30 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "capability/watch.h"
 #include "flow/execute.h"
+#include "flow/fault.h"
 
 #define REMOTE_PATH_SIZE 256
+
+/* A message that is too large for a flow is answered as at the door: it never reaches the guest. */
+static void answer_too_large(const struct manifest *manifest, size_t size,
+                             struct http_response *response)
+{
+    char detail[128];
+    snprintf(detail, sizeof detail, "the message has %zu bytes; flow '%.40s' takes at most %llu",
+             size, manifest->identifier, (unsigned long long)manifest->input_bytes);
+    const struct fault_report fault = {.status = 413,
+                                       .code = "limit",
+                                       .title = "Message too large",
+                                       .detail = detail,
+                                       .instance = ""};
+    buf_init(&response->headers, 1024);
+    buf_init(&response->body, HTTP_RESPONSE_SIZE_MAX);
+    response->status = fault.status;
+    buf_append_text(&response->headers, "content-type: application/json\n");
+    fault_format(&fault, &response->body);
+}
 
 static bool call_here(struct execution *caller, const char *name, const void *body, size_t body_size,
                       const struct remote_file *attachment, struct http_response *response,
@@ -20,6 +41,10 @@ static bool call_here(struct execution *caller, const char *name, const void *bo
     const struct flow *flow = registry_find(&service->registry, name, err);
     if (!flow)
         return false;
+    if (body_size > flow->manifest->input_bytes) {
+        answer_too_large(flow->manifest, body_size, response);
+        return true;
+    }
     struct execution *child = calloc(1, sizeof *child);
     if (!child)
         return error_set(err, ERROR_LIMIT, "out of memory");
@@ -45,6 +70,12 @@ static bool call_here(struct execution *caller, const char *name, const void *bo
     execution_release(child);
     free(child);
     return ok;
+}
+
+static bool should_stop(void *context)
+{
+    const struct execution *caller = context;
+    return guest_should_stop(caller->guest) || watch_should_stop(caller->watch);
 }
 
 /* OIC's address of a REST trigger; the version segment 1.0 is what Oracle's guide prints. */
@@ -73,6 +104,8 @@ static bool call_there(struct execution *caller, const struct connection *connec
     };
     const struct transfer_call call = {
         .deadline_ms = caller->wall_deadline_ms,
+        .should_stop = should_stop,
+        .context = caller,
         .file_size_max = service->workspace->file_size_max,
         .instance = caller->instance,
     };

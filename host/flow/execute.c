@@ -169,7 +169,9 @@ int execution_answer(const struct execution *execution, const struct execution_e
 {
     *content_type = "application/json";
     bool trapped = end->sandbox.fault != FAULT_NONE;
-    if (execution->response_status != 0 && !trapped) {
+    /* A flow that said 200 and failed after that has not done what its caller asked for. */
+    bool contradicts = end->exit_status == 1 && execution->response_status < 400;
+    if (execution->response_status != 0 && !trapped && !contradicts) {
         *content_type = execution->response_type;
         buf_append(body, buf_text(&execution->response), execution->response.size);
         return execution->response_status;

@@ -80,6 +80,20 @@ static void call_child_with_open_file(void)
     respond_number(closed == 0 ? status : closed);
 }
 
+/* The child's message has as many bytes as the digits behind the letter say. */
+static void call_child_with_bytes(void)
+{
+    static char bytes[8192];
+    uint32_t size = 0;
+    for (uint32_t i = 1; i < message_size && size < sizeof bytes; i++)
+        size = size * 10 + (uint32_t)(message[i] - '0');
+    size = size <= sizeof bytes ? size : sizeof bytes;
+    for (uint32_t i = 0; i < size; i++)
+        bytes[i] = 'w';
+    int32_t response = flow_call(CHILDREN, TEXT("MISBEHAVE"), bytes, size, 0);
+    respond_number(response > 0 ? http_status(response) : response);
+}
+
 static void write_without_end(void)
 {
     static char lines[1 << 17];
@@ -153,6 +167,9 @@ static void act(char what)
         break;
     case 'C':
         call_child_with_open_file();
+        break;
+    case 'M':
+        call_child_with_bytes();
         break;
     default:
         flow_respond(200, TEXT("text/plain"), TEXT("well"));

@@ -118,6 +118,15 @@ class Faults(unittest.TestCase):
                 self.assertEqual(outcome["response"]["body"], "500")
                 self.assertEqual(shown["state"], "COMPLETED")
 
+    def test_a_child_that_answers_200_and_fails_has_failed(self):
+        outcome, _ = self.run_flow("CX", 0)
+        self.assertEqual(outcome["response"]["body"], "500")
+
+    def test_the_message_of_a_child_ends_at_its_limit_and_not_before(self):
+        for size, expected in ((4096, "200"), (4097, "413")):
+            outcome, _ = self.run_flow(f"M{size}", 0)
+            self.assertEqual(outcome["response"]["body"], expected)
+
     def test_children_end_at_the_depth_limit(self):
         outcome, _ = self.run_flow("C" * 40, 0)
         self.assertEqual(outcome["response"]["body"], "200")
