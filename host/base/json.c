@@ -71,13 +71,38 @@ static bool check_depth(const char *text, size_t size, const char *name, struct 
     return true;
 }
 
+static const char out_of_memory[] = ""; /* told apart by its address */
+
+static int by_key(const void *a, const void *b)
+{
+    return strcmp((*(const cJSON *const *)a)->string, (*(const cJSON *const *)b)->string);
+}
+
+/* Sorted, because objects come from outside: comparing each with each would take minutes for the
+ * members that fit a few megabytes. */
+static const char *twice_among(const cJSON *object, size_t count)
+{
+    const char *found = NULL;
+    const cJSON **members = malloc(count * sizeof *members);
+    if (!members)
+        return out_of_memory;
+    size_t filled = 0;
+    for (const cJSON *member = object->child; member; member = member->next)
+        members[filled++] = member;
+    qsort(members, count, sizeof *members, by_key);
+    for (size_t i = 1; i < count && !found; i++)
+        if (strcmp(members[i - 1]->string, members[i]->string) == 0)
+            found = members[i]->string;
+    free(members);
+    return found;
+}
+
 static const char *member_twice(const cJSON *object)
 {
-    for (const cJSON *a = object->child; a; a = a->next)
-        for (const cJSON *b = a->next; b; b = b->next)
-            if (strcmp(a->string, b->string) == 0)
-                return a->string;
-    return NULL;
+    size_t count = 0;
+    for (const cJSON *member = object->child; member; member = member->next)
+        count++;
+    return count > 1 ? twice_among(object, count) : NULL;
 }
 
 /* Depth is bounded by JSON_DEPTH_MAX. */
@@ -100,7 +125,10 @@ static cJSON *parse_checked(const char *text, size_t size, const char *name, str
     }
     const char *twice = duplicate_key(value);
     if (twice) {
-        error_set(err, ERROR_INVALID, "%s: key \"%.100s\" is given twice", name, twice);
+        if (twice == out_of_memory)
+            error_set(err, ERROR_LIMIT, "%s: out of memory", name);
+        else
+            error_set(err, ERROR_INVALID, "%s: key \"%.100s\" is given twice", name, twice);
         cJSON_Delete(value);
         return NULL;
     }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/json.h"
+#include "base/clock.h"
 #include "check.h"
 
 static void refuse(const char *text, const char *part, enum json_style style)
@@ -59,5 +60,27 @@ static void texts_are_escaped(void)
     buf_release(&out);
 }
 
-CHECK_MAIN(TEST(bad_text_is_refused_with_its_place), TEST(comments_are_for_configuration_only),
+/* Compared each with each, these members would take minutes. */
+static void many_members_are_compared_in_little_time(void)
+{
+    struct buf json;
+    buf_init(&json, 4u << 20);
+    buf_append_char(&json, '{');
+    for (unsigned i = 0; i < 200000; i++)
+        buf_printf(&json, "\"%u\":0,", i);
+    size_t size = json.size;
+    buf_append_text(&json, "\"end\":0}");
+    struct error err = {0};
+    int64_t begin_ms = clock_monotonic_ms();
+    cJSON *value = json_parse(buf_text(&json), json.size, "f.json", JSON_STRICT, &err);
+    CHECK(value != NULL);
+    cJSON_Delete(value);
+    CHECK(clock_monotonic_ms() - begin_ms < 5000);
+    memcpy(json.data + size, "\"777\"", 5);
+    refuse(buf_text(&json), "key \"777\" is given twice", JSON_STRICT);
+    buf_release(&json);
+}
+
+CHECK_MAIN(TEST(many_members_are_compared_in_little_time),
+           TEST(bad_text_is_refused_with_its_place), TEST(comments_are_for_configuration_only),
            TEST(depth_holds_at_n_and_n_plus_1), TEST(texts_are_escaped))
