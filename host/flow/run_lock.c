@@ -44,7 +44,10 @@ bool run_lock_take(const char *state_folder, const char *flow, int *out, struct 
     if (fd < 0)
         return false;
     if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        name_holder(fd, flow, err);
+        if (errno == EWOULDBLOCK)
+            name_holder(fd, flow, err);
+        else
+            error_errno(err, ERROR_INTERNAL, errno, "cannot take the lock of flow '%s'", flow);
         close(fd);
         return false;
     }
