@@ -62,7 +62,7 @@ static bool check_request(struct call *call, const struct http_request *request)
                          request->method);
     if (!is_path(request->path))
         return error_set(&call->error, ERROR_INVALID,
-                         "path must begin with one '/', be percent-encoded and hold no '.' or '..'");
+                         "path must begin with one '/', be percent-encoded, without '.' and '..'");
     if (text_has_control(request->content_type))
         return error_set(&call->error, ERROR_INVALID, "control byte in the content type");
     return true;

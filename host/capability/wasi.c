@@ -31,8 +31,8 @@ enum {
 enum { WASI_CLOCK_REALTIME = 0, WASI_CLOCK_MONOTONIC = 1 };
 
 #define WASI_IOVECS_MAX 1024u
-/* What one fd_write takes: the same bytes named by many iovecs would else be work without end inside
- * one import, where no deadline strikes. More is a short write, as POSIX has them. */
+/* What one fd_write takes: the same bytes named by many iovecs would else be work without end in one
+ * import, where no deadline strikes. More is a short write, as POSIX has them. */
 #define WASI_WRITE_MAX 65536u
 #define WASI_RANDOM_STEP (1u << 20) /* random bytes between two looks at the deadline */
 #define WASI_FILETYPE_CHARACTER_DEVICE 2

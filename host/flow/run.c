@@ -55,8 +55,8 @@ static bool check_value(const char *name, const char *value, struct error *err)
 {
     size_t size = strlen(value);
     if (size > FLOW_PARAMETER_SIZE_MAX)
-        return error_set(err, ERROR_LIMIT, "the value of parameter '%s' is longer than %u bytes", name,
-                         FLOW_PARAMETER_SIZE_MAX);
+        return error_set(err, ERROR_LIMIT, "the value of parameter '%s' is longer than %u bytes",
+                         name, FLOW_PARAMETER_SIZE_MAX);
     if (!text_is_utf8(value, size) || text_has_control(value))
         return error_set(err, ERROR_INVALID,
                          "the value of parameter '%s' is not UTF-8 text without control characters",
@@ -184,7 +184,7 @@ static bool check_message(const struct manifest *manifest, const struct run_requ
 {
     if (request->body_size > 0 && !manifest_answers(manifest))
         return error_set(err, ERROR_INVALID,
-                         "flow '%s' runs on a schedule and takes no message; its input are parameters",
+                         "flow '%s' runs on a schedule and takes no message, only parameters",
                          manifest->identifier);
     if (request->attachment && !manifest->multipart)
         return error_set(err, ERROR_INVALID, "flow '%s' takes no file with its message",
