@@ -122,6 +122,8 @@ static int run_command(struct cli *cli, const struct command *command, int argc,
         help_command(cli->out, command);
         return EXIT_DONE;
     }
+    if (option_given(&arguments, "version"))
+        return cmd_version.run(cli, &arguments);
     int status = check_words(cli, command, &arguments);
     return status == EXIT_DONE ? command->run(cli, &arguments) : status;
 }
@@ -135,6 +137,8 @@ int cli_main(struct cli *cli, int argc, char **argv)
     cli->err_is_terminal = isatty(fileno(cli->err));
     if (!options_parse(cli, NULL, argc - 1, argv + 1, &global, &used, &err))
         return cli_usage(cli, NULL, "%s", err.message);
+    if (option_given(&global, "version"))
+        return cmd_version.run(cli, &global);
     if (used >= argc - 1) {
         bool asked = option_given(&global, "help");
         help_overview(asked ? cli->out : cli->err);

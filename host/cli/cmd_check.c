@@ -99,7 +99,8 @@ static bool check_grant(struct check *check, const struct workspace *workspace,
     const struct connection *connection = find_connection(workspace, grant->connection);
     if (!connection) {
         if (!workspace_connection(workspace, grant->connection, &err))
-            add(check, FINDING_ERROR, subject, "add it to connections.json", "%s", err.message);
+            add(check, FINDING_ERROR, subject, "add it to connections.json, or correct the name there",
+                "%s", err.message);
         return false;
     }
     if (!fits(grant, connection->type)) {
@@ -141,6 +142,15 @@ static bool has_parameter(const struct manifest *manifest, const char *name)
     return false;
 }
 
+static bool schedule_gives(const struct schedule *schedule,
+                           const struct manifest_parameter *parameter)
+{
+    for (size_t i = 0; i < schedule->parameter_count; i++)
+        if (strcmp(schedule->parameters[i].name, parameter->name) == 0)
+            return true;
+    return parameter->default_value != NULL;
+}
+
 static void check_schedule(struct check *check, struct service *service,
                            const struct schedule *schedule)
 {
@@ -160,6 +170,10 @@ static void check_schedule(struct check *check, struct service *service,
         if (!has_parameter(manifest, schedule->parameters[i].name))
             add(check, FINDING_ERROR, subject, "correct it in schedules.json",
                 "the flow has no parameter '%s'", schedule->parameters[i].name);
+    for (size_t i = 0; i < manifest->parameter_count; i++)
+        if (manifest->parameters[i].required && !schedule_gives(schedule, &manifest->parameters[i]))
+            add(check, FINDING_ERROR, subject, "add it to \"parameters\" in schedules.json",
+                "the flow needs parameter '%s'", manifest->parameters[i].name);
 }
 
 /* Takes ownership of workspace. */
@@ -181,7 +195,8 @@ static void check_flows(struct check *check, struct workspace *workspace)
 static void finish(struct check *check)
 {
     if (!check->cli->json) {
-        fprintf(check->cli->out, "\n%zu errors, %zu warnings\n", check->errors, check->warnings);
+        fprintf(check->cli->out, "\n%zu error%s, %zu warning%s\n", check->errors,
+                check->errors == 1 ? "" : "s", check->warnings, check->warnings == 1 ? "" : "s");
         return;
     }
     document_close(&check->document, ']');
@@ -223,8 +238,9 @@ const struct command cmd_check = {
         "Reads every file of the workspace and every flow, and lists what is fine, what is missing "
         "and what somebody should have meant, each with what to do: secrets that cannot be read, key "
         "and certificate files that are missing or readable by others, transports without "
-        "encryption, certificates that are not verified, lookup properties that are missing or "
-        "malformed, flows whose connections or lookups are not there, schedules of unknown flows."
+        "encryption, certificates that are not verified, addresses that are still the examples "
+        "of a new workspace, lookup properties that are missing or malformed, flows whose connections or lookups are not there, schedules of "
+        "unknown flows or without a parameter that the flow needs."
         "\n\nNothing is connected to: 'sluice connections test' does that. A file that cannot be "
         "read at all (malformed, unknown key, wrong type) is reported with file, line and column, "
         "and ends the check.",

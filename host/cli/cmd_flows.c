@@ -83,6 +83,11 @@ static void print_flow(FILE *out, const struct manifest *manifest, const char *d
         const struct manifest_parameter *parameter = &manifest->parameters[i];
         fputs("parameter   ", out);
         print_text(out, parameter->name);
+        if (parameter->default_value) {
+            fputs(" (default ", out);
+            print_text(out, parameter->default_value);
+            fputc(')', out);
+        }
         fputs(parameter->required ? " (required): " : ": ", out);
         print_text(out, parameter->description);
         fputc('\n', out);

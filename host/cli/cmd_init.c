@@ -46,7 +46,7 @@ const struct command cmd_init = {
     .files = "sluice.json            settings\n"
              "connections.json       where the flows find the systems they talk to\n"
              "lookups/*.csv          properties and mail addresses\n"
-             "schedules.json         when flows run by themselves\n"
+             "schedules.json         when flows run, and with which parameters\n"
              "certificates/          trust anchors and keys\n"
              "state/                 made by the first run: instances and their activity",
     .examples = " sluice init /srv/ccs-dacs\n sluice -w /srv/ccs-dacs check",

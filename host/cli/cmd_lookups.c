@@ -297,7 +297,8 @@ static int run(struct cli *cli, const struct arguments *arguments)
 }
 
 static const struct option_spec options[] = {
-    {"new", 0, NULL, "set: adds a property that the lookup does not have. import: adds a lookup."},
+    {"new", 0, NULL, "set: adds a property that no flow of the integration knows. import: adds a "
+                     "lookup."},
     {"name", 0, "LOOKUP", "import: the lookup to replace. Default: the file's name without .csv."},
     {"force", 0, NULL, "export: replaces FILE."},
 };
@@ -320,7 +321,8 @@ const struct command cmd_lookups = {
     .options = options,
     .option_count = sizeof options / sizeof options[0],
     .json = "list: {\"lookups\": [{\"name\", \"rows\": [{\"key\", \"value\"}]}]}\n"
-            "get, set: {\"property\", \"value\"}\nimport: {\"rows\": number}",
+            "get, set: {\"property\", \"value\"}\nimport: {\"rows\": number}\n"
+            "export: the CSV, as without --json",
     .exit_status = "0  done\n2  unknown lookup or property, malformed value or file",
     .files = "lookups/*.csv",
     .examples = " sluice lookups list OUTL-BRT-CCS_DACS_ConfigProps\n"

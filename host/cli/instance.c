@@ -65,6 +65,7 @@ static const struct {
     {"refused", "the peer understood and said no: its words are in the detail"},
     {"invalid", "correct what the detail names: sluice check"},
     {"invalid_message", "correct the message as the detail says and send it again"},
+    {"missing_parameter", "give it a value: sluice run FLOW --param NAME=VALUE, or in schedules.json"},
     {"missing_property", "set it: sluice lookups set"},
     {"invalid_property", "correct it: sluice lookups set"},
     {"same_place", "name different places for source and target: sluice lookups set"},
@@ -85,5 +86,5 @@ const char *instance_remedy(const char *fault_code)
     for (size_t i = 0; i < sizeof remedies / sizeof remedies[0]; i++)
         if (strcmp(remedies[i].code, fault_code) == 0)
             return remedies[i].remedy;
-    return "see what it did before in the activity stream: sluice show";
+    return "look at the calls before it in the activity stream: sluice show ID";
 }

@@ -12,6 +12,7 @@ const struct option_spec cli_global_options[] = {
                             "sluice.json says."},
     {"json", 0, NULL, "Prints one JSON document for programs instead of text for people."},
     {"help", 'h', NULL, "Prints this help."},
+    {"version", 'V', NULL, "Prints the version."},
 };
 const size_t cli_global_option_count = sizeof cli_global_options / sizeof cli_global_options[0];
 

@@ -124,6 +124,22 @@ static void check_known_hosts(struct report *report, const struct connection *co
             "known_hosts: cannot read '%s': %s", connection->known_hosts, strerror(errno));
 }
 
+/* What `sluice init` writes where only the operator knows better. */
+#define EXAMPLE_DOMAIN "example.com"
+#define EXAMPLE_MARK "..fill-in"
+
+static void check_filled_in(struct report *report, const struct connection *connection)
+{
+    const char *address = connection->host ? connection->host : connection->url;
+    if (address && strstr(address, EXAMPLE_DOMAIN))
+        add(report, FINDING_WARNING, "fill in the real address in connections.json",
+            "'%s' is the example of a new workspace", address);
+    if ((connection->tenancy && strstr(connection->tenancy, EXAMPLE_MARK)) ||
+        (connection->user && strstr(connection->user, EXAMPLE_MARK)))
+        add(report, FINDING_WARNING, "fill in the real ones in connections.json",
+            "\"tenancy\" or \"user\" is the example of a new workspace");
+}
+
 static void inspect_connection(struct report *report, const struct connection *connection)
 {
     snprintf(report->subject, sizeof report->subject, "connection '%s'", connection->name);
@@ -134,6 +150,7 @@ static void inspect_connection(struct report *report, const struct connection *c
     }
     if (connection->type != CONNECTION_LOCAL)
         check_transport(report, connection);
+    check_filled_in(report, connection);
     check_secret(report, connection, "password", &connection->password);
     check_secret(report, connection, "passphrase", &connection->passphrase);
     check_private_key(report, connection);
@@ -166,6 +183,9 @@ static void inspect_property(struct report *report, const struct workspace *work
     else if (complaint)
         add(report, FINDING_ERROR, remedy, "property '%s' is '%s' but must be %s", property->name,
             value, complaint);
+    else if (property->kind >= PROPERTY_ADDRESS && strstr(value, "@" EXAMPLE_DOMAIN))
+        add(report, FINDING_WARNING, remedy, "property '%s' is '%s', the example of a new workspace",
+            property->name, value);
 }
 
 static void inspect_lookup(struct report *report, const struct workspace *workspace,

@@ -164,6 +164,8 @@ static void every_command_has_a_manual_page(void)
         release(&ran);
     }
     expect("--help", EXIT_DONE, "Commands:\n    init ", NULL);
+    expect("--version", EXIT_DONE, "sluice ", NULL);
+    expect("run --version", EXIT_DONE, "sluice ", NULL);
 }
 
 static void a_workspace_must_be_found(void)
@@ -184,7 +186,9 @@ static void init_then_check(void)
     snprintf(line, sizeof line, "init %s/new", folder.folder);
     expect(line, EXIT_DONE, "A new workspace is in ", NULL);
     expect(line, EXIT_USAGE, NULL, "nothing was written");
-    expect("check", EXIT_DONE, "ok      flow 'FLOW': OU Flow\n\n0 errors, 0 warnings\n", NULL);
+    expect("check", EXIT_DONE, "ok      flow 'FLOW': OU Flow\n\n0 errors, 7 warnings\n", NULL);
+    expect("check", EXIT_DONE, "'ftp.ccs.example.com' is the example of a new workspace", NULL);
+    expect("check", EXIT_DONE, "'from' is 'admin@example.com', the example of a new", NULL);
     unsetenv("CCS_PASSWORD");
     expect("check", EXIT_USAGE, "error   connection 'OU REST CCS for CCS-DACS': password: environment "
                                 "variable CCS_PASSWORD is not set\n        -> export "
