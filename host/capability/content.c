@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/json.h"
 #include "capability/watch.h"
@@ -78,6 +79,32 @@ int32_t content_open(struct call *call)
     return call_open_handle(call, HANDLE_FILE, file, free_file);
 }
 
+/* Compares paths without doubled and final slashes. */
+static bool is_same_folder(const char *a, const char *b)
+{
+    while (*a || *b) {
+        bool a_ends = a[strspn(a, "/")] == '\0', b_ends = b[strspn(b, "/")] == '\0';
+        if (a_ends || b_ends)
+            return a_ends && b_ends;
+        if ((*a == '/') != (*b == '/') || (*a != '/' && *a != *b))
+            return false;
+        a += *a == '/' ? strspn(a, "/") : 1;
+        b += *b == '/' ? strspn(b, "/") : 1;
+    }
+    return true;
+}
+
+static bool is_same_host(const char *a, const char *b)
+{
+    static const char *const loopback[] = {"localhost", "127.0.0.1", "::1", "[::1]"};
+    bool a_is_local = false, b_is_local = false;
+    for (size_t i = 0; i < sizeof loopback / sizeof loopback[0]; i++) {
+        a_is_local |= strcasecmp(a, loopback[i]) == 0;
+        b_is_local |= strcasecmp(b, loopback[i]) == 0;
+    }
+    return strcasecmp(a, b) == 0 || (a_is_local && b_is_local);
+}
+
 /* A file stored onto itself would be renamed over by its own copy and then marked as sent. */
 static bool is_same_place(const struct call *call, const struct remote_file *source)
 {
@@ -86,11 +113,11 @@ static bool is_same_place(const struct call *call, const struct remote_file *sou
         return false;
     bool same_peer = from == to;
     if (from->host && to->host)
-        same_peer = from->port == to->port && strcmp(from->host, to->host) == 0 &&
+        same_peer = from->port == to->port && is_same_host(from->host, to->host) &&
                     strcmp(from->user ? from->user : "", to->user ? to->user : "") == 0;
     else if (from->url && to->url)
         same_peer = strcmp(from->url, to->url) == 0;
-    return same_peer && strcmp(source->folder, call->args[1].text) == 0;
+    return same_peer && is_same_folder(source->folder, call->args[1].text);
 }
 
 static int32_t put_receipt(struct call *call, const struct argument *out,

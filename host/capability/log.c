@@ -16,6 +16,9 @@ static void make_printable(char *text, size_t size)
         unsigned char byte = (unsigned char)text[i];
         if ((byte < 0x20 && byte != '\t') || byte == 0x7F || (byte >= 0x80 && !is_utf8))
             text[i] = '?';
+        /* U+0080 to U+009F are control characters to a terminal, too. */
+        if (byte == 0xC2 && i + 1 < size && ((unsigned char)text[i + 1] & 0xE0) == 0x80)
+            text[i] = text[i + 1] = '?';
     }
 }
 

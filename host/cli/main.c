@@ -26,6 +26,7 @@ int main(int argc, char **argv)
 {
     struct sigaction stop = {.sa_handler = on_stop, .sa_flags = SA_RESTART};
     struct cli cli = {.out = stdout, .err = stderr, .should_stop = should_stop};
+    signal(SIGXFSZ, SIG_IGN); /* a file at its size limit is an error of its write */
     signal(SIGPIPE, SIG_IGN); /* a closed pipe or connection is an error of its write */
     sigaction(SIGINT, &stop, NULL);
     sigaction(SIGTERM, &stop, NULL);

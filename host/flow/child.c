@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
+#include "base/log.h"
 #include "capability/watch.h"
 #include "flow/execute.h"
 #include "flow/fault.h"
@@ -59,7 +59,14 @@ static bool call_here(struct execution *caller, const char *name, const void *bo
         .watch = caller->watch,
     };
     struct execution_end end;
-    bool ok = execute(service, &start, child, &end, err);
+    struct error problem = {0};
+    bool ok = execute(service, &start, child, &end, &problem);
+    if (!ok && end.has_run) { /* what it did is done: its answer stands */
+        log_line(LOG_ERROR, child->instance, "the end could not be recorded: %s", problem.message);
+        ok = true;
+    }
+    if (!ok && err)
+        *err = problem;
     if (ok) {
         const char *content_type;
         buf_init(&response->headers, 1024);

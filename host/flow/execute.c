@@ -161,6 +161,7 @@ bool execute(struct service *service, const struct execution_start *start,
     execution_flush_line(execution);
     judge(execution, end);
     end->duration_ms = clock_monotonic_ms() - started_ms;
+    end->has_run = true;
     return record_end(service, execution, end, err);
 }
 

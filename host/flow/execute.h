@@ -36,6 +36,7 @@ struct execution_end {
     int exit_status; /* 0, 1 or 3 */
     struct sandbox_result sandbox;
     int64_t duration_ms;
+    bool has_run; /* the guest ran to its end, whether that could be recorded or not */
 };
 
 /*

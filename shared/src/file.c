@@ -4,7 +4,7 @@
 
 #include "sluice/imports.h"
 
-#define ENTRY_NAME_SIZE_MAX 1024u /* abi.h: a name of any server fits */
+#define ENTRY_NAME_SIZE_MAX 4096u /* abi.h: a name of any server fits */
 
 int32_t file_next(int32_t listing, struct text *name, struct sluice_file_info *info)
 {

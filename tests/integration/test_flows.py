@@ -241,6 +241,16 @@ class Rules(FlowTest):
         self.assertIn("C1-bad\rDELE x.csv", self.land.ccs_ftp_files())
         self.assertIn("C1-back\\slash.csv", self.land.ccs_ftp_files())
 
+    def test_source_and_target_may_not_be_one_folder(self):
+        same = dict(self.land.connections[FTP_SOURCE], host="127.0.0.1")
+        self.land.connections[FTP_TARGET] = dict(same, on_conflict="overwrite", tls_verify=False)
+        self.land.write_connections(self.land.connections)
+        self.lookup("dacs.ftp.custsync.output.directory", SOURCE_FOLDER + "//")
+        self.land.put_ccs_ftp("C1-A.csv", rows(2))
+        output = self.run_flow(FLOW_FTP, expect=1)
+        self.assertIn("same folder", output)
+        self.assertEqual(self.land.ccs_ftp_files(), {"C1-A.csv": rows(2)})
+
     def test_one_run_at_a_time(self):
         self.change(FTP_SOURCE, settle_ms=1500)
         self.land.put_ccs_ftp("C1-A.csv", rows(2))
