@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Every command that README.md and docs/ show is run, or is named here with the test that runs it.
+"""Every command that README.md and docs/ show is run, or is named here with the test that runs it;
+the flow that README.md shows is compiled, and its manifest read by the program.
 
-Usage: test_readme.py SLUICE
+Usage: test_readme.py SLUICE SLUICE_TRANSLATE MODULE GUEST_CC CJSON_FOLDER
+MODULE: any module without a manifest.
 """
 import os
 import re
@@ -9,6 +11,7 @@ import shlex
 import subprocess
 import sys
 import tempfile
+import textwrap
 import unittest
 
 HERE = os.path.dirname(os.path.realpath(__file__))
@@ -17,7 +20,7 @@ sys.path.insert(0, os.path.join(HERE, "..", "peers"))
 
 from landscape import Landscape  # noqa: E402
 
-SLUICE = None
+SLUICE = TRANSLATE = MODULE = GUEST_CC = CJSON = None
 RUN_ELSEWHERE = {
     "scripts/demo": "the test 'demo'",
     "scripts/test": "whatever runs this test",
@@ -37,6 +40,14 @@ def commands(path):
             line = re.sub(r"\s+#.*", "", line).strip()
             if line:
                 yield line
+
+
+def example(language):
+    """The one fenced block of README.md in that language."""
+    with open(os.path.join(REPOSITORY, "README.md"), encoding="utf-8") as file:
+        found = re.findall(rf"```{language}\n(.*?)```", file.read(), re.S)
+    assert len(found) == 1, f"{len(found)} blocks of {language}"
+    return textwrap.dedent(found[0])
 
 
 def documents():
@@ -72,6 +83,34 @@ class Documents(unittest.TestCase):
                               timeout=120, check=False)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
+    def write(self, folder, name, data):
+        path = os.path.join(folder, name)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(data)
+        return path
+
+    def done(self, *words):
+        done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        return done.stdout
+
+    def test_the_flow_that_is_shown_compiles(self):
+        with tempfile.TemporaryDirectory(prefix="sluice-readme-") as folder:
+            source = self.write(folder, "my_flow.c", example("c"))
+            self.done(GUEST_CC, "--target=wasm32-wasi", "-std=c11", "-Wall", "-Wextra", "-Werror",
+                      "-fsyntax-only", "-I", os.path.join(REPOSITORY, "shared", "include"),
+                      "-isystem", CJSON, source)
+
+    def test_the_manifest_that_is_shown_is_read(self):
+        with tempfile.TemporaryDirectory(prefix="sluice-readme-") as folder:
+            manifest = self.write(folder, "flow.json", example("json"))
+            self.done(TRANSLATE, MODULE, "--embed", manifest, "--output",
+                      os.path.join(folder, "my_flow.wasm"))
+            self.done(SLUICE, "init", os.path.join(folder, "w"))
+            shown = self.done(SLUICE, "-w", os.path.join(folder, "w"), "--functions", folder,
+                              "flows", "MY-FLOW")
+            self.assertIn("name (default world): who is greeted", shown)
+
     def test_every_path_that_is_named_exists(self):
         for path in documents():
             with open(path, encoding="utf-8") as file:
@@ -84,5 +123,5 @@ class Documents(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    SLUICE = os.path.realpath(sys.argv[1])
-    unittest.main(argv=sys.argv[:1] + sys.argv[2:])
+    SLUICE, TRANSLATE, MODULE, GUEST_CC, CJSON = map(os.path.abspath, sys.argv[1:6])
+    unittest.main(argv=sys.argv[:1] + sys.argv[6:])

@@ -206,6 +206,7 @@ static void init_then_check(void)
                     "{\"FLOW\": {\"recurrence\": \"FREQ=DAILY\", \"parameters\": {\"p\": \"\"}},"
                     " \"FLOV\": {\"recurrence\": \"FREQ=DAILY\"}}");
     expect("check", EXIT_USAGE, "error   schedule of 'FLOW': the flow has no parameter 'p'", NULL);
+    expect("check", EXIT_USAGE, "error   schedule of 'FLOW': the flow needs parameter 'prefix'", NULL);
     expect("check", EXIT_USAGE, "error   schedule of 'FLOV': no flow 'FLOV'", NULL);
     temporary_write(&folder, "w/connections.json", "{");
     expect("check", EXIT_USAGE, NULL, "sluice: connections.json:1:");

@@ -24,7 +24,8 @@
 /* Replaces body by the message that triggered the execution; empty for a schedule. */
 int32_t flow_input(struct text *body);
 
-/* Replaces value by a parameter of the run. SLUICE_NOT_FOUND: not given. */
+/* Replaces value by a parameter of the run (else by the manifest's default) and returns its size.
+ * SLUICE_NOT_FOUND: neither given nor defaulted; value is empty then. */
 int32_t flow_parameter(const char *name, struct text *value);
 
 /* Replaces value by a fact about the execution; empty if the host does not know it. Keys:
