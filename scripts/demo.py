@@ -150,11 +150,11 @@ class Demo:
     # ---- closing -----------------------------------------------------------------------------------
 
     def report(self):
-        line = "-" * 98
-        print(f"\n{line}\nWhat moved where{'':27}bytes  sha256        outcome\n{line}")
+        line = "-" * 80
+        print(f"\n{line}\nWhat moved where{'':23}bytes  sha256        outcome\n{line}")
         for route, name, size, digest, outcome in self.rows:
-            print(f"{route:10} {name:28} {size:9}  {digest}  {outcome}")
-        print(f"\nMarked at the sources\n{line}")
+            print(f"{route:10} {name:24} {size:9}  {digest}  {outcome}")
+        print(f"\nWhat the sources hold now (SENT- marks what has been carried)\n{line}")
         for label, names in (("FTP", self.land.ccs_ftp_files()),
                              ("Object Storage", self.land.objects(self.land.ccs_storage))):
             for name in sorted(names):
@@ -165,7 +165,7 @@ class Demo:
         print(f"\nWhat CCS received\n{line}")
         for request in self.land.ccs_received():
             print(f"{request['method']} {request['path']}: answered {request['status']}")
-            print(textwrap.fill(str(request["body"]), 96, initial_indent="    ",
+            print(textwrap.fill(str(request["body"]), 80, initial_indent="    ",
                                 subsequent_indent="    ", break_on_hyphens=False))
 
 
@@ -205,13 +205,14 @@ def perform(given):
         demo.report()
         print("\nWhere to look next")
         print("  README.md             how to point a workspace at real servers")
-        print("  build/host/cli/sluice --help")
+        print(f"  {os.path.relpath(given.sluice)} --help")
         if given.keep:
+            print(f"  {os.path.relpath(given.root)}            extracts/, ccs-ftp/, dacs-ftp/, mail/: what the servers had and got")
             print(f"  {os.path.relpath(land.workspace)}  the workspace of this demo; for instance:")
-            print(f"  build/host/cli/sluice -w {os.path.relpath(land.workspace)} instances")
-            print(f"  build/host/cli/sluice -w {os.path.relpath(land.workspace)} show {demo.instances[-1]}")
+            print(f"  {os.path.relpath(given.sluice)} -w {os.path.relpath(land.workspace)} instances")
+            print(f"  {os.path.relpath(given.sluice)} -w {os.path.relpath(land.workspace)} show {demo.instances[-1]}")
         else:
-            print("  scripts/demo --keep   the same again, leaving workspace, files and mails to look at")
+            print("  scripts/demo --keep   the same again; workspace, files and mails stay for a look")
     print(f"\nAll 8 scenes did what they should, in {time.monotonic() - started:.1f} s.")
 
 
