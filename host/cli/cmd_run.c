@@ -129,7 +129,8 @@ static void print_outcome(struct cli *cli, const struct manifest *manifest,
     fprintf(out, "\n%s: ", ending(outcome));
     print_text(out, manifest->name);
     fprintf(out, ", %s\n", print_duration(outcome->duration_ms, duration));
-    if (outcome->files_found == 0 && strcmp(manifest->trigger_type, "schedule") == 0)
+    if (!outcome->files_found && !outcome->fault_code[0] &&
+        strcmp(manifest->trigger_type, "schedule") == 0)
         fputs("  files     none found\n", out);
     else if (outcome->files_found)
         fprintf(out, "  files     %llu found, %llu transferred, %llu not transferred, %llu postponed\n",
