@@ -114,13 +114,71 @@ static const char *duplicate_key(const cJSON *value)
     return found;
 }
 
+static size_t skip_back(const char *text, size_t at)
+{
+    while (at > 0 && strchr(" \t\r\n", text[at - 1]))
+        at--;
+    return at;
+}
+
+/* Whether a text that began before at ends behind it. */
+static bool is_inside_text(const char *text, size_t at)
+{
+    bool inside = false;
+    for (size_t i = 0; i < at; i++) {
+        if (inside && text[i] == '\\')
+            i++;
+        else if (text[i] == '"')
+            inside = !inside;
+    }
+    return inside;
+}
+
+/* cJSON steps over the first byte of a key or text before it finds fault with it: back to that. */
+static size_t fault_start(const char *text, size_t at)
+{
+    size_t before = at > 0 ? skip_back(text, at - 1) : 0;
+    bool is_text = at > 0 && text[at - 1] == '"' && is_inside_text(text, at);
+    bool is_key = before > 0 && (text[before - 1] == '{' || text[before - 1] == ',') &&
+                  !strchr("\"{[]:, \t\r\n", text[at - 1]);
+    return is_text || is_key ? at - 1 : at;
+}
+
+/* What must stand at text[at], told by what is around it. inside: cJSON stopped in a text. */
+static const char *expectation(const char *text, size_t at, bool inside)
+{
+    size_t before = skip_back(text, at);
+    bool is_end = !text[at + strspn(text + at, " \t\r\n")];
+    if (before == 0)
+        return is_end ? "empty, expected a JSON value"
+                      : "not valid JSON here: expected a JSON value";
+    if (is_end && !inside)
+        return "not valid JSON: it ends before every bracket is closed";
+    if (inside)
+        return strchr(text + at + 1, '"')
+                   ? "not valid JSON: this text has an escape that JSON does not know (a "
+                     "backslash is written \\\\)"
+                   : "not valid JSON: the text that begins here has no closing quote";
+    switch (text[before - 1]) {
+    case '{':
+        return "not valid JSON here: expected a key in double quotes, or }";
+    case ':':
+    case '[':
+        return "not valid JSON here: expected a value (text stands in double quotes)";
+    case ',':
+        return "not valid JSON here: expected another element after the comma";
+    default:
+        return "not valid JSON here: expected a comma, a colon, a closing bracket or the end";
+    }
+}
+
 static cJSON *parse_checked(const char *text, size_t size, const char *name, struct error *err)
 {
     const char *end = NULL;
     cJSON *value = cJSON_ParseWithLengthOpts(text, size + 1, &end, true);
     if (!value) {
-        position_error(err, name, text, end ? (size_t)(end - text) : 0,
-                       size == 0 ? "empty, expected a JSON value" : "not valid JSON here");
+        size_t stop = end ? (size_t)(end - text) : 0, at = fault_start(text, stop);
+        position_error(err, name, text, at, expectation(text, at, is_inside_text(text, stop)));
         return NULL;
     }
     const char *twice = duplicate_key(value);

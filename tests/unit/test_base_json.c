@@ -18,6 +18,17 @@ static void bad_text_is_refused_with_its_place(void)
     refuse("", "f.json:1:1: empty", JSON_STRICT);
     refuse("{\n  \"a\": 1,\n  \"b\" 2\n}", "f.json:3:", JSON_STRICT);
     refuse("{} x", "f.json:1:", JSON_STRICT);
+    refuse("{\"a\": \"b\" \"c\": 1}",
+           "f.json:1:11: not valid JSON here: expected a comma", JSON_STRICT);
+    refuse("{\"a\": b}", "f.json:1:7: not valid JSON here: expected a value", JSON_STRICT);
+    refuse("{\"a\": 1,}", "f.json:1:9: not valid JSON here: expected another element", JSON_STRICT);
+    refuse("{a: 1}", "f.json:1:2: not valid JSON here: expected a key", JSON_STRICT);
+    refuse("{\"a\": \"b}",
+           "f.json:1:7: not valid JSON: the text that begins here has no", JSON_STRICT);
+    refuse("{\"a\": \"C:\\d\"}",
+           "f.json:1:10: not valid JSON: this text has an escape", JSON_STRICT);
+    refuse("{\"a\": 1", "it ends before every bracket is closed", JSON_STRICT);
+    refuse("x", "f.json:1:1: not valid JSON here: expected a JSON value", JSON_STRICT);
     refuse("{\"a\":1,\"a\":2}", "\"a\" is given twice", JSON_STRICT);
     refuse("[{\"b\":{\"a\":1,\"a\":2}}]", "\"a\" is given twice", JSON_STRICT);
     refuse("\"\xFF\"", "not UTF-8", JSON_STRICT);
