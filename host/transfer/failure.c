@@ -64,13 +64,16 @@ static const struct {
     {X509_V_ERR_CERT_HAS_EXPIRED, "has expired: renew it at the server"},
     {X509_V_ERR_CERT_NOT_YET_VALID, "is not valid yet: check the clock of this machine"},
     {X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT,
-     "is self-signed: name that certificate in ca to trust it"},
+     "is self-signed: name that certificate with \"ca\" in connections.json"},
     {X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN,
-     "comes from an authority that is not trusted: name that authority's certificate in ca"},
+     "comes from an authority that is not trusted: name that authority's certificate with "
+     "\"ca\" in connections.json"},
     {X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY,
-     "cannot be checked, its issuer is not known: name the issuer's certificate in ca"},
+     "cannot be checked, its issuer is not known: name the issuer's certificate with "
+     "\"ca\" in connections.json"},
     {X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE,
-     "cannot be checked, its issuer is not known: name the issuer's certificate in ca"},
+     "cannot be checked, its issuer is not known: name the issuer's certificate with "
+     "\"ca\" in connections.json"},
     {X509_V_ERR_CERT_REVOKED, "was revoked: do not trust the server before that is cleared up"},
 };
 
@@ -85,7 +88,8 @@ static bool fail_by_certificate(const struct handle *handle, struct error *err)
                                 connection->known_hosts);
     long verdict = 0;
     curl_easy_getinfo(handle->easy, CURLINFO_SSL_VERIFYRESULT, &verdict);
-    const char *what = "is not trusted: name its issuer's certificate in ca";
+    const char *what =
+        "is not trusted: name its issuer's certificate with \"ca\" in connections.json";
     for (size_t i = 0; i < sizeof certificate_faults / sizeof certificate_faults[0]; i++)
         if (certificate_faults[i].verdict == verdict)
             what = certificate_faults[i].what;
@@ -107,7 +111,7 @@ static const struct {
      "check that the port speaks TLS 1.2 or later, and the tls setting"},
     {CURLE_USE_SSL_FAILED, ERROR_REFUSED, "the server does not offer the TLS that is demanded",
      "correct the server or the tls setting; no password was sent in clear"},
-    {CURLE_SSL_CACERT_BADFILE, ERROR_INVALID, "the certificate file in ca cannot be used",
+    {CURLE_SSL_CACERT_BADFILE, ERROR_INVALID, "the certificate file in \"ca\" cannot be used",
      "it must be a readable PEM file"},
     {CURLE_SSL_CIPHER, ERROR_REFUSED, "no common TLS cipher", "check the server's TLS settings"},
     {CURLE_SSL_CERTPROBLEM, ERROR_INVALID, "the key or certificate cannot be used",

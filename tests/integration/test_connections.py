@@ -103,7 +103,7 @@ class Storage(ConnectionTest):
         self.connect("--tls", *authority.server("good"), ca=authority.path)
         self.passes(self.BUCKET)
         del self.connections["C"]["ca"]
-        self.fails("TLS", "denied", "issuer is not known", "in ca")
+        self.fails("TLS", "denied", "issuer is not known", "\"ca\"")
         for kind, words in TLS_WORDS.items():
             self.connect("--tls", *authority.server(kind), ca=authority.path)
             self.fails("TLS", "denied", words)

@@ -373,13 +373,13 @@ class TlsExercise(FtpExercise):
     def test_certificate_of_another_authority_is_refused(self):
         other = Authority(self.path("other"), "Another authority")
         self.a["ca_file"] = other.path
-        self.fails(self.drive({"do": "list", "folder": self.folder()})[0], "denied", "certificate", "in ca")
+        self.fails(self.drive({"do": "list", "folder": self.folder()})[0], "denied", "certificate", "\"ca\"")
         self.a["tls_verify"] = False
         self.succeeds(self.drive({"do": "list", "folder": self.folder()})[0])
 
     def test_ca_file_that_is_missing(self):
         self.a["ca_file"] = self.path("missing.pem")
-        self.fails(self.drive({"do": "list", "folder": self.folder()})[0], "invalid", "file in ca")
+        self.fails(self.drive({"do": "list", "folder": self.folder()})[0], "invalid", "file in \"ca\"")
 
     def test_plain_connection_to_a_server_that_demands_tls(self):
         if self.tls != "explicit":
