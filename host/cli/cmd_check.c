@@ -239,8 +239,8 @@ const struct command cmd_check = {
         "and what somebody should have meant, each with what to do: secrets that cannot be read, key "
         "and certificate files that are missing or readable by others, transports without "
         "encryption, certificates that are not verified, addresses that are still the examples "
-        "of a new workspace, lookup properties that are missing or malformed, flows whose connections or lookups are not there, schedules of "
-        "unknown flows or without a parameter that the flow needs."
+        "of a new workspace, lookup properties that are missing or malformed, flows whose "
+        "connections or lookups are not there, schedules of unknown flows or without a parameter that the flow needs."
         "\n\nNothing is connected to: 'sluice connections test' does that. A file that cannot be "
         "read at all (malformed, unknown key, wrong type) is reported with file, line and column, "
         "and ends the check.",
