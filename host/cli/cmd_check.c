@@ -7,6 +7,7 @@
 #include "cli/document.h"
 #include "cli/print.h"
 #include "flow/flow.h"
+#include "flow/recurrence.h"
 #include "workspace/inspect.h"
 
 /* Where findings go: straight to the terminal, or into the document. */
@@ -151,6 +152,25 @@ static bool schedule_gives(const struct schedule *schedule,
     return parameter->default_value != NULL;
 }
 
+static void check_recurrence(struct check *check, const char *subject,
+                             const struct schedule *schedule)
+{
+    struct recurrence *recurrence = NULL;
+    struct error err = {0};
+    char warning[RECURRENCE_WARNING_SIZE];
+    if (!recurrence_check_zone(schedule->time_zone, &err))
+        add(check, FINDING_ERROR, subject, "correct \"time_zone\" there", "%s: %s", schedule->zone_at,
+            err.message);
+    else if (!recurrence_parse(&recurrence, schedule->recurrence, schedule->time_zone,
+                               schedule->start, schedule->end, warning, &err))
+        add(check, FINDING_ERROR, subject, "correct it there; sluice schedules shows due times",
+            "%s: %s", schedule->recurrence_at, err.message);
+    else if (warning[0])
+        add(check, FINDING_WARNING, subject, "use FREQ=MINUTELY or longer", "%s: %s",
+            schedule->recurrence_at, warning);
+    recurrence_free(recurrence);
+}
+
 static void check_schedule(struct check *check, struct service *service,
                            const struct schedule *schedule)
 {
@@ -158,6 +178,7 @@ static void check_schedule(struct check *check, struct service *service,
     struct error err = {0};
     size_t index;
     snprintf(subject, sizeof subject, "schedule of '%s'", schedule->flow);
+    check_recurrence(check, subject, schedule);
     if (!service_find(service, schedule->flow, &index, &err)) {
         add(check, FINDING_ERROR, subject, "correct it in schedules.json", "%s", err.message);
         return;
@@ -240,7 +261,8 @@ const struct command cmd_check = {
         "and certificate files that are missing or readable by others, transports without "
         "encryption, certificates that are not verified, addresses that are still the examples "
         "of a new workspace, lookup properties that are missing or malformed, flows whose "
-        "connections or lookups are not there, schedules of unknown flows or without a parameter that the flow needs."
+        "connections or lookups are not there, schedules of unknown flows or without a parameter "
+        "that the flow needs, recurrences and time zones that cannot be understood."
         "\n\nNothing is connected to: 'sluice connections test' does that. A file that cannot be "
         "read at all (malformed, unknown key, wrong type) is reported with file, line and column, "
         "and ends the check.",

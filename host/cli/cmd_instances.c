@@ -70,8 +70,8 @@ static bool parse_count(const struct arguments *arguments, const char *name, int
                      text, LIMIT_MAX);
 }
 
-static bool parse_filter(const struct arguments *arguments, struct store_filter *filter,
-                         struct error *err)
+bool instances_filter(const struct arguments *arguments, struct store_filter *filter,
+                      struct error *err)
 {
     const char *state = option_value(arguments, "state");
     const char *since = option_value(arguments, "since"), *until = option_value(arguments, "until");
@@ -195,7 +195,7 @@ static int run(struct cli *cli, const struct arguments *arguments)
     struct workspace *workspace = NULL;
     struct store_filter filter = {0};
     struct error err = {0};
-    if (!parse_filter(arguments, &filter, &err))
+    if (!instances_filter(arguments, &filter, &err))
         return cli_usage(cli, &cmd_instances, "%s", err.message);
     bool ok = cli_open_workspace(cli, &workspace, &err) &&
               (filter.flow ? list_of_flow(cli, workspace, &filter, &err)

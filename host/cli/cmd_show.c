@@ -64,6 +64,10 @@ static bool print_head(void *context, const struct instance_row *row)
     print_field(out, "trigger", row->trigger);
     print_field(out, "started by", row->invoked_by);
     print_field(out, "parent", row->parent);
+    print_field(out, "does again", row->resubmission_of);
+    print_field(out, "done again", row->resubmitted_as);
+    if (row->discarded_ms)
+        print_field(out, "discarded", clock_format_ms(row->discarded_ms, text));
     print_field(out, "parameters", row->parameters && strcmp(row->parameters, "{}") != 0
                                        ? row->parameters : NULL);
     print_field(out, "started", clock_format_ms(row->started_ms, text));

@@ -40,6 +40,10 @@ void instance_write_members(struct document *document, const struct instance_row
     document_number(document, "import_calls", (int64_t)row->import_calls);
     document_text(document, "module_digest", row->module_digest);
     document_text(document, "parameters", row->parameters);
+    document_text(document, "resubmission_of", row->resubmission_of);
+    document_text(document, "resubmitted_as", row->resubmitted_as);
+    document_number(document, "resubmissions", row->resubmissions);
+    document_time(document, "discarded", row->discarded_ms);
 }
 
 void instance_write(struct document *document, const char *key, const struct instance_row *row)

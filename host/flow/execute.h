@@ -28,6 +28,7 @@ struct execution_start {
     size_t input_size;
     const struct remote_file *attachment;
     const struct run_watch *watch;
+    const char *resubmits; /* as in run_request */
 };
 
 /* How it ended; the rest (answer, fault, files) is in the execution. */

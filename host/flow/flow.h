@@ -51,6 +51,8 @@ struct run_request {
     size_t body_size;
     const char *attachment; /* path of a local file; NULL: none */
     const struct run_watch *watch; /* NULL: nobody watches */
+    const char *resubmits; /* full id of the failed instance that is done again; NULL: none. May be
+                              refused as store_instance_start says; then nothing ran */
 };
 
 struct run_outcome {

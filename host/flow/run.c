@@ -207,6 +207,7 @@ static bool run_locked(struct service *service, const struct run_request *reques
         .input_size = request->body_size,
         .attachment = attachment,
         .watch = request->watch,
+        .resubmits = request->resubmits,
     };
     bool alone = !manifest_answers(flow->manifest);
     int lock = -1;

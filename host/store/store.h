@@ -29,13 +29,14 @@ struct instance_start {
     const char *id;
     const char *flow, *flow_name, *version; /* identifier, display name, "01.23.3000" */
     const char *module_digest;
-    const char *trigger;    /* "manual", "schedule", "rest", "call" */
+    const char *trigger;    /* "manual", "schedule", "rest", "call", "resubmit" */
     const char *invoked_by; /* user or parent flow */
     const char *parent;     /* instance id of the caller, or NULL */
     const char *parameters; /* JSON object text */
     const void *input;      /* request body */
     size_t input_size;
     int64_t started_ms;
+    const char *resubmits; /* full id of the instance that this one does again, or NULL */
 };
 
 struct instance_end {
@@ -66,7 +67,10 @@ struct activity {
 MUST_USE bool store_open(struct store **out, const char *path, struct error *err);
 void store_close(struct store *store); /* NULL is fine; writes what is pending */
 
-/* Durable when it returns. */
+/* Durable when it returns. With resubmits: ERROR_REFUSED (it did not fail, was discarded, has been
+ * completed by a resubmission, is one itself, or was called by a flow), ERROR_EXISTS (one is running),
+ * ERROR_LIMIT (STORE_RESUBMISSIONS_MAX). Holds for all processes of the workspace. */
+#define STORE_RESUBMISSIONS_MAX 10
 MUST_USE bool store_instance_start(struct store *store, const struct instance_start *start,
                                    struct error *err);
 MUST_USE bool store_instance_finish(struct store *store, const char *id,
@@ -89,6 +93,8 @@ struct instance_row {
     int64_t cpu_us;
     uint64_t memory_bytes, import_calls;
     int64_t files_found, files_transferred, files_not_transferred, files_postponed;
+    const char *resubmission_of, *resubmitted_as; /* ids; the newest one; or NULL */
+    int64_t resubmissions, discarded_ms;          /* how often; 0: not discarded */
 };
 struct file_row {
     const char *name, *state, *detail;
@@ -101,6 +107,8 @@ struct store_filter {
     int64_t from_ms, to_ms; /* 0: open */
     int64_t limit, offset;
     bool top_level_only; /* no child instances */
+    bool open_errors; /* failed or aborted, and neither discarded, nor completed by a resubmission, nor
+                         a resubmission itself, nor called by a flow */
 };
 typedef bool instance_row_fn(void *context, const struct instance_row *row);
 typedef bool activity_row_fn(void *context, const struct activity *row);
@@ -122,4 +130,20 @@ MUST_USE bool store_tracks(struct store *store, const char *id, track_row_fn *fn
 struct buf;
 MUST_USE bool store_payload(struct store *store, const char *id, const char *which, struct buf *out,
                             struct error *err);
+
+/* A failed instance is never to be resubmitted; final. ERROR_NOT_FOUND, ERROR_REFUSED (it did not fail,
+ * or is discarded already), ERROR_EXISTS (a resubmission is running). */
+MUST_USE bool store_discard(struct store *store, const char *id, int64_t at_ms, struct error *err);
+
+/*
+ * Deletes finished instances that ended before before_ms, with all that hangs on them: at most
+ * instances_max (above 0) in one transaction, callees before their caller, so that nobody waits long for
+ * the write lock. *purged: how many; fewer than instances_max: there are no more.
+ * A caller goes when all that it called goes with it; what is in progress stays.
+ */
+MUST_USE bool store_purge(struct store *store, int64_t before_ms, int instances_max, int *purged,
+                          struct error *err);
+/* How many store_purge would delete in the end. */
+MUST_USE bool store_purge_count(struct store *store, int64_t before_ms, int64_t *count,
+                                struct error *err);
 #endif

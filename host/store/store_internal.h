@@ -44,7 +44,7 @@ bool store_fail(sqlite3 *db, int code, struct error *err, const char *what);
 
 /* Brings the schema up to date. ERROR_UNSUPPORTED: written by a newer version; nothing changed. */
 MUST_USE bool store_migrate(sqlite3 *db, struct error *err);
-#define STORE_SCHEMA_VERSION 1
+#define STORE_SCHEMA_VERSION 2
 
 /* BEGIN IMMEDIATE ... COMMIT; durable: whether COMMIT waits for the disk. A failed end rolls back. */
 MUST_USE bool store_begin(struct store *store, bool durable, struct error *err);
@@ -53,6 +53,11 @@ void store_rollback(struct store *store);
 
 /* Runs a prepared statement that gives no rows, then resets it. */
 MUST_USE bool store_step(struct store *store, enum statement which, struct error *err);
+
+/* Whether the instance `id` may be resubmitted now, and the link to the new instance that was just
+ * inserted; inside its transaction, so that two processes cannot both begin. */
+MUST_USE bool store_link_resubmission(struct store *store, const char *id, const char *new_id,
+                                      struct error *err);
 
 /* ---- store_queue.c ---- */
 MUST_USE bool store_queue_open(struct store *store, struct error *err);

@@ -19,7 +19,12 @@
     " (SELECT count(*) FROM file f WHERE f.instance = i.number),"                                  \
     " (SELECT count(*) FROM file f WHERE f.instance = i.number AND f.state = 'transferred'),"      \
     " (SELECT count(*) FROM file f WHERE f.instance = i.number AND f.state = 'not_transferred'),"  \
-    " (SELECT count(*) FROM file f WHERE f.instance = i.number AND f.state = 'postponed')"         \
+    " (SELECT count(*) FROM file f WHERE f.instance = i.number AND f.state = 'postponed'),"        \
+    " (SELECT r.origin FROM resubmission r WHERE r.instance = i.number),"                          \
+    " (SELECT n.id FROM resubmission r JOIN instance n ON n.number = r.instance"                   \
+    "  WHERE r.origin = i.id ORDER BY r.instance DESC LIMIT 1),"                                   \
+    " (SELECT count(*) FROM resubmission r WHERE r.origin = i.id),"                                \
+    " (SELECT d.at_ms FROM discarded d WHERE d.instance = i.number)"                               \
     " FROM instance i"
 
 /* A query being walked. */
@@ -80,6 +85,8 @@ static struct instance_row read_instance(const struct walk *walk)
         .memory_bytes = (uint64_t)number(walk, 18), .import_calls = (uint64_t)number(walk, 19),
         .files_found = number(walk, 20), .files_transferred = number(walk, 21),
         .files_not_transferred = number(walk, 22), .files_postponed = number(walk, 23),
+        .resubmission_of = text(walk, 24), .resubmitted_as = text(walk, 25),
+        .resubmissions = number(walk, 26), .discarded_ms = number(walk, 27),
     };
 }
 
@@ -94,6 +101,12 @@ bool store_instances(struct store *store, const struct store_filter *filter, ins
                          "   AND t.instance = i.number))"
                          " AND (?5 = 0 OR i.started_ms >= ?5) AND (?6 = 0 OR i.started_ms <= ?6)"
                          " AND (NOT ?7 OR i.parent IS NULL)"
+                         " AND (NOT ?10 OR (i.state IN ('FAILED', 'ABORTED') AND i.parent IS NULL"
+                         "   AND NOT EXISTS (SELECT 1 FROM discarded d WHERE d.instance = i.number)"
+                         "   AND NOT EXISTS (SELECT 1 FROM resubmission r WHERE r.instance = i.number)"
+                         "   AND NOT EXISTS (SELECT 1 FROM resubmission r JOIN instance n"
+                         "     ON n.number = r.instance WHERE r.origin = i.id"
+                         "     AND n.state = 'COMPLETED')))"
                          " ORDER BY i.number DESC LIMIT ?8 OFFSET ?9", err);
     sqlite3_bind_text(walk.statement, 1, filter->flow, -1, SQLITE_STATIC);
     sqlite3_bind_text(walk.statement, 2, filter->state, -1, SQLITE_STATIC);
@@ -104,6 +117,7 @@ bool store_instances(struct store *store, const struct store_filter *filter, ins
     sqlite3_bind_int(walk.statement, 7, filter->top_level_only);
     sqlite3_bind_int64(walk.statement, 8, filter->limit > 0 ? filter->limit : -1);
     sqlite3_bind_int64(walk.statement, 9, filter->offset);
+    sqlite3_bind_int(walk.statement, 10, filter->open_errors);
     bool go_on = ok;
     while (go_on && walk_next(&walk)) {
         struct instance_row row = read_instance(&walk);

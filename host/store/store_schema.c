@@ -51,6 +51,18 @@ static const char *const migrations[STORE_SCHEMA_VERSION] = {
     "  size INTEGER NOT NULL, at_ms INTEGER NOT NULL,"
     "  UNIQUE (instance, name)"
     ") STRICT;",
+
+    /* resubmission: `instance` does again what `origin` (an id; it may be purged first) failed to do */
+    "CREATE TABLE resubmission ("
+    "  instance INTEGER PRIMARY KEY REFERENCES instance (number) ON DELETE CASCADE,"
+    "  origin TEXT NOT NULL"
+    ") STRICT;"
+    "CREATE INDEX resubmission_by_origin ON resubmission (origin);"
+    "CREATE INDEX instance_by_finish ON instance (finished_ms) WHERE parent IS NULL;"
+    "CREATE TABLE discarded ("
+    "  instance INTEGER PRIMARY KEY REFERENCES instance (number) ON DELETE CASCADE,"
+    "  at_ms INTEGER NOT NULL"
+    ") STRICT;",
 };
 
 static bool run(sqlite3 *db, const char *sql, struct error *err)

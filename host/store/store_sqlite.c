@@ -146,6 +146,8 @@ static bool write_start(struct store *store, const struct instance_start *start,
     sqlite3_bind_int64(statement, column++, getpid());
     sqlite3_bind_int64(statement, column++, start->started_ms);
     return store_step(store, STATEMENT_START, err) &&
+           (!start->resubmits ||
+            store_link_resubmission(store, start->resubmits, start->id, err)) &&
            write_payload(store, start->id, "input", start->input, start->input_size, err);
 }
 

@@ -109,20 +109,26 @@ static const char *find_in_text(const char *text, size_t ordinal)
     return text;
 }
 
+void config_place(const struct config *config, const cJSON *node, char *text, size_t size)
+{
+    size_t ordinal = 0, line = 1, column = 1;
+    find_ordinal(config->root, node, &ordinal);
+    const char *bytes = buf_text(&config->text);
+    for (const char *at = bytes, *end = find_in_text(bytes, ordinal); at < end; at++) {
+        column = *at == '\n' ? 1 : column + 1;
+        line += *at == '\n';
+    }
+    snprintf(text, size, "%s:%zu:%zu", config->name, line, column);
+}
+
 bool config_fail(const struct config *config, const cJSON *node, struct error *err,
                  const char *format, ...)
 {
-    char sentence[ERROR_MESSAGE_SIZE];
+    char sentence[ERROR_MESSAGE_SIZE], place[320];
     va_list args;
     va_start(args, format);
     vsnprintf(sentence, sizeof sentence, format, args);
     va_end(args);
-    size_t ordinal = 0, line = 1, column = 1;
-    find_ordinal(config->root, node, &ordinal);
-    const char *text = buf_text(&config->text);
-    for (const char *at = text, *end = find_in_text(text, ordinal); at < end; at++) {
-        column = *at == '\n' ? 1 : column + 1;
-        line += *at == '\n';
-    }
-    return error_set(err, ERROR_INVALID, "%s:%zu:%zu: %s", config->name, line, column, sentence);
+    config_place(config, node, place, sizeof place);
+    return error_set(err, ERROR_INVALID, "%s: %s", place, sentence);
 }

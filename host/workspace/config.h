@@ -29,6 +29,9 @@ void config_close(struct config *config); /* a zeroed one is fine */
 bool config_fail(const struct config *config, const cJSON *node, struct error *err,
                  const char *format, ...) PRINTF_LIKE(4, 5);
 
+/* "name:line:column" of node into text. */
+void config_place(const struct config *config, const cJSON *node, char *text, size_t size);
+
 enum config_kind {
     CONFIG_TEXT,    /* char *; without control bytes, not empty */
     CONFIG_PATH,    /* char *; relative ones are below the workspace */

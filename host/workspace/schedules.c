@@ -17,6 +17,10 @@ static const struct config_field fields[] = {
      .legal = CONFIG_ALL, .required = CONFIG_ALL},
     {.key = "time_zone", .kind = CONFIG_TEXT, .offset = offsetof(struct schedule, time_zone),
      .legal = CONFIG_ALL},
+    {.key = "start", .kind = CONFIG_TEXT, .offset = offsetof(struct schedule, start),
+     .legal = CONFIG_ALL},
+    {.key = "end", .kind = CONFIG_TEXT, .offset = offsetof(struct schedule, end),
+     .legal = CONFIG_ALL},
 };
 
 void schedules_release(struct workspace *workspace)
@@ -31,6 +35,8 @@ void schedules_release(struct workspace *workspace)
         free(schedule->flow);
         free(schedule->recurrence);
         free(schedule->time_zone);
+        free(schedule->start);
+        free(schedule->end);
     }
     free(workspace->schedules);
     workspace->schedules = NULL;
@@ -117,6 +123,10 @@ static bool read_schedule(const struct config *config, const cJSON *node,
         schedule->time_zone = strdup("UTC");
     if (!schedule->time_zone)
         return error_set(err, ERROR_LIMIT, "out of memory");
+    const cJSON *zone = cJSON_GetObjectItemCaseSensitive(node, "time_zone");
+    config_place(config, cJSON_GetObjectItemCaseSensitive(node, "recurrence"),
+                 schedule->recurrence_at, sizeof schedule->recurrence_at);
+    config_place(config, zone ? zone : node, schedule->zone_at, sizeof schedule->zone_at);
     return check_schedule(config, node, schedule, err);
 }
 

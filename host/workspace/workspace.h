@@ -21,7 +21,9 @@ struct schedule_parameter {
 /* An entry of schedules.json; the recurrence is kept as text here and parsed by the scheduler. */
 struct schedule {
     char *flow;
-    char *recurrence, *time_zone; /* RRULE value, IANA name */
+    char *recurrence, *time_zone; /* RRULE values joined by '&', IANA name */
+    char *start, *end;            /* local date and time; NULL: open */
+    char recurrence_at[48], zone_at[48]; /* "schedules.json:12:23", for complaints */
     struct schedule_parameter *parameters;
     size_t parameter_count;
 };

@@ -123,7 +123,7 @@ static void settings_are_checked(void)
                      "\"Europe/Berlin\" or \"UTC\"");
     expect_complaint("schedules.json", "{\"F\": {\"every\": 1}}",
                      "schedules.json:1:8: schedule of 'F': unknown key \"every\"; legal here: "
-                     "\"recurrence\", \"time_zone\", \"parameters\"");
+                     "\"recurrence\", \"time_zone\", \"start\", \"end\", \"parameters\"");
     expect_complaint("lookups/OUTL-BRT-CCS_DACS_Email_ID.csv", "Recipient,Email_Id\nto,a@b\nto,c@d\n",
                      "lookups/OUTL-BRT-CCS_DACS_Email_ID.csv:3: 'to' is given twice");
 }
