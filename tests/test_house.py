@@ -9,7 +9,7 @@ import sys
 import unittest
 
 REPOSITORY = os.path.realpath(os.path.join(os.path.dirname(os.path.realpath(__file__)), ".."))
-LAYERS = ["base", "engine", "workspace", "store", "transfer", "capability", "flow", "cli"]
+LAYERS = ["base", "engine", "workspace", "store", "transfer", "capability", "flow", "server", "cli"]
 BELOW = {layer: set(LAYERS[:index + 1]) for index, layer in enumerate(LAYERS)}
 BELOW["workspace"] -= {"engine"}
 BELOW["store"] -= {"engine", "workspace"}

@@ -35,6 +35,22 @@ static const struct config_field settings[] = {
      .legal = CONFIG_ALL, .min = 1, .max = 36500},
 };
 
+#define SERVER(member) offsetof(struct server_settings, member)
+
+static const struct config_field server_fields[] = {
+    {.key = "listen", .kind = CONFIG_TEXT, .offset = SERVER(listen), .legal = CONFIG_ALL},
+    {.key = "certificate", .kind = CONFIG_PATH, .offset = SERVER(certificate), .legal = CONFIG_ALL},
+    {.key = "key", .kind = CONFIG_PATH, .offset = SERVER(key), .legal = CONFIG_ALL},
+    {.key = "workers", .kind = CONFIG_NUMBER, .offset = SERVER(workers), .legal = CONFIG_ALL,
+     .min = 1, .max = 256},
+    {.key = "connections_max", .kind = CONFIG_NUMBER, .offset = SERVER(connections_max),
+     .legal = CONFIG_ALL, .min = 1, .max = 65536},
+    {.key = "request_s", .kind = CONFIG_NUMBER, .offset = SERVER(request_s), .legal = CONFIG_ALL,
+     .min = 1, .max = 3600},
+    {.key = "stop_s", .kind = CONFIG_NUMBER, .offset = SERVER(stop_s), .legal = CONFIG_ALL,
+     .min = 1, .max = 21600},
+};
+
 static bool no_memory(struct error *err)
 {
     return error_set(err, ERROR_LIMIT, "out of memory");
@@ -63,6 +79,24 @@ static bool override_functions(struct workspace *workspace, const char *flag, st
     return workspace->functions_folder || no_memory(err);
 }
 
+static bool read_server(struct workspace *workspace, const struct config *config, struct error *err)
+{
+    struct server_settings *server = &workspace->server;
+    const cJSON *node = cJSON_GetObjectItemCaseSensitive(config->root, "server");
+    if (node && !cJSON_IsObject(node))
+        return config_fail(config, node, err, "\"server\" must be an object");
+    const struct config_object object = {.config = config, .node = node, .what = "server",
+                                         .folder = workspace->folder, .kind = 1};
+    if (node && !config_read(&object, server_fields,
+                             sizeof server_fields / sizeof server_fields[0], server, err))
+        return false;
+    if (node && !server->certificate != !server->key)
+        return config_fail(config, node, err, "server: \"certificate\" and \"key\" go together");
+    if (!server->listen)
+        server->listen = strdup("127.0.0.1:8080");
+    return server->listen || no_memory(err);
+}
+
 static bool read_settings(struct workspace *workspace, const char *functions_folder,
                           struct error *err)
 {
@@ -70,8 +104,9 @@ static bool read_settings(struct workspace *workspace, const char *functions_fol
     if (!config_open(&config, workspace->folder, "sluice.json", err))
         return false;
     struct config_object object = {.config = &config, .node = config.root, .what = "",
-                                   .folder = workspace->folder, .kind = 1};
-    bool ok = config_read(&object, settings, sizeof settings / sizeof settings[0], workspace, err);
+                                   .folder = workspace->folder, .kind = 1, .handled = "server"};
+    bool ok = config_read(&object, settings, sizeof settings / sizeof settings[0], workspace, err) &&
+              read_server(workspace, &config, err);
     config_close(&config);
     if (!workspace->base_url)
         workspace->base_url = strdup("");
@@ -177,6 +212,7 @@ bool workspace_open(struct workspace **out, const char *folder, const char *func
         .memory_mib_max = 256,
         .run_wall_s_max = 21600, /* OIC's six hours for scheduled flows */
         .retention_days = 32,
+        .server = {.workers = 16, .connections_max = 1000, .request_s = 30, .stop_s = 30},
     };
     if (workspace->folder ? load(workspace, functions_folder, err) : no_memory(err)) {
         *out = workspace;
@@ -203,6 +239,9 @@ void workspace_close(struct workspace *workspace)
     free(workspace->state_folder);
     free(workspace->store_file);
     free(workspace->base_url);
+    free(workspace->server.listen);
+    free(workspace->server.certificate);
+    free(workspace->server.key);
     free(workspace);
 }
 

@@ -28,6 +28,15 @@ struct schedule {
     size_t parameter_count;
 };
 
+/* "server" of sluice.json. */
+struct server_settings {
+    char *listen;            /* ADDRESS:PORT */
+    char *certificate, *key; /* PEM files, or both NULL */
+    uint32_t workers, connections_max;
+    uint32_t request_s; /* deadline for a whole request, and for taking an answer */
+    uint32_t stop_s;    /* how long a stop waits for what runs */
+};
+
 struct workspace {
     char *folder;           /* absolute */
     char *functions_folder; /* compiled flows (*.wasm); default from the installation */
@@ -38,6 +47,7 @@ struct workspace {
     uint64_t file_size_max; /* bytes; 0: no limit; default 1 GiB */
     uint32_t memory_mib_max, run_wall_s_max; /* ceilings over what manifests ask for */
     uint32_t retention_days;
+    struct server_settings server;
     struct connection *connections;
     size_t connection_count;
     struct lookup *lookups;

@@ -176,3 +176,14 @@ bool connection_test(struct transfer *transfer, const struct connection *connect
     report->failed = STEP_CONNECT;
     return error_set(err, ERROR_UNAVAILABLE, "connection '%s': nobody answers", connection->name);
 }
+
+bool manifest_is_called(const struct manifest *one, const char *name)
+{
+    return strcmp(one->identifier, name) == 0;
+}
+
+/* The engine's: no thread here has sandboxes. */
+void sandbox_thread_release(void);
+void sandbox_thread_release(void)
+{
+}

@@ -1,0 +1,3 @@
+# The server over a stand-in for the flow layer.
+add_unit_test(test_server LIBS sluice_server sluice_capability sluice_store
+  SOURCES ${PROJECT_SOURCE_DIR}/host/flow/fault.c)
