@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "capability/call.h"
 
 enum value_type { VALUE_TEXT, VALUE_TEXTS, VALUE_NUMBER, VALUE_BOOL, VALUE_OTHER };
 
@@ -200,9 +201,38 @@ static bool parse_trigger(struct manifest *out, const cJSON *trigger, struct err
     return true;
 }
 
-static bool parse_grants(struct manifest *out, const cJSON *grants, struct error *err)
+/* What an operation of a grant names: an import of the capability that works on a connection. */
+static bool is_operation(const char *capability, const char *name)
+{
+    for (size_t i = 0; i < IMPORT_COUNT; i++)
+        if (strcmp(imports[i].capability, capability) == 0 && strcmp(imports[i].name, name) == 0)
+            return imports[i].parameter_count > 0 &&
+                   strcmp(imports[i].parameters[0].name, "connection") == 0;
+    return false;
+}
+
+static bool check_grant(const struct grant *grant, struct error *err)
 {
     static const char *const capabilities[] = {"ftp", "http", "smtp", "flow"};
+    bool known = false;
+    for (size_t i = 0; i < COUNT(capabilities); i++)
+        known |= strcmp(grant->capability, capabilities[i]) == 0;
+    if (!known)
+        return error_set(err, ERROR_INVALID,
+                         "grants: capability \"%.40s\" is not one of ftp, http, smtp, flow",
+                         grant->capability);
+    if (strcmp(grant->capability, "flow") == 0)
+        return check_names(grant->operations, grant->operation_count, "grants: operations", err);
+    for (size_t i = 0; i < grant->operation_count; i++)
+        if (!is_operation(grant->capability, grant->operations[i]))
+            return error_set(err, ERROR_INVALID,
+                             "grants: capability \"%s\" has no operation \"%.40s\" (abi.h lists them)",
+                             grant->capability, grant->operations[i]);
+    return true;
+}
+
+static bool parse_grants(struct manifest *out, const cJSON *grants, struct error *err)
+{
     if (!cJSON_IsArray(grants))
         return error_set(err, ERROR_INVALID, "manifest: \"grants\" must be an array of objects");
     out->grants = calloc((size_t)cJSON_GetArraySize(grants) + 1, sizeof *out->grants);
@@ -214,17 +244,8 @@ static bool parse_grants(struct manifest *out, const cJSON *grants, struct error
             !copy_text(item, "capability", &grant->capability, err) ||
             !copy_text(item, "connection", &grant->connection, err) ||
             !copy_texts(member(item, "operations"), &grant->operations, &grant->operation_count,
-                        err))
-            return false;
-        bool known = false;
-        for (size_t i = 0; i < COUNT(capabilities); i++)
-            known |= strcmp(grant->capability, capabilities[i]) == 0;
-        if (!known)
-            return error_set(err, ERROR_INVALID,
-                             "grants: capability \"%.40s\" is not one of ftp, http, smtp, flow",
-                             grant->capability);
-        if (strcmp(grant->capability, "flow") == 0 &&
-            !check_names(grant->operations, grant->operation_count, "grants: operations", err))
+                        err) ||
+            !check_grant(grant, err))
             return false;
     }
     return true;

@@ -77,6 +77,9 @@ static void what_is_wrong_is_said(void)
         {"{" HEAD "," TRIGGER ",\"grants\":[{\"capability\":\"disk\",\"connection\":\"A\","
          "\"operations\":[]}]," LIMITS "," DURABLE_ "}",
          "capability \"disk\" is not one of ftp, http, smtp, flow"},
+        {"{" HEAD "," TRIGGER ",\"grants\":[{\"capability\":\"ftp\",\"connection\":\"A\","
+         "\"operations\":[\"lst\"]}]," LIMITS "," DURABLE_ "}",
+         "capability \"ftp\" has no operation \"lst\""},
         {"{" HEAD "," TRIGGER ",\"grants\":[7]," LIMITS "," DURABLE_ "}", "expected an object"},
         {"{" HEAD "," TRIGGER "," GRANTS
          ",\"limits\":{\"memory_mib\":0,\"cpu_ms\":1,\"wall_s\":1,\"import_calls\":1,"
