@@ -153,6 +153,36 @@ bool text_parse_int(const char *text, int64_t min, int64_t max, int64_t *value)
     return true;
 }
 
+static int hex_digit(char byte)
+{
+    if (byte >= '0' && byte <= '9')
+        return byte - '0';
+    int letter = tolower((unsigned char)byte);
+    return letter >= 'a' && letter <= 'f' ? letter - 'a' + 10 : -1;
+}
+
+bool text_decode_percent(const char *text, bool plus, char *out, size_t out_size)
+{
+    size_t size = 0;
+    for (; *text; text++) {
+        char byte = plus && *text == '+' ? ' ' : *text;
+        if (byte == '%') {
+            int high = hex_digit(text[1]), low = high < 0 ? -1 : hex_digit(text[2]);
+            if (low < 0)
+                return false;
+            byte = (char)(high << 4 | low);
+            text += 2;
+        }
+        if (size + 1 >= out_size)
+            return false;
+        out[size++] = byte;
+    }
+    if (out_size == 0)
+        return false;
+    out[size] = '\0';
+    return text_is_utf8(out, size) && !text_has_control(out);
+}
+
 const char *text_format_size(uint64_t bytes, char text[static TEXT_SIZE_SIZE])
 {
     static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};

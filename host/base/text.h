@@ -26,6 +26,11 @@ bool text_parse_size(const char *text, uint64_t *bytes);
 /* A whole decimal number within [min, max], nothing before or behind it. */
 bool text_parse_int(const char *text, int64_t min, int64_t max, int64_t *value);
 
+/* Percent signs of RFC 3986 ("%7C" is "|"), and with plus '+' as a space, decoded into out with a NUL.
+ * False: a '%' without two digits, more than out_size, or what comes out is not UTF-8 text without
+ * control characters. */
+bool text_decode_percent(const char *text, bool plus, char *out, size_t out_size);
+
 #define TEXT_SIZE_SIZE 24
 /* "0 B", "1.5 MiB" for people. Returns text. */
 const char *text_format_size(uint64_t bytes, char text[static TEXT_SIZE_SIZE]);

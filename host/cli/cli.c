@@ -6,8 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/document.h"
 #include "base/text.h"
-#include "cli/document.h"
 #include "cli/print.h"
 #include "workspace/workspace.h"
 

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/document.h"
 #include "cli/cli.h"
-#include "cli/document.h"
 #include "cli/print.h"
 #include "flow/flow.h"
 #include "flow/recurrence.h"

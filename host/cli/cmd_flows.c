@@ -2,8 +2,8 @@
 /* sluice flows: what can be run, and what each flow may touch. */
 #include <stdlib.h>
 
+#include "base/document.h"
 #include "cli/cli.h"
-#include "cli/document.h"
 #include "cli/print.h"
 #include "flow/flow.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* sluice init: writes a new workspace. */
+#include "base/document.h"
 #include "cli/cli.h"
-#include "cli/document.h"
 #include "cli/print.h"
 #include "workspace/workspace.h"
 

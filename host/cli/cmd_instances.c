@@ -6,9 +6,9 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/document.h"
 #include "base/text.h"
 #include "cli/cli.h"
-#include "cli/document.h"
 #include "cli/instance.h"
 #include "cli/print.h"
 #include "flow/flow.h"

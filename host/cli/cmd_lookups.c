@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/document.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "cli/cli.h"
-#include "cli/document.h"
 #include "cli/print.h"
 #include "workspace/properties.h"
 #include "workspace/workspace.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* sluice purge: deletes what is older than the retention, in batches that block nobody. */
 #include "base/clock.h"
+#include "base/document.h"
 #include "base/text.h"
 #include "cli/cli.h"
-#include "cli/document.h"
 #include "store/store.h"
 #include "workspace/workspace.h"
 

@@ -6,9 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/document.h"
 #include "base/file.h"
 #include "cli/cli.h"
-#include "cli/document.h"
 #include "cli/instance.h"
 #include "cli/print.h"
 #include "cli/progress.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* sluice schedules: what schedules.json says, and when that is due next. */
 #include "base/clock.h"
+#include "base/document.h"
 #include "base/text.h"
 #include "cli/cli.h"
-#include "cli/document.h"
 #include "cli/print.h"
 #include "flow/recurrence.h"
 #include "workspace/workspace.h"

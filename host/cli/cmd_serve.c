@@ -5,9 +5,9 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/document.h"
 #include "base/log.h"
 #include "cli/cli.h"
-#include "cli/document.h"
 #include "flow/flow.h"
 #include "server/gateway.h"
 

@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/document.h"
 #include "base/text.h"
 #include "cli/cli.h"
-#include "cli/document.h"
 #include "cli/instance.h"
 #include "cli/print.h"
 #include "store/store.h"

@@ -2,8 +2,8 @@
 /* An instance as a JSON object, the same wherever it appears. */
 #ifndef CLI_INSTANCE_H
 #define CLI_INSTANCE_H
+#include "base/document.h"
 #include "cli/cli.h"
-#include "cli/document.h"
 #include "store/store.h"
 
 void instance_write(struct document *document, const char *key, const struct instance_row *row);

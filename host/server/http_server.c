@@ -18,6 +18,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "server/http_tls.h"
 #include "server/work_queue.h"
 
@@ -127,6 +128,29 @@ static const char *field(struct MHD_Connection *connection, const char *name)
     return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
 }
 
+static struct MHD_Connection *connection_of(const struct http_exchange *exchange)
+{
+    return ((const struct request *)exchange)->connection; /* exchange is its first member */
+}
+
+const char *http_exchange_field(const struct http_exchange *exchange, const char *name)
+{
+    return field(connection_of(exchange), name);
+}
+
+bool http_exchange_argument(const struct http_exchange *exchange, const char *name, char *value,
+                            size_t value_size)
+{
+    const char *text =
+        MHD_lookup_connection_value(connection_of(exchange), MHD_GET_ARGUMENT_KIND, name);
+    return text && text_decode_percent(text, true, value, value_size);
+}
+
+void http_answer_field(struct http_answer *answer, const char *name, const char *value)
+{
+    buf_printf(&answer->fields, "%s: %s\n", name, value);
+}
+
 static void name_peer(struct MHD_Connection *connection, char address[HTTP_ADDRESS_SIZE])
 {
     const union MHD_ConnectionInfo *info =
@@ -153,6 +177,7 @@ static struct request *request_new(struct http_server *server, struct MHD_Connec
     exchange->content_type = field(connection, MHD_HTTP_HEADER_CONTENT_TYPE);
     name_peer(connection, exchange->address);
     buf_init(&exchange->answer.body, SIZE_MAX / 2);
+    buf_init(&exchange->answer.fields, HTTP_HEADER_SIZE_MAX);
     atomic_fetch_add(&server->busy, 1);
     const struct http_handler *handler = &server->options.handler;
     request->ceiling = handler->begin(handler->context, exchange);
@@ -166,6 +191,7 @@ static void request_free(struct request *request)
     atomic_fetch_sub(&request->server->busy, 1);
     buf_release(&request->exchange.body);
     buf_release(&request->exchange.answer.body);
+    buf_release(&request->exchange.answer.fields);
     free(request);
 }
 
@@ -195,6 +221,16 @@ static void receive(struct request *request, const char *data, size_t size)
     if (!fits || exchange->body.failed) {
         drop_body(request);
         server->options.handler.refuse(server->options.handler.context, exchange);
+    }
+}
+
+static void add_further_fields(struct buf *fields, struct MHD_Response *response)
+{
+    for (char *at = fields->data, *end; at && (end = strchr(at, '\n')) != NULL; at = end + 1) {
+        *end = '\0';
+        char *colon = strchr(at, ':'); /* http_answer_field put it there */
+        *colon = '\0';
+        MHD_add_response_header(response, at, colon + 2);
     }
 }
 
@@ -228,6 +264,7 @@ static enum MHD_Result send_answer(struct request *request)
     if (!response)
         return MHD_NO;
     add_fields(request->server, answer, response);
+    add_further_fields(&answer->fields, response);
     set_since(request->server, request->connection, clock_monotonic_ms());
     enum MHD_Result queued =
         MHD_queue_response(request->connection, (unsigned)answer->status, response);

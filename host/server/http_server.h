@@ -25,6 +25,7 @@ struct http_answer {
     bool challenge;           /* adds WWW-Authenticate: Basic */
     unsigned retry_after_s;   /* 0: no Retry-After */
     char instance[64];        /* "" or the execution that answered, as Sluice-Instance */
+    struct buf fields;        /* further header fields, "Name: value\n" each; http_answer_field */
 };
 
 /* One request. Texts are borrowed until it is answered; NULL where the client sent none. */
@@ -35,6 +36,15 @@ struct http_exchange {
     bool is_too_large; /* the body passed its ceiling and was not kept */
     struct http_answer answer;
 };
+
+/* Value of a header field, or NULL; name in any case. Borrowed until the request is answered. */
+const char *http_exchange_field(const struct http_exchange *exchange, const char *name);
+/* Value of a query argument with percent signs and '+' decoded; false: absent, over value_size, or
+ * decoded to bytes that are not UTF-8 text without control characters. */
+bool http_exchange_argument(const struct http_exchange *exchange, const char *name, char *value,
+                            size_t value_size);
+/* Adds a header field to the answer; value must hold no control byte. */
+void http_answer_field(struct http_answer *answer, const char *name, const char *value);
 
 struct http_handler {
     void *context;

@@ -44,7 +44,7 @@ bool store_fail(sqlite3 *db, int code, struct error *err, const char *what);
 
 /* Brings the schema up to date. ERROR_UNSUPPORTED: written by a newer version; nothing changed. */
 MUST_USE bool store_migrate(sqlite3 *db, struct error *err);
-#define STORE_SCHEMA_VERSION 2
+#define STORE_SCHEMA_VERSION 3
 
 /* BEGIN IMMEDIATE ... COMMIT; durable: whether COMMIT waits for the disk. A failed end rolls back. */
 MUST_USE bool store_begin(struct store *store, bool durable, struct error *err);

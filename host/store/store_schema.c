@@ -63,6 +63,15 @@ static const char *const migrations[STORE_SCHEMA_VERSION] = {
     "  instance INTEGER PRIMARY KEY REFERENCES instance (number) ON DELETE CASCADE,"
     "  at_ms INTEGER NOT NULL"
     ") STRICT;",
+
+    /* who was refused, and who changed what */
+    "CREATE TABLE audit ("
+    "  number INTEGER PRIMARY KEY,"
+    "  at_ms INTEGER NOT NULL,"
+    "  actor TEXT NOT NULL, address TEXT NOT NULL," /* user or client; peer, or "" for the machine */
+    "  action TEXT NOT NULL, subject TEXT NOT NULL, outcome TEXT NOT NULL, detail TEXT"
+    ") STRICT;"
+    "CREATE INDEX audit_by_time ON audit (at_ms);",
 };
 
 static bool run(sqlite3 *db, const char *sql, struct error *err)

@@ -47,6 +47,22 @@ static void the_nearest_name_is_found_and_nonsense_is_not(void)
     CHECK(text_nearest("x", names, 0) == NULL);
 }
 
+static void percent_signs_are_decoded_or_refused(void)
+{
+    char out[8];
+    CHECK(text_decode_percent("A%7cB", false, out, sizeof out));
+    CHECK_EQ_TEXT(out, "A|B");
+    CHECK(text_decode_percent("a+b", false, out, sizeof out));
+    CHECK_EQ_TEXT(out, "a+b");
+    CHECK(text_decode_percent("a+b", true, out, sizeof out));
+    CHECK_EQ_TEXT(out, "a b");
+    CHECK(text_decode_percent("1234567", false, out, sizeof out));
+    CHECK(!text_decode_percent("12345678", false, out, sizeof out));
+    static const char *const wrong[] = {"%", "%4", "%4g", "%00", "%0a", "%ff", "%c3", "\x7f"};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+        CHECK(!text_decode_percent(wrong[i], false, out, sizeof out));
+}
+
 static void sizes_parse_with_units(void)
 {
     uint64_t size;
@@ -99,6 +115,7 @@ static void control_bytes_are_seen(void)
 }
 
 CHECK_MAIN(TEST(utf8_is_strict), TEST(names_compare_without_case_and_punctuation),
+           TEST(percent_signs_are_decoded_or_refused),
            TEST(the_nearest_name_is_found_and_nonsense_is_not), TEST(sizes_parse_with_units),
            TEST(whole_numbers_parse_within_bounds), TEST(sizes_are_written_for_people),
            TEST(secrets_compare_whole), TEST(control_bytes_are_seen))

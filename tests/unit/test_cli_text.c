@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* What the command line prints: escaping, tables, durations, documents. */
+#include "base/document.h"
 #include "base/json.h"
 #include "check.h"
-#include "cli/document.h"
 #include "cli/print.h"
 
 static void expect_escaped(const char *text, const char *expected)

@@ -237,12 +237,13 @@ static void a_newer_schema_is_left_alone(void)
     sqlite3 *db = NULL;
     struct store *store = NULL;
     CHECK_EQ_INT(sqlite3_open(temporary_path(&temporary, "new.db"), &db), SQLITE_OK);
-    CHECK_EQ_INT(sqlite3_exec(db, "PRAGMA user_version = 3", NULL, NULL, NULL), SQLITE_OK);
+    CHECK_EQ_INT(sqlite3_exec(db, "PRAGMA user_version = 999", NULL, NULL, NULL), SQLITE_OK);
     sqlite3_close(db);
     CHECK_FAILS(store_open(&store, temporary_path(&temporary, "new.db"), &err), &err,
                 ERROR_UNSUPPORTED);
-    CHECK_CONTAINS(err.message, "written by a newer version of sluice (schema 3, this version knows "
-                                "up to 2); use that version, nothing was changed");
+    CHECK_CONTAINS(err.message, "written by a newer version of sluice (schema 999, this version knows "
+                                "up to ");
+    CHECK_CONTAINS(err.message, "; use that version, nothing was changed");
     temporary_write(&temporary, "text.db", "this is no database, but longer than a page header is "
                                            "so that nobody mistakes it for an empty one ..........");
     CHECK_FAILS(store_open(&store, temporary_path(&temporary, "text.db"), &err), &err,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* JSON output; see document.h. */
-#include "cli/document.h"
+#include "base/document.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -66,6 +66,12 @@ void document_number(struct document *document, const char *key, int64_t value)
     buf_printf(&document->text, "%" PRId64, value);
 }
 
+void document_json(struct document *document, const char *key, const char *json)
+{
+    begin_value(document, key);
+    buf_append_text(&document->text, json ? json : "null");
+}
+
 void document_flag(struct document *document, const char *key, bool value)
 {
     begin_value(document, key);
@@ -87,4 +93,11 @@ bool document_finish(struct document *document, FILE *out)
     }
     buf_release(&document->text);
     return ok;
+}
+
+void document_move(struct document *document, struct buf *out)
+{
+    buf_release(out);
+    *out = document->text;
+    document->text = (struct buf){0};
 }
