@@ -45,31 +45,11 @@ bool auth_is_basic(const char *authorization)
     return authorization && strncasecmp(authorization, "Basic ", 6) == 0;
 }
 
-static int base64_digit(char byte)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    const char *at = byte ? strchr(digits, byte) : NULL;
-    return at ? (int)(at - digits) : -1;
-}
-
 static bool decode(const char *text, struct credentials *out)
 {
-    size_t size = 0;
-    unsigned bits = 0, held = 0;
-    for (; *text && *text != '='; text++) {
-        int digit = base64_digit(*text);
-        if (digit < 0)
-            return false;
-        bits = (bits << 6 | (unsigned)digit) & 0xFFFFFF;
-        held += 6;
-        if (held < 8)
-            continue;
-        if (size == CREDENTIALS_SIZE_MAX)
-            return false;
-        held -= 8;
-        out->text[size++] = (char)(bits >> held & 0xFF);
-    }
-    if (text[strspn(text, "=")] != '\0' || memchr(out->text, '\0', size))
+    size_t size;
+    if (!text_decode_base64(text, strlen(text), BASE64_PADDED, out->text, CREDENTIALS_SIZE_MAX, &size) ||
+        memchr(out->text, '\0', size))
         return false;
     out->text[size] = '\0';
     char *colon = strchr(out->text, ':');
