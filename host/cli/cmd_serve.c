@@ -34,8 +34,9 @@ static void tell_ready(struct cli *cli, const struct gateway *gateway)
         fprintf(cli->out, "listening on %s\n", gateway_url(gateway));
     }
     fflush(cli->out);
-    if (gateway_user_count(gateway) == 0)
-        log_line(LOG_WARNING, NULL, "nobody may call: users.json has no users (sluice users add)");
+    if (!gateway_has_callers(gateway))
+        log_line(LOG_WARNING, NULL, "nobody may call: users.json has no users (sluice users add), and "
+                 "oauth.json names no issuer");
     if (strncmp(gateway_url(gateway), "http://", 7) == 0 &&
         strncmp(gateway_url(gateway), "http://127.", 11) != 0 &&
         strncmp(gateway_url(gateway), "http://[::1]", 12) != 0)
@@ -50,9 +51,9 @@ static void serve(struct cli *cli, struct gateway *gateway)
         if (reload_wanted) {
             reload_wanted = 0;
             if (gateway_reload(gateway, &err))
-                log_line(LOG_WARNING, NULL, "users and certificate were read again");
+                log_line(LOG_WARNING, NULL, "users, token keys and certificate were read again");
             else
-                log_line(LOG_ERROR, NULL, "nothing was changed: %s", err.message);
+                log_line(LOG_ERROR, NULL, "not everything was read again: %s", err.message);
         }
         gateway_tick(gateway);
         clock_sleep_ms(TICK_MS);
@@ -95,15 +96,16 @@ const struct command cmd_serve = {
         "Runs flows for callers over HTTP: POST to "
         "/ic/api/integration/v1/flows/{oracleutilities|rest}/{ID}/{version}/{path}. Prints its "
         "address once it can be called. Callers are the users of users.json with the role invoke "
-        "(sluice users add); nothing is open but /health/live and /health/ready.\n\n"
+        "(sluice users add) and bearers of tokens of the issuer in oauth.json; nothing is open but "
+        "/health/live and /health/ready. Who is refused is in the audit trail (sluice audit).\n\n"
         "SIGTERM or SIGINT: accepts nothing more, lets what runs finish, ends. A second one ends at "
-        "once. SIGHUP: reads users.json, certificate and key again.",
+        "once. SIGHUP: reads users.json, oauth.json with its keys, certificate and key again.",
     .options = options,
     .option_count = sizeof options / sizeof options[0],
     .json = "{\"url\"} once it can be called",
     .exit_status = "0  stopped in order\n1  something did not stop in time\n"
                    "2  the workspace, the address or the certificate is not usable",
-    .files = "sluice.json (\"server\"), users.json",
+    .files = "sluice.json (\"server\"), users.json, oauth.json",
     .examples = " sluice serve\n sluice serve --listen 0.0.0.0:8443",
     .run = run,
 };
