@@ -199,7 +199,7 @@ static bool set_body(struct exchange *exchange, struct handle *handle, struct ht
                         strcmp(request->method, "PATCH") == 0;
     if (!has_body && !wants_length) {
         if (strcmp(request->method, "GET") != 0 && strcmp(request->method, "HEAD") != 0)
-            http_send_nothing(handle);
+            http_send_once(handle, answer);
         return true;
     }
     http_send_body(handle, answer, request->body, request->body_size);

@@ -149,33 +149,32 @@ void http_expect(struct handle *handle, const struct http_target *target,
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, answer);
 }
 
-static size_t give_body(char *buffer, size_t unit, size_t count, void *context)
+/* libcurl is about to send the request: the first time, or again. */
+static int before_sending(void *context, char *peer, char *own, int peer_port, int own_port)
 {
+    (void)peer, (void)own, (void)peer_port, (void)own_port;
     struct http_answer *answer = context;
-    size_t size = unit * count < answer->body_left ? unit * count : answer->body_left;
-    if (size > 0)
-        memcpy(buffer, answer->body, size);
-    answer->body += size;
-    answer->body_left -= size;
-    return size;
+    long sent = 0;
+    curl_easy_getinfo(answer->easy, CURLINFO_REQUEST_SIZE, &sent);
+    answer->is_sent_again = sent > 0;
+    return sent > 0 ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
+void http_send_once(struct handle *handle, struct http_answer *answer)
+{
+    answer->easy = handle->easy;
+    curl_easy_setopt(handle->easy, CURLOPT_PREREQFUNCTION, before_sending);
+    curl_easy_setopt(handle->easy, CURLOPT_PREREQDATA, answer);
+}
+
+/* As POSTFIELDS, a small body leaves in one piece with the header. */
 void http_send_body(struct handle *handle, struct http_answer *answer, const void *body,
                     size_t size)
 {
-    answer->body = body;
-    answer->body_left = size;
     curl_easy_setopt(handle->easy, CURLOPT_POST, 1L);
     curl_easy_setopt(handle->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)size);
-    curl_easy_setopt(handle->easy, CURLOPT_READFUNCTION, give_body);
-    curl_easy_setopt(handle->easy, CURLOPT_READDATA, answer);
-    if (size == 0)
-        http_send_nothing(handle);
-}
-
-void http_send_nothing(struct handle *handle)
-{
-    curl_easy_setopt(handle->easy, CURLOPT_FRESH_CONNECT, 1L);
+    curl_easy_setopt(handle->easy, CURLOPT_POSTFIELDS, size > 0 ? body : "");
+    http_send_once(handle, answer);
 }
 
 bool http_header(struct handle *handle, const char *name, const char *value, struct error *err)
@@ -203,6 +202,8 @@ bool http_perform(struct handle *handle, struct http_answer *answer, CURLcode *c
     long status = 0;
     curl_easy_getinfo(handle->easy, CURLINFO_RESPONSE_CODE, &status);
     answer->response->status = (int)status;
+    if (answer->is_sent_again)
+        *code = CURLE_SEND_FAIL_REWIND;
     if (*code == CURLE_OK)
         return true;
     if (*code == CURLE_SEND_FAIL_REWIND)

@@ -28,19 +28,15 @@ MUST_USE bool http_target_build(const struct connection *connection, const char 
 struct http_answer {
     struct http_response *response;
     bool is_headers_over, is_body_over;
-    const char *body; /* of the request, if http_send_body gave one */
-    size_t body_left;
+    CURL *easy;         /* of a request that is sent once; see http_send_once */
+    bool is_sent_again; /* would have been */
 };
 
 /* Sets URL, HTTP/1.1, and where the answer goes. Both answer and response outlive the perform. */
 void http_expect(struct handle *handle, const struct http_target *target,
                  struct http_answer *answer, struct http_response *response, size_t body_size_max);
 
-/*
- * The request's body, borrowed until the perform is over. Once a byte of it was sent, libcurl will
- * not send the request again by itself, as it does with every other one that gets no answer on a
- * kept connection: the peer may have acted on it.
- */
+/* The request's body, borrowed until the perform is over; sent once. */
 void http_send_body(struct handle *handle, struct http_answer *answer, const void *body,
                     size_t size);
 
@@ -48,9 +44,12 @@ void http_send_body(struct handle *handle, struct http_answer *answer, const voi
 MUST_USE bool http_header(struct handle *handle, const char *name, const char *value,
                           struct error *err);
 
-/* A request that changes something and has no body: on a connection of its own, for the same
- * reason. */
-void http_send_nothing(struct handle *handle);
+/*
+ * A request that gets no answer on a kept connection libcurl sends again by itself. Not this one, once a
+ * byte of it was sent: the peer may have acted on it. The perform then fails with
+ * CURLE_SEND_FAIL_REWIND.
+ */
+void http_send_once(struct handle *handle, struct http_answer *answer);
 
 /* Performs; true: response->status is set. False: transport failed or a limit was passed. */
 MUST_USE bool http_perform(struct handle *handle, struct http_answer *answer, CURLcode *code,

@@ -123,8 +123,9 @@ class Requests(RestTest):
 
     def test_lost_answers(self):
         warm = self.patch(method="GET", body="", content_type="")
-        for steps in ([self.patch()], [warm, self.patch()]):
-            self.fault({"match": {"method": "PATCH"}, "action": "drop_reply"})
+        without_body = self.patch(method="DELETE", body="", content_type="")
+        for steps in ([self.patch()], [warm, self.patch()], [without_body], [warm, without_body]):
+            self.fault({"match": {"method": steps[-1]["method"]}, "action": "drop_reply"})
             before = len(self.requests())
             answer = self.run_steps(*steps)[-1]
             self.assertEqual((answer["ok"], answer["kind"]), (False, "unknown"), answer)
