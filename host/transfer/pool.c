@@ -152,11 +152,10 @@ static void handle_set_timeouts(struct handle *handle)
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, (long)KEEPALIVE_IDLE_S);
 }
 
-void handle_reset(struct handle *handle)
+/* On a handle that is new or reset. */
+static void handle_set_options(struct handle *handle)
 {
     CURL *easy = handle->easy;
-    curl_easy_reset(easy);
-    handle_free_lists(handle);
     handle->perform = NULL;
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, handle->detail);
@@ -169,6 +168,13 @@ void handle_reset(struct handle *handle)
     handle_set_protocols(handle);
     handle_set_tls(handle);
     handle_set_timeouts(handle);
+}
+
+void handle_reset(struct handle *handle)
+{
+    curl_easy_reset(handle->easy);
+    handle_free_lists(handle);
+    handle_set_options(handle);
 }
 
 struct handle *pool_acquire(struct transfer *transfer, const struct connection *connection,
@@ -188,7 +194,7 @@ struct handle *pool_acquire(struct transfer *transfer, const struct connection *
     handle->call = call;
     handle->was_used = was_used;
     handle->keep = true;
-    handle_reset(handle);
+    handle_set_options(handle); /* pool_release has reset it */
     return handle;
 }
 
