@@ -74,9 +74,10 @@ bool work_queue_submit(struct work_queue *queue, void *item)
     if (fits) {
         queue->items[(queue->first + queue->count) % queue->options.waiting_max] = item;
         queue->count++;
-        pthread_cond_signal(&queue->changed);
     }
     pthread_mutex_unlock(&queue->mutex);
+    if (fits)
+        pthread_cond_signal(&queue->changed); /* whoever wakes finds the mutex free */
     return fits;
 }
 
