@@ -44,10 +44,11 @@ static void tell_ready(struct cli *cli, const struct gateway *gateway)
                  "of sluice.json, or put a TLS proxy in front");
 }
 
-static void serve(struct cli *cli, struct gateway *gateway)
+/* Until it is to stop, or what runs could not be recorded any more. */
+static void serve(struct cli *cli, struct gateway *gateway, struct store *store)
 {
     struct error err = {0};
-    while (!cli->should_stop || !cli->should_stop()) {
+    while ((!cli->should_stop || !cli->should_stop()) && !store_is_broken(store, NULL)) {
         if (reload_wanted) {
             reload_wanted = 0;
             if (gateway_reload(gateway, &err))
@@ -73,11 +74,12 @@ static int run(struct cli *cli, const struct arguments *arguments)
               gateway_open(&gateway, service, option_value(arguments, "listen"), &err);
     if (ok) {
         tell_ready(cli, gateway);
-        serve(cli, gateway);
+        serve(cli, gateway, service_store(service));
         if (!gateway_stop(gateway)) {
             log_line(LOG_ERROR, NULL, "something did not stop in time and was cut off");
             _exit(EXIT_FAILED);
         }
+        ok = !store_is_broken(service_store(service), &err);
     }
     service_close(service);
     return ok ? EXIT_DONE : cli_fail(cli, cli_status_of(&err), &err);
@@ -103,7 +105,8 @@ const struct command cmd_serve = {
     .options = options,
     .option_count = sizeof options / sizeof options[0],
     .json = "{\"url\"} once it can be called",
-    .exit_status = "0  stopped in order\n1  something did not stop in time\n"
+    .exit_status = "0  stopped in order\n"
+                   "1  something did not stop in time, or the store cannot be written any more\n"
                    "2  the workspace, the address or the certificate is not usable",
     .files = "sluice.json (\"server\"), users.json, oauth.json",
     .examples = " sluice serve\n sluice serve --listen 0.0.0.0:8443",

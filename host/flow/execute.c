@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "flow/fault.h"
 
 #define PAGES_PER_MIB 16u
@@ -62,6 +63,7 @@ static bool record_start(struct service *service, const struct execution_start *
         .input_size = start->input_size,
         .started_ms = execution->started_ms,
         .resubmits = start->resubmits,
+        .is_tracked = manifest->durability == TRACKED,
     };
     bool ok = store_instance_start(service->store, &row, err);
     buf_release(&parameters);
@@ -136,7 +138,16 @@ static bool record_end(struct service *service, const struct execution *executio
         .response = buf_text(&execution->response),
         .response_size = execution->response.size,
     };
-    return store_instance_finish(service->store, execution->instance, &row, err);
+    struct error problem = {0};
+    bool ok = store_instance_finish(service->store, execution->instance, &row, &problem);
+    if (!ok && execution->manifest->durability == TRACKED) {
+        /* What it did is done: its caller gets its answer. */
+        log_line(LOG_ERROR, execution->instance, "the end could not be recorded: %s", problem.message);
+        return true;
+    }
+    if (!ok && err)
+        *err = problem;
+    return ok;
 }
 
 bool execute(struct service *service, const struct execution_start *start,

@@ -42,7 +42,8 @@ struct execution_end {
 
 /*
  * Runs start to its end. execution must be released by the caller with execution_release, whatever is
- * returned. false: it could not begin or its end could not be recorded (the store failed).
+ * returned. false: it could not begin, or the end of a durable flow could not be recorded (the store
+ * failed).
  */
 MUST_USE bool execute(struct service *service, const struct execution_start *start,
                       struct execution *execution, struct execution_end *end, struct error *err);

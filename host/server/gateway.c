@@ -148,6 +148,8 @@ static void run_flow(struct gateway *gateway, size_t flow, const char *name,
         log_line(LOG_ERROR, NULL, "a flow could not begin: %s", err.message);
         answer_fault(&exchange->answer, answer_status_of(&err), error_kind_name(err.kind),
                      "The flow could not be run", err.message);
+        if (exchange->answer.status == 503)
+            exchange->answer.retry_after_s = BUSY_RETRY_S;
     }
     run_outcome_release(&outcome);
 }

@@ -1,324 +1,268 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Records of running instances: queued in memory by the threads that run guests, written in groups
- * by one writer thread, so that a guest never waits for the disk and no write transaction stays
- * open during a long transfer. What is queued is written before its instance's end, in the same
- * transaction.
- */
-#include <errno.h>
-#include <stdio.h>
+/* Records on their way to the writer, and what became of them; see store_internal.h. */
 #include <stdlib.h>
-#include <string.h>
 
-#include "base/clock.h"
-#include "base/log.h"
 #include "store/store_internal.h"
 
-#define GROUP_COUNT 64        /* as many records are written without waiting for the pause's end */
-#define GROUP_PAUSE_MS 200    /* how old a record gets before it is written */
-#define RETRY_PAUSE_MS 1000   /* after a failed write */
-#define PENDING_COUNT_MAX 16384 /* more are dropped and counted: the database takes none */
+/* How long a group waits for more follows from how large the last one was: a few instances an hour are
+ * seen by other processes at once, thousands a second share a commit. */
+#define PAUSE_MIN_MS 5
+#define PAUSE_RECORDS 8 /* a millisecond for as many */
 
-enum pending_kind { PENDING_ACTIVITY, PENDING_TRACK, PENDING_FILE, PENDING_AUDIT };
+/* A group that grew so large is written without waiting. */
+#define GROUP_MAX 8192u
+#define GROUP_SIZE_MAX (8u << 20)
 
-/* One allocation: texts lie behind the struct. */
-struct pending {
-    struct pending *next;
-    enum pending_kind kind;
-    char *id; /* of the instance; audit: the actor */
-    int64_t at_ms, duration_us;
-    uint64_t bytes;
-    char *texts[5]; /* activity: import, connection, subject, result, detail; audit: address, action,
-                       subject, outcome, detail; others: name, value... */
-};
+/* From here on nothing new begins, so that what runs already finds room for what it has to say. */
+#define START_MAX (STORE_WAITING_MAX / 4 * 3)
+#define START_SIZE_MAX (STORE_WAITING_SIZE_MAX / 4 * 3)
 
-static char *place(char **at, const char *text)
+bool store_say_broken(const struct store *store, struct error *err)
 {
-    if (!text)
-        return NULL;
-    size_t size = strlen(text) + 1;
-    char *copy = memcpy(*at, text, size);
-    *at += size;
-    return copy;
+    return error_set(err, ERROR_UNAVAILABLE, "%s", store->why_broken.message);
 }
 
-static struct pending *pending_new(enum pending_kind kind, const char *id,
-                                   const char *const texts[static 5])
+/* ---- handing in -------------------------------------------------------------------------------- */
+
+static bool is_group_full(const struct store *store)
 {
-    size_t size = strlen(id) + 1;
-    for (size_t i = 0; i < 5; i++)
-        size += texts[i] ? strlen(texts[i]) + 1 : 0;
-    struct pending *pending = calloc(1, sizeof *pending + size);
-    if (!pending)
-        return NULL;
-    char *at = (char *)(pending + 1);
-    pending->kind = kind;
-    pending->id = place(&at, id);
-    for (size_t i = 0; i < 5; i++)
-        pending->texts[i] = place(&at, texts[i]);
-    return pending;
+    return store->waiting >= GROUP_MAX || store->waiting_size >= GROUP_SIZE_MAX;
 }
 
-void store_queue_free(struct pending *list)
+void store_queue_append(struct store *store, struct record *record)
 {
-    while (list) {
-        struct pending *next = list->next;
-        free(list);
-        list = next;
+    record->queued_ms = store_now_ms();
+    if (store->last)
+        store->last->next = record;
+    else
+        store->first = record;
+    bool is_first = store->last == NULL, was_full = is_group_full(store);
+    store->last = record;
+    store->waiting++;
+    store->waiting_size += record->size;
+    store->audits_waiting += record->kind == RECORD_AUDIT;
+    store->hurried += record->waiter != NULL;
+    if (is_first || record->waiter || (!was_full && is_group_full(store)))
+        pthread_cond_signal(&store->due);
+}
+
+bool store_queue_make_room(struct store *store, struct error *err)
+{
+    int64_t deadline_ms = store_now_ms() + STORE_ROOM_MS;
+    while (store->waiting >= START_MAX || store->waiting_size >= START_SIZE_MAX) {
+        if (store->is_broken)
+            return store_say_broken(store, err);
+        if (store_now_ms() >= deadline_ms)
+            return error_set(err, ERROR_UNAVAILABLE,
+                             "the store cannot keep up: %zu records wait to be written",
+                             store->waiting);
+        store_wait(&store->settled, &store->queue, deadline_ms);
     }
+    return !store->is_broken || store_say_broken(store, err);
 }
 
-static void append(struct store *store, struct pending *pending)
+bool store_queue_await(struct store *store, struct waiter *waiter, struct error *err)
 {
-    *store->last = pending;
-    store->last = &pending->next;
-    store->pending_count++;
-    store->pending_audits += pending->kind == PENDING_AUDIT;
+    while (!waiter->is_settled)
+        pthread_cond_wait(&store->settled, &store->queue);
+    if (!waiter->ok && err)
+        *err = waiter->error;
+    return waiter->ok;
 }
 
-/* is_audit: what could not be allocated is counted, too. */
-static void add_or_lose(struct store *store, struct pending *pending, bool is_audit)
+bool store_write(struct store *store, store_write_fn *fn, void *context, struct error *err)
 {
+    struct waiter waiter = {.fn = fn, .context = context};
+    struct record *record = record_new(RECORD_CALL, &(struct record_parts){.bytes = NULL});
+    if (!record)
+        return error_set(err, ERROR_LIMIT, "out of memory");
+    record->waiter = &waiter;
     pthread_mutex_lock(&store->queue);
-    if (!pending || store->pending_count >= PENDING_COUNT_MAX ||
-        (is_audit && store->pending_audits >= AUDIT_PENDING_MAX)) {
-        ++*(is_audit ? &store->lost_audit_count : &store->lost_count);
-        free(pending);
+    bool ok = !store->is_broken || store_say_broken(store, err);
+    if (ok) {
+        store_queue_append(store, record);
+        ok = store_queue_await(store, &waiter, err);
     } else {
-        append(store, pending);
-        if (store->pending_count == 1 || store->pending_count == GROUP_COUNT)
-            pthread_cond_signal(&store->queue_changed);
+        free(record);
     }
     pthread_mutex_unlock(&store->queue);
+    return ok;
 }
 
-static void add(struct store *store, struct pending *pending)
+static bool do_nothing(struct store *store, void *context, struct error *err)
 {
-    add_or_lose(store, pending, false);
+    (void)store, (void)context, (void)err;
+    return true;
 }
 
-void store_activity(struct store *store, const char *id, const struct activity *activity)
-{
-    const char *const texts[5] = {activity->import, activity->connection, activity->subject,
-                                  activity->result, activity->detail};
-    struct pending *pending = pending_new(PENDING_ACTIVITY, id, texts);
-    if (pending) {
-        pending->at_ms = activity->at_ms;
-        pending->duration_us = activity->duration_us;
-        pending->bytes = activity->bytes;
-    }
-    add(store, pending);
-}
-
-void store_track(struct store *store, const char *id, const char *name, const char *value)
-{
-    const char *const texts[5] = {name, value};
-    add(store, pending_new(PENDING_TRACK, id, texts));
-}
-
-void store_file(struct store *store, const char *id, const char *name, const char *state,
-                const char *detail, uint64_t size, int64_t at_ms)
-{
-    const char *const texts[5] = {name, state, detail};
-    struct pending *pending = pending_new(PENDING_FILE, id, texts);
-    if (pending) {
-        pending->at_ms = at_ms;
-        pending->bytes = size;
-    }
-    add(store, pending);
-}
-
-/* Copies at most AUDIT_TEXT_SIZE_MAX bytes, not half a character of UTF-8. */
-static const char *cut(const char *text, char out[static AUDIT_TEXT_SIZE_MAX + 1])
-{
-    size_t size = text ? strnlen(text, AUDIT_TEXT_SIZE_MAX + 1) : 0;
-    if (size > AUDIT_TEXT_SIZE_MAX)
-        for (size = AUDIT_TEXT_SIZE_MAX; size > 0 && (text[size] & 0xC0) == 0x80; size--)
-            ;
-    memcpy(out, text ? text : "", size);
-    out[size] = '\0';
-    return out;
-}
-
-void store_audit(struct store *store, const struct audit_record *record)
-{
-    char copies[6][AUDIT_TEXT_SIZE_MAX + 1];
-    const char *const texts[5] = {cut(record->address, copies[0]), cut(record->action, copies[1]),
-                                  cut(record->subject, copies[2]), cut(record->outcome, copies[3]),
-                                  record->detail ? cut(record->detail, copies[4]) : NULL};
-    struct pending *pending = pending_new(PENDING_AUDIT, cut(record->actor, copies[5]), texts);
-    if (pending)
-        pending->at_ms = record->at_ms;
-    add_or_lose(store, pending, true);
-}
-
-/* At most one beyond the limit waits; what is lost meanwhile is told by the next. */
-static void append_lost_note(struct store *store)
-{
-    char detail[64];
-    const char *const texts[5] = {"", "audit", "", "lost", detail};
-    if (store->lost_audit_count == 0 || store->pending_audits > AUDIT_PENDING_MAX)
-        return;
-    snprintf(detail, sizeof detail, "%llu records could not be written",
-             (unsigned long long)store->lost_audit_count);
-    struct pending *note = pending_new(PENDING_AUDIT, "", texts);
-    if (!note)
-        return;
-    note->at_ms = clock_wall_ms();
-    store->lost_audit_count = 0;
-    append(store, note);
-}
-
-struct pending *store_queue_take(struct store *store)
+void store_flush(struct store *store)
 {
     pthread_mutex_lock(&store->queue);
-    append_lost_note(store);
-    struct pending *list = store->first;
-    store->first = NULL;
-    store->last = &store->first;
-    store->pending_count = 0;
-    store->pending_audits = 0;
+    bool is_idle = store->waiting == 0 || store->is_broken;
+    pthread_mutex_unlock(&store->queue);
+    if (!is_idle)
+        (void)!store_write(store, do_nothing, NULL, NULL); /* the writer says what went wrong */
+}
+
+/* ---- the writer's side ------------------------------------------------------------------------- */
+
+static bool is_due(const struct store *store, int64_t retry_ms)
+{
+    if (!store->first)
+        return false;
+    if (store->is_closing || store->is_broken || store->hurried > 0)
+        return true;
+    return store_now_ms() >= retry_ms &&
+           (is_group_full(store) || store_now_ms() - store->first->queued_ms >= store->pause_ms);
+}
+
+static void wait_for_due(struct store *store, int64_t retry_ms)
+{
+    while (!is_due(store, retry_ms) && !(store->is_closing && !store->first)) {
+        if (!store->first) {
+            pthread_cond_wait(&store->due, &store->queue);
+            continue;
+        }
+        int64_t due_ms = store->first->queued_ms + store->pause_ms;
+        store_wait(&store->due, &store->queue, due_ms > retry_ms ? due_ms : retry_ms);
+    }
+}
+
+/* Cuts off behind the records that make a full group. */
+static struct record *take_part(struct store *store)
+{
+    struct record *list = store->first, *newest = list;
+    size_t count = 1, size = list->size;
+    store->hurried -= list->waiter != NULL;
+    while (newest->next && count < GROUP_MAX && size < GROUP_SIZE_MAX) {
+        newest = newest->next;
+        count++;
+        size += newest->size;
+        store->hurried -= newest->waiter != NULL;
+    }
+    store->first = newest->next;
+    newest->next = NULL;
+    if (!store->first)
+        store->last = NULL;
+    return list;
+}
+
+static struct record *take_all(struct store *store)
+{
+    struct record *list = store->first;
+    store->first = store->last = NULL;
+    store->hurried = 0;
+    return list;
+}
+
+static int64_t pause_for(size_t records)
+{
+    size_t pause_ms = records / PAUSE_RECORDS;
+    return pause_ms < PAUSE_MIN_MS     ? PAUSE_MIN_MS
+           : pause_ms < STORE_GROUP_MS ? (int64_t)pause_ms
+                                       : STORE_GROUP_MS;
+}
+
+struct record *store_queue_take(struct store *store, int64_t retry_ms)
+{
+    pthread_mutex_lock(&store->queue);
+    wait_for_due(store, retry_ms);
+    store->pause_ms = pause_for(store->waiting);
+    struct record *note = store_audit_lost_note(store);
+    if (note)
+        store_queue_append(store, note);
+    struct record *list = NULL;
+    if (store->first)
+        list = is_group_full(store) ? take_part(store) : take_all(store);
+    store->writing_since_ms = list ? list->queued_ms : 0;
     pthread_mutex_unlock(&store->queue);
     return list;
 }
 
-void store_queue_return(struct store *store, struct pending *list)
+/* Written, or never to be. A start that failed is dropped by who waits for it. */
+static void settle_one(struct store *store, struct record *record, enum group_outcome outcome)
 {
-    if (!list)
-        return;
-    size_t count = 1, audits = list->kind == PENDING_AUDIT;
-    struct pending *end = list;
-    for (; end->next; end = end->next) {
-        count++;
-        audits += end->next->kind == PENDING_AUDIT;
+    struct running *running = record->running;
+    if (record->waiter)
+        record->waiter->is_settled = true;
+    else if (outcome == GROUP_BROKEN)
+        ++*(record->kind == RECORD_AUDIT ? &store->lost_audits : &store->lost);
+    if (record->kind == RECORD_END) {
+        if (outcome == GROUP_COMMITTED && (!record->waiter || record->waiter->ok))
+            store_running_drop(store, running);
+        else
+            running->is_ended = false; /* may be tried again */
     }
-    pthread_mutex_lock(&store->queue);
-    end->next = store->first;
-    if (!store->first)
-        store->last = &end->next;
-    store->first = list;
-    store->pending_count += count;
-    store->pending_audits += audits;
-    pthread_mutex_unlock(&store->queue);
+    store->waiting--;
+    store->waiting_size -= record->size;
+    store->audits_waiting -= record->kind == RECORD_AUDIT;
 }
 
-static bool write_one(struct store *store, const struct pending *pending, struct error *err)
+void store_queue_settle(struct store *store, struct record *list, enum group_outcome outcome,
+                        const struct error *why)
 {
-    static const struct {
-        enum statement statement;
-        int text_count, number_count;
-    } kinds[] = {
-        [PENDING_ACTIVITY] = {STATEMENT_ACTIVITY, 5, 3},
-        [PENDING_TRACK] = {STATEMENT_TRACK, 2, 0},
-        [PENDING_FILE] = {STATEMENT_FILE, 3, 2},
-        [PENDING_AUDIT] = {STATEMENT_AUDIT, 5, 1},
+    struct record *kept = NULL, **end = &kept, *last = NULL, *done = NULL;
+    pthread_mutex_lock(&store->queue);
+    store->writing_since_ms = 0;
+    store->groups += outcome == GROUP_COMMITTED;
+    if (outcome == GROUP_BROKEN && !store->is_broken) {
+        store->is_broken = true;
+        store->why_broken = *why;
+    }
+    for (struct record *record = list, *next; record; record = next) {
+        next = record->next;
+        if (record->waiter && outcome != GROUP_COMMITTED) {
+            record->waiter->ok = false;
+            record->waiter->error = *why;
+        }
+        if (record->waiter || outcome != GROUP_POSTPONED) {
+            settle_one(store, record, outcome);
+            record->next = done;
+            done = record;
+            continue;
+        }
+        *end = last = record;
+        end = &record->next;
+    }
+    if (last) { /* back to the front, so that the order stays */
+        last->next = store->first;
+        store->first = kept;
+        if (!store->last)
+            store->last = last;
+    }
+    pthread_cond_broadcast(&store->settled);
+    pthread_mutex_unlock(&store->queue);
+    while (done) {
+        struct record *next = done->next;
+        free(done);
+        done = next;
+    }
+}
+
+/* ---- looking at it ----------------------------------------------------------------------------- */
+
+bool store_is_broken(struct store *store, struct error *err)
+{
+    pthread_mutex_lock(&store->queue);
+    bool is_broken = store->is_broken;
+    if (is_broken)
+        store_say_broken(store, err);
+    pthread_mutex_unlock(&store->queue);
+    return is_broken;
+}
+
+void store_load(struct store *store, struct store_load *out)
+{
+    pthread_mutex_lock(&store->queue);
+    int64_t oldest_ms = store->writing_since_ms ? store->writing_since_ms
+                        : store->first          ? store->first->queued_ms
+                                                : 0;
+    *out = (struct store_load){
+        .waiting = store->waiting,
+        .waiting_size = store->waiting_size,
+        .lag_ms = oldest_ms ? store_now_ms() - oldest_ms : 0,
+        .groups = store->groups,
+        .lost = store->lost,
     };
-    const int64_t numbers[] = {pending->at_ms, (int64_t)pending->bytes, pending->duration_us};
-    enum statement which = kinds[pending->kind].statement;
-    sqlite3_stmt *statement = store->statements[which];
-    int column = 1;
-    sqlite3_bind_text(statement, column++, pending->id, -1, SQLITE_STATIC);
-    for (int i = 0; i < kinds[pending->kind].text_count; i++)
-        sqlite3_bind_text(statement, column++, pending->texts[i], -1, SQLITE_STATIC);
-    for (int i = 0; i < kinds[pending->kind].number_count; i++)
-        sqlite3_bind_int64(statement, column++, numbers[i]);
-    return store_step(store, which, err);
-}
-
-bool store_queue_write(struct store *store, struct pending *list, struct error *err)
-{
-    for (const struct pending *pending = list; pending; pending = pending->next)
-        if (!write_one(store, pending, err))
-            return false;
-    return true;
-}
-
-bool store_queue_flush(struct store *store, struct error *err)
-{
-    struct pending *list = store_queue_take(store);
-    if (!list)
-        return true;
-    bool begun = store_begin(store, false, err);
-    bool ok = begun && store_queue_write(store, list, err) && store_commit(store, err);
-    if (ok) {
-        store_queue_free(list);
-        return true;
-    }
-    if (begun)
-        store_rollback(store);
-    store_queue_return(store, list);
-    return false;
-}
-
-/* Waits for a first record, then until the group is full or the pause is over. */
-static bool wait_for_group(struct store *store, int64_t pause_ms)
-{
-    struct timespec until;
-    pthread_mutex_lock(&store->queue);
-    while (!store->is_closing && store->pending_count == 0)
-        pthread_cond_wait(&store->queue_changed, &store->queue);
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += pause_ms / 1000;
-    until.tv_nsec += (pause_ms % 1000) * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
-    int code = 0;
-    bool retrying = pause_ms == RETRY_PAUSE_MS;
-    while (!store->is_closing && code == 0 && (retrying || store->pending_count < GROUP_COUNT))
-        code = pthread_cond_timedwait(&store->queue_changed, &store->queue, &until);
-    bool go_on = !store->is_closing;
     pthread_mutex_unlock(&store->queue);
-    return go_on;
-}
-
-static void *writer_main(void *context)
-{
-    struct store *store = context;
-    int64_t pause_ms = GROUP_PAUSE_MS;
-    while (wait_for_group(store, pause_ms)) {
-        struct error err = {0};
-        pthread_mutex_lock(&store->database);
-        bool ok = store_queue_flush(store, &err);
-        pthread_mutex_unlock(&store->database);
-        if (!ok && pause_ms != RETRY_PAUSE_MS)
-            log_line(LOG_ERROR, NULL, "activity cannot be written, trying again: %s", err.message);
-        pause_ms = ok ? GROUP_PAUSE_MS : RETRY_PAUSE_MS;
-    }
-    return NULL;
-}
-
-bool store_queue_open(struct store *store, struct error *err)
-{
-    pthread_condattr_t attributes;
-    store->last = &store->first;
-    pthread_mutex_init(&store->queue, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&store->queue_changed, &attributes);
-    pthread_condattr_destroy(&attributes);
-    int number = pthread_create(&store->writer, NULL, writer_main, store);
-    store->writer_runs = number == 0;
-    return number == 0 || error_errno(err, ERROR_INTERNAL, number, "cannot start the store's writer");
-}
-
-void store_queue_close(struct store *store)
-{
-    struct error err = {0};
-    if (!store->last)
-        return; /* never opened */
-    pthread_mutex_lock(&store->queue);
-    store->is_closing = true;
-    pthread_cond_signal(&store->queue_changed);
-    pthread_mutex_unlock(&store->queue);
-    if (store->writer_runs)
-        pthread_join(store->writer, NULL);
-    pthread_mutex_lock(&store->database);
-    if (!store_queue_flush(store, &err))
-        log_line(LOG_ERROR, NULL, "activity is lost: %s", err.message);
-    pthread_mutex_unlock(&store->database);
-    store_queue_free(store_queue_take(store));
-    pthread_cond_destroy(&store->queue_changed);
-    pthread_mutex_destroy(&store->queue);
 }

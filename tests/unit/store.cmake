@@ -1,4 +1,3 @@
-add_unit_test(test_store LIBS sluice_store)
-add_unit_test(test_store_audit LIBS sluice_store)
-add_unit_test(test_store_crash LIBS sluice_store)
-add_unit_test(test_store_errors LIBS sluice_store)
+foreach(part "" _audit _broken _crash _errors _group)
+  add_unit_test(test_store${part} LIBS sluice_store)
+endforeach()

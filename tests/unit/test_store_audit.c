@@ -1,30 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The audit trail: what is kept, in what order, cut and dropped at which limit, and purged when. */
-#include <sqlite3.h>
-
-#include "check.h"
-#include "store/store.h"
-#include "unit/temporary.h"
-
-struct world {
-    struct temporary temporary;
-    struct store *store;
-    struct error err;
-};
-
-static struct world world_make(void)
-{
-    struct world world = {.temporary = temporary_make()};
-    CHECK_OK(store_open(&world.store, temporary_path(&world.temporary, "sluice.db"), &world.err),
-             &world.err);
-    return world;
-}
-
-static void world_release(struct world *world)
-{
-    store_close(world->store);
-    temporary_remove(&world->temporary);
-}
+#include "unit/store_support.h"
 
 static void record(struct world *world, int64_t at_ms, const char *actor, const char *action)
 {
@@ -90,7 +66,7 @@ static void what_is_pending_is_written_at_close(void)
     struct world world = world_make();
     record(&world, 100, "ann", "call");
     store_close(world.store);
-    CHECK_OK(store_open(&world.store, temporary_path(&world.temporary, "sluice.db"), &world.err),
+    CHECK_OK(store_open(&world.store, temporary_path(&world.temporary, "state/sluice.db"), &world.err),
              &world.err);
     struct seen seen = read_all(&world, (struct audit_filter){0});
     CHECK_EQ_TEXT(seen.text, "ann call 100|");
@@ -127,7 +103,7 @@ static void what_is_dropped_is_counted_and_said(void)
 {
     struct world world = world_make();
     sqlite3 *other = NULL;
-    CHECK_EQ_INT(sqlite3_open(temporary_path(&world.temporary, "sluice.db"), &other), SQLITE_OK);
+    CHECK_EQ_INT(sqlite3_open(temporary_path(&world.temporary, "state/sluice.db"), &other), SQLITE_OK);
     CHECK_EQ_INT(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
     for (unsigned i = 0; i < AUDIT_PENDING_MAX; i++)
         record(&world, 1 + i, "ann", "call");

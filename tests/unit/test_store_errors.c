@@ -1,28 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Resubmission, discarding and purging: what is refused, the limit at n and n + 1, batches. */
-#include "check.h"
-#include "store/store.h"
-#include "unit/temporary.h"
-
-struct world {
-    struct temporary temporary;
-    struct store *store;
-    struct error err;
-};
-
-static struct world world_make(void)
-{
-    struct world world = {.temporary = temporary_make()};
-    CHECK_OK(store_open(&world.store, temporary_path(&world.temporary, "state/sluice.db"), &world.err),
-             &world.err);
-    return world;
-}
-
-static void world_release(struct world *world)
-{
-    store_close(world->store);
-    temporary_remove(&world->temporary);
-}
+#include "unit/store_support.h"
 
 static bool begin(struct world *world, const char *id, const char *parent, const char *resubmits)
 {
@@ -38,18 +16,11 @@ static void end(struct world *world, const char *id, enum instance_state state, 
     CHECK_OK(store_instance_finish(world->store, id, &row, &world->err), &world->err);
 }
 
-static bool count_row(void *context, const struct instance_row *row)
-{
-    (void)row;
-    ++*(int *)context;
-    return true;
-}
-
 static int count(struct world *world, bool open_errors)
 {
     int rows = 0;
     struct store_filter filter = {.open_errors = open_errors};
-    CHECK_OK(store_instances(world->store, &filter, count_row, &rows, &world->err), &world->err);
+    CHECK_OK(store_instances(world->store, &filter, count_instance, &rows, &world->err), &world->err);
     return rows;
 }
 
@@ -126,7 +97,7 @@ static void discarding_is_final(void)
 static void purging_takes_callees_along_and_leaves_what_runs(void)
 {
     struct world world = world_make();
-    int purged;
+    int purged, rows = 0;
     int64_t would;
     CHECK_OK(begin(&world, "old1", NULL, NULL), &world.err);
     CHECK_OK(begin(&world, "kid1", "old1", NULL), &world.err);
@@ -146,8 +117,8 @@ static void purging_takes_callees_along_and_leaves_what_runs(void)
     CHECK_EQ_INT(purged, 0); /* it ended at 130, not before */
     CHECK_OK(store_purge(world.store, 131, 2, &purged, &world.err), &world.err);
     CHECK_EQ_INT(purged, 2); /* the batch's bound: callees first */
-    CHECK_OK(store_instance(world.store, "old1", count_row, &purged, &world.err), &world.err);
-    CHECK_FAILS(store_instance(world.store, "kid1", count_row, &purged, &world.err), &world.err,
+    CHECK_OK(store_instance(world.store, "old1", count_instance, &rows, &world.err), &world.err);
+    CHECK_FAILS(store_instance(world.store, "kid1", count_instance, &rows, &world.err), &world.err,
                 ERROR_NOT_FOUND);
     CHECK_OK(store_purge(world.store, 131, 2, &purged, &world.err), &world.err);
     CHECK_EQ_INT(purged, 1);
