@@ -12,6 +12,7 @@
 #include "server/gateway.h"
 
 #define TICK_MS 50
+#define DAY_MS 86400000
 
 static volatile sig_atomic_t reload_wanted;
 
@@ -61,6 +62,16 @@ static void serve(struct cli *cli, struct gateway *gateway, struct store *store)
     }
 }
 
+static bool keep_store(struct service *service, struct error *err)
+{
+    const struct workspace *workspace = service_workspace(service);
+    const struct store_retention retention = {
+        .age_ms = (int64_t)workspace->retention_days * DAY_MS,
+        .size_max = workspace->store_size_max,
+    };
+    return store_retain(service_store(service), &retention, err);
+}
+
 static int run(struct cli *cli, const struct arguments *arguments)
 {
     struct workspace *workspace = NULL;
@@ -71,6 +82,7 @@ static int run(struct cli *cli, const struct arguments *arguments)
     sigaction(SIGHUP, &reload, NULL);
     bool ok = cli_open_workspace(cli, &workspace, &err) &&
               service_open(&service, workspace, &err) &&
+              keep_store(service, &err) &&
               gateway_open(&gateway, service, option_value(arguments, "listen"), &err);
     if (ok) {
         tell_ready(cli, gateway);

@@ -184,6 +184,21 @@ MUST_USE bool store_purge(struct store *store, int64_t before_ms, int instances_
 MUST_USE bool store_purge_count(struct store *store, int64_t before_ms, int64_t *count,
                                 struct error *err);
 
+struct store_retention {
+    int64_t age_ms;    /* 0: however old */
+    uint64_t size_max; /* bytes that rows and indexes may take in the database file; 0: no limit */
+};
+/* Keeps to it from now on, until store_close: a thread of its own looks every ten seconds, and works in
+ * short steps with longer pauses. Once per store. It also marks as aborted what processes left that
+ * ended meanwhile. */
+MUST_USE bool store_retain(struct store *store, const struct store_retention *retention,
+                           struct error *err);
+/* One look, on this thread: purges instances and audit records by age, then, past size_max, what is oldest,
+ * to 95 percent of it. Gives free pages back to the file system where they are more than a quarter of
+ * the rest. */
+MUST_USE bool store_trim(struct store *store, const struct store_retention *retention,
+                         struct error *err);
+
 /* ---- the audit trail: who was refused, and who changed what (store_audit.c) ---- */
 
 struct audit_record {

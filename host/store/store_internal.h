@@ -60,6 +60,13 @@ struct store {
 
     pthread_mutex_t reading; /* guards idle */
     struct reader *idle;
+
+    struct store_retention retention;
+    bool keeper_runs;
+    pthread_t keeper;
+    pthread_mutex_t keeping; /* guards keeper_stops */
+    pthread_cond_t keeper_told;
+    bool keeper_stops;
 };
 
 /* Converts the newest failure of db. kind by what a caller can do; the sentence names `what`. */
@@ -127,15 +134,19 @@ void store_wait(pthread_cond_t *condition, pthread_mutex_t *mutex, int64_t until
  * held. */
 struct record *store_audit_lost_note(struct store *store);
 
-/* ---- store_purge.c, store_sweep.c, store_resubmit.c ---- */
+/* ---- store_purge.c, store_keeper.c, store_sweep.c, store_resubmit.c ---- */
 
-/* What store_purge and store_purge_audits do, as a call for store_write. */
+/* A step of retention, as a call for store_write. */
 struct purge {
     int64_t before_ms;                /* instances and audit records that are older */
     int instances_max, audits_max;    /* 0: none */
+    bool is_for_size;                 /* audit records only as far as instances go back */
     int instances, audits;            /* deleted */
+    int64_t taken_ms;                 /* on the writer's thread, the commit not counted */
 };
 store_write_fn store_write_purge;
+
+void store_keeper_stop(struct store *store); /* and waits for its end */
 
 /* Marks as aborted what processes that are gone left in progress. */
 MUST_USE bool store_sweep(struct store *store, struct error *err);

@@ -41,14 +41,35 @@ static bool delete_rows(struct store *store, const char *sql, int64_t before_ms,
     return ok;
 }
 
+/* When the instance ended that is purged next; if there is none, everything is older. */
+static bool read_oldest_end(struct store *store, int64_t *ended_ms, struct error *err)
+{
+    sqlite3_stmt *statement = NULL;
+    int code = sqlite3_prepare_v2(store->db,
+                                  "SELECT finished_ms FROM instance WHERE parent IS NULL"
+                                  " AND finished_ms > 0 ORDER BY finished_ms LIMIT 1",
+                                  -1, &statement, NULL);
+    if (code == SQLITE_OK)
+        code = sqlite3_step(statement);
+    *ended_ms = code == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : INT64_MAX;
+    sqlite3_finalize(statement);
+    return code == SQLITE_ROW || code == SQLITE_DONE ||
+           store_fail(store->db, code, err, "cannot read the store");
+}
+
 bool store_write_purge(struct store *store, void *context, struct error *err)
 {
     struct purge *purge = context;
-    return delete_rows(store,
-                       OLD_TREES "DELETE FROM instance WHERE number IN"
-                                 " (SELECT number FROM old ORDER BY depth DESC, number LIMIT ?4)",
-                       purge->before_ms, purge->instances_max, &purge->instances, err) &&
-           delete_rows(store, DELETE_AUDITS, purge->before_ms, purge->audits_max, &purge->audits, err);
+    int64_t began_ms = store_now_ms(), audits_before_ms = purge->before_ms;
+    bool ok = delete_rows(store,
+                          OLD_TREES "DELETE FROM instance WHERE number IN"
+                                    " (SELECT number FROM old ORDER BY depth DESC, number LIMIT ?4)",
+                          purge->before_ms, purge->instances_max, &purge->instances, err) &&
+              (!purge->is_for_size || read_oldest_end(store, &audits_before_ms, err)) &&
+              delete_rows(store, DELETE_AUDITS, audits_before_ms, purge->audits_max, &purge->audits,
+                          err);
+    purge->taken_ms = store_now_ms() - began_ms;
+    return ok;
 }
 
 bool store_purge(struct store *store, int64_t before_ms, int instances_max, int *purged,

@@ -120,6 +120,7 @@ bool store_connect(sqlite3 **out, const char *path, struct error *err)
     sqlite3_extended_result_codes(*out, 1);
     sqlite3_busy_timeout(*out, STORE_BUSY_MS);
     code = sqlite3_exec(*out,
+                        "PRAGMA auto_vacuum = INCREMENTAL;" /* counts for a new file only */
                         "PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON;"
                         "PRAGMA trusted_schema = OFF; PRAGMA synchronous = FULL;"
                         "PRAGMA cache_size = -8192", /* KiB, at most */
@@ -156,6 +157,8 @@ bool store_open(struct store **out, const char *path, struct error *err)
     }
     store->owner.fd = -1;
     pthread_mutex_init(&store->reading, NULL);
+    pthread_mutex_init(&store->keeping, NULL);
+    store_condition_init(&store->keeper_told);
     if (create_private(path, err) && store_connect(&store->db, path, err) &&
         store_migrate(store->db, err) && prepare_all(store, err) && open_owner(store, path, err) &&
         store_writer_open(store, err) && store_sweep(store, err)) {
@@ -171,6 +174,7 @@ void store_close(struct store *store)
 {
     if (!store)
         return;
+    store_keeper_stop(store);
     store_writer_close(store);
     store_readers_close(store);
     for (int i = 0; i < STATEMENT_COUNT; i++)
@@ -178,6 +182,8 @@ void store_close(struct store *store)
     sqlite3_close(store->db);
     store_owner_close(&store->owner);
     pthread_mutex_destroy(&store->reading);
+    pthread_mutex_destroy(&store->keeping);
+    pthread_cond_destroy(&store->keeper_told);
     free(store->path);
     free(store);
 }

@@ -33,6 +33,8 @@ static const struct config_field settings[] = {
      .legal = CONFIG_ALL, .min = 1, .max = 604800},
     {.key = "retention_days", .kind = CONFIG_NUMBER, .offset = AT(retention_days),
      .legal = CONFIG_ALL, .min = 1, .max = 36500},
+    {.key = "store_size_max", .kind = CONFIG_SIZE, .offset = AT(store_size_max),
+     .legal = CONFIG_ALL, .max = 10240 * GIB},
 };
 
 #define SERVER(member) offsetof(struct server_settings, member)
@@ -218,6 +220,7 @@ bool workspace_open(struct workspace **out, const char *folder, const char *func
         .memory_mib_max = 256,
         .run_wall_s_max = 21600, /* OIC's six hours for scheduled flows */
         .retention_days = 32,
+        .store_size_max = 16 * GIB,
         .server = {.workers = 16, .connections_max = 1000, .request_s = 30, .stop_s = 30,
                    .account_rate = 20000, .address_rate = 20000, .rate_burst_s = 1},
     };

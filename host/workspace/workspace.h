@@ -49,6 +49,7 @@ struct workspace {
     uint64_t file_size_max; /* bytes; 0: no limit; default 1 GiB */
     uint32_t memory_mib_max, run_wall_s_max; /* ceilings over what manifests ask for */
     uint32_t retention_days;
+    uint64_t store_size_max; /* bytes; 0: no limit; default 16 GiB */
     struct server_settings server;
     struct connection *connections;
     size_t connection_count;

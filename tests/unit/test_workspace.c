@@ -41,6 +41,7 @@ static void a_new_workspace_opens(void)
             CHECK_EQ_TEXT(property_complaint(&properties[i], value), NULL);
     }
     CHECK_EQ_INT(workspace->file_size_max, 1 << 30);
+    CHECK_EQ_INT(workspace->store_size_max, INT64_C(16) << 30);
     CHECK_EQ_INT(workspace->schedule_count, 0);
     CHECK_CONTAINS(workspace->store_file, "/w/state/sluice.db");
     CHECK_CONTAINS(workspace->cache_folder, "/compiled");
@@ -100,7 +101,7 @@ static void settings_are_checked(void)
     expect_complaint("sluice.json", "// x\n{ \"retention\": 3 }",
                      "sluice.json:2:3: unknown key \"retention\"; legal here: \"functions\", "
                      "\"cache\", \"state\", \"base_url\", \"file_size_max\", \"memory_mib_max\", "
-                     "\"run_wall_s_max\", \"retention_days\", \"server\"");
+                     "\"run_wall_s_max\", \"retention_days\", \"store_size_max\", \"server\"");
     expect_complaint("sluice.json", "{\"file_size_max\": \"many\"}",
                      "sluice.json:1:2: \"file_size_max\" must be a size from 0 B to 10.0 TiB: bytes, "
                      "or text such as \"64MiB\"");
@@ -135,7 +136,7 @@ static void settings_are_used(void)
     struct error err = {0};
     temporary_write(&temporary, "w/sluice.json",
                     "{\"functions\": \"mine\", \"state\": \"/x/y\", \"file_size_max\": 0,"
-                    " \"retention_days\": 7}");
+                    " \"retention_days\": 7, \"store_size_max\": \"2GiB\"}");
     temporary_write(&temporary, "w/schedules.json",
                     "{\"F\": {\"recurrence\": \"FREQ=DAILY\", \"parameters\": {\"p\": \"v\"}}}");
     CHECK_OK(workspace_open(&workspace, temporary_path(&temporary, "w"), NULL, &err), &err);
@@ -146,6 +147,7 @@ static void settings_are_used(void)
     CHECK_EQ_TEXT(workspace->store_file, "/x/y/sluice.db");
     CHECK_EQ_INT(workspace->file_size_max, 0);
     CHECK_EQ_INT(workspace->retention_days, 7);
+    CHECK_EQ_INT(workspace->store_size_max, INT64_C(2) << 30);
     CHECK_EQ_INT(workspace->schedule_count, 1);
     CHECK_EQ_TEXT(workspace->schedules[0].time_zone, "UTC");
     CHECK_EQ_TEXT(workspace->schedules[0].parameters[0].value, "v");
