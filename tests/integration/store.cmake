@@ -1,0 +1,7 @@
+# The store under the real program: a disk that goes bad or takes nothing, retention while serving.
+if(TARGET sluice)
+  add_library(fail_sync MODULE fail_sync.c)
+  target_link_libraries(fail_sync PRIVATE sluice_flags)
+  add_python_test(store test_store.py
+    ARGS $<TARGET_FILE:sluice> $<TARGET_FILE:fail_sync> $<TARGET_FILE:relay_backend>)
+endif()
