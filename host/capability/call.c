@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "capability/journal.h"
 #include "capability/watch.h"
 
 /* ---- status and results -------------------------------------------------------------------- */
@@ -54,8 +55,10 @@ int32_t call_open_handle(struct call *call, enum handle_kind kind, void *object,
                          handle_release_fn *release)
 {
     int32_t handle = handle_open(&call->execution->handles, kind, object, release);
-    if (handle > 0)
+    if (handle > 0) {
+        call->opened = kind;
         return handle;
+    }
     if (release)
         release(object);
     error_set(&call->error, ERROR_LIMIT, "more than %u open handles: close what is no longer needed",
@@ -157,12 +160,17 @@ static int32_t check_arguments(struct call *call)
 
 /* ---- grants --------------------------------------------------------------------------------- */
 
+static bool names_connection(const struct import *import)
+{
+    return import->parameter_count > 0 && strcmp(import->parameters[0].name, "connection") == 0;
+}
+
 /* Every import whose first parameter is a connection is checked here and nowhere else. What must be
  * granted is the import's name; for flow.call it is the flow that is called. */
 static bool check_grant(struct call *call)
 {
     const struct import *import = call->import;
-    if (import->parameter_count == 0 || strcmp(import->parameters[0].name, "connection") != 0)
+    if (!names_connection(import))
         return true;
     const struct execution *execution = call->execution;
     const char *connection = call->args[0].text;
@@ -214,8 +222,8 @@ static void remember_failure(struct call *call)
     failure->is_set = true;
     failure->error = call->error;
     snprintf(failure->import, sizeof failure->import, "%s", call->import->full_name);
-    const char *connection = call->connection ? call->connection->name : "";
-    snprintf(failure->connection, sizeof failure->connection, "%s", connection);
+    snprintf(failure->connection, sizeof failure->connection, "%s",
+             names_connection(call->import) ? call->args[0].text : "");
 }
 
 /* The end of a listing or "no fault yet" is an answer: a handler that failed has set the error. */
@@ -224,11 +232,12 @@ static bool has_failed(const struct call *call, int32_t result)
     return result < 0 && call->error.kind != ERROR_NONE;
 }
 
-/* Calls that only look into the execution itself are not worth a row unless they fail. */
+/* Calls that only look into the execution itself or into settings are not worth a row unless they fail;
+ * what the journal answered has its row already. */
 static void record(struct call *call, int32_t result, int64_t started_ns, int64_t started_ms)
 {
     bool failed = has_failed(call, result);
-    if (call->import->effect == SLUICE_EFFECT_NONE && !failed)
+    if ((call->import->effect <= SLUICE_EFFECT_SETTING && !failed) || call->is_from_journal)
         return;
     struct activity activity = {
         .at_ms = started_ms,
@@ -245,6 +254,14 @@ static void record(struct call *call, int32_t result, int64_t started_ns, int64_
     store_activity(call->execution->environment->store, call->execution->instance, &activity);
 }
 
+static int32_t perform_now(struct guest *guest, struct call *call)
+{
+    if (!check_grant(call))
+        return call_failed(call);
+    set_bounds(guest, call);
+    return call->import->handler(call);
+}
+
 static int32_t perform(struct guest *guest, struct call *call)
 {
     int32_t status = check_arguments(call);
@@ -254,10 +271,12 @@ static int32_t perform(struct guest *guest, struct call *call)
         if (call->import->parameters[i].kind == PARAMETER_TEXT &&
             strcmp(call->import->parameters[i].name, "connection") != 0)
             call->subject = call->args[i].text;
-    if (!check_grant(call))
-        return call_failed(call);
-    set_bounds(guest, call);
-    return call->import->handler(call);
+    int32_t result;
+    if (journal_answers(call, &result))
+        return result;
+    result = perform_now(guest, call);
+    journal_result(call, result);
+    return result;
 }
 
 uint32_t import_call(struct guest *guest, enum import_id id, const uint32_t words[])
@@ -266,7 +285,7 @@ uint32_t import_call(struct guest *guest, enum import_id id, const uint32_t word
     struct call call = {.execution = guest_host(guest), .import = &imports[id]};
     map_arguments(guest, &call, words);
     call.execution->guest = guest;
-    bool is_timed = imports[id].effect != SLUICE_EFFECT_NONE;
+    bool is_timed = imports[id].effect > SLUICE_EFFECT_SETTING;
     int64_t started_ns = is_timed ? clock_monotonic_ns() : 0;
     int64_t started_ms = clock_wall_ms();
     int32_t result = perform(guest, &call);
@@ -274,6 +293,8 @@ uint32_t import_call(struct guest *guest, enum import_id id, const uint32_t word
         remember_failure(&call);
     record(&call, result, is_timed ? started_ns : clock_monotonic_ns(), started_ms);
     arena_clear(&call.execution->scratch);
+    if (call.execution->stop != FAULT_NONE)
+        guest_trap(guest, call.execution->stop, call.execution->stop_detail);
     guest_leave_host(guest);
     return (uint32_t)result;
 }

@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "base/json.h"
+#include "capability/object.h"
 #include "capability/watch.h"
 
 static struct transfer *transfer_of(const struct call *call)
@@ -25,13 +26,6 @@ bool content_check(struct call *call, bool object_storage)
                      "connection '%s' is of type \"%s\"; \"%s\" needs one of type %s",
                      call->connection->name, connection_type_name(type), call->import->full_name,
                      object_storage ? "\"object_storage\"" : "\"ftp\" or \"sftp\"");
-}
-
-static void free_cursor(void *object)
-{
-    struct listing_cursor *cursor = object;
-    remote_listing_release(&cursor->listing);
-    free(cursor);
 }
 
 int32_t content_list(struct call *call)
@@ -54,13 +48,7 @@ int32_t content_list(struct call *call)
         buf_printf(&note, ", %zu lines not understood", cursor->listing.unparsed);
     call->note = arena_copy(&call->execution->scratch, buf_text(&note), note.size);
     buf_release(&note);
-    return call_open_handle(call, HANDLE_LISTING, cursor, free_cursor);
-}
-
-static void free_file(void *object)
-{
-    remote_file_release(object);
-    free(object);
+    return call_open_handle(call, HANDLE_LISTING, cursor, object_release_listing);
 }
 
 int32_t content_open(struct call *call)
@@ -76,7 +64,7 @@ int32_t content_open(struct call *call)
         free(file);
         return call_failed(call);
     }
-    return call_open_handle(call, HANDLE_FILE, file, free_file);
+    return call_open_handle(call, HANDLE_FILE, file, object_release_file);
 }
 
 /* Compares paths without doubled and final slashes. */

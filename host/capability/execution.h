@@ -19,6 +19,7 @@
 #include "workspace/workspace.h"
 
 struct execution;
+struct journal;
 
 /* Runs a flow for flow.call and fills response; implemented by the flow layer. */
 typedef bool call_flow_fn(struct execution *caller, const struct connection *connection,
@@ -75,6 +76,10 @@ struct execution {
     struct arena arena;   /* lives as long as the execution */
     struct arena scratch; /* cleared after each import */
     struct handle_table handles;
+    struct journal *journal; /* NULL: not journaled; see journal.h */
+    int64_t call_number;     /* of the caller's call that this execution answers */
+    enum fault stop;         /* why it cannot go on; FAULT_NONE: it can */
+    char stop_detail[ERROR_MESSAGE_SIZE];
     struct last_failure failure;
     struct file_counts files;
     uint64_t log_lines, mails;

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "capability/content.h"
 #include "capability/handlers.h"
+#include "capability/object.h"
 
 static bool is_method(const char *method)
 {
@@ -85,12 +86,6 @@ static void wrap_body(const struct connection *connection, struct http_request *
     request->body_size = wrapped->size;
 }
 
-static void free_response(void *object)
-{
-    http_response_release(object);
-    free(object);
-}
-
 static bool request_wrapped(struct call *call, struct http_request *request,
                             struct http_response *response)
 {
@@ -123,14 +118,14 @@ int32_t capability_http_request(struct call *call)
         return call_failed(call);
     }
     if (!request_wrapped(call, &request, response)) {
-        free_response(response);
+        object_release_response(response);
         return call_failed(call);
     }
     char note[32];
     int length = snprintf(note, sizeof note, "HTTP status %d", response->status);
     call->note = arena_copy(&call->execution->scratch, note, (size_t)length);
     call->bytes = response->body.size;
-    return call_open_handle(call, HANDLE_RESPONSE, response, free_response);
+    return call_open_handle(call, HANDLE_RESPONSE, response, object_release_response);
 }
 
 int32_t capability_http_status(struct call *call)

@@ -9,7 +9,10 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "capability/journal.h"
 #include "flow/fault.h"
+#include "flow/kept_module.h"
+#include "store/store_journal.h"
 
 #define PAGES_PER_MIB 16u
 #define EXIT_PARTLY_DONE 3
@@ -41,6 +44,15 @@ static void format_parameters(const struct execution_start *start, struct buf *o
     buf_append_char(out, '}');
 }
 
+/* A flow whose manifest says so, unless what it was given cannot be had again: a file that came with it
+ * from outside, or a caller that is not resumed itself. */
+static bool is_durable(const struct execution_start *start)
+{
+    if (start->flow->manifest->durability != DURABLE)
+        return false;
+    return start->caller ? start->caller->journal != NULL : start->attachment == NULL;
+}
+
 static bool record_start(struct service *service, const struct execution_start *start,
                          const struct execution *execution, struct error *err)
 {
@@ -62,6 +74,8 @@ static bool record_start(struct service *service, const struct execution_start *
         .input_size = start->input_size,
         .started_ms = execution->started_ms,
         .resubmits = start->resubmits,
+        .is_durable = is_durable(start),
+        .call_number = execution->call_number,
     };
     bool ok = store_instance_start(service->store, &row, err);
     buf_release(&parameters);
@@ -82,7 +96,9 @@ static void set_up(struct service *service, const struct execution_start *start,
     execution->depth = start->caller ? start->caller->depth + 1 : 0;
     execution->trigger = start->trigger;
     execution->invoked_by = start->invoked_by;
-    execution->started_ms = clock_wall_ms();
+    execution->call_number =
+        start->caller && start->caller->journal ? journal_number(start->caller->journal) : 0;
+    execution->started_ms = start->resumes ? start->started_ms : clock_wall_ms();
     execution->wall_deadline_ms = clock_monotonic_ms() + (int64_t)wall_s * 1000;
     if (start->caller && start->caller->wall_deadline_ms < execution->wall_deadline_ms)
         execution->wall_deadline_ms = start->caller->wall_deadline_ms;
@@ -105,7 +121,7 @@ static void judge(struct execution *execution, struct execution_end *end)
         execution->has_fault = false; /* what stopped it matters more than what it had prepared */
         buf_clear(&execution->fault_detail);
         execution_fault(execution, fault_name(sandbox->fault), fault_text(sandbox->fault),
-                        sandbox->detail);
+                        execution->stop ? execution->stop_detail : sandbox->detail);
     } else if (sandbox->exit_status == EXIT_PARTLY_DONE) {
         end->exit_status = EXIT_PARTLY_DONE;
     } else if (sandbox->exit_status == 0 && !execution->has_fault) {
@@ -139,6 +155,35 @@ static bool record_end(struct service *service, const struct execution *executio
     return store_instance_finish(service->store, execution->instance, &row, err);
 }
 
+/* The instance: a new row, or the one that goes on. */
+static bool begin(struct service *service, const struct execution_start *start,
+                  struct execution *execution, struct error *err)
+{
+    if (start->resumes)
+        snprintf(execution->instance, sizeof execution->instance, "%s", start->resumes);
+    else if (!make_instance_id(execution->instance, err) ||
+             (is_durable(start) && !kept_module_keep(service->workspace, start->flow, err)) ||
+             !record_start(service, start, execution, err))
+        return false;
+    return !is_durable(start) ||
+           journal_open(&execution->journal, service->store, execution->instance,
+                        start->is_replay ? JOURNAL_REPLAY : JOURNAL_RECORD, err);
+}
+
+/* Suspended: nothing is recorded, so that it stays what it is, unfinished. */
+static bool finish(struct service *service, const struct execution_start *start,
+                   struct execution *execution, struct execution_end *end, struct error *err)
+{
+    if (end->sandbox.fault == FAULT_SUSPENDED) {
+        end->state = INSTANCE_IN_PROGRESS;
+        return start->caller || start->is_replay ||
+               store_give_back(service->store, execution->instance, err);
+    }
+    return start->is_replay ||
+           ((!execution->journal || journal_flush(execution->journal, err)) &&
+            record_end(service, execution, end, err));
+}
+
 bool execute(struct service *service, const struct execution_start *start,
              struct execution *execution, struct execution_end *end, struct error *err)
 {
@@ -147,8 +192,7 @@ bool execute(struct service *service, const struct execution_start *start,
     execution_init(execution, &service->environment, manifest);
     set_up(service, start, execution);
     int64_t started_ms = clock_monotonic_ms();
-    if (!make_instance_id(execution->instance, err) ||
-        !record_start(service, start, execution, err))
+    if (!begin(service, start, execution, err))
         return false;
     watch_started(start->watch, execution->instance, manifest->identifier);
     const struct sandbox_limits limits = {
@@ -163,7 +207,7 @@ bool execute(struct service *service, const struct execution_start *start,
     judge(execution, end);
     end->duration_ms = clock_monotonic_ms() - started_ms;
     end->has_run = true;
-    return record_end(service, execution, end, err);
+    return finish(service, start, execution, end, err);
 }
 
 int execution_answer(const struct execution *execution, const struct execution_end *end,

@@ -9,6 +9,8 @@
 #include "flow/flow.h"
 #include "flow/registry.h"
 
+#define RUN_PARAMETERS_MAX 32 /* of one run */
+
 struct service {
     struct workspace *workspace;
     struct store *store;
@@ -29,9 +31,13 @@ struct execution_start {
     const struct remote_file *attachment;
     const struct run_watch *watch;
     const char *resubmits; /* as in run_request */
+    const char *resumes;   /* id of the unfinished instance that goes on here; NULL: a new one */
+    int64_t started_ms;    /* of resumes */
+    bool is_replay;        /* resumes, but only as far as its journal answers; nothing is recorded */
 };
 
-/* How it ended; the rest (answer, fault, files) is in the execution. */
+/* How it ended; the rest (answer, fault, files) is in the execution. Suspended: INSTANCE_IN_PROGRESS, and
+ * execution->stop_detail says why; it is resumed later. */
 struct execution_end {
     enum instance_state state;
     int exit_status; /* 0, 1 or 3 */

@@ -19,8 +19,8 @@ static int is_module(const struct dirent *entry)
     return length > 5 && strcmp(entry->d_name + length - 5, ".wasm") == 0;
 }
 
-static bool open_flow(struct flow *flow, const struct workspace *workspace, const char *file_name,
-                      struct error *err)
+bool flow_open(struct flow *flow, const struct workspace *workspace, const char *path,
+               struct error *err)
 {
     size_t rule_count;
     const struct import_rule *rules = import_rules_flow(&rule_count);
@@ -29,17 +29,34 @@ static bool open_flow(struct flow *flow, const struct workspace *workspace, cons
         .import_count = rule_count,
         .memory_pages_max = workspace->memory_mib_max * PAGES_PER_MIB,
     };
-    char *path = file_join(workspace->functions_folder, file_name);
-    flow->folder_name = strndup(file_name, strlen(file_name) - 5);
-    bool ok = path && flow->folder_name;
-    if (!ok)
-        error_set(err, ERROR_LIMIT, "out of memory");
-    ok = ok && module_open(&flow->module, path, workspace->cache_folder, &policy, err);
+    const char *slash = strrchr(path, '/'), *file_name = slash ? slash + 1 : path;
+    *flow = (struct flow){.path = strdup(path),
+                          .folder_name = strndup(file_name, strlen(file_name) - 5)};
+    if (!flow->path || !flow->folder_name)
+        return error_set(err, ERROR_LIMIT, "out of memory");
     size_t size = 0;
+    bool ok = module_open(&flow->module, path, workspace->cache_folder, &policy, err);
     const char *json = ok ? module_manifest(flow->module, &size) : NULL;
     if (ok && !json)
         ok = error_set(err, ERROR_INVALID, "'%s' carries no manifest", path);
-    ok = ok && manifest_parse(&flow->manifest, json, size, file_name, err);
+    return ok && manifest_parse(&flow->manifest, json, size, file_name, err);
+}
+
+void flow_close(struct flow *flow)
+{
+    manifest_free(flow->manifest);
+    module_close(flow->module);
+    free(flow->folder_name);
+    free(flow->path);
+    *flow = (struct flow){.path = NULL};
+}
+
+static bool open_in(struct flow *flow, const struct workspace *workspace, const char *file_name,
+                    struct error *err)
+{
+    char *path = file_join(workspace->functions_folder, file_name);
+    bool ok = path ? flow_open(flow, workspace, path, err)
+                   : error_set(err, ERROR_LIMIT, "out of memory");
     free(path);
     return ok;
 }
@@ -88,7 +105,7 @@ static bool open_all(struct registry *out, const struct workspace *workspace,
     if (!out->flows)
         return error_set(err, ERROR_LIMIT, "out of memory");
     for (int i = 0; i < count; i++)
-        if (!open_flow(&out->flows[out->count++], workspace, entries[i]->d_name, err))
+        if (!open_in(&out->flows[out->count++], workspace, entries[i]->d_name, err))
             return false;
     qsort(out->flows, out->count, sizeof *out->flows, by_identifier);
     return check_unique(out, err);
@@ -120,11 +137,8 @@ bool registry_open(struct registry *out, const struct workspace *workspace, stru
 
 void registry_close(struct registry *registry)
 {
-    for (size_t i = 0; i < registry->count; i++) {
-        manifest_free(registry->flows[i].manifest);
-        module_close(registry->flows[i].module);
-        free(registry->flows[i].folder_name);
-    }
+    for (size_t i = 0; i < registry->count; i++)
+        flow_close(&registry->flows[i]);
     free(registry->flows);
     *registry = (struct registry){0};
 }

@@ -13,6 +13,7 @@
 
 struct flow {
     char *folder_name; /* file name without ".wasm": "customer_sync_ack" */
+    char *path;        /* of the module's file */
     struct module *module;
     struct manifest *manifest;
 };
@@ -26,6 +27,11 @@ struct registry {
 MUST_USE bool registry_open(struct registry *out, const struct workspace *workspace,
                             struct error *err);
 void registry_close(struct registry *registry); /* zeroed is fine */
+
+/* One module and its manifest, from a file named "<folder name>.wasm". */
+MUST_USE bool flow_open(struct flow *out, const struct workspace *workspace, const char *path,
+                        struct error *err);
+void flow_close(struct flow *flow); /* zeroed is fine */
 
 /* By identifier, alias or folder name; NULL with ERROR_NOT_FOUND that names the nearest. */
 struct flow *registry_find(const struct registry *registry, const char *name, struct error *err);

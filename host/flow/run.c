@@ -7,23 +7,22 @@
 #include "base/text.h"
 #include "flow/execute.h"
 #include "flow/fault.h"
+#include "flow/resume.h"
 #include "flow/run_lock.h"
-
-#define PARAMETERS_MAX 32
 
 /* ---- parameters ------------------------------------------------------------------------------ */
 
 struct parameter_set {
-    struct named_value values[PARAMETERS_MAX];
+    struct named_value values[RUN_PARAMETERS_MAX];
     size_t count;
 };
 
 static bool check_known(const struct manifest *manifest, const struct run_request *request,
                         struct error *err)
 {
-    const char *names[PARAMETERS_MAX];
+    const char *names[RUN_PARAMETERS_MAX];
     size_t count = 0;
-    for (size_t i = 0; i < manifest->parameter_count && count < PARAMETERS_MAX; i++)
+    for (size_t i = 0; i < manifest->parameter_count && count < RUN_PARAMETERS_MAX; i++)
         names[count++] = manifest->parameters[i].name;
     for (size_t i = 0; i < request->parameter_count; i++) {
         const char *name = request->parameters[i].name;
@@ -91,9 +90,9 @@ static bool collect_parameters(const struct workspace *workspace, const struct m
                                const struct run_request *request, struct parameter_set *out,
                                struct error *err)
 {
-    if (manifest->parameter_count > PARAMETERS_MAX)
+    if (manifest->parameter_count > RUN_PARAMETERS_MAX)
         return error_set(err, ERROR_LIMIT, "flow '%s' has more than %d parameters",
-                         manifest->identifier, PARAMETERS_MAX);
+                         manifest->identifier, RUN_PARAMETERS_MAX);
     if (!check_known(manifest, request, err) || !check_once(request, err))
         return false;
     for (size_t i = 0; i < manifest->parameter_count; i++) {
@@ -192,6 +191,21 @@ static bool check_message(const struct manifest *manifest, const struct run_requ
     return true;
 }
 
+static bool run_new(struct service *service, const struct execution_start *start,
+                    struct run_outcome *outcome, struct error *err)
+{
+    struct execution_end end;
+    struct execution *execution = calloc(1, sizeof *execution);
+    if (!execution)
+        return error_set(err, ERROR_LIMIT, "out of memory");
+    bool ok = execute(service, start, execution, &end, err);
+    if (ok)
+        fill_outcome(outcome, execution, &end);
+    execution_release(execution);
+    free(execution);
+    return ok;
+}
+
 static bool run_locked(struct service *service, const struct run_request *request,
                        const struct parameter_set *parameters, const struct remote_file *attachment,
                        struct run_outcome *outcome, struct error *err)
@@ -214,15 +228,8 @@ static bool run_locked(struct service *service, const struct run_request *reques
     if (alone && !run_lock_take(service->workspace->state_folder, flow->manifest->identifier, &lock,
                                 err))
         return false;
-    struct execution *execution = calloc(1, sizeof *execution);
-    struct execution_end end;
-    bool ok = execution ? execute(service, &start, execution, &end, err)
-                        : error_set(err, ERROR_LIMIT, "out of memory");
-    if (ok)
-        fill_outcome(outcome, execution, &end);
-    if (execution)
-        execution_release(execution);
-    free(execution);
+    bool ok = (!alone || resume_flow(service, flow->manifest->identifier, request->watch, err)) &&
+              run_new(service, &start, outcome, err);
     run_lock_release(lock);
     return ok;
 }

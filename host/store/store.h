@@ -37,6 +37,8 @@ struct instance_start {
     size_t input_size;
     int64_t started_ms;
     const char *resubmits; /* full id of the instance that this one does again, or NULL */
+    bool is_durable;       /* it has a journal: left unfinished, it is not aborted but resumed */
+    int64_t call_number;   /* with parent: which call of the parent's journal this one answers */
 };
 
 struct instance_end {

@@ -71,7 +71,16 @@ static const char *const migrations[STORE_SCHEMA_VERSION] = {
     "  actor TEXT NOT NULL, address TEXT NOT NULL," /* user or client; peer, or "" for the machine */
     "  action TEXT NOT NULL, subject TEXT NOT NULL, outcome TEXT NOT NULL, detail TEXT"
     ") STRICT;"
-    "CREATE INDEX audit_by_time ON audit (at_ms);",
+    "CREATE INDEX audit_by_time ON audit (at_ms);"
+    /* durable: left unfinished it is resumed; call_number: which call of the parent's journal it answers */
+    "ALTER TABLE instance ADD COLUMN durable INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE instance ADD COLUMN call_number INTEGER;"
+    "CREATE TABLE journal ("
+    "  instance INTEGER NOT NULL REFERENCES instance (number) ON DELETE CASCADE,"
+    "  number INTEGER NOT NULL," /* order of the calls, from 0 */
+    "  import TEXT NOT NULL, request BLOB NOT NULL, plan BLOB, result BLOB,"
+    "  PRIMARY KEY (instance, number)"
+    ") STRICT, WITHOUT ROWID;",
 };
 
 static bool run(sqlite3 *db, const char *sql, struct error *err)

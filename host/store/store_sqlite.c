@@ -28,8 +28,8 @@ static const char *const state_names[] = {
 static const char *const statement_texts[STATEMENT_COUNT] = {
     [STATEMENT_START] =
         "INSERT INTO instance (id, flow, flow_name, version, module_digest, trigger, invoked_by,"
-        " parent, parameters, state, owner, process, started_ms)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'IN_PROGRESS', ?, ?, ?)",
+        " parent, parameters, state, owner, process, started_ms, durable, call_number)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'IN_PROGRESS', ?, ?, ?, ?, ?)",
     [STATEMENT_PAYLOAD] =
         "INSERT INTO payload (instance, which, bytes)"
         " SELECT number, ?2, ?3 FROM instance WHERE id = ?1",
@@ -145,6 +145,9 @@ static bool write_start(struct store *store, const struct instance_start *start,
     sqlite3_bind_int64(statement, column++, store->owner.number);
     sqlite3_bind_int64(statement, column++, getpid());
     sqlite3_bind_int64(statement, column++, start->started_ms);
+    sqlite3_bind_int(statement, column++, start->is_durable);
+    if (start->parent && start->is_durable)
+        sqlite3_bind_int64(statement, column++, start->call_number);
     return store_step(store, STATEMENT_START, err) &&
            (!start->resubmits ||
             store_link_resubmission(store, start->resubmits, start->id, err)) &&
@@ -259,7 +262,8 @@ static bool abort_orphans(struct store *store, struct error *err)
 {
     sqlite3_stmt *statement = NULL;
     int code = sqlite3_prepare_v2(
-        store->db, "SELECT number, owner, process, id FROM instance WHERE state = 'IN_PROGRESS'", -1,
+        store->db, "SELECT number, owner, process, id FROM instance WHERE state = 'IN_PROGRESS'"
+        " AND NOT durable", -1,
         &statement, NULL);
     bool ok = true;
     while (ok && code == SQLITE_OK && (code = sqlite3_step(statement)) == SQLITE_ROW) {
