@@ -62,6 +62,7 @@ static bool record_start(struct service *service, const struct execution_start *
         .input_size = start->input_size,
         .started_ms = execution->started_ms,
         .resubmits = start->resubmits,
+        .is_tracked = manifest->durability == TRACKED,
     };
     bool ok = store_instance_start(service->store, &row, err);
     buf_release(&parameters);
