@@ -76,6 +76,7 @@ static bool record_start(struct service *service, const struct execution_start *
         .resubmits = start->resubmits,
         .is_durable = is_durable(start),
         .call_number = execution->call_number,
+        .is_tracked = manifest->durability == TRACKED || start->caller,
     };
     bool ok = store_instance_start(service->store, &row, err);
     buf_release(&parameters);

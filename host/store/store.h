@@ -1,8 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the host remembers: instances, their activity stream, their files and tracking values.
- * A small interface with SQLite behind it (store_sqlite.c); numbered migrations. Thread-safe.
- * Times are wall-clock milliseconds since 1970.
+ * A small interface with SQLite behind it; numbered migrations. Thread-safe. Times are wall-clock
+ * milliseconds since 1970.
+ *
+ * Writing. Whatever is handed in is queued in memory and committed by one writer thread in groups,
+ * in order, one fsync a group. Who needs its record on the disk waits for its group, and any number
+ * of threads wait for the same one; nobody else waits for the disk. Reading sees what this process
+ * handed in before.
+ *
+ * An fsync that failed is not tried again: the kernel may have dropped the pages, and a second one
+ * would claim what is not so. From then on the store is broken: it can be read, every write fails
+ * (store_is_broken), and the process should end.
  */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
@@ -37,6 +46,7 @@ struct instance_start {
     size_t input_size;
     int64_t started_ms;
     const char *resubmits; /* full id of the instance that this one does again, or NULL */
+    bool is_tracked; /* recorded in groups; ignored with resubmits, whose rules need the disk */
     bool is_durable;       /* it has a journal: left unfinished, it is not aborted but resumed */
     int64_t call_number;   /* with parent: which call of the parent's journal this one answers */
 };
@@ -69,23 +79,50 @@ struct activity {
 MUST_USE bool store_open(struct store **out, const char *path, struct error *err);
 void store_close(struct store *store); /* NULL is fine; writes what is pending */
 
-/* Durable when it returns. With resubmits: ERROR_REFUSED (it did not fail, was discarded, has been
- * completed by a resubmission, is one itself, or was called by a flow), ERROR_EXISTS (one is running),
- * ERROR_LIMIT (STORE_RESUBMISSIONS_MAX). Holds for all processes of the workspace. */
+/*
+ * Durable when it returns, unless it is tracked: then within STORE_GROUP_MS, disk and other writers
+ * permitting. Where the queue is nearly full, it waits for room up to STORE_ROOM_MS, then
+ * ERROR_UNAVAILABLE; so nothing that began goes unrecorded. ERROR_EXISTS: the id is taken.
+ * With resubmits: ERROR_REFUSED (it did not fail, was discarded, has been completed by a resubmission,
+ * is one itself, or was called by a flow), ERROR_EXISTS (one is running), ERROR_LIMIT
+ * (STORE_RESUBMISSIONS_MAX). Holds for all processes of the workspace.
+ */
 #define STORE_RESUBMISSIONS_MAX 10
+#define STORE_GROUP_MS 100
+#define STORE_ROOM_MS 2000
 MUST_USE bool store_instance_start(struct store *store, const struct instance_start *start,
                                    struct error *err);
+
+/* Of an instance that this store started; as durable as its start. ERROR_NOT_FOUND: there is none in
+ * progress. After another error it may be tried again. */
 MUST_USE bool store_instance_finish(struct store *store, const char *id,
                                     const struct instance_end *end, struct error *err);
 
-/* Written in groups, durable at the latest with the instance's end. */
+/* Of a running instance that this store started. Durable at the latest with the instance's end. Where
+ * the queue is full they are dropped, and the end's activity stream says how many. */
 void store_activity(struct store *store, const char *id, const struct activity *activity);
 void store_track(struct store *store, const char *id, const char *name, const char *value);
 /* state: "found", "started", "transferred", "not_transferred", "postponed". */
 void store_file(struct store *store, const char *id, const char *name, const char *state,
                 const char *detail, uint64_t size, int64_t at_ms);
 
-/* Reading. Rows are borrowed until the callback returns; a false from it stops the walk. */
+/* What waits to be written: STORE_WAITING_MAX records or STORE_WAITING_SIZE_MAX bytes at most, a
+ * little more while ends are handed in, of which there is one for each running instance. */
+#define STORE_WAITING_MAX 65536u
+#define STORE_WAITING_SIZE_MAX (64u << 20)
+struct store_load {
+    size_t waiting, waiting_size; /* records; bytes in memory */
+    int64_t lag_ms;               /* age of the oldest; 0: none waits */
+    uint64_t groups, lost;        /* since opening: commits, records dropped */
+};
+void store_load(struct store *store, struct store_load *out);
+
+/* Whether writing has failed for good; err (may be NULL) says why. */
+bool store_is_broken(struct store *store, struct error *err);
+
+/* Reading. Rows come in pages that are copied out, so however slow a callback is, it holds up neither
+ * writers nor the reuse of the log; it may read, too. Rows are borrowed until the callback returns; a
+ * false from it stops the walk. */
 struct instance_row {
     const char *id, *flow, *flow_name, *version, *trigger, *invoked_by, *parent, *parameters, *state;
     const char *module_digest;

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the files of the SQLite store share. Lock order: database, then queue. Everything that
- * touches `db` or a statement holds `database`; it is recursive, so that a row callback may read.
+ * What the files of the SQLite store share. `db` and the statements belong to the writer thread
+ * (store_writer.c) and, before it runs and after it ended, to who opens and closes the store. Other
+ * threads write by handing in records or calls (store_queue.c) and read through connections of their
+ * own (store_walk.h). Lock order: none is taken while another is held.
  */
 #ifndef STORE_STORE_INTERNAL_H
 #define STORE_STORE_INTERNAL_H
@@ -11,65 +13,113 @@
 #include "base/error.h"
 #include "store/store.h"
 #include "store/store_owner.h"
-
-struct pending; /* an activity, tracking value or file report that is not written yet */
+#include "store/store_record.h"
 
 enum statement {
+    STATEMENT_BEGIN,
+    STATEMENT_COMMIT,
     STATEMENT_START,
     STATEMENT_PAYLOAD,
     STATEMENT_FINISH,
     STATEMENT_ACTIVITY,
     STATEMENT_TRACK,
     STATEMENT_FILE,
+    STATEMENT_JOURNAL,
     STATEMENT_COUNT,
 };
 
+#define RUNNING_BUCKETS 256u
+
+struct reader;
+
 struct store {
+    char *path;
+    struct store_owner owner;
+
+    /* the writer's */
     sqlite3 *db;
     sqlite3_stmt *statements[STATEMENT_COUNT]; /* prepared once, at open */
-    struct store_owner owner;
-    pthread_mutex_t database;
+    int log_pages, log_pages_checked;          /* in the write-ahead log; at the newest checkpoint */
+    uint64_t lost_told, lost_telling;          /* of `lost`, in the activity streams */
 
-    pthread_mutex_t queue;
-    pthread_cond_t queue_changed;
-    struct pending *first, **last; /* in order of arrival */
-    size_t pending_count;
-    uint64_t lost_count; /* records dropped because the database could not take them */
-    bool is_closing, writer_runs;
+    pthread_mutex_t queue;  /* guards what follows, up to the readers */
+    pthread_cond_t due;     /* the writer waits: for a record, a full group, somebody in a hurry */
+    pthread_cond_t settled; /* others wait: for their group, for room */
+    struct record *first, *last;
+    size_t waiting, waiting_size; /* those of the group that is being written included */
+    size_t hurried;               /* records that somebody waits for, not yet taken */
+    uint64_t groups, lost;
+    int64_t writing_since_ms; /* when the oldest record of the group was handed in; 0: none */
+    struct running *running[RUNNING_BUCKETS];
+    bool is_broken, is_closing, writer_runs;
+    struct error why_broken;
     pthread_t writer;
+
+    pthread_mutex_t reading; /* guards idle */
+    struct reader *idle;
 };
 
 /* Converts the newest failure of db. kind by what a caller can do; the sentence names `what`. */
 bool store_fail(sqlite3 *db, int code, struct error *err, const char *what);
 
+/* A connection to path, set up as all of ours are: write-ahead log, waits STORE_BUSY_MS for another
+ * process. */
+#define STORE_BUSY_MS 10000
+MUST_USE bool store_connect(sqlite3 **out, const char *path, struct error *err);
+
 /* Brings the schema up to date. ERROR_UNSUPPORTED: written by a newer version; nothing changed. */
 MUST_USE bool store_migrate(sqlite3 *db, struct error *err);
 #define STORE_SCHEMA_VERSION 3
 
-/* BEGIN IMMEDIATE ... COMMIT; durable: whether COMMIT waits for the disk. A failed end rolls back. */
-MUST_USE bool store_begin(struct store *store, bool durable, struct error *err);
+/* ---- store_queue.c, store_writer.c: writing ---- */
+
+MUST_USE bool store_writer_open(struct store *store, struct error *err);
+void store_writer_close(struct store *store); /* writes what is pending, ends the thread */
+
+/*
+ * Runs fn on the writer's thread inside the transaction of a group, returns when that is on the disk.
+ * fn alone is undone if it returns false, with its error. It uses store->db and calls nothing of
+ * store.h. ERROR_UNAVAILABLE: the store is broken; else as fn, or why the group was not committed.
+ */
+MUST_USE bool store_write(struct store *store, store_write_fn *fn, void *context, struct error *err);
+
+/* The instance in row `number` counts as one that this store started, from here on or no more. */
+MUST_USE bool store_adopt(struct store *store, const char *id, int64_t number, struct error *err);
+void store_disown(struct store *store, const char *id);
+
+/* Returns when all that was handed in before is committed, or cannot be. */
+void store_flush(struct store *store);
+
+/* Waits until a group is due, but where nobody waits for it not before retry_ms (CLOCK_MONOTONIC), and
+ * takes it off the queue. Its records count as waiting until they are settled. NULL: the store is
+ * being closed and nothing is left. */
+struct record *store_queue_take(struct store *store, int64_t retry_ms);
+
+/* What became of a group: who waited is told, records are freed or, postponed, put back in front. */
+enum group_outcome {
+    GROUP_COMMITTED,
+    GROUP_POSTPONED, /* who waited gets the error; the rest is tried again */
+    GROUP_BROKEN,    /* so is the store from now on */
+};
+void store_queue_settle(struct store *store, struct record *list, enum group_outcome outcome,
+                        const struct error *why);
+void store_queue_clear(struct store *store); /* after the writer has ended */
+
+/* BEGIN IMMEDIATE, COMMIT. */
+MUST_USE bool store_begin(struct store *store, struct error *err);
 MUST_USE bool store_commit(struct store *store, struct error *err);
 void store_rollback(struct store *store);
 
 /* Runs a prepared statement that gives no rows, then resets it. */
 MUST_USE bool store_step(struct store *store, enum statement which, struct error *err);
 
-/* Whether the instance `id` may be resubmitted now, and the link to the new instance that was just
- * inserted; inside its transaction, so that two processes cannot both begin. */
-MUST_USE bool store_link_resubmission(struct store *store, const char *id, const char *new_id,
+/* Marks as aborted what processes that are gone left in progress. */
+MUST_USE bool store_sweep(struct store *store, struct error *err);
+
+/* ---- store_resubmit.c ---- */
+
+/* Whether the instance `id` may be resubmitted now, and the link to the new instance `number` that was
+ * just inserted; inside its transaction, so that two processes cannot both begin. */
+MUST_USE bool store_link_resubmission(struct store *store, const char *id, int64_t number,
                                       struct error *err);
-
-/* ---- store_queue.c ---- */
-MUST_USE bool store_queue_open(struct store *store, struct error *err);
-void store_queue_close(struct store *store); /* stops the writer; writes what is pending */
-
-/* Takes all pending records off the queue; the caller holds `database` and either writes and frees
- * them, or puts them back, so that their order stays. */
-struct pending *store_queue_take(struct store *store);
-void store_queue_return(struct store *store, struct pending *list);
-MUST_USE bool store_queue_write(struct store *store, struct pending *list, struct error *err);
-void store_queue_free(struct pending *list);
-
-/* Writes what is pending in a transaction of its own. The caller holds `database`. */
-MUST_USE bool store_queue_flush(struct store *store, struct error *err);
 #endif

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* Reading the store; see store.h. The database stays locked while a callback runs. */
+/* Reading the store; see store.h. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
 #include "store/store.h"
-#include "store/store_internal.h"
+#include "store/store_walk.h"
 
 #define ID_PREFIX_SIZE_MIN 4
 #define ID_SIZE_MAX 64
+#define SQL_SIZE_MAX 8192
 
 #define INSTANCE_COLUMNS                                                                           \
-    "SELECT i.id, i.flow, i.flow_name, i.version, i.trigger, i.invoked_by, i.parent,"              \
+    "SELECT i.number, i.id, i.flow, i.flow_name, i.version, i.trigger, i.invoked_by, i.parent,"              \
     " i.parameters, i.state, i.module_digest, i.fault_code, i.fault_title, i.fault_detail,"        \
     " i.started_ms, i.finished_ms, i.exit_status, i.response_status, i.cpu_us, i.memory_bytes,"    \
     " i.import_calls,"                                                                             \
@@ -27,103 +28,84 @@
     " (SELECT d.at_ms FROM discarded d WHERE d.instance = i.number)"                               \
     " FROM instance i"
 
-/* A query being walked. */
-struct walk {
-    struct store *store;
-    sqlite3_stmt *statement;
-    int code;
-};
-
-/* Locks the database and, as best it can, writes what is pending so that it is seen. */
-static bool walk_begin(struct walk *walk, struct store *store, const char *sql, struct error *err)
-{
-    struct error ignored; /* the writer logs and retries; reading works all the same */
-    pthread_mutex_lock(&store->database);
-    (void)!store_queue_flush(store, &ignored);
-    *walk = (struct walk){.store = store};
-    walk->code = sqlite3_prepare_v2(store->db, sql, -1, &walk->statement, NULL);
-    return walk->code == SQLITE_OK || store_fail(store->db, walk->code, err, "cannot read the store");
-}
-
-static bool walk_next(struct walk *walk)
-{
-    walk->code = sqlite3_step(walk->statement);
-    return walk->code == SQLITE_ROW;
-}
-
-static bool walk_end(struct walk *walk, struct error *err)
-{
-    bool ok = walk->code == SQLITE_DONE || walk->code == SQLITE_ROW || walk->code == SQLITE_OK ||
-              store_fail(walk->store->db, walk->code, err, "cannot read the store");
-    sqlite3_finalize(walk->statement);
-    pthread_mutex_unlock(&walk->store->database);
-    return ok;
-}
-
-static const char *text(const struct walk *walk, int column)
-{
-    return (const char *)sqlite3_column_text(walk->statement, column);
-}
-
-static int64_t number(const struct walk *walk, int column)
-{
-    return sqlite3_column_int64(walk->statement, column);
-}
-
 static struct instance_row read_instance(const struct walk *walk)
 {
     return (struct instance_row){
-        .id = text(walk, 0),           .flow = text(walk, 1),
-        .flow_name = text(walk, 2),    .version = text(walk, 3),
-        .trigger = text(walk, 4),      .invoked_by = text(walk, 5),
-        .parent = text(walk, 6),       .parameters = text(walk, 7),
-        .state = text(walk, 8),        .module_digest = text(walk, 9),
-        .fault_code = text(walk, 10),  .fault_title = text(walk, 11),
-        .fault_detail = text(walk, 12), .started_ms = number(walk, 13),
-        .finished_ms = number(walk, 14), .exit_status = (int)number(walk, 15),
-        .response_status = (int)number(walk, 16), .cpu_us = number(walk, 17),
-        .memory_bytes = (uint64_t)number(walk, 18), .import_calls = (uint64_t)number(walk, 19),
-        .files_found = number(walk, 20), .files_transferred = number(walk, 21),
-        .files_not_transferred = number(walk, 22), .files_postponed = number(walk, 23),
-        .resubmission_of = text(walk, 24), .resubmitted_as = text(walk, 25),
-        .resubmissions = number(walk, 26), .discarded_ms = number(walk, 27),
+        .id = walk_text(walk, 1),           .flow = walk_text(walk, 2),
+        .flow_name = walk_text(walk, 3),    .version = walk_text(walk, 4),
+        .trigger = walk_text(walk, 5),      .invoked_by = walk_text(walk, 6),
+        .parent = walk_text(walk, 7),       .parameters = walk_text(walk, 8),
+        .state = walk_text(walk, 9),        .module_digest = walk_text(walk, 10),
+        .fault_code = walk_text(walk, 11),  .fault_title = walk_text(walk, 12),
+        .fault_detail = walk_text(walk, 13),
+        .started_ms = walk_number(walk, 14), .finished_ms = walk_number(walk, 15),
+        .exit_status = (int)walk_number(walk, 16),
+        .response_status = (int)walk_number(walk, 17),
+        .cpu_us = walk_number(walk, 18),
+        .memory_bytes = (uint64_t)walk_number(walk, 19),
+        .import_calls = (uint64_t)walk_number(walk, 20),
+        .files_found = walk_number(walk, 21), .files_transferred = walk_number(walk, 22),
+        .files_not_transferred = walk_number(walk, 23),
+        .files_postponed = walk_number(walk, 24),
+        .resubmission_of = walk_text(walk, 25), .resubmitted_as = walk_text(walk, 26),
+        .resubmissions = walk_number(walk, 27), .discarded_ms = walk_number(walk, 28),
     };
+}
+
+#define OPEN_ERRORS                                                                                \
+    " AND i.state IN ('FAILED', 'ABORTED') AND i.parent IS NULL"                                   \
+    " AND NOT EXISTS (SELECT 1 FROM discarded d WHERE d.instance = i.number)"                      \
+    " AND NOT EXISTS (SELECT 1 FROM resubmission r WHERE r.instance = i.number)"                   \
+    " AND NOT EXISTS (SELECT 1 FROM resubmission r JOIN instance n ON n.number = r.instance"       \
+    "   WHERE r.origin = i.id AND n.state = 'COMPLETED')"
+
+/* Only the conditions that were asked for, so that the ones that an index can answer are. */
+static void build_query(const struct store_filter *filter, struct buf *sql)
+{
+    const struct {
+        bool is_asked;
+        const char *condition;
+    } conditions[] = {
+        {filter->flow, " AND i.flow = ?3"},
+        {filter->state, " AND i.state = ?4"},
+        {filter->parent, " AND i.parent = ?5"},
+        {filter->tracking, " AND i.number IN (SELECT instance FROM track WHERE value = ?6)"},
+        {filter->from_ms, " AND i.started_ms >= ?7"},
+        {filter->to_ms, " AND i.started_ms <= ?8"},
+        {filter->top_level_only, " AND i.parent IS NULL"},
+        {filter->open_errors, OPEN_ERRORS},
+    };
+    buf_append_text(sql, INSTANCE_COLUMNS " WHERE i.number < ?1");
+    for (size_t i = 0; i < sizeof conditions / sizeof conditions[0]; i++)
+        if (conditions[i].is_asked)
+            buf_append_text(sql, conditions[i].condition);
+    buf_append_text(sql, " ORDER BY i.number DESC LIMIT ?2 OFFSET ?9");
 }
 
 bool store_instances(struct store *store, const struct store_filter *filter, instance_row_fn *fn,
                      void *context, struct error *err)
 {
     struct walk walk;
-    bool ok = walk_begin(&walk, store, INSTANCE_COLUMNS
-                         " WHERE (?1 IS NULL OR i.flow = ?1) AND (?2 IS NULL OR i.state = ?2)"
-                         " AND (?3 IS NULL OR i.parent = ?3)"
-                         " AND (?4 IS NULL OR EXISTS (SELECT 1 FROM track t WHERE t.value = ?4"
-                         "   AND t.instance = i.number))"
-                         " AND (?5 = 0 OR i.started_ms >= ?5) AND (?6 = 0 OR i.started_ms <= ?6)"
-                         " AND (NOT ?7 OR i.parent IS NULL)"
-                         " AND (NOT ?10 OR (i.state IN ('FAILED', 'ABORTED') AND i.parent IS NULL"
-                         "   AND NOT EXISTS (SELECT 1 FROM discarded d WHERE d.instance = i.number)"
-                         "   AND NOT EXISTS (SELECT 1 FROM resubmission r WHERE r.instance = i.number)"
-                         "   AND NOT EXISTS (SELECT 1 FROM resubmission r JOIN instance n"
-                         "     ON n.number = r.instance WHERE r.origin = i.id"
-                         "     AND n.state = 'COMPLETED')))"
-                         " ORDER BY i.number DESC LIMIT ?8 OFFSET ?9", err);
-    sqlite3_bind_text(walk.statement, 1, filter->flow, -1, SQLITE_STATIC);
-    sqlite3_bind_text(walk.statement, 2, filter->state, -1, SQLITE_STATIC);
-    sqlite3_bind_text(walk.statement, 3, filter->parent, -1, SQLITE_STATIC);
-    sqlite3_bind_text(walk.statement, 4, filter->tracking, -1, SQLITE_STATIC);
-    sqlite3_bind_int64(walk.statement, 5, filter->from_ms);
-    sqlite3_bind_int64(walk.statement, 6, filter->to_ms);
-    sqlite3_bind_int(walk.statement, 7, filter->top_level_only);
-    sqlite3_bind_int64(walk.statement, 8, filter->limit > 0 ? filter->limit : -1);
-    sqlite3_bind_int64(walk.statement, 9, filter->offset);
-    sqlite3_bind_int(walk.statement, 10, filter->open_errors);
-    bool go_on = ok;
+    struct buf sql;
+    buf_init(&sql, SQL_SIZE_MAX);
+    build_query(filter, &sql);
+    walk_begin(&walk, store, buf_text(&sql), WALK_DESCENDING, filter->limit);
+    walk_bind_text(&walk, 3, filter->flow);
+    walk_bind_text(&walk, 4, filter->state);
+    walk_bind_text(&walk, 5, filter->parent);
+    walk_bind_text(&walk, 6, filter->tracking);
+    walk_bind_number(&walk, 7, filter->from_ms);
+    walk_bind_number(&walk, 8, filter->to_ms);
+    walk_bind_number(&walk, 9, filter->offset);
+    bool go_on = true;
     while (go_on && walk_next(&walk)) {
         struct instance_row row = read_instance(&walk);
         go_on = fn(context, &row);
+        walk_bind_number(&walk, 9, 0); /* further pages begin behind the last row */
     }
-    return walk_end(&walk, ok ? err : NULL) && ok;
+    bool ok = walk_end(&walk, err);
+    buf_release(&sql);
+    return ok;
 }
 
 /* ---- one instance ------------------------------------------------------------------------------ */
@@ -142,44 +124,42 @@ static bool check_prefix(const char *id, struct error *err)
     return true;
 }
 
-/* Ids are ASCII below '~', so the ones that begin with a prefix lie between it and prefix + "~". */
-static bool resolve(struct store *store, const char *id, char full[static ID_SIZE_MAX + 1],
-                    struct error *err)
+/* The instance's number. Ids are ASCII below '~', so the ones that begin with a prefix lie between it
+ * and prefix + "~". */
+static bool resolve(struct store *store, const char *id, int64_t *number, struct error *err)
 {
     struct walk walk;
-    char other[ID_SIZE_MAX + 1] = "";
-    full[0] = '\0';
+    char full[ID_SIZE_MAX + 1] = "", other[ID_SIZE_MAX + 1] = "";
     if (!check_prefix(id, err))
         return false;
-    bool ok = walk_begin(&walk, store,
-                         "SELECT id FROM instance WHERE id >= ?1 AND id < ?1 || '~' ORDER BY id"
-                         " LIMIT 2", err);
-    sqlite3_bind_text(walk.statement, 1, id, -1, SQLITE_STATIC);
-    if (ok && walk_next(&walk))
-        snprintf(full, ID_SIZE_MAX + 1, "%s", text(&walk, 0));
-    if (ok && full[0] && walk_next(&walk))
-        snprintf(other, sizeof other, "%s", text(&walk, 0));
-    ok = walk_end(&walk, ok ? err : NULL) && ok;
-    if (ok && !full[0])
+    walk_begin(&walk, store, "SELECT number, id FROM instance WHERE id >= ?3 AND id < ?3 || '~'"
+                             " ORDER BY id LIMIT ?2", WALK_ASCENDING, 2);
+    walk_bind_text(&walk, 3, id);
+    if (walk_next(&walk)) {
+        *number = walk_number(&walk, 0);
+        snprintf(full, sizeof full, "%s", walk_text(&walk, 1));
+    }
+    if (full[0] && walk_next(&walk))
+        snprintf(other, sizeof other, "%s", walk_text(&walk, 1));
+    if (!walk_end(&walk, err))
+        return false;
+    if (!full[0])
         return error_set(err, ERROR_NOT_FOUND, "no instance has the id '%s'", id);
-    if (ok && other[0] && strcmp(full, id) != 0)
+    if (other[0] && strcmp(full, id) != 0)
         return error_set(err, ERROR_INVALID, "'%s' is ambiguous: %s and %s begin with it", id, full,
                          other);
-    return ok;
+    return true;
 }
 
-/* Resolves id and begins a query whose ?1 is the full id. */
+/* Begins a query whose ?3 is the number of the instance. */
 static bool walk_instance(struct walk *walk, struct store *store, const char *id, const char *sql,
                           struct error *err)
 {
-    char full[ID_SIZE_MAX + 1];
-    if (!resolve(store, id, full, err))
+    int64_t number = 0;
+    if (!resolve(store, id, &number, err))
         return false;
-    if (!walk_begin(walk, store, sql, err)) {
-        (void)walk_end(walk, NULL); /* err says it already */
-        return false;
-    }
-    sqlite3_bind_text(walk->statement, 1, full, -1, SQLITE_TRANSIENT);
+    walk_begin(walk, store, sql, WALK_ASCENDING, 0);
+    walk_bind_number(walk, 3, number);
     return true;
 }
 
@@ -187,7 +167,7 @@ bool store_instance(struct store *store, const char *id, instance_row_fn *fn, vo
                     struct error *err)
 {
     struct walk walk;
-    if (!walk_instance(&walk, store, id, INSTANCE_COLUMNS " WHERE i.id = ?1", err))
+    if (!walk_instance(&walk, store, id, INSTANCE_COLUMNS " WHERE i.number = ?3 AND i.number > ?1", err))
         return false;
     if (walk_next(&walk)) {
         struct instance_row row = read_instance(&walk);
@@ -201,17 +181,17 @@ bool store_activities(struct store *store, const char *id, activity_row_fn *fn, 
 {
     struct walk walk;
     if (!walk_instance(&walk, store, id,
-                       "SELECT a.at_ms, a.duration_us, a.import, a.connection, a.subject, a.result,"
-                       " a.detail, a.bytes FROM activity a JOIN instance i ON i.number = a.instance"
-                       " WHERE i.id = ?1 ORDER BY a.number", err))
+                       "SELECT number, at_ms, duration_us, import, connection, subject, result,"
+                       " detail, bytes FROM activity WHERE instance = ?3 AND number > ?1"
+                       " ORDER BY number LIMIT ?2", err))
         return false;
     bool go_on = true;
     while (go_on && walk_next(&walk)) {
         struct activity row = {
-            .at_ms = number(&walk, 0),    .duration_us = number(&walk, 1),
-            .import = text(&walk, 2),     .connection = text(&walk, 3),
-            .subject = text(&walk, 4),    .result = text(&walk, 5),
-            .detail = text(&walk, 6),     .bytes = (uint64_t)number(&walk, 7),
+            .at_ms = walk_number(&walk, 1),    .duration_us = walk_number(&walk, 2),
+            .import = walk_text(&walk, 3),     .connection = walk_text(&walk, 4),
+            .subject = walk_text(&walk, 5),    .result = walk_text(&walk, 6),
+            .detail = walk_text(&walk, 7),     .bytes = (uint64_t)walk_number(&walk, 8),
         };
         go_on = fn(context, &row);
     }
@@ -223,15 +203,14 @@ bool store_files(struct store *store, const char *id, file_row_fn *fn, void *con
 {
     struct walk walk;
     if (!walk_instance(&walk, store, id,
-                       "SELECT f.name, f.state, f.detail, f.size, f.at_ms FROM file f"
-                       " JOIN instance i ON i.number = f.instance WHERE i.id = ?1"
-                       " ORDER BY f.number", err))
+                       "SELECT number, name, state, detail, size, at_ms FROM file"
+                       " WHERE instance = ?3 AND number > ?1 ORDER BY number LIMIT ?2", err))
         return false;
     bool go_on = true;
     while (go_on && walk_next(&walk)) {
         struct file_row row = {
-            .name = text(&walk, 0), .state = text(&walk, 1), .detail = text(&walk, 2),
-            .size = (uint64_t)number(&walk, 3), .at_ms = number(&walk, 4),
+            .name = walk_text(&walk, 1), .state = walk_text(&walk, 2), .detail = walk_text(&walk, 3),
+            .size = (uint64_t)walk_number(&walk, 4), .at_ms = walk_number(&walk, 5),
         };
         go_on = fn(context, &row);
     }
@@ -243,12 +222,12 @@ bool store_tracks(struct store *store, const char *id, track_row_fn *fn, void *c
 {
     struct walk walk;
     if (!walk_instance(&walk, store, id,
-                       "SELECT t.name, t.value FROM track t JOIN instance i"
-                       " ON i.number = t.instance WHERE i.id = ?1 ORDER BY t.number", err))
+                       "SELECT number, name, value FROM track WHERE instance = ?3 AND number > ?1"
+                       " ORDER BY number LIMIT ?2", err))
         return false;
     bool go_on = true;
     while (go_on && walk_next(&walk))
-        go_on = fn(context, text(&walk, 0), text(&walk, 1));
+        go_on = fn(context, walk_text(&walk, 1), walk_text(&walk, 2));
     return walk_end(&walk, err);
 }
 
@@ -256,15 +235,12 @@ bool store_payload(struct store *store, const char *id, const char *which, struc
                    struct error *err)
 {
     struct walk walk;
-    if (!walk_instance(&walk, store, id,
-                       "SELECT p.bytes FROM payload p JOIN instance i ON i.number = p.instance"
-                       " WHERE i.id = ?1 AND p.which = ?2", err))
+    if (!walk_instance(&walk, store, id, "SELECT 1, bytes FROM payload WHERE instance = ?3"
+                                         " AND which = ?4", err))
         return false;
-    sqlite3_bind_text(walk.statement, 2, which, -1, SQLITE_STATIC);
-    if (walk_next(&walk)) {
-        const void *bytes = sqlite3_column_blob(walk.statement, 0);
-        buf_append(out, bytes, (size_t)sqlite3_column_bytes(walk.statement, 0));
-    }
+    walk_bind_text(&walk, 4, which);
+    if (walk_next(&walk))
+        buf_append(out, walk_text(&walk, 1), walk_size(&walk, 1));
     if (!walk_end(&walk, err))
         return false;
     return !out->failed || error_set(err, ERROR_LIMIT, "the %s is larger than %zu bytes", which,

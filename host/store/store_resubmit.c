@@ -79,16 +79,13 @@ static bool check_failed(const struct standing *is, struct error *err)
     return true;
 }
 
-/* Runs a statement of an id or number and an id or time. */
-static bool write_pair(struct store *store, const char *sql, int64_t number, const char *text,
-                       const char *new_id, int64_t at_ms, struct error *err)
+/* Runs an INSERT of a number and, as ?2, a text or a time. */
+static bool insert(struct store *store, const char *sql, int64_t number, const char *text,
+                   int64_t at_ms, struct error *err)
 {
     sqlite3_stmt *statement = NULL;
     int code = sqlite3_prepare_v2(store->db, sql, -1, &statement, NULL);
-    if (new_id)
-        sqlite3_bind_text(statement, 1, new_id, -1, SQLITE_STATIC);
-    else
-        sqlite3_bind_int64(statement, 1, number);
+    sqlite3_bind_int64(statement, 1, number);
     if (text)
         sqlite3_bind_text(statement, 2, text, -1, SQLITE_STATIC);
     else
@@ -100,7 +97,7 @@ static bool write_pair(struct store *store, const char *sql, int64_t number, con
     return ok;
 }
 
-bool store_link_resubmission(struct store *store, const char *id, const char *new_id,
+bool store_link_resubmission(struct store *store, const char *id, int64_t number,
                              struct error *err)
 {
     struct standing standing = {.number = 0};
@@ -110,26 +107,26 @@ bool store_link_resubmission(struct store *store, const char *id, const char *ne
         return error_set(err, ERROR_LIMIT,
                          "instance %s was resubmitted %d times, which is the most; start the flow anew "
                          "or discard it", id, STORE_RESUBMISSIONS_MAX);
-    return write_pair(store, "INSERT INTO resubmission (instance, origin)"
-                             " SELECT number, ?2 FROM instance WHERE id = ?1",
-                      0, standing.id, new_id, 0, err);
+    return insert(store, "INSERT INTO resubmission (instance, origin) VALUES (?1, ?2)", number,
+                  standing.id, 0, err);
 }
 
-static bool discard(struct store *store, const char *id, int64_t at_ms, struct error *err)
+struct discard {
+    const char *id;
+    int64_t at_ms;
+};
+
+static bool write_discard(struct store *store, void *context, struct error *err)
 {
+    const struct discard *discard = context;
     struct standing standing = {.number = 0};
-    return read_standing(store, id, &standing, err) && check_failed(&standing, err) &&
-           write_pair(store, "INSERT INTO discarded (instance, at_ms) VALUES (?1, ?2)",
-                      standing.number, NULL, NULL, at_ms, err);
+    return read_standing(store, discard->id, &standing, err) && check_failed(&standing, err) &&
+           insert(store, "INSERT INTO discarded (instance, at_ms) VALUES (?1, ?2)", standing.number,
+                  NULL, discard->at_ms, err);
 }
 
 bool store_discard(struct store *store, const char *id, int64_t at_ms, struct error *err)
 {
-    pthread_mutex_lock(&store->database);
-    bool begun = store_begin(store, true, err);
-    bool ok = begun && discard(store, id, at_ms, err) && store_commit(store, err);
-    if (begun && !ok)
-        store_rollback(store);
-    pthread_mutex_unlock(&store->database);
-    return ok;
+    struct discard discard = {.id = id, .at_ms = at_ms};
+    return store_write(store, write_discard, &discard, err);
 }

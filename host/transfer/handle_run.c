@@ -21,14 +21,16 @@ static CURLcode result_of(struct handle *handle)
 /* The wait doubles while nothing happens on any socket and begins again when something does. */
 static CURLMcode run_to_end(struct handle *handle)
 {
-    int running = 1, active = 0, wait_ms = WAIT_MIN_MS;
+    bool is_ftp = handle->connection->type == CONNECTION_FTP; /* others always wait on a socket */
+    int least_ms = is_ftp ? WAIT_MIN_MS : WAIT_MAX_MS;
+    int running = 1, active = 0, wait_ms = least_ms;
     CURLMcode code = CURLM_OK;
     while (code == CURLM_OK) {
         code = curl_multi_perform(handle->multi, &running);
         if (code != CURLM_OK || !running)
             return code;
         code = curl_multi_poll(handle->multi, NULL, 0, wait_ms, &active);
-        wait_ms = active > 0 ? WAIT_MIN_MS : wait_ms * 2 + 1;
+        wait_ms = active > 0 ? least_ms : wait_ms * 2 + 1;
         if (wait_ms > WAIT_MAX_MS)
             wait_ms = WAIT_MAX_MS;
     }

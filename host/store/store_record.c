@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+/* Records and the rows they become; see store_record.h. */
+#include "store/store_record.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "store/store_internal.h"
+
+#define NOT_WRITTEN (-1) /* running->number: its start was refused, so is all that belongs to it */
+
+/* ---- making ------------------------------------------------------------------------------------ */
+
+static const char *place(char **at, const char *text)
+{
+    if (!text)
+        return NULL;
+    size_t size = strlen(text) + 1;
+    const char *copy = memcpy(*at, text, size);
+    *at += size;
+    return copy;
+}
+
+struct record *record_new(enum record_kind kind, const struct record_parts *parts)
+{
+    size_t size = sizeof(struct record) + parts->bytes_size;
+    for (size_t i = 0; i < RECORD_TEXTS_MAX; i++)
+        size += parts->texts[i] ? strlen(parts->texts[i]) + 1 : 0;
+    struct record *record = malloc(size);
+    if (!record)
+        return NULL;
+    *record = (struct record){.kind = kind, .size = size, .bytes_size = parts->bytes_size};
+    memcpy(record->numbers, parts->numbers, sizeof record->numbers);
+    char *at = (char *)(record + 1);
+    for (size_t i = 0; i < RECORD_TEXTS_MAX; i++)
+        record->texts[i] = place(&at, parts->texts[i]);
+    if (parts->bytes_size > 0)
+        record->bytes = memcpy(at, parts->bytes, parts->bytes_size);
+    return record;
+}
+
+/* ---- binding ----------------------------------------------------------------------------------- */
+
+static int bind_texts(sqlite3_stmt *statement, int column, const char *const texts[], size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        sqlite3_bind_text(statement, column++, texts[i], -1, SQLITE_STATIC);
+    return column;
+}
+
+static int bind_numbers(sqlite3_stmt *statement, int column, const int64_t numbers[], size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        sqlite3_bind_int64(statement, column++, numbers[i]);
+    return column;
+}
+
+static bool write_payload(struct store *store, const struct record *record, const char *which,
+                          struct error *err)
+{
+    if (record->bytes_size == 0)
+        return true;
+    sqlite3_stmt *statement = store->statements[STATEMENT_PAYLOAD];
+    sqlite3_bind_int64(statement, 1, record->running->number);
+    sqlite3_bind_text(statement, 2, which, -1, SQLITE_STATIC);
+    sqlite3_bind_blob64(statement, 3, record->bytes, record->bytes_size, SQLITE_STATIC);
+    return store_step(store, STATEMENT_PAYLOAD, err);
+}
+
+/* ---- start and end ----------------------------------------------------------------------------- */
+
+#define START_TEXTS 9
+#define START_RESUBMITS 9 /* the text behind them */
+#define START_NUMBERS 3   /* started, durable, number of the parent's call */
+#define END_TEXTS 4       /* state, fault code, title, detail */
+#define END_NUMBERS 6
+
+void record_prepare(struct record *list)
+{
+    for (struct record *record = list; record; record = record->next)
+        if (record->kind == RECORD_START)
+            record->running->end = NULL;
+    for (struct record *record = list; record; record = record->next)
+        if (record->kind == RECORD_END) {
+            record->running->end = record;
+            record->running->is_whole = false;
+        }
+}
+
+static bool write_start(struct store *store, struct record *record, struct error *err)
+{
+    static const char *const in_progress[END_TEXTS] = {"IN_PROGRESS"};
+    static const int64_t nothing[END_NUMBERS] = {0};
+    struct running *running = record->running;
+    sqlite3_stmt *statement = store->statements[STATEMENT_START];
+    const struct record *end = running->end;
+    int column = bind_texts(statement, 1, record->texts, START_TEXTS);
+    sqlite3_bind_int64(statement, column++, store->owner.number);
+    sqlite3_bind_int64(statement, column++, getpid());
+    column = bind_numbers(statement, column, record->numbers, START_NUMBERS);
+    column = bind_texts(statement, column, end ? end->texts : in_progress, END_TEXTS);
+    bind_numbers(statement, column, end ? end->numbers : nothing, END_NUMBERS);
+    running->number = NOT_WRITTEN;
+    if (!store_step(store, STATEMENT_START, err))
+        return false;
+    int64_t number = sqlite3_last_insert_rowid(store->db);
+    const char *resubmits = record->texts[START_RESUBMITS];
+    if (resubmits && !store_link_resubmission(store, resubmits, number, err))
+        return false;
+    running->number = number;
+    running->is_whole = end != NULL;
+    return write_payload(store, record, "input", err);
+}
+
+/* What the queue had to drop is not passed over in silence. */
+static bool write_lost_note(struct store *store, const struct record *end, struct error *err)
+{
+    struct store_load load;
+    store_load(store, &load);
+    uint64_t lost = load.lost - store->lost_telling;
+    if (lost == 0)
+        return true;
+    store->lost_telling = load.lost;
+    char detail[96];
+    snprintf(detail, sizeof detail, "%llu records of running instances could not be written",
+             (unsigned long long)lost);
+    sqlite3_stmt *statement = store->statements[STATEMENT_ACTIVITY];
+    const char *const texts[] = {"store", NULL, NULL, "limit", detail};
+    const int64_t numbers[] = {end->numbers[0], 0, 0};
+    sqlite3_bind_int64(statement, 1, end->running->number);
+    bind_numbers(statement, bind_texts(statement, 2, texts, 5), numbers, 3);
+    return store_step(store, STATEMENT_ACTIVITY, err);
+}
+
+static bool write_end(struct store *store, struct record *record, struct error *err)
+{
+    if (!record->running->is_whole) {
+        sqlite3_stmt *statement = store->statements[STATEMENT_FINISH];
+        sqlite3_bind_int64(statement, 1, record->running->number);
+        bind_numbers(statement, bind_texts(statement, 2, record->texts, END_TEXTS), record->numbers,
+                     END_NUMBERS);
+        if (!store_step(store, STATEMENT_FINISH, err))
+            return false;
+        if (sqlite3_changes(store->db) != 1)
+            return error_set(err, ERROR_NOT_FOUND, "instance %s is not in progress",
+                             record->running->id);
+    }
+    return write_payload(store, record, "response", err) && write_lost_note(store, record, err);
+}
+
+/* ---- the rest ---------------------------------------------------------------------------------- */
+
+static bool write_row(struct store *store, const struct record *record, struct error *err)
+{
+    static const struct {
+        enum statement statement;
+        size_t texts, numbers;
+    } kinds[] = {
+        [RECORD_ACTIVITY] = {STATEMENT_ACTIVITY, 5, 3},
+        [RECORD_TRACK] = {STATEMENT_TRACK, 2, 0},
+        [RECORD_FILE] = {STATEMENT_FILE, 3, 2},
+    };
+    enum statement which = kinds[record->kind].statement;
+    sqlite3_stmt *statement = store->statements[which];
+    sqlite3_bind_int64(statement, 1, record->running->number);
+    int column = bind_texts(statement, 2, record->texts, kinds[record->kind].texts);
+    bind_numbers(statement, column, record->numbers, kinds[record->kind].numbers);
+    return store_step(store, which, err);
+}
+
+static bool write_journal(struct store *store, const struct record *record, struct error *err)
+{
+    sqlite3_stmt *statement = store->statements[STATEMENT_JOURNAL];
+    const char *at = record->bytes;
+    if (record->running->number == NOT_WRITTEN)
+        return error_set(err, ERROR_INTERNAL, "instance %s was not written", record->running->id);
+    sqlite3_bind_int64(statement, 1, record->running->number);
+    int column = bind_numbers(statement, bind_texts(statement, 2, record->texts, 1),
+                              record->numbers, 1);
+    for (int i = 0; i < RECORD_JOURNAL_BLOBS; i++, column++) {
+        int64_t size = record->numbers[1 + i];
+        if (size > 0)
+            sqlite3_bind_blob64(statement, column, at, (sqlite3_uint64)size, SQLITE_STATIC);
+        else if (size == 0)
+            sqlite3_bind_zeroblob(statement, column, 0);
+        at += size > 0 ? size : 0;
+    }
+    return store_step(store, STATEMENT_JOURNAL, err);
+}
+
+bool record_write(struct store *store, struct record *record, struct error *err)
+{
+    if (record->kind == RECORD_CALL)
+        return record->waiter->fn(store, record->waiter->context, err);
+    if (record->kind == RECORD_START)
+        return write_start(store, record, err);
+    if (record->kind == RECORD_JOURNAL)
+        return write_journal(store, record, err);
+    if (record->running->number == NOT_WRITTEN)
+        return true;
+    return record->kind == RECORD_END ? write_end(store, record, err)
+                                      : write_row(store, record, err);
+}

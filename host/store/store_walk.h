@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A query walked in pages. A page is read through a connection of the reader's own and copied, then
+ * the snapshot is given up: nothing that is done with a row, however slow, keeps the writer's log from
+ * being taken back. Each page begins behind the key of the last row; so rows that come or go meanwhile
+ * are seen or not, but none twice. Internal to the store. One thread per walk.
+ *
+ * A query gives its key as column 0, an integer, and orders by it; ?1 is the key to begin behind, ?2
+ * the most rows. Parameters from ?3 on are bound with walk_bind_....
+ */
+#ifndef STORE_STORE_WALK_H
+#define STORE_STORE_WALK_H
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "store/store.h"
+
+#define WALK_PARAMETERS_MAX 8
+#define WALK_PAGE_ROWS 128
+#define WALK_PAGE_SIZE (1u << 20) /* bytes; a page ends with the row that reaches it */
+#define WALK_ROW_SIZE_MAX (1u << 30)
+
+enum walk_order { WALK_ASCENDING, WALK_DESCENDING };
+
+struct cell {
+    const char *text; /* with a NUL behind it; NULL: SQL's NULL, or an integer */
+    size_t size;
+    int64_t number;
+};
+
+struct walk {
+    struct store *store;
+    const char *sql;
+    struct {
+        const char *text; /* borrowed; NULL: number */
+        int64_t number;
+        bool is_set;
+    } parameters[WALK_PARAMETERS_MAX];
+    int64_t key, left;
+    struct arena arena;
+    struct cell *cells; /* rows of `columns` each */
+    int columns, row, rows;
+    bool is_last_page, has_failed;
+    struct error error;
+};
+
+/* limit: the most rows in all; 0: no limit. Sees what this process handed in before. */
+void walk_begin(struct walk *walk, struct store *store, const char *sql, enum walk_order order,
+                int64_t limit);
+void walk_bind_text(struct walk *walk, int parameter, const char *text); /* NULL: SQL's NULL */
+void walk_bind_number(struct walk *walk, int parameter, int64_t number);
+
+/* To the first or next row; false: there is none, or reading failed. */
+bool walk_next(struct walk *walk);
+
+/* Columns of the row, by the query's numbers; borrowed until the next walk_next. */
+const char *walk_text(const struct walk *walk, int column);
+size_t walk_size(const struct walk *walk, int column);
+int64_t walk_number(const struct walk *walk, int column);
+
+/* false: reading failed. */
+MUST_USE bool walk_end(struct walk *walk, struct error *err);
+
+/* Closes the connections that wait for the next reader. */
+void store_readers_close(struct store *store);
+#endif
