@@ -79,6 +79,8 @@ struct call {
     bool is_in_doubt;                    /* an earlier attempt announced it and left no result */
     const void *doubt;                   /* what it announced */
     size_t doubt_size;
+    struct transfer_step *step; /* the newest that was announced, if has_step; see settle.h */
+    bool has_step;
     struct error error;
 };
 

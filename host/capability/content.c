@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "capability/object.h"
+#include "capability/settle.h"
 #include "capability/watch.h"
 
 static struct transfer *transfer_of(const struct call *call)
@@ -125,6 +126,13 @@ static int32_t put_receipt(struct call *call, const struct argument *out,
     return size;
 }
 
+static bool store_once(struct call *call, void *receipt)
+{
+    return remote_store(transfer_of(call), call->connection, call->args[1].text,
+                        call->args[2].text, call->args[3].object, &call->transfer, receipt,
+                        &call->error);
+}
+
 int32_t content_store(struct call *call)
 {
     const struct remote_file *file = call->args[3].object;
@@ -140,8 +148,7 @@ int32_t content_store(struct call *call)
         return call_failed(call);
     }
     struct remote_receipt receipt = {0};
-    if (!remote_store(transfer_of(call), call->connection, call->args[1].text, call->args[2].text,
-                      file, &call->transfer, &receipt, &call->error))
+    if (!settle(call, store_once, &receipt))
         return call_failed(call);
     call->bytes = receipt.size;
     return put_receipt(call, &call->args[4], &receipt);
@@ -159,12 +166,18 @@ int32_t content_stat(struct call *call)
     return SLUICE_OK;
 }
 
+static bool rename_once(struct call *call, void *receipt)
+{
+    return remote_rename(transfer_of(call), call->connection, call->args[1].text,
+                         call->args[2].text, call->args[3].text, &call->transfer, receipt,
+                         &call->error);
+}
+
 int32_t content_rename(struct call *call)
 {
     struct remote_receipt receipt = {0};
     call->subject = call->args[2].text;
-    if (!remote_rename(transfer_of(call), call->connection, call->args[1].text, call->args[2].text,
-                       call->args[3].text, &call->transfer, &receipt, &call->error))
+    if (!settle(call, rename_once, &receipt))
         return call_failed(call);
     call->note = arena_copy(&call->execution->scratch, receipt.name, strlen(receipt.name));
     return call_put_text(&call->args[4], receipt.name);

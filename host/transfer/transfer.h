@@ -21,8 +21,33 @@ struct transfer;
 struct transfer *transfer_new(void);
 void transfer_free(struct transfer *transfer); /* NULL is fine; no call may be running */
 
+#define REMOTE_NAME_SIZE_MAX 1024
+
+/*
+ * A step of a store or rename whose caller keeps a journal: announced before it is taken, so that a later
+ * call can tell what became of it. What the bytes are under until they are published tells most of it:
+ * only we use that name (or upload), so once it is gone, publishing has happened.
+ */
+enum transfer_step_kind {
+    STEP_SENDING,    /* bytes go to `temporary`; nothing shows under `name` */
+    STEP_PUBLISHING, /* `temporary`, whole, becomes `name`; of a rename: the old name becomes the new one */
+};
+struct transfer_step {
+    enum transfer_step_kind kind;
+    char temporary[REMOTE_NAME_SIZE_MAX + 1]; /* temporary name, old name, or id of an upload in parts */
+    char name[REMOTE_NAME_SIZE_MAX + 1];
+    uint64_t size;
+    char digest[48]; /* Object Storage: what the service will tell; "" else */
+};
+
 /* Who asks, how long they wait, and who watches. All members may be zero. */
 struct transfer_call {
+    /* Of an operation that is journaled; NULL: it is not. True: a step of kind STEP_PUBLISHING is on
+     * the disk, one of STEP_SENDING will be before anything later. */
+    bool (*announce)(void *context, const struct transfer_step *step, struct error *err);
+    /* The newest step of an earlier call for the very same operation, of which no result is known; NULL:
+     * none. ERROR_UNKNOWN: what became of it cannot be told now; nothing was done. */
+    const struct transfer_step *doubt;
     int64_t deadline_ms; /* clock_monotonic_ms() value; 0: only the connection's timeouts */
     bool (*should_stop)(void *context);
     void (*progress)(void *context, uint64_t done, uint64_t total); /* bytes; total 0: unknown */
@@ -32,8 +57,6 @@ struct transfer_call {
 };
 
 /* ---- content servers: FTP, SFTP, Object Storage under one set of rules ------------------------ */
-
-#define REMOTE_NAME_SIZE_MAX 1024
 
 struct remote_entry {
     char *name; /* one path component; bytes as the server sent them */
