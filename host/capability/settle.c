@@ -17,7 +17,7 @@ static void pack_step(const struct transfer_step *step, struct buf *out)
     pack_text(out, step->temporary);
     pack_text(out, step->name);
     pack_number(out, step->size);
-    pack_text(out, step->digest);
+    pack_text(out, step->version);
 }
 
 static void copy_text(struct unpack *in, char *to, size_t size)
@@ -36,7 +36,7 @@ static bool unpack_step(const void *bytes, size_t size, struct transfer_step *st
     copy_text(&in, step->temporary, sizeof step->temporary);
     copy_text(&in, step->name, sizeof step->name);
     step->size = unpack_number(&in);
-    copy_text(&in, step->digest, sizeof step->digest);
+    copy_text(&in, step->version, sizeof step->version);
     return unpack_end(&in) && kind <= STEP_PUBLISHING;
 }
 
@@ -49,8 +49,7 @@ static bool announce(void *context, const struct transfer_step *step, struct err
     call->has_step = true;
     buf_init(&plan, STEP_SIZE_MAX);
     pack_step(step, &plan);
-    bool ok = journal_announce(call, plan.data, plan.size,
-                               step->kind == STEP_PUBLISHING ? JOURNAL_ON_DISK : JOURNAL_IN_ORDER);
+    bool ok = journal_announce(call, plan.data, plan.size, JOURNAL_ON_DISK);
     if (!ok && err)
         *err = call->error;
     buf_release(&plan);

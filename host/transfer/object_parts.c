@@ -223,6 +223,7 @@ static bool commit(struct parts *parts, bool *is_settled, struct error *err)
     expected_digest(parts, digest);
     bool ok = body ? append_address(parts, &path, err)
                    : connection_error(upload->connection, err, ERROR_INTERNAL, "out of memory");
+    ok = ok && upload_announce(upload, STEP_PUBLISHING, parts->id, parts->done, digest, err);
     if (ok &&
         post(upload, buf_text(&path), body, upload_condition(upload), &response, &code, err)) {
         *is_settled = true;
@@ -258,6 +259,53 @@ static void abort_upload(const struct parts *parts)
     buf_release(&path);
 }
 
+/* Whether the service still knows the upload. It forgets one that was committed or aborted. */
+static bool is_open(const struct parts *parts, bool *is_open, struct error *err)
+{
+    struct upload *upload = parts->upload;
+    struct buf path;
+    struct http_response response = {0};
+    char subject[OBJECT_SUBJECT_SIZE];
+    buf_init(&path, HTTP_TARGET_SIZE_MAX);
+    const bool addressed = append_address(parts, &path, err);
+    const struct object_request request = {.method = "GET", .path = buf_text(&path)};
+    bool ok = addressed && object_call(upload->transfer, upload->connection, upload->call, &request,
+                                       &response, NULL, err);
+    /* A bucket that is said to be missing may be there all the same: that answers nothing. */
+    bool is_bucket = strstr(buf_text(&response.body), "BucketNotFound") != NULL;
+    *is_open = response.status / 100 == 2;
+    if (ok && !*is_open && (response.status != 404 || is_bucket))
+        ok = object_refuse(upload->connection, &response,
+                           object_subject(upload->folder, upload->name, subject), err);
+    http_response_release(&response);
+    buf_release(&path);
+    return ok;
+}
+
+bool upload_doubt(struct upload *upload, bool *is_done, struct error *err)
+{
+    const struct transfer_step *doubt = upload->call->doubt;
+    struct parts parts = {.upload = upload};
+    struct error why = {0};
+    bool is_left = false;
+    *is_done = false;
+    upload->name = doubt->name;
+    snprintf(parts.id, sizeof parts.id, "%.*s", UPLOAD_ID_SIZE - 1, doubt->temporary);
+    if (!is_open(&parts, &is_left, &why))
+        return connection_error(upload->connection, err, ERROR_UNKNOWN,
+                                "what became of '%s' after an interruption cannot be told now: %s",
+                                doubt->name, why.message);
+    if (is_left)
+        abort_upload(&parts);
+    *is_done = !is_left && doubt->kind == STEP_PUBLISHING;
+    if (*is_done) {
+        upload->receipt->size = doubt->size;
+        snprintf(upload->receipt->name, sizeof upload->receipt->name, "%s", doubt->name);
+        snprintf(upload->receipt->digest, sizeof upload->receipt->digest, "%.31s", doubt->version);
+    }
+    return true;
+}
+
 bool upload_parts(struct upload *upload, uint64_t part_size, struct error *err)
 {
     struct parts parts = {.upload = upload};
@@ -272,7 +320,8 @@ bool upload_parts(struct upload *upload, uint64_t part_size, struct error *err)
     br_md5_init(&parts.md5s);
     bool ok = create(&parts, why);
     if (ok) {
-        ok = upload_open(upload, why) && put_parts(&parts, part_size, why) &&
+        ok = upload_announce(upload, STEP_SENDING, parts.id, 0, "", why) &&
+             upload_open(upload, why) && put_parts(&parts, part_size, why) &&
              commit(&parts, &is_settled, why);
         if (!ok && !is_settled && why->kind != ERROR_UNKNOWN)
             abort_upload(&parts);

@@ -42,7 +42,10 @@ static bool store_once(struct upload *upload, struct error *err)
         return upload_held(upload, err);
     if (!object_part_size(size, connection->part_size, &part_size, &why))
         return connection_error(connection, err, why.kind, "%s", why.message);
-    if (size > threshold || size > OBJECT_PART_SIZE_MAX)
+    /* Of an upload in parts the service tells later whether it was committed, even if a reader has taken
+     * the object since; of a single PUT it does not. */
+    bool is_journaled = upload->call && upload->call->announce && size > 0;
+    if (size > threshold || size > OBJECT_PART_SIZE_MAX || is_journaled)
         return upload_parts(upload, part_size, err);
     return upload_whole(upload, err);
 }

@@ -119,6 +119,19 @@ bool upload_send(struct upload *upload, struct handle *handle, struct http_answe
 
 /* ---- doubts ---- */
 
+bool upload_announce(const struct upload *upload, enum transfer_step_kind kind,
+                     const char *temporary, uint64_t size, const char *version, struct error *err)
+{
+    const struct transfer_call *call = upload->call;
+    struct transfer_step step = {.kind = kind, .size = size};
+    if (!call || !call->announce)
+        return true;
+    snprintf(step.temporary, sizeof step.temporary, "%s", temporary);
+    snprintf(step.name, sizeof step.name, "%s", upload->name);
+    snprintf(step.version, sizeof step.version, "%s", version);
+    return call->announce(call->context, &step, err);
+}
+
 const char *upload_condition(const struct upload *upload)
 {
     return upload->connection->on_conflict == CONFLICT_OVERWRITE ? NULL : "*";

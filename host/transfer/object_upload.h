@@ -67,4 +67,14 @@ MUST_USE bool upload_verify(struct upload *upload, const char *etag, const char 
 MUST_USE bool upload_whole(struct upload *upload, struct error *err);
 MUST_USE bool upload_parts(struct upload *upload, uint64_t part_size, struct error *err);
 MUST_USE bool upload_held(struct upload *upload, struct error *err);
+
+/* Announces a step of the upload whose id is temporary, if the caller keeps a journal. */
+MUST_USE bool upload_announce(const struct upload *upload, enum transfer_step_kind kind,
+                              const char *temporary, uint64_t size, const char *version,
+                              struct error *err);
+
+/* What became of the upload that the call is in doubt about. *is_done: it was published, whether it is
+ * still there or not, and receipt is filled; else what was left of it is gone. ERROR_UNKNOWN: the service
+ * could not tell. */
+MUST_USE bool upload_doubt(struct upload *upload, bool *is_done, struct error *err);
 #endif

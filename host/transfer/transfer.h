@@ -37,13 +37,13 @@ struct transfer_step {
     char temporary[REMOTE_NAME_SIZE_MAX + 1]; /* temporary name, old name, or id of an upload in parts */
     char name[REMOTE_NAME_SIZE_MAX + 1];
     uint64_t size;
-    char digest[48]; /* Object Storage: what the service will tell; "" else */
+    char version[64]; /* Object Storage: of an upload the digest that the service will tell, of a rename the
+                         etag of what is renamed; "" else */
 };
 
 /* Who asks, how long they wait, and who watches. All members may be zero. */
 struct transfer_call {
-    /* Of an operation that is journaled; NULL: it is not. True: a step of kind STEP_PUBLISHING is on
-     * the disk, one of STEP_SENDING will be before anything later. */
+    /* Of an operation that is journaled; NULL: it is not. True: the step is on the disk. */
     bool (*announce)(void *context, const struct transfer_step *step, struct error *err);
     /* The newest step of an earlier call for the very same operation, of which no result is known; NULL:
      * none. ERROR_UNKNOWN: what became of it cannot be told now; nothing was done. */
