@@ -16,6 +16,7 @@ static void pack_step(const struct transfer_step *step, struct buf *out)
     pack_number(out, step->kind);
     pack_text(out, step->temporary);
     pack_text(out, step->name);
+    pack_number(out, step->is_object);
     pack_number(out, step->size);
     pack_text(out, step->version);
 }
@@ -35,6 +36,7 @@ static bool unpack_step(const void *bytes, size_t size, struct transfer_step *st
     step->kind = kind == STEP_PUBLISHING ? STEP_PUBLISHING : STEP_SENDING;
     copy_text(&in, step->temporary, sizeof step->temporary);
     copy_text(&in, step->name, sizeof step->name);
+    step->is_object = unpack_number(&in) != 0;
     step->size = unpack_number(&in);
     copy_text(&in, step->version, sizeof step->version);
     return unpack_end(&in) && kind <= STEP_PUBLISHING;

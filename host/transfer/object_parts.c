@@ -289,6 +289,8 @@ bool upload_doubt(struct upload *upload, bool *is_done, struct error *err)
     struct error why = {0};
     bool is_left = false;
     *is_done = false;
+    if (doubt->is_object)
+        return upload_empty_doubt(upload, is_done, err);
     upload->name = doubt->name;
     snprintf(parts.id, sizeof parts.id, "%.*s", UPLOAD_ID_SIZE - 1, doubt->temporary);
     if (!is_open(&parts, &is_left, &why))

@@ -238,7 +238,8 @@ static bool rename_once(const struct rename *rename, const char *to, struct erro
 static bool announce_rename(const struct rename *rename, const char *to, struct error *err)
 {
     const struct transfer_call *call = rename->call;
-    struct transfer_step step = {.kind = STEP_PUBLISHING, .size = rename->facts.info.size};
+    struct transfer_step step = {
+        .kind = STEP_PUBLISHING, .is_object = true, .size = rename->facts.info.size};
     if (!call || !call->announce)
         return true;
     snprintf(step.temporary, sizeof step.temporary, "%s", rename->from);

@@ -44,7 +44,9 @@ static bool store_once(struct upload *upload, struct error *err)
         return connection_error(connection, err, why.kind, "%s", why.message);
     /* Of an upload in parts the service tells later whether it was committed, even if a reader has taken
      * the object since; of a single PUT it does not. */
-    bool is_journaled = upload->call && upload->call->announce && size > 0;
+    bool is_journaled = upload->call && upload->call->announce;
+    if (is_journaled && size == 0)
+        return upload_empty(upload, err);
     if (size > threshold || size > OBJECT_PART_SIZE_MAX || is_journaled)
         return upload_parts(upload, part_size, err);
     return upload_whole(upload, err);
@@ -158,6 +160,11 @@ bool object_store(struct transfer *transfer, const struct connection *connection
     struct upload upload = {.transfer = transfer, .connection = connection, .call = call,
                             .folder = folder, .source = source, .receipt = receipt};
     unsigned last = connection->on_conflict == CONFLICT_NUMBER ? CONFLICT_NUMBER_MAX : 1;
+    bool is_done = false;
+    if (call && call->doubt && !upload_doubt(&upload, &is_done, why))
+        return false;
+    if (is_done)
+        return true;
     for (unsigned number = 1; number <= last; number++) {
         bool is_same;
         if (!conflict_name(name, number, OBJECT_NAME_SIZE_MAX, receipt->name))

@@ -68,6 +68,14 @@ MUST_USE bool upload_whole(struct upload *upload, struct error *err);
 MUST_USE bool upload_parts(struct upload *upload, uint64_t part_size, struct error *err);
 MUST_USE bool upload_held(struct upload *upload, struct error *err);
 
+/*
+ * Of an empty object, which has no parts: PUT under a temporary name, renamed into place, so that it can
+ * be told later whether it was published. Where renaming is not permitted, a plain PUT.
+ */
+MUST_USE bool upload_empty(struct upload *upload, struct error *err);
+/* upload_doubt for one of those. */
+MUST_USE bool upload_empty_doubt(struct upload *upload, bool *is_done, struct error *err);
+
 /* Announces a step of the upload whose id is temporary, if the caller keeps a journal. */
 MUST_USE bool upload_announce(const struct upload *upload, enum transfer_step_kind kind,
                               const char *temporary, uint64_t size, const char *version,

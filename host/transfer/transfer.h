@@ -36,6 +36,7 @@ struct transfer_step {
     enum transfer_step_kind kind;
     char temporary[REMOTE_NAME_SIZE_MAX + 1]; /* temporary name, old name, or id of an upload in parts */
     char name[REMOTE_NAME_SIZE_MAX + 1];
+    bool is_object; /* `temporary` is an object of that name */
     uint64_t size;
     char version[64]; /* Object Storage: of an upload the digest that the service will tell, of a rename the
                          etag of what is renamed; "" else */

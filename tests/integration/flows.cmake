@@ -14,3 +14,13 @@ if(TARGET sluice)
   set_tests_properties(demo PROPERTIES TIMEOUT 300 LABELS integration
     ENVIRONMENT "SLUICE_BUILD=${PROJECT_BINARY_DIR};PYTHONDONTWRITEBYTECODE=1")
 endif()
+# The program killed at its effects: a preloaded library counts them and strikes.
+if(TARGET sluice AND NOT SANITIZE)
+  add_library(kill_at MODULE kill_at.c)
+  target_link_libraries(kill_at PRIVATE ${CMAKE_DL_LIBS})
+  target_compile_definitions(kill_at PRIVATE _GNU_SOURCE)
+  foreach(route ftp-ftp ftp-os os-ftp os-os)
+    add_python_test(kill.${route} test_kill_every.py
+      ARGS $<TARGET_FILE:sluice> $<TARGET_FILE:kill_at> ${route})
+  endforeach()
+endif()

@@ -218,6 +218,9 @@ class Landscape:
     def put_object(self, storage, name, data):
         self._admin(storage, f"/_objects/{BUCKET}/{urllib.parse.quote(name, safe='')}", "PUT", data)
 
+    def delete_object(self, storage, name):
+        self._admin(storage, f"/_objects/{BUCKET}/{urllib.parse.quote(name, safe='')}", "DELETE")
+
     def objects(self, storage):
         listing = json.loads(self._admin(storage, f"/_objects/{BUCKET}"))
         names = [one["name"] for one in listing]
