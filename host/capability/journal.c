@@ -10,6 +10,7 @@
 
 #include "base/pack.h"
 #include "capability/journal_value.h"
+#include "capability/watch.h"
 #include "store/store_journal.h"
 
 #define CLOCK "wasi.clock"
@@ -154,9 +155,10 @@ struct look {
     struct journal *journal;
     const char *import;
     const struct buf *request;
-    bool is_same_import, is_same_request, has_result, is_damaged;
+    bool is_same_import, is_same_request, has_result, is_unusable;
+    struct error why; /* it is unusable */
     char then[JOURNAL_SHOWN_MAX + 64]; /* what was asked then */
-    bool (*answer)(void *context, const void *result, size_t size);
+    bool (*answer)(void *context, const void *result, size_t size, struct error *why);
     void *context;
 };
 
@@ -181,7 +183,8 @@ static bool meet(void *context, const struct journal_record *record)
         return false;
     look->has_result = record->result != NULL;
     if (look->has_result)
-        look->is_damaged = !look->answer(look->context, record->result, record->result_size);
+        look->is_unusable =
+            !look->answer(look->context, record->result, record->result_size, &look->why);
     else
         buf_append(&look->journal->plan, record->plan, record->plan_size);
     return false;
@@ -199,12 +202,19 @@ static void stop(struct execution *execution, enum fault fault, const char *form
     va_end(args);
 }
 
+/* The readable part of a request. */
+static const char *shown(const struct buf *request)
+{
+    return request->size > JOURNAL_DIGEST_SIZE ? buf_text(request) + JOURNAL_DIGEST_SIZE : "";
+}
+
 static void tell_difference(struct execution *execution, const struct look *look)
 {
-    bool has_text = look->request->size > JOURNAL_DIGEST_SIZE;
-    stop(execution, FAULT_DIVERGED, "call %lld: then %.300s, now %s(%.300s)",
-         (long long)look->journal->number, look->then, look->import,
-         has_text ? buf_text(look->request) + JOURNAL_DIGEST_SIZE : "");
+    char now[sizeof look->then];
+    snprintf(now, sizeof now, "%s(%s)", look->import, shown(look->request));
+    stop(execution, FAULT_DIVERGED, "call %lld: then %.300s, now %.300s%s",
+         (long long)look->journal->number, look->then, now,
+         strcmp(now, look->then) == 0 ? ", with other content" : "");
 }
 
 /* True: settled here, by an answer of the past or because the execution stops. False: to be done now;
@@ -218,16 +228,18 @@ static bool look_back(struct execution *execution, struct look *look, bool *answ
     buf_clear(&journal->plan);
     if (journal->number >= journal->past) {
         if (journal->mode == JOURNAL_REPLAY)
-            stop(execution, FAULT_SUSPENDED, "the journal ends here");
+            stop(execution, FAULT_SUSPENDED, "the journal ends before %s(%.300s)", look->import,
+                 shown(look->request));
         return journal->mode == JOURNAL_REPLAY;
     }
     if (!store_journal_read(journal->store, journal->instance, journal->number, meet, look, &err))
         stop(execution, FAULT_SUSPENDED, "the journal cannot be read: %s", err.message);
     else if (!look->is_same_import || !look->is_same_request)
         tell_difference(execution, look);
-    else if (look->is_damaged)
-        stop(execution, FAULT_DIVERGED, "record %lld of the journal is damaged or does not fit",
-             (long long)journal->number);
+    else if (look->is_unusable)
+        stop(execution, look->why.kind == ERROR_INVALID ? FAULT_DIVERGED : FAULT_SUSPENDED,
+             "record %lld of the journal cannot be used: %s", (long long)journal->number,
+             look->why.message);
     else if (look->has_result)
         *answered = true;
     else if (journal->mode == JOURNAL_REPLAY)
@@ -250,10 +262,14 @@ struct answer {
     int32_t result;
 };
 
-static bool answer_call(void *context, const void *result, size_t size)
+static bool answer_call(void *context, const void *result, size_t size, struct error *why)
 {
     struct answer *answer = context;
-    return journal_value_unpack(answer->call, result, size, &answer->result);
+    const struct execution *execution = answer->call->execution;
+    bool is_replay = execution->journal->mode == JOURNAL_REPLAY;
+    return journal_value_unpack(answer->call, result, size,
+                                is_replay ? NULL : execution->environment->workspace,
+                                &answer->result, why);
 }
 
 bool journal_answers(struct call *call, int32_t *result)
@@ -270,6 +286,10 @@ bool journal_answers(struct call *call, int32_t *result)
                         .answer = answer_call,
                         .context = &answer};
     bool answered, is_settled = look_back(call->execution, &look, &answered);
+    if (!is_settled && watch_should_stop(call->execution->watch)) {
+        stop(call->execution, FAULT_SUSPENDED, "asked to stop; it goes on from there later");
+        is_settled = true;
+    }
     *result = answer.result;
     call->is_from_journal = is_settled;
     call->is_in_doubt = !is_settled && journal->number < journal->past;
@@ -278,10 +298,20 @@ bool journal_answers(struct call *call, int32_t *result)
     return is_settled;
 }
 
+/* Who watches asked the process's runs to stop: what is in doubt stays so, and all goes on later. */
+static bool is_interrupted(const struct call *call)
+{
+    return call->error.kind == ERROR_CANCELLED && watch_should_stop(call->execution->watch);
+}
+
 void journal_result(struct call *call, int32_t result)
 {
     if (!is_journaled(call) || call->execution->stop != FAULT_NONE)
         return;
+    if (is_interrupted(call)) {
+        stop(call->execution, FAULT_SUSPENDED, "asked to stop; it goes on from there later");
+        return;
+    }
     struct journal *journal = call->execution->journal;
     struct error err = {0};
     struct buf request, packed;
@@ -320,23 +350,23 @@ void journal_suspend(struct call *call)
 
 /* ---- clock and randomness -------------------------------------------------------------------- */
 
-static bool answer_number(void *context, const void *result, size_t size)
+static bool answer_number(void *context, const void *result, size_t size, struct error *why)
 {
     struct unpack in;
     unpack_begin(&in, result, size);
     *(uint64_t *)context = unpack_number(&in);
-    return unpack_end(&in);
+    return unpack_end(&in) || error_set(why, ERROR_INVALID, "it is damaged");
 }
 
-static bool answer_seed(void *context, const void *result, size_t size)
+static bool answer_seed(void *context, const void *result, size_t size, struct error *why)
 {
     memcpy(context, result, size == JOURNAL_SEED_SIZE ? size : 0);
-    return size == JOURNAL_SEED_SIZE;
+    return size == JOURNAL_SEED_SIZE || error_set(why, ERROR_INVALID, "it is damaged");
 }
 
 /* A value that is asked for without arguments: from the past into value, else value is recorded. */
 static void keep_value(struct execution *execution, const char *import,
-                       bool (*answer)(void *, const void *, size_t), void *value,
+                       bool (*answer)(void *, const void *, size_t, struct error *), void *value,
                        const void *bytes, size_t size)
 {
     struct journal *journal = execution->journal;

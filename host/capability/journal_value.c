@@ -136,26 +136,33 @@ static void unpack_arguments(struct call *call, struct unpack *in, int32_t resul
 }
 
 /* The table of handles is as deterministic as the guest, so the number must come out the same. */
-static bool unpack_handle(struct call *call, struct unpack *in, int32_t result)
+static bool unpack_handle(struct call *call, struct unpack *in, const struct workspace *workspace,
+                          int32_t result, struct error *why)
 {
     uint64_t kind = unpack_number(in);
-    if (kind == HANDLE_FREE || in->failed || kind > HANDLE_RESPONSE)
-        return kind == HANDLE_FREE && !in->failed;
     handle_release_fn *release;
-    void *object = object_unpack((enum handle_kind)kind, in,
-                                 call->execution->environment->workspace, &release, &call->error);
-    return object &&
-           call_open_handle(call, (enum handle_kind)kind, object, release) == result;
+    if (kind == HANDLE_FREE || in->failed || kind > HANDLE_RESPONSE) {
+        in->failed |= kind != HANDLE_FREE;
+        return true;
+    }
+    void *object = object_unpack((enum handle_kind)kind, in, workspace, &release, why);
+    if (!object)
+        return false;
+    if (call_open_handle(call, (enum handle_kind)kind, object, release) != result)
+        return error_set(why, ERROR_INVALID, "a handle came out as another number");
+    return true;
 }
 
-bool journal_value_unpack(struct call *call, const void *bytes, size_t size, int32_t *result)
+bool journal_value_unpack(struct call *call, const void *bytes, size_t size,
+                          const struct workspace *workspace, int32_t *result, struct error *why)
 {
     struct unpack in;
     unpack_begin(&in, bytes, size);
     if (unpack_number(&in) != FORMAT)
-        return false;
+        in.failed = true;
     *result = (int32_t)unpack_number(&in);
     unpack_error(call, &in);
     unpack_arguments(call, &in, *result);
-    return unpack_handle(call, &in, *result) && unpack_end(&in);
+    return unpack_handle(call, &in, workspace, *result, why) &&
+           (unpack_end(&in) || error_set(why, ERROR_INVALID, "it is damaged"));
 }

@@ -67,9 +67,10 @@ static bool unpack_file(struct unpack *in, const struct workspace *workspace,
     file->info = unpack_info(in);
     if (!ok)
         return error_set(err, ERROR_LIMIT, "out of memory");
-    if (connection && !in->failed)
-        file->connection = workspace_connection(workspace, connection, err);
-    return !connection || in->failed || file->connection;
+    if (!connection || in->failed || !workspace)
+        return true;
+    file->connection = workspace_connection(workspace, connection, err);
+    return file->connection != NULL;
 }
 
 static void pack_listing(const struct listing_cursor *cursor, struct buf *out)

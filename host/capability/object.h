@@ -22,8 +22,9 @@ void object_release_response(void *object);
 /* Appends the object of that kind. */
 void object_pack(enum handle_kind kind, const void *object, struct buf *out);
 
-/* A new object, or NULL with err set: the bytes are damaged, or name a connection that workspace does
- * not have. The caller releases it with *release. */
+/* A new object, or NULL with err set: ERROR_INVALID, the bytes are damaged; ERROR_NOT_FOUND, they name a
+ * connection that workspace does not have. workspace NULL: connections are left out, so the object can
+ * be looked at and not used. The caller releases it with *release. */
 void *object_unpack(enum handle_kind kind, struct unpack *in, const struct workspace *workspace,
                     handle_release_fn **release, struct error *err);
 #endif

@@ -109,7 +109,8 @@ static bool read_input(const struct arguments *arguments, struct input *input, s
 
 static const char *ending(const struct run_outcome *outcome)
 {
-    return outcome->exit_status == EXIT_DONE          ? "done"
+    return outcome->state == INSTANCE_IN_PROGRESS     ? "interrupted"
+           : outcome->exit_status == EXIT_DONE        ? "done"
            : outcome->exit_status == EXIT_PARTLY_DONE ? "partly done"
                                                       : "failed";
 }

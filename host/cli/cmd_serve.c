@@ -9,9 +9,11 @@
 #include "base/log.h"
 #include "cli/cli.h"
 #include "flow/flow.h"
+#include "flow/recovery.h"
 #include "server/gateway.h"
 
 #define TICK_MS 50
+#define RECOVERY_STOP_MS 5000
 
 static volatile sig_atomic_t reload_wanted;
 
@@ -64,16 +66,19 @@ static int run(struct cli *cli, const struct arguments *arguments)
     struct workspace *workspace = NULL;
     struct service *service = NULL;
     struct gateway *gateway = NULL;
+    struct recovery *recovery = NULL;
     struct error err = {0};
     struct sigaction reload = {.sa_handler = on_reload, .sa_flags = SA_RESTART};
     sigaction(SIGHUP, &reload, NULL);
     bool ok = cli_open_workspace(cli, &workspace, &err) &&
               service_open(&service, workspace, &err) &&
-              gateway_open(&gateway, service, option_value(arguments, "listen"), &err);
+              gateway_open(&gateway, service, option_value(arguments, "listen"), &err) &&
+              recovery_open(&recovery, service, &err);
     if (ok) {
         tell_ready(cli, gateway);
         serve(cli, gateway);
-        if (!gateway_stop(gateway)) {
+        int64_t deadline_ms = clock_monotonic_ms() + RECOVERY_STOP_MS;
+        if (!recovery_close(recovery, deadline_ms) || !gateway_stop(gateway)) {
             log_line(LOG_ERROR, NULL, "something did not stop in time and was cut off");
             _exit(EXIT_FAILED);
         }

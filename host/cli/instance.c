@@ -77,6 +77,11 @@ static const struct {
                        "files; then run again"},
     {"files_not_transferred", "see each file's reason; what was not transferred is taken by the next "
                               "run"},
+    {"suspended", "remove the cause; the next run of the flow, or serve, goes on with it where it was "
+                  "(sluice discard ID gives it up)"},
+    {"diverged", "the module is not the one that began, or does not behave the same twice: sluice "
+                 "replay ID; look at source and target before you run again"},
+    {"given_up", "look at source and target: what it was doing may have taken effect"},
     {"interrupted", "run the flow again: files that were not transferred are still at the source"},
     {"cancelled", "run the flow again: files that were not transferred are still at the source"},
     {"cpu_deadline", "look for an endless loop, or raise \"cpu_ms\" in the flow's manifest"},

@@ -178,7 +178,7 @@ static bool finish(struct service *service, const struct execution_start *start,
     if (end->sandbox.fault == FAULT_SUSPENDED) {
         end->state = INSTANCE_IN_PROGRESS;
         return start->caller || start->is_replay ||
-               store_give_back(service->store, execution->instance, err);
+               store_give_back(service->store, execution->instance, execution->stop_detail, err);
     }
     return start->is_replay ||
            ((!execution->journal || journal_flush(execution->journal, err)) &&

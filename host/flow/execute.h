@@ -53,6 +53,10 @@ struct execution_end {
 MUST_USE bool execute(struct service *service, const struct execution_start *start,
                       struct execution *execution, struct execution_end *end, struct error *err);
 
+/* Fills what a caller of service_run is told; outcome is set whole. */
+void execution_outcome(struct run_outcome *outcome, const struct execution *execution,
+                       const struct execution_end *end);
+
 /* The body a caller gets: the guest's own answer, or the fault shape when there is none.
  * Gives the HTTP status. */
 int execution_answer(const struct execution *execution, const struct execution_end *end,

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "capability/watch.h"
 #include "flow/kept_module.h"
 #include "flow/run_lock.h"
 #include "store/store_journal.h"
@@ -150,26 +151,69 @@ static bool resume_one(struct service *service, const char *id, const struct run
 }
 
 struct unfinished {
-    char ids[STORE_UNFINISHED_MAX][INSTANCE_ID_SIZE];
+    struct {
+        char id[INSTANCE_ID_SIZE], flow[MANIFEST_NAME_SIZE_MAX + 1];
+    } list[STORE_UNFINISHED_MAX];
     size_t count;
 };
 
-static bool note_id(void *context, const struct instance_row *row)
+static bool note(void *context, const struct instance_row *row)
 {
     struct unfinished *unfinished = context;
-    copy_text(unfinished->ids[unfinished->count++], INSTANCE_ID_SIZE, row->id);
+    size_t index = unfinished->count++;
+    copy_text(unfinished->list[index].id, INSTANCE_ID_SIZE, row->id);
+    copy_text(unfinished->list[index].flow, sizeof unfinished->list[index].flow, row->flow);
     return false;
+}
+
+/* The caller frees it; NULL: err is set. */
+static struct unfinished *find_unfinished(struct service *service, const char *identifier,
+                                          struct error *err)
+{
+    struct unfinished *unfinished = calloc(1, sizeof *unfinished);
+    if (unfinished && store_unfinished(service->store, identifier, note, unfinished, err))
+        return unfinished;
+    if (!unfinished)
+        error_set(err, ERROR_LIMIT, "out of memory");
+    free(unfinished);
+    return NULL;
 }
 
 bool resume_flow(struct service *service, const char *identifier, const struct run_watch *watch,
                  struct error *err)
 {
-    struct unfinished *unfinished = calloc(1, sizeof *unfinished);
-    if (!unfinished)
-        return error_set(err, ERROR_LIMIT, "out of memory");
-    bool ok = store_unfinished(service->store, identifier, note_id, unfinished, err);
+    struct unfinished *unfinished = find_unfinished(service, identifier, err);
+    bool ok = unfinished != NULL;
     for (size_t i = 0; ok && i < unfinished->count; i++)
-        ok = resume_one(service, unfinished->ids[i], watch, err);
+        ok = resume_one(service, unfinished->list[i].id, watch, err);
+    free(unfinished);
+    return ok;
+}
+
+/* Under the flow's lock: a run that goes on has resumed what there was. */
+static bool resume_alone(struct service *service, const char *id, const char *flow,
+                         const struct run_watch *watch)
+{
+    struct error err = {0};
+    int lock = -1;
+    bool ok = run_lock_take(service->workspace->state_folder, flow, &lock, &err) &&
+              resume_one(service, id, watch, &err);
+    run_lock_release(lock);
+    if (!ok && err.kind != ERROR_EXISTS && err.kind != ERROR_NOT_FOUND)
+        log_line(LOG_WARNING, id, "%s", err.message);
+    return ok;
+}
+
+bool resume_all(struct service *service, const struct run_watch *watch, size_t *left,
+                struct error *err)
+{
+    struct unfinished *unfinished = find_unfinished(service, NULL, err);
+    *left = 0;
+    for (size_t i = 0; unfinished && i < unfinished->count; i++)
+        if (watch_should_stop(watch) ||
+            !resume_alone(service, unfinished->list[i].id, unfinished->list[i].flow, watch))
+            ++*left;
+    bool ok = unfinished != NULL;
     free(unfinished);
     return ok;
 }

@@ -32,4 +32,9 @@ MUST_USE bool resume_run(struct service *service, const struct flow *flow,
  */
 MUST_USE bool resume_flow(struct service *service, const char *identifier,
                           const struct run_watch *watch, struct error *err);
+
+/* The same for all flows, where no run of the flow goes on. What cannot go on now is a line in the log.
+ * *left: how many. */
+MUST_USE bool resume_all(struct service *service, const struct run_watch *watch, size_t *left,
+                         struct error *err);
 #endif

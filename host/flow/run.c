@@ -117,10 +117,18 @@ static bool collect_parameters(const struct workspace *workspace, const struct m
 
 /* ---- the run --------------------------------------------------------------------------------- */
 
-static void fill_outcome(struct run_outcome *outcome, const struct execution *execution,
-                         const struct execution_end *end)
+static void outcome_init(struct run_outcome *outcome)
+{
+    *outcome = (struct run_outcome){.state = INSTANCE_FAILED, .exit_status = 1};
+    buf_init(&outcome->response, EXECUTION_RESPONSE_MAX);
+    buf_init(&outcome->fault_detail, EXECUTION_DETAIL_MAX);
+}
+
+void execution_outcome(struct run_outcome *outcome, const struct execution *execution,
+                       const struct execution_end *end)
 {
     const char *content_type;
+    outcome_init(outcome);
     memcpy(outcome->instance, execution->instance, sizeof outcome->instance);
     outcome->state = end->state;
     outcome->exit_status = end->exit_status;
@@ -137,13 +145,6 @@ static void fill_outcome(struct run_outcome *outcome, const struct execution *ex
     outcome->files_transferred = execution->files.transferred;
     outcome->files_not_transferred = execution->files.not_transferred;
     outcome->files_postponed = execution->files.postponed;
-}
-
-static void outcome_init(struct run_outcome *outcome)
-{
-    *outcome = (struct run_outcome){.state = INSTANCE_FAILED, .exit_status = 1};
-    buf_init(&outcome->response, EXECUTION_RESPONSE_MAX);
-    buf_init(&outcome->fault_detail, EXECUTION_DETAIL_MAX);
 }
 
 void run_outcome_release(struct run_outcome *outcome)
@@ -200,7 +201,7 @@ static bool run_new(struct service *service, const struct execution_start *start
         return error_set(err, ERROR_LIMIT, "out of memory");
     bool ok = execute(service, start, execution, &end, err);
     if (ok)
-        fill_outcome(outcome, execution, &end);
+        execution_outcome(outcome, execution, &end);
     execution_release(execution);
     free(execution);
     return ok;

@@ -32,6 +32,7 @@ enum instance_state {
     INSTANCE_ABORTED,
 };
 const char *instance_state_name(enum instance_state state); /* "IN_PROGRESS", ... */
+/* Rows have one more: "RECOVERING", a durable instance in progress whose process has ended. */
 
 /* An execution as it begins. Texts are borrowed during the call. */
 struct instance_start {
@@ -134,6 +135,7 @@ struct instance_row {
     int64_t files_found, files_transferred, files_not_transferred, files_postponed;
     const char *resubmission_of, *resubmitted_as; /* ids; the newest one; or NULL */
     int64_t resubmissions, discarded_ms;          /* how often; 0: not discarded */
+    bool is_durable;                              /* it has a journal */
 };
 struct file_row {
     const char *name, *state, *detail;
@@ -146,7 +148,7 @@ struct store_filter {
     int64_t from_ms, to_ms; /* 0: open */
     int64_t limit, offset;
     bool top_level_only; /* no child instances */
-    bool open_errors; /* failed or aborted, and neither discarded, nor completed by a resubmission, nor
+    bool open_errors; /* cannot go on now; or failed or aborted, and neither discarded, nor completed by a resubmission, nor
                          a resubmission itself, nor called by a flow */
 };
 typedef bool instance_row_fn(void *context, const struct instance_row *row);
@@ -170,7 +172,7 @@ struct buf;
 MUST_USE bool store_payload(struct store *store, const char *id, const char *which, struct buf *out,
                             struct error *err);
 
-/* A failed instance is never to be resubmitted; final. ERROR_NOT_FOUND, ERROR_REFUSED (it did not fail,
+/* A failed instance is never to be resubmitted, an unfinished one is given up; final. ERROR_NOT_FOUND, ERROR_REFUSED (it did not fail,
  * or is discarded already), ERROR_EXISTS (a resubmission is running). */
 MUST_USE bool store_discard(struct store *store, const char *id, int64_t at_ms, struct error *err);
 

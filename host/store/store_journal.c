@@ -97,6 +97,7 @@ bool store_unfinished(struct store *store, const char *flow, instance_row_fn *fn
 
 struct taking {
     const char *id;
+    const char *reason; /* of giving back; NULL: taken over */
     int64_t owner; /* to be set */
     struct found tree;
     int64_t numbers[STORE_UNFINISHED_MAX];
@@ -138,10 +139,13 @@ static bool read_tree(struct store *store, struct taking *taking, int64_t *owner
 static bool set_owner(struct store *store, const struct taking *taking, struct error *err)
 {
     sqlite3_stmt *statement = NULL;
-    if (!prepare(store, TREE "UPDATE instance SET owner = ?2" UNFINISHED, taking->id, &statement,
-                 err))
+    if (!prepare(store, TREE "UPDATE instance SET owner = ?2,"
+                        " fault_code = iif(?3 IS NULL, NULL, 'suspended'),"
+                        " fault_title = iif(?3 IS NULL, NULL, 'The execution cannot go on now'),"
+                        " fault_detail = ?3" UNFINISHED, taking->id, &statement, err))
         return false;
     sqlite3_bind_int64(statement, 2, taking->owner);
+    sqlite3_bind_text(statement, 3, taking->reason, -1, SQLITE_STATIC);
     int code = sqlite3_step(statement);
     bool ok = code == SQLITE_DONE || store_fail(store->db, code, err, "cannot write to the store");
     sqlite3_finalize(statement);
@@ -179,9 +183,9 @@ static bool give_back(struct store *store, void *context, struct error *err)
     return read_tree(store, context, &owner, err) && set_owner(store, context, err);
 }
 
-bool store_give_back(struct store *store, const char *id, struct error *err)
+bool store_give_back(struct store *store, const char *id, const char *reason, struct error *err)
 {
-    struct taking taking = {.id = id, .owner = STORE_OWNER_NOBODY};
+    struct taking taking = {.id = id, .reason = reason, .owner = STORE_OWNER_NOBODY};
     bool ok = store_write(store, give_back, &taking, err);
     for (size_t i = 0; ok && i < taking.tree.count; i++)
         store_disown(store, taking.tree.ids[i]);

@@ -41,8 +41,10 @@ MUST_USE bool store_unfinished(struct store *store, const char *flow, instance_r
 /* Takes an unfinished instance and what it called over, so that one process alone resumes it. ERROR_EXISTS:
  * another process has it; ERROR_NOT_FOUND: it is finished. */
 MUST_USE bool store_take_over(struct store *store, const char *id, struct error *err);
-/* Gives it back: it stays unfinished, for whoever resumes it. */
-MUST_USE bool store_give_back(struct store *store, const char *id, struct error *err);
+/* Gives it back with the reason why it cannot go on now: it stays unfinished, for whoever resumes it, and
+ * shows the fault "suspended" until then. */
+MUST_USE bool store_give_back(struct store *store, const char *id, const char *reason,
+                              struct error *err);
 /* The instance that answers call_number of parent's journal: fn is called if there is one. */
 MUST_USE bool store_callee(struct store *store, const char *parent, int64_t call_number,
                            instance_row_fn *fn, void *context, struct error *err);

@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "store/store.h"
+#include "store/store_internal.h"
 #include "store/store_walk.h"
 
 #define ID_PREFIX_SIZE_MIN 4
@@ -25,8 +26,17 @@
     " (SELECT n.id FROM resubmission r JOIN instance n ON n.number = r.instance"                   \
     "  WHERE r.origin = i.id ORDER BY r.instance DESC LIMIT 1),"                                   \
     " (SELECT count(*) FROM resubmission r WHERE r.origin = i.id),"                                \
-    " (SELECT d.at_ms FROM discarded d WHERE d.instance = i.number)"                               \
+    " (SELECT d.at_ms FROM discarded d WHERE d.instance = i.number), i.durable, i.owner"           \
     " FROM instance i"
+
+/* OIC's word for what an ended process left and another one will go on with. */
+static const char *state_of(const struct walk *walk)
+{
+    const char *state = walk_text(walk, 9);
+    bool is_unfinished = strcmp(state, "IN_PROGRESS") == 0 && walk_number(walk, 29) &&
+                         !store_owner_lives(&walk->store->owner, walk_number(walk, 30));
+    return is_unfinished ? "RECOVERING" : state;
+}
 
 static struct instance_row read_instance(const struct walk *walk)
 {
@@ -35,7 +45,7 @@ static struct instance_row read_instance(const struct walk *walk)
         .flow_name = walk_text(walk, 3),    .version = walk_text(walk, 4),
         .trigger = walk_text(walk, 5),      .invoked_by = walk_text(walk, 6),
         .parent = walk_text(walk, 7),       .parameters = walk_text(walk, 8),
-        .state = walk_text(walk, 9),        .module_digest = walk_text(walk, 10),
+        .state = state_of(walk),        .module_digest = walk_text(walk, 10),
         .fault_code = walk_text(walk, 11),  .fault_title = walk_text(walk, 12),
         .fault_detail = walk_text(walk, 13),
         .started_ms = walk_number(walk, 14), .finished_ms = walk_number(walk, 15),
@@ -49,11 +59,12 @@ static struct instance_row read_instance(const struct walk *walk)
         .files_postponed = walk_number(walk, 24),
         .resubmission_of = walk_text(walk, 25), .resubmitted_as = walk_text(walk, 26),
         .resubmissions = walk_number(walk, 27), .discarded_ms = walk_number(walk, 28),
+        .is_durable = walk_number(walk, 29) != 0,
     };
 }
 
 #define OPEN_ERRORS                                                                                \
-    " AND i.state IN ('FAILED', 'ABORTED') AND i.parent IS NULL"                                   \
+    " AND (i.state IN ('FAILED', 'ABORTED') OR i.fault_code = 'suspended') AND i.parent IS NULL"   \
     " AND NOT EXISTS (SELECT 1 FROM discarded d WHERE d.instance = i.number)"                      \
     " AND NOT EXISTS (SELECT 1 FROM resubmission r WHERE r.instance = i.number)"                   \
     " AND NOT EXISTS (SELECT 1 FROM resubmission r JOIN instance n ON n.number = r.instance"       \

@@ -4,6 +4,7 @@ if(TARGET sluice)
     string(TOLOWER ${area} name)
     add_python_test(flows.${name} test_flows.py ARGS $<TARGET_FILE:sluice> ${area})
   endforeach()
+  add_python_test(resume test_resume.py ARGS $<TARGET_FILE:sluice>)
   add_python_test(kill test_kill.py ARGS $<TARGET_FILE:sluice>)
   add_python_test(readme test_readme.py ARGS $<TARGET_FILE:sluice> $<TARGET_FILE:sluice-translate>
     ${TEST_GUEST_FOLDER}/nothing.wasm ${SLUICE_GUEST_CC} ${CJSON_SOURCE_DIR})

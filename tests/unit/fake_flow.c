@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "flow/flow.h"
+#include "flow/recovery.h"
+#include "flow/replay.h"
 
 struct service {
     struct workspace *workspace;
@@ -192,4 +194,24 @@ bool manifest_is_called(const struct manifest *one, const char *name)
 void sandbox_thread_release(void);
 void sandbox_thread_release(void)
 {
+}
+
+/* Of the calls below no unit test needs more than that they say so. */
+bool service_replay(struct service *service, const char *id, const char *module,
+                    const struct run_watch *watch, struct replay_report *report, struct error *err)
+{
+    (void)service, (void)module, (void)watch, (void)report;
+    return error_set(err, ERROR_NOT_FOUND, "no instance has the id '%s'", id);
+}
+
+bool recovery_open(struct recovery **out, struct service *service, struct error *err)
+{
+    (void)out, (void)service;
+    return error_set(err, ERROR_UNSUPPORTED, "no recovery here");
+}
+
+bool recovery_close(struct recovery *recovery, int64_t deadline_ms)
+{
+    (void)recovery, (void)deadline_ms;
+    return true;
 }

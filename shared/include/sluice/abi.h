@@ -98,7 +98,7 @@ enum sluice_effect {
     /* A property of a lookup. NOT_FOUND: no such row; DENIED: lookup not in the manifest. */      \
     X(flow, lookup, SLUICE_EFFECT_SETTING, 3, (TEXT, table, TEXT, property, OUT, value))              \
     /* The file that came with the trigger, as a FILE handle. NOT_FOUND: none came. */             \
-    X(flow, attachment, SLUICE_EFFECT_NONE, 0, ())                                                 \
+    X(flow, attachment, SLUICE_EFFECT_SETTING, 0, ())                                                 \
     /* Runs another flow with a JSON body and perhaps a file (0: none); gives a RESPONSE. */       \
     X(flow, call, SLUICE_EFFECT_CHANGE, 4,                                                         \
       (TEXT, connection, TEXT, flow, BYTES, body, FILE, attachment))                               \
