@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define STATUS_MAX 999 /* of HTTP */
+
 void object_release_file(void *object)
 {
     remote_file_release(object);
@@ -37,7 +39,9 @@ static struct sluice_file_info unpack_info(struct unpack *in)
 {
     struct sluice_file_info info = {.size = unpack_number(in)};
     info.modified_s = (int64_t)unpack_number(in);
-    info.flags = (uint32_t)unpack_number(in);
+    uint64_t flags = unpack_number(in);
+    info.flags = (uint32_t)flags;
+    in->failed |= flags > UINT32_MAX;
     return info;
 }
 
@@ -98,6 +102,7 @@ static bool unpack_listing(struct unpack *in, struct listing_cursor *cursor, str
     for (; listing->count < count && !in->failed; listing->count++) {
         struct remote_entry *entry = &listing->entries[listing->count];
         const char *name = unpack_text(in);
+        in->failed |= !name;
         entry->name = strdup(name ? name : "");
         entry->info = unpack_info(in);
         if (!entry->name)
@@ -123,7 +128,9 @@ static void unpack_buf(struct unpack *in, struct buf *out)
 
 static bool unpack_response(struct unpack *in, struct http_response *response, struct error *err)
 {
-    response->status = (int)unpack_number(in);
+    uint64_t status = unpack_number(in);
+    response->status = (int)status;
+    in->failed |= status > STATUS_MAX;
     unpack_buf(in, &response->headers);
     unpack_buf(in, &response->body);
     return !(response->headers.failed || response->body.failed) ||
