@@ -76,8 +76,8 @@ static const char *given_value(const struct run_request *request, const char *na
 static const char *scheduled_value(const struct workspace *workspace,
                                    const struct manifest *manifest, const char *name)
 {
-    for (size_t i = 0; i < workspace->schedule_count; i++) {
-        const struct schedule *schedule = &workspace->schedules[i];
+    for (size_t i = 0; i < workspace->schedules.count; i++) {
+        const struct schedule *schedule = &workspace->schedules.items[i];
         if (!manifest_is_called(manifest, schedule->flow))
             continue;
         for (size_t j = 0; j < schedule->parameter_count; j++)

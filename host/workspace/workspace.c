@@ -20,6 +20,9 @@
 #define GIB (1ull << 30)
 #define AT(member) offsetof(struct workspace, member)
 
+const char *const tracing_names[TRACING_COUNT + 1] = {"production", "audit", "debug", NULL};
+static const char *const activation_words[] = {"automatic", "explicit", NULL};
+
 static const struct config_field settings[] = {
     {.key = "functions", .kind = CONFIG_PATH, .offset = AT(functions_folder), .legal = CONFIG_ALL},
     {.key = "cache", .kind = CONFIG_PATH, .offset = AT(cache_folder), .legal = CONFIG_ALL},
@@ -33,6 +36,12 @@ static const struct config_field settings[] = {
      .legal = CONFIG_ALL, .min = 1, .max = 604800},
     {.key = "retention_days", .kind = CONFIG_NUMBER, .offset = AT(retention_days),
      .legal = CONFIG_ALL, .min = 1, .max = 36500},
+    {.key = "activation", .kind = CONFIG_WORD, .offset = AT(activation), .legal = CONFIG_ALL,
+     .words = activation_words},
+    {.key = "tracing", .kind = CONFIG_WORD, .offset = AT(tracing), .legal = CONFIG_ALL,
+     .words = tracing_names},
+    {.key = "schedule_workers", .kind = CONFIG_NUMBER, .offset = AT(schedule_workers),
+     .legal = CONFIG_ALL, .min = 1, .max = 64},
 };
 
 #define SERVER(member) offsetof(struct server_settings, member)
@@ -187,7 +196,8 @@ static bool load(struct workspace *workspace, const char *functions_folder, stru
     return read_settings(workspace, functions_folder, err) &&
            connections_read(workspace->folder, &workspace->connections,
                             &workspace->connection_count, err) &&
-           read_lookups(workspace, err) && schedules_read(workspace, err);
+           read_lookups(workspace, err) && 
+           schedules_read(workspace->folder, &workspace->schedules, err);
 }
 
 bool workspace_open(struct workspace **out, const char *folder, const char *functions_folder,
@@ -212,6 +222,7 @@ bool workspace_open(struct workspace **out, const char *folder, const char *func
         .memory_mib_max = 256,
         .run_wall_s_max = 21600, /* OIC's six hours for scheduled flows */
         .retention_days = 32,
+        .schedule_workers = 4,
         .server = {.workers = 16, .connections_max = 1000, .request_s = 30, .stop_s = 30},
     };
     if (workspace->folder ? load(workspace, functions_folder, err) : no_memory(err)) {
@@ -230,7 +241,7 @@ void workspace_close(struct workspace *workspace)
         connection_release(&workspace->connections[i]);
     for (size_t i = 0; i < workspace->lookup_count; i++)
         lookup_release(&workspace->lookups[i]);
-    schedules_release(workspace);
+    schedules_release(&workspace->schedules);
     free(workspace->connections);
     free(workspace->lookups);
     free(workspace->folder);
