@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "capability/watch.h"
+#include "flow/activation.h"
 #include "flow/execute.h"
 #include "flow/fault.h"
 
@@ -39,7 +40,7 @@ static bool call_here(struct execution *caller, const char *name, const void *bo
 {
     struct service *service = caller->environment->flows;
     const struct flow *flow = registry_find(&service->registry, name, err);
-    if (!flow)
+    if (!flow || !activation_require(service, (size_t)(flow - service->registry.flows), err))
         return false;
     if (body_size > flow->manifest->input_bytes) {
         answer_too_large(flow->manifest, body_size, response);

@@ -15,6 +15,9 @@ struct service {
     struct transfer *transfer;
     struct registry registry;
     struct environment environment;
+    struct activation_table *activations;
+    struct timetable *timetable;
+    struct scheduler *scheduler; /* NULL: none works in this process */
 };
 
 /* What an execution begins with; everything is borrowed until execute returns. */

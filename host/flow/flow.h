@@ -36,6 +36,20 @@ const char *service_digest(const struct service *service, size_t index);
 MUST_USE bool service_find(const struct service *service, const char *name, size_t *index,
                            struct error *err);
 
+/* Whether the index-th flow may run now; see activation.h. Costs a few loads from memory. */
+bool service_is_active(const struct service *service, size_t index);
+
+/* Who changes something: a user or client and the address of the peer, "" on this machine. */
+struct actor {
+    const char *name, *address;
+};
+
+/* Parts that the files of this layer keep with the service. */
+struct activation_table *service_activations(const struct service *service);
+struct timetable *service_timetable(const struct service *service);
+struct scheduler *service_scheduler(const struct service *service); /* NULL: none works here */
+void service_set_scheduler(struct service *service, struct scheduler *scheduler);
+
 #define FLOW_PARAMETER_SIZE_MAX 1024u /* bytes of one value */
 
 struct run_parameter {
@@ -47,6 +61,7 @@ struct run_request {
     const char *trigger, *invoked_by; /* "manual", user name */
     const struct run_parameter *parameters;
     size_t parameter_count;
+    bool without_schedule; /* parameters not given are the flow's defaults, not first its schedule's */
     const void *body; /* the message; NULL: none */
     size_t body_size;
     const char *attachment; /* path of a local file; NULL: none */
@@ -73,10 +88,14 @@ void run_outcome_release(struct run_outcome *outcome);
 /*
  * Runs a flow to its end. true: outcome tells how it went. false: it did not begin (an unknown,
  * missing, repeated or malformed parameter, a message or file that the flow does not take:
- * ERROR_INVALID or ERROR_LIMIT; another run of the flow is going on: ERROR_EXISTS; the store
+ * ERROR_INVALID or ERROR_LIMIT; the flow is not active: ERROR_REFUSED; another run of it is going on: ERROR_EXISTS; the store
  * failed), or it ended and the store could not record that. A message larger than the manifest's input_bytes is an outcome
  * with status 413; what a message must hold is the guest's to judge.
  */
 MUST_USE bool service_run(struct service *service, const struct run_request *request,
                           struct run_outcome *outcome, struct error *err);
+
+/* What service_run would refuse before it begins, except for another run that goes on. */
+MUST_USE bool service_check_run(const struct service *service, const struct run_request *request,
+                                struct error *err);
 #endif
