@@ -40,9 +40,10 @@ MUST_USE bool timetable_get(const struct service *service, size_t flow, struct t
  * and line. */
 MUST_USE bool timetable_check(const struct service *service, struct error *err);
 
-/* All of them, by identifier; entries are borrowed until fn returns, false from it stops the walk.
+/* All of them, by identifier; false from fn stops the walk. fn may move an entry out and leave zeros; else
+ * it is released behind it.
  * A schedule that is not usable fails the whole as timetable_check does. */
-typedef bool timetable_fn(void *context, const struct timetable_entry *entry);
+typedef bool timetable_fn(void *context, struct timetable_entry *entry);
 MUST_USE bool timetable_list(const struct service *service, timetable_fn *fn, void *context,
                              struct error *err);
 

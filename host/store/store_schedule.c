@@ -84,17 +84,34 @@ bool store_decide_schedule(struct store *store, const struct schedule_decision *
     return true;
 }
 
+static bool read_since(struct store *store, const char *flow, int64_t *since_ms, struct error *err)
+{
+    sqlite3_stmt *statement = NULL;
+    int code = sqlite3_prepare_v2(store->db, "SELECT since_ms FROM schedule WHERE flow = ?", -1,
+                                  &statement, NULL);
+    sqlite3_bind_text(statement, 1, flow, -1, SQLITE_STATIC);
+    if (code == SQLITE_OK)
+        code = sqlite3_step(statement);
+    if (code == SQLITE_ROW)
+        *since_ms = sqlite3_column_int64(statement, 0);
+    sqlite3_finalize(statement);
+    return code == SQLITE_ROW || store_fail(store->db, code, err, "cannot read the store");
+}
+
 bool store_base_schedule(struct store *store, const char *flow, const char *basis, int64_t now_ms,
-                         struct error *err)
+                         int64_t *since_ms, struct error *err)
 {
     static const char sql[] =
         "INSERT INTO schedule (flow, state, basis, since_ms, actor, changed_ms)"
         " VALUES (?1, 'started', ?2, ?3, '', 0)"
         " ON CONFLICT (flow) DO UPDATE SET"
-        " since_ms = CASE WHEN basis <> ?2 THEN ?3 ELSE since_ms END, basis = ?2";
+        " since_ms = CASE WHEN basis <> ?2 THEN ?3 ELSE since_ms END, basis = ?2"
+        " WHERE basis IS NOT ?2";
     if (!begin(store, err))
         return false;
-    return end(store, store_execute(store, err, sql, "tti", flow, basis, now_ms), err);
+    bool ok = store_execute(store, err, sql, "tti", flow, basis, now_ms) &&
+              read_since(store, flow, since_ms, err);
+    return end(store, ok, err);
 }
 
 bool store_rewind_schedule(struct store *store, const char *flow, int64_t seen_ms, int64_t to_ms,
