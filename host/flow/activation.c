@@ -12,11 +12,11 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "base/version.h"
 #include "flow/timetable.h"
 #include "store/store_activation.h"
 #include "store/store_changes.h"
 
-#define VERSION_SIZE 64
 #define LINE_VERSIONS_MAX 64 /* versions of one line that are there at once */
 
 /* What a request looks at, without a lock. */
@@ -72,22 +72,18 @@ bool tracing_parse(const char *text, enum tracing *out, struct error *err)
 
 /* ---- lines of versions ------------------------------------------------------------------------- */
 
-struct version {
-    unsigned major, minor, patch;
-};
-
 static struct version parse(const char *text)
 {
-    struct version version = {0, 0, 0};
-    if (sscanf(text, "%6u.%6u.%6u", &version.major, &version.minor, &version.patch) < 2)
-        version = (struct version){0, 0, 0};
+    struct version version = {.count = 0};
+    (void)!version_parse(text, strlen(text), &version); /* manifests have been checked */
     return version;
 }
 
 static bool is_same_line(const char *a, const char *b)
 {
-    struct version first = parse(a), second = parse(b);
-    return first.major == second.major && first.minor == second.minor;
+    struct version line = parse(a), other = parse(b);
+    line.count = line.count > 2 ? 2 : line.count;
+    return version_covers(&line, &other);
 }
 
 static bool is_in_line(const struct manifest *manifest, const char *flow, const char *version)
@@ -98,12 +94,9 @@ static bool is_in_line(const struct manifest *manifest, const char *flow, const 
 static bool is_newest_of_line(const struct service *service, size_t index)
 {
     const struct manifest *manifest = service_manifest(service, index);
-    for (size_t i = 0; i < service_flow_count(service); i++) {
-        const struct manifest *other = service_manifest(service, i);
-        if (is_in_line(other, manifest->identifier, manifest->version) &&
-            parse(other->version).patch > parse(manifest->version).patch)
+    for (size_t i = index + 1; i < service_flow_count(service); i++) /* from the oldest */
+        if (is_in_line(service_manifest(service, i), manifest->identifier, manifest->version))
             return false;
-    }
     return true;
 }
 

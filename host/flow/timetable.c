@@ -167,30 +167,18 @@ static bool complete(struct timetable_entry *entry, const struct memory *memory,
     return use_identifier(&entry->definition, memory->flow, err) && parse_rule(entry, err);
 }
 
-static unsigned long number_of(const char *version)
-{
-    unsigned parts[3] = {0, 0, 0};
-    if (sscanf(version, "%6u.%6u.%6u", &parts[0], &parts[1], &parts[2]) < 2)
-        return 0;
-    return parts[0] * 1000000000000ul + parts[1] * 1000000ul + parts[2];
-}
-
-/* The version that a schedule starts. */
+/* The version that a schedule starts. Versions of one flow are neighbours, from the oldest. */
 static size_t newest(const struct service *service, const char *flow)
 {
     size_t best = 0;
-    bool has_one = false;
+    bool best_is_active = false;
     for (size_t i = 0; i < service_flow_count(service); i++) {
-        const struct manifest *manifest = service_manifest(service, i);
-        if (strcmp(manifest->identifier, flow) != 0)
+        if (strcmp(service_manifest(service, i)->identifier, flow) != 0)
             continue;
         bool is_active = service_is_active(service, i);
-        bool best_is_active = has_one && service_is_active(service, best);
-        bool is_newer = !has_one || number_of(manifest->version) >
-                                        number_of(service_manifest(service, best)->version);
-        if (!has_one || (is_active && !best_is_active) || (is_active == best_is_active && is_newer))
+        if (is_active || !best_is_active)
             best = i;
-        has_one = true;
+        best_is_active = best_is_active || is_active;
     }
     return best;
 }
