@@ -33,7 +33,7 @@ static const struct manifest *find_flow(const struct service *service, const cha
     name[size] = '\0';
     for (size_t i = 0; i < service_flow_count(service); i++) {
         const struct manifest *manifest = service_manifest(service, i);
-        if (is_trigger(service, i) && manifest_is_called(manifest, name))
+        if (manifest_is_called(manifest, name))
             return manifest;
     }
     return NULL;
@@ -74,7 +74,7 @@ static void find_trigger(const struct service *service, const char *at, struct r
 {
     size_t size = strcspn(at, "/");
     const struct manifest *manifest = find_flow(service, at, size);
-    if (!manifest) {
+    if (!manifest || !find_version(service, manifest->identifier, NULL, &route->flow)) {
         unknown(route, "flow", at, size);
         return;
     }

@@ -136,7 +136,7 @@ class Addresses(VersionsTest):
         return answer.status, answer.getheader("Sluice-Instance"), answer.read().decode()
 
     def test_which_version_answers(self):
-        for path, version in (("F/1.23/go", "01.23.3001"), ("F/01.23.3000/go", "01.23.3000"),
+        for path, version in (("F/1.23/go", "01.23.3001"), ("F/01.23.3001/go", "01.23.3001"),
                               ("F/1.0/go", "01.00.0007"), ("F-OLD/1.23/go", "01.23.3001"),
                               ("F/2.10/other", "02.10.0000"), ("G/1.0/go", "01.00.0000")):
             with self.subTest(path=path):
@@ -146,12 +146,15 @@ class Addresses(VersionsTest):
                 self.assertEqual((shown["flow"], shown["version"]), (path[0], version))
 
     def test_what_no_version_answers(self):
-        for path in ("F/2.10/go", "F/1.24/go", "F/3.0/go", "second/1.0/go", "F%7C1.23/1.23/go"):
+        for path in ("F/2.10/go", "F/1.24/go", "F/3.0/go", "second/1.0/go", "F%7C1.23/1.23/go",
+                     "F/01.23.3000/go"):  # of one line, the newest is active
             with self.subTest(path=path):
                 status, _, body = self.post(path)
                 self.assertEqual(status, 404, body)
-                for version in ("01.00.0007/go", "01.23.3000/go", "01.23.3001/go", "02.10.0000/other"):
-                    self.assertIn(f"{FLOWS}F/{version}", json.loads(body)["detail"])
+                detail = json.loads(body)["detail"]
+                for version in ("01.00.0007/go", "01.23.3001/go", "02.10.0000/other"):
+                    self.assertIn(f"{FLOWS}F/{version}", detail)
+                self.assertNotIn(f"{FLOWS}F/01.23.3000/", detail)
 
 
 if __name__ == "__main__":
