@@ -23,6 +23,9 @@ struct config {
 /* Reads folder/name. ERROR_NOT_FOUND if there is none, ERROR_INVALID, ERROR_LIMIT. */
 MUST_USE bool config_open(struct config *config, const char *folder, const char *name,
                           struct error *err);
+/* The same from text that is held elsewhere. ERROR_INVALID, ERROR_LIMIT. */
+MUST_USE bool config_take(struct config *config, const char *text, const char *name,
+                          struct error *err);
 void config_close(struct config *config); /* a zeroed one is fine */
 
 /* ERROR_INVALID "name:line:column: ..." at node, a value below root. Returns false. */
