@@ -171,8 +171,7 @@ static bool check_grant(struct call *call)
     if (!manifest_allows(execution->manifest, import->capability, connection, operation,
                          &call->error))
         return false;
-    call->connection =
-        workspace_connection(execution->environment->workspace, connection, &call->error);
+    call->connection = snapshot_connection(execution->snapshot, connection, &call->error);
     return call->connection != NULL;
 }
 

@@ -59,6 +59,7 @@ struct execution {
     struct execution *caller; /* whose flow.call this is; NULL */
     unsigned depth;           /* 0 for the outermost */
     struct guest *guest;      /* set while an import runs */
+    struct snapshot *snapshot; /* what names mean from its beginning to its end; held */
 
     char instance[INSTANCE_ID_SIZE];
     const char *trigger, *invoked_by;
@@ -94,7 +95,8 @@ struct execution {
 #define EXECUTION_DETAIL_MAX (64u << 10)
 #define EXECUTION_LINE_MAX 4096u /* longer log lines are cut here */
 
-/* Prepares the parts that execution_release undoes. The descriptive members are the caller's to set. */
+/* Prepares the parts that execution_release undoes. The descriptive members and the snapshot (held for
+ * it) are the caller's to set. */
 void execution_init(struct execution *execution, const struct environment *environment,
                     const struct manifest *manifest);
 void execution_release(struct execution *execution);

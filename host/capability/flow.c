@@ -59,7 +59,7 @@ int32_t capability_flow_lookup(struct call *call)
     if (!manifest_allows_lookup(call->execution->manifest, table, &call->error))
         return call_failed(call);
     const struct lookup *lookup =
-        workspace_lookup(call->execution->environment->workspace, table, &call->error);
+        snapshot_lookup(call->execution->snapshot, table, &call->error);
     if (!lookup)
         return call_failed(call);
     const char *value = lookup_get(lookup, property);
@@ -264,4 +264,5 @@ void execution_release(struct execution *execution)
     buf_release(&execution->line);
     buf_release(&execution->response);
     buf_release(&execution->fault_detail);
+    snapshot_release(execution->snapshot); /* last: handles point into it */
 }

@@ -87,9 +87,9 @@ static bool fits(const struct grant *grant, enum connection_type type)
 static const struct connection *find_connection(const struct workspace *workspace,
                                                 const char *name)
 {
-    for (size_t i = 0; i < workspace->connection_count; i++)
-        if (strcmp(workspace->connections[i].name, name) == 0)
-            return &workspace->connections[i];
+    for (size_t i = 0; i < workspace->snapshot->connection_count; i++)
+        if (strcmp(workspace->snapshot->connections[i].name, name) == 0)
+            return &workspace->snapshot->connections[i];
     return NULL;
 }
 

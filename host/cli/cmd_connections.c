@@ -38,8 +38,8 @@ static void list_text(struct cli *cli, const struct workspace *workspace)
     table_add(&table, "STATE");
     table_add(&table, "SECURITY");
     table_add(&table, "ADDRESS");
-    for (size_t i = 0; i < workspace->connection_count; i++) {
-        const struct connection *connection = &workspace->connections[i];
+    for (size_t i = 0; i < workspace->snapshot->connection_count; i++) {
+        const struct connection *connection = &workspace->snapshot->connections[i];
         struct buf address;
         buf_init(&address, TABLE_CELL_SIZE_MAX);
         format_address(connection, &address);
@@ -60,8 +60,8 @@ static void list_document(struct cli *cli, const struct workspace *workspace)
     document_init(&document);
     document_open(&document, NULL, '{');
     document_open(&document, "connections", '[');
-    for (size_t i = 0; i < workspace->connection_count; i++) {
-        const struct connection *connection = &workspace->connections[i];
+    for (size_t i = 0; i < workspace->snapshot->connection_count; i++) {
+        const struct connection *connection = &workspace->snapshot->connections[i];
         struct buf address;
         buf_init(&address, TABLE_CELL_SIZE_MAX);
         format_address(connection, &address);
@@ -131,7 +131,8 @@ static void test_one(struct test *test, const struct workspace *workspace,
     struct error err = {0};
     struct buf folder;
     buf_init(&folder, 4096);
-    bool known = wanted_folder != NULL || workspace_folder_of(workspace, connection, &folder);
+    bool known = wanted_folder != NULL || snapshot_folder_of(workspace->snapshot, connection,
+                                                              &folder);
     const char *path = wanted_folder ? wanted_folder : known ? buf_text(&folder) : NULL;
     bool ok = connection_test(test->transfer, connection, path, &result, &err);
     report(test, connection, ok, &result, path, &err);
@@ -141,8 +142,8 @@ static void test_one(struct test *test, const struct workspace *workspace,
 
 static void test_all(struct test *test, const struct workspace *workspace)
 {
-    for (size_t i = 0; i < workspace->connection_count; i++) {
-        const struct connection *connection = &workspace->connections[i];
+    for (size_t i = 0; i < workspace->snapshot->connection_count; i++) {
+        const struct connection *connection = &workspace->snapshot->connections[i];
         if (!connection->disabled && connection->type != CONNECTION_LOCAL)
             test_one(test, workspace, connection, NULL);
     }

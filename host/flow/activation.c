@@ -17,6 +17,7 @@
 #include "store/store_activation.h"
 #include "store/store_changes.h"
 
+#define FOLDER_SIZE_MAX 4096
 #define LINE_VERSIONS_MAX 64 /* versions of one line that are there at once */
 
 /* What a request looks at, without a lock. */
@@ -249,7 +250,8 @@ bool activation_require(const struct service *service, size_t index, struct erro
 /* ---- connections ------------------------------------------------------------------------------- */
 
 struct inspection {
-    const struct service *service;
+    struct transfer *transfer;
+    struct snapshot *snapshot; /* held */
     activation_problem_fn *fn;
     void *context;
     size_t count;
@@ -266,10 +268,9 @@ static void complain(struct inspection *inspection, const char *connection, cons
 
 static void inspect(struct inspection *inspection, const char *name)
 {
-    const struct workspace *workspace = service_workspace(inspection->service);
     struct connection_report report;
     struct error why = {0};
-    const struct connection *connection = workspace_connection(workspace, name, &why);
+    const struct connection *connection = snapshot_connection(inspection->snapshot, name, &why);
     if (!connection) {
         complain(inspection, name, &why);
         return;
@@ -277,10 +278,10 @@ static void inspect(struct inspection *inspection, const char *name)
     if (connection->type == CONNECTION_LOCAL)
         return;
     struct buf folder;
-    buf_init(&folder, 4096);
-    bool known = workspace_folder_of(workspace, connection, &folder);
-    if (!connection_test(service_transfer(inspection->service), connection,
-                         known ? buf_text(&folder) : NULL, &report, &why))
+    buf_init(&folder, FOLDER_SIZE_MAX);
+    bool known = snapshot_folder_of(inspection->snapshot, connection, &folder);
+    if (!connection_test(inspection->transfer, connection, known ? buf_text(&folder) : NULL, &report,
+                         &why))
         complain(inspection, name, &why);
     buf_release(&folder);
 }
@@ -297,10 +298,13 @@ bool activation_check(const struct service *service, size_t index, activation_pr
                       void *context, struct error *err)
 {
     const struct manifest *manifest = service_manifest(service, index);
-    struct inspection inspection = {.service = service, .fn = fn, .context = context};
+    struct inspection inspection = {.transfer = service_transfer(service), .fn = fn,
+                                    .snapshot = workspace_snapshot(service_workspace(service)),
+                                    .context = context};
     for (size_t i = 0; i < manifest->grant_count; i++)
         if (!is_named_before(manifest, i))
             inspect(&inspection, manifest->grants[i].connection);
+    snapshot_release(inspection.snapshot);
     if (inspection.count == 0)
         return true;
     if (inspection.count == 1)

@@ -79,6 +79,8 @@ static void set_up(struct service *service, const struct execution_start *start,
     const struct manifest *manifest = start->flow->manifest;
     uint32_t wall_s = smaller(manifest->wall_s, service->workspace->run_wall_s_max);
     execution->caller = start->caller;
+    execution->snapshot = start->caller ? snapshot_hold(start->caller->snapshot)
+                                        : workspace_snapshot(service->workspace);
     execution->depth = start->caller ? start->caller->depth + 1 : 0;
     execution->trigger = start->trigger;
     execution->invoked_by = start->invoked_by;

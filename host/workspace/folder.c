@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Where the lookups say that the files of a content server are; see workspace.h. */
+/* Where the lookups say that the files of a content server are; see snapshot.h. */
 #include <string.h>
 
-#include "workspace/workspace.h"
+#include "workspace/snapshot.h"
 
 static const struct {
     const char *connection, *folder, *bucket;
@@ -13,10 +13,10 @@ static const struct {
     {"OU REST DACS OS for CCS-DACS", "dacs.os.custsync.namespace", "dacs.os.custsync.bucketname"},
 };
 
-bool workspace_folder_of(const struct workspace *workspace, const struct connection *connection,
-                         struct buf *out)
+bool snapshot_folder_of(const struct snapshot *snapshot, const struct connection *connection,
+                        struct buf *out)
 {
-    const struct lookup *lookup = workspace_lookup(workspace, LOOKUP_CONFIG, NULL);
+    const struct lookup *lookup = snapshot_lookup(snapshot, LOOKUP_CONFIG, NULL);
     for (size_t i = 0; lookup && i < sizeof folders / sizeof folders[0]; i++) {
         if (strcmp(folders[i].connection, connection->name) != 0)
             continue;

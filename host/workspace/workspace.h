@@ -2,17 +2,16 @@
 /*
  * A workspace: the folder with one tenant's configuration. Loaded whole and checked whole:
  * unknown keys, wrong types and dangling names are errors that name file, line or key and the
- * legal values. Immutable after loading; a changed lookup is saved to its file and seen by whoever
- * opens the workspace next.
+ * legal values. Immutable after loading but for its snapshot, which is replaced as a whole.
  */
 #ifndef WORKSPACE_WORKSPACE_H
 #define WORKSPACE_WORKSPACE_H
+#include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/error.h"
-#include "workspace/connection.h"
-#include "workspace/lookup.h"
+#include "workspace/snapshot.h"
 
 struct schedule_parameter {
     char *name, *value;
@@ -79,11 +78,10 @@ struct workspace {
     enum tracing tracing; /* of flows for which nothing else was said */
     uint32_t schedule_workers; /* scheduled runs at a time */
     struct server_settings server;
-    struct connection *connections;
-    size_t connection_count;
-    struct lookup *lookups;
-    size_t lookup_count;
+    struct snapshot *snapshot; /* in force; where other threads may change it: workspace_snapshot */
     struct schedule_list schedules;
+    pthread_mutex_t current; /* guards the pointer snapshot */
+    pthread_mutex_t change;  /* held by whoever makes the next snapshot */
 };
 
 /*
@@ -96,24 +94,42 @@ MUST_USE bool workspace_open(struct workspace **out, const char *folder,
                              const char *functions_folder, struct error *err);
 void workspace_close(struct workspace *workspace); /* NULL is fine */
 
-/* The connection of that exact name; ERROR_NOT_FOUND names the nearest one, or says that it is
- * disabled. Borrowed. */
+/* ---- what names mean (workspace_change.c) ---- */
+
+/* The snapshot in force, held for the caller: snapshot_release. Thread-safe. */
+struct snapshot *workspace_snapshot(struct workspace *workspace);
+
+/* snapshot_connection and snapshot_lookup of the one in force, for programs in which nobody changes it:
+ * borrowed until the next change. */
 const struct connection *workspace_connection(const struct workspace *workspace, const char *name,
                                               struct error *err);
-
-/* The lookup of that name, or NULL with ERROR_NOT_FOUND and the nearest. Borrowed. */
 const struct lookup *workspace_lookup(const struct workspace *workspace, const char *name,
                                       struct error *err);
 
-/* The folder, or "namespace/bucket", that the lookups name for a content server, appended to out: listing
- * it proves permission. False: none is known. */
-struct buf;
-bool workspace_folder_of(const struct workspace *workspace, const struct connection *connection,
-                         struct buf *out);
+/*
+ * Changes. Each one writes its file atomically and then puts a new snapshot, read from all files, in
+ * force: whatever begins from then on sees it, what runs keeps what it began with. On error nothing is
+ * written and the old one stays in force. Thread-safe; changes are made one after the other.
+ */
 
-/* Replaces lookups/<name>.csv atomically. */
-MUST_USE bool workspace_save_lookup(const struct workspace *workspace, const struct lookup *lookup,
-                                    struct error *err);
+/* Reads connections.json and lookups/ again, as somebody else left them. */
+MUST_USE bool workspace_reload(struct workspace *workspace, struct error *err);
+
+enum lookup_put {
+    LOOKUP_ADD,     /* ERROR_EXISTS if there is one of that name */
+    LOOKUP_REPLACE, /* ERROR_NOT_FOUND if there is none */
+    LOOKUP_ANY,
+};
+
+/* lookups/<name>.csv. ERROR_INVALID: a name that is none for a file. */
+MUST_USE bool workspace_put_lookup(struct workspace *workspace, const struct lookup *lookup,
+                                   enum lookup_put how, struct error *err);
+/* ERROR_NOT_FOUND. */
+MUST_USE bool workspace_delete_lookup(struct workspace *workspace, const char *name,
+                                      struct error *err);
+/* The whole text of connections.json. ERROR_INVALID as workspace_open. */
+MUST_USE bool workspace_put_connections(struct workspace *workspace, const struct buf *text,
+                                        struct error *err);
 
 /* Finds the workspace that start (a folder) lies in: the nearest folder upwards with a sluice.json.
  * Caller frees *folder. ERROR_NOT_FOUND says how to make one. */

@@ -259,7 +259,7 @@ int main(int argc, char **argv)
     struct driver driver = {0};
     struct error err = {0};
     cJSON *steps = argc == 2 ? read_steps(&err) : NULL;
-    if (!steps || !connections_read(argv[1], &driver.connections, &driver.count, &err)) {
+    if (!steps || !connections_read(argv[1], NULL, &driver.connections, &driver.count, &err)) {
         fprintf(stderr, "web_driver FOLDER < steps: %s\n", err.message);
         return 2;
     }

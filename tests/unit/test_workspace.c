@@ -27,12 +27,12 @@ static void a_new_workspace_opens(void)
     CHECK_OK(workspace_open(&workspace, temporary_path(&temporary, "w"), NULL, &err), &err);
     if (!workspace)
         return;
-    CHECK_EQ_INT(workspace->connection_count, 9);
+    CHECK_EQ_INT(workspace->snapshot->connection_count, 9);
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         bool found = workspace_connection(workspace, names[i], &err) != NULL;
         CHECK(found || strstr(err.message, "is disabled"));
     }
-    CHECK_EQ_INT(workspace->lookup_count, 2);
+    CHECK_EQ_INT(workspace->snapshot->lookup_count, 2);
     for (size_t i = 0; i < property_count; i++) {
         const struct lookup *lookup = workspace_lookup(workspace, properties[i].lookup, &err);
         const char *value = lookup ? lookup_get(lookup, properties[i].name) : NULL;
@@ -184,11 +184,11 @@ static void lookups_are_saved(void)
     CHECK_OK(workspace_open(&workspace, folder, NULL, &err), &err);
     if (!workspace)
         return;
-    CHECK_OK(lookup_set(&workspace->lookups[1], "TO", "x@y", &err), &err);
-    CHECK_OK(workspace_save_lookup(workspace, &workspace->lookups[1], &err), &err);
+    CHECK_OK(lookup_set(&workspace->snapshot->lookups[1], "TO", "x@y", &err), &err);
+    CHECK_OK(workspace_put_lookup(workspace, &workspace->snapshot->lookups[1], LOOKUP_ANY, &err), &err);
     workspace_close(workspace);
     CHECK_OK(workspace_open(&workspace, folder, NULL, &err), &err);
-    CHECK_EQ_TEXT(lookup_get(&workspace->lookups[1], "to"), "x@y");
+    CHECK_EQ_TEXT(lookup_get(&workspace->snapshot->lookups[1], "to"), "x@y");
     workspace_close(workspace);
     temporary_remove(&temporary);
 }
