@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "base/version.h"
+#include "flow/audit.h"
 #include "flow/timetable.h"
 #include "store/store_activation.h"
 #include "store/store_changes.h"
@@ -239,6 +240,28 @@ enum tracing activation_tracing(const struct service *service, size_t index)
     return (enum tracing)atomic_load(&standing_of(service, index)->tracing);
 }
 
+/* The newest active version that is there, or index. */
+static size_t active_version_of(const struct service *service, size_t index)
+{
+    const char *identifier = service_manifest(service, index)->identifier;
+    size_t found = index;
+    for (size_t i = 0; i < service_flow_count(service); i++)
+        if (strcmp(service_manifest(service, i)->identifier, identifier) == 0 &&
+            service_is_active(service, i))
+            found = i;
+    return found;
+}
+
+bool activation_find(const struct service *service, const char *name, size_t *index,
+                     struct error *err)
+{
+    if (!service_find(service, name, index, err))
+        return false;
+    if (manifest_is_called(service_manifest(service, *index), name))
+        *index = active_version_of(service, *index); /* neither a version nor a module is named */
+    return activation_require(service, *index, err);
+}
+
 bool activation_require(const struct service *service, size_t index, struct error *err)
 {
     const struct manifest *manifest = service_manifest(service, index);
@@ -353,9 +376,9 @@ static bool write_all(struct service *service, struct activation_record *records
     return store_set_activations(service_store(service), records, count, err);
 }
 
-bool activation_activate(struct service *service, size_t index, const enum tracing *tracing,
-                         const struct actor *actor, activation_problem_fn *fn, void *context,
-                         struct error *err)
+static bool activate(struct service *service, size_t index, const enum tracing *tracing,
+                     const struct actor *actor, activation_problem_fn *fn, void *context,
+                     struct error *err)
 {
     const struct manifest *manifest = service_manifest(service, index);
     struct activation_record records[LINE_VERSIONS_MAX];
@@ -372,6 +395,16 @@ bool activation_activate(struct service *service, size_t index, const enum traci
     records[0] = record_of(manifest, DECISION_ACTIVE, level, actor);
     return retire_others(service, index, actor, records, &count, err) &&
            write_all(service, records, count, err);
+}
+
+bool activation_activate(struct service *service, size_t index, const enum tracing *tracing,
+                         const struct actor *actor, activation_problem_fn *fn, void *context,
+                         struct error *err)
+{
+    struct error why = {0};
+    bool ok = activate(service, index, tracing, actor, fn, context, &why);
+    return audit_change(service, actor, "activate", index, tracing ? tracing_names[*tracing] : NULL,
+                        ok, &why, err);
 }
 
 static bool check_schedule(const struct service *service, size_t index, struct error *err)
@@ -393,8 +426,8 @@ static bool check_schedule(const struct service *service, size_t index, struct e
                                          "schedules stop %s", flow, flow);
 }
 
-bool activation_deactivate(struct service *service, size_t index, const struct actor *actor,
-                           struct error *err)
+static bool deactivate(struct service *service, size_t index, const struct actor *actor,
+                       struct error *err)
 {
     const struct manifest *manifest = service_manifest(service, index);
     struct activation activation;
@@ -412,8 +445,16 @@ bool activation_deactivate(struct service *service, size_t index, const struct a
     return write_all(service, &record, 1, err);
 }
 
-bool activation_set_tracing(struct service *service, size_t index, enum tracing tracing,
-                            const struct actor *actor, struct error *err)
+bool activation_deactivate(struct service *service, size_t index, const struct actor *actor,
+                           struct error *err)
+{
+    struct error why = {0};
+    bool ok = deactivate(service, index, actor, &why);
+    return audit_change(service, actor, "deactivate", index, NULL, ok, &why, err);
+}
+
+static bool set_tracing(struct service *service, size_t index, enum tracing tracing,
+                        const struct actor *actor, struct error *err)
 {
     struct findings findings;
     if (!find(service, index, &findings, err))
@@ -424,4 +465,12 @@ bool activation_set_tracing(struct service *service, size_t index, enum tracing 
     struct activation_record record =
         record_of(findings.manifest, decision, tracing_names[tracing], actor);
     return write_all(service, &record, 1, err);
+}
+
+bool activation_set_tracing(struct service *service, size_t index, enum tracing tracing,
+                            const struct actor *actor, struct error *err)
+{
+    struct error why = {0};
+    bool ok = set_tracing(service, index, tracing, actor, &why);
+    return audit_change(service, actor, "tracing", index, tracing_names[tracing], ok, &why, err);
 }

@@ -12,7 +12,7 @@
  *     Oracle Integration).
  *
  * Decisions are kept in the store, hold for all processes of the workspace, and are seen by a running
- * server with its next request. Thread-safe.
+ * server with its next request. Changes and refusals are in the audit trail. Thread-safe.
  */
 #ifndef FLOW_ACTIVATION_H
 #define FLOW_ACTIVATION_H
@@ -72,6 +72,11 @@ MUST_USE bool activation_set_tracing(struct service *service, size_t index, enum
 
 /* Fails with ERROR_REFUSED, naming the flow and the command, unless the index-th flow is active. */
 MUST_USE bool activation_require(const struct service *service, size_t index, struct error *err);
+
+/* The flow that name means to whoever wants to run it: as service_find, but without a version the newest
+ * active one. ERROR_NOT_FOUND; ERROR_REFUSED: it is not active. */
+MUST_USE bool activation_find(const struct service *service, const char *name, size_t *index,
+                              struct error *err);
 
 /* ---- for service.c ---- */
 struct activation_table;

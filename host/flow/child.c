@@ -39,9 +39,10 @@ static bool call_here(struct execution *caller, const char *name, const void *bo
                       struct error *err)
 {
     struct service *service = caller->environment->flows;
-    const struct flow *flow = registry_find(&service->registry, name, err);
-    if (!flow || !activation_require(service, (size_t)(flow - service->registry.flows), err))
+    size_t index;
+    if (!activation_find(service, name, &index, err))
         return false;
+    const struct flow *flow = &service->registry.flows[index];
     if (body_size > flow->manifest->input_bytes) {
         answer_too_large(flow->manifest, body_size, response);
         return true;

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "engine/sandbox.h"
 #include "flow/activation.h"
+#include "flow/audit.h"
 #include "flow/due.h"
 #include "flow/lanes.h"
 #include "flow/scheduler_job.h"
@@ -396,8 +397,8 @@ static bool check_now(struct service *service, size_t flow, const struct run_par
     return activation_require(service, flow, err) && service_check_run(service, &request, err);
 }
 
-bool scheduler_run_now(struct service *service, size_t flow, const struct run_parameter *parameters,
-                       size_t parameter_count, const struct actor *actor, struct error *err)
+static bool run_now(struct service *service, size_t flow, const struct run_parameter *parameters,
+                    size_t parameter_count, const struct actor *actor, struct error *err)
 {
     if (!check_now(service, flow, parameters, parameter_count, err))
         return false;
@@ -414,4 +415,12 @@ bool scheduler_run_now(struct service *service, size_t flow, const struct run_pa
     return error_set(err, ERROR_EXISTS, "a run of flow '%s' is %s; one run at a time",
                      service_manifest(service, flow)->identifier,
                      state == LANE_RUNNING ? "going on" : "waiting for a thread");
+}
+
+bool scheduler_run_now(struct service *service, size_t flow, const struct run_parameter *parameters,
+                       size_t parameter_count, const struct actor *actor, struct error *err)
+{
+    struct error why = {0};
+    bool ok = run_now(service, flow, parameters, parameter_count, actor, &why);
+    return audit_change(service, actor, "schedule.run", flow, NULL, ok, &why, err);
 }

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "flow/activation.h"
+#include "flow/audit.h"
 #include "store/store_schedule.h"
 #include "workspace/schedules.h"
 
@@ -307,18 +308,18 @@ bool timetable_next(const struct timetable_entry *entry, int64_t after_ms, int64
 /* ---- changes ----------------------------------------------------------------------------------- */
 
 static const struct {
-    const char *verb;
+    const char *verb, *action;
     enum schedule_state to;
     bool from[3]; /* by enum schedule_state */
     bool needs_active;
 } moves[] = {
-    [MOVE_START] = {"started", SCHEDULE_STARTED, {false, true, true}, true},
-    [MOVE_STOP] = {"stopped", SCHEDULE_STOPPED, {true, false, true}, false},
-    [MOVE_PAUSE] = {"paused", SCHEDULE_PAUSED, {true, false, false}, false},
-    [MOVE_RESUME] = {"resumed", SCHEDULE_STARTED, {false, false, true}, true},
+    [MOVE_START] = {"started", "schedule.start", SCHEDULE_STARTED, {false, true, true}, true},
+    [MOVE_STOP] = {"stopped", "schedule.stop", SCHEDULE_STOPPED, {true, false, true}, false},
+    [MOVE_PAUSE] = {"paused", "schedule.pause", SCHEDULE_PAUSED, {true, false, false}, false},
+    [MOVE_RESUME] = {"resumed", "schedule.resume", SCHEDULE_STARTED, {false, false, true}, true},
 };
 
-bool timetable_move(struct service *service, size_t flow, enum schedule_move move,
+static bool move_to(struct service *service, size_t flow, enum schedule_move move,
                     const struct actor *actor, struct error *err)
 {
     struct timetable_entry entry;
@@ -337,6 +338,14 @@ bool timetable_move(struct service *service, size_t flow, enum schedule_move mov
                                                .state = state_names[moves[move].to],
                                                .actor = actor->name, .at_ms = clock_wall_ms()};
     return store_decide_schedule(service_store(service), &decision, err);
+}
+
+bool timetable_move(struct service *service, size_t flow, enum schedule_move move,
+                    const struct actor *actor, struct error *err)
+{
+    struct error why = {0};
+    bool ok = move_to(service, flow, move, actor, &why);
+    return audit_change(service, actor, moves[move].action, flow, NULL, ok, &why, err);
 }
 
 /* {"<flow>": {...}}, as schedules.json would have it, so that one reader understands both. */
@@ -381,16 +390,13 @@ static bool reset(struct service *service, size_t flow, const struct actor *acto
     return decide(service, flow, NULL, false, actor, err);
 }
 
-bool timetable_set(struct service *service, size_t flow, const struct schedule *definition,
-                   const struct actor *actor, char warning[static RECURRENCE_WARNING_SIZE],
-                   struct error *err)
+static bool set(struct service *service, size_t flow, const struct schedule *definition,
+                const struct actor *actor, char warning[static RECURRENCE_WARNING_SIZE],
+                struct error *err)
 {
     struct timetable_entry entry;
     struct error why = {0};
     struct buf text = {0};
-    warning[0] = '\0';
-    if (!definition)
-        return reset(service, flow, actor, err);
     if (!check_definition(service, flow, definition, warning, err))
         return false;
     bool exists = timetable_get(service, flow, &entry, &why);
@@ -402,6 +408,18 @@ bool timetable_set(struct service *service, size_t flow, const struct schedule *
                                    !exists && why.kind == ERROR_NOT_FOUND, actor, err);
     buf_release(&text);
     return ok;
+}
+
+bool timetable_set(struct service *service, size_t flow, const struct schedule *definition,
+                   const struct actor *actor, char warning[static RECURRENCE_WARNING_SIZE],
+                   struct error *err)
+{
+    struct error why = {0};
+    warning[0] = '\0';
+    bool ok = definition ? set(service, flow, definition, actor, warning, &why)
+                         : reset(service, flow, actor, &why);
+    return audit_change(service, actor, definition ? "schedule.set" : "schedule.reset", flow,
+                        definition ? definition->recurrence : NULL, ok, &why, err);
 }
 
 bool timetable_reload(struct service *service, struct error *err)
