@@ -218,7 +218,7 @@ void recurrence_free(struct recurrence *recurrence)
 
 /* ---- looking for the next one ------------------------------------------------------------------ */
 
-/* A rule that keeps its distance in elapsed time is expanded on the clock of UTC. */
+/* A rule that keeps its distance in elapsed time, whatever the clocks do. */
 static bool is_elapsed(const struct rule *rule)
 {
     return rule->facts.is_subdaily && !rule->facts.has_by_part;
@@ -226,14 +226,12 @@ static bool is_elapsed(const struct rule *rule)
 
 static int64_t slack_of(const struct rule *rule)
 {
-    return is_elapsed(rule) ? 0 : rule->facts.is_subdaily ? SLACK_SUBDAILY_S : SLACK_S;
+    return rule->facts.is_subdaily ? SLACK_SUBDAILY_S : SLACK_S;
 }
 
-/* What the clock that the rule is expanded on shows at an instant. */
-static int64_t clock_of(const struct recurrence *recurrence, const struct rule *rule,
-                        int64_t instant_s)
+static int64_t local_of(const struct recurrence *recurrence, int64_t instant_s)
 {
-    return is_elapsed(rule) ? instant_s : instant_s + offset_at(recurrence->zone, instant_s);
+    return instant_s + offset_at(recurrence->zone, instant_s);
 }
 
 /* The earliest instant after after_s that one expanded time stands for, or NEVER. */
@@ -241,8 +239,6 @@ static int64_t instant_after(const struct recurrence *recurrence, const struct r
                              int64_t expanded_s, int64_t after_s)
 {
     int64_t instants[2], shifted;
-    if (is_elapsed(rule))
-        return expanded_s > after_s ? expanded_s : NEVER;
     int count = instants_of(recurrence->zone, expanded_s, instants, &shifted);
     if (count == 0 && !rule->facts.is_subdaily) {
         instants[count++] = shifted;
@@ -265,7 +261,7 @@ static bool search(const struct recurrence *recurrence, const struct rule *rule,
         if (icaltime_is_null_time(fields))
             return true;
         int64_t last_s = seconds_of(fields);
-        if (*best != NEVER && last_s > clock_of(recurrence, rule, *best) + slack_of(rule))
+        if (*best != NEVER && last_s > local_of(recurrence, *best) + slack_of(rule))
             return true;
         int64_t instant = instant_after(recurrence, rule, last_s, after_s);
         if (instant < *best)
@@ -275,11 +271,24 @@ static bool search(const struct recurrence *recurrence, const struct rule *rule,
            error_set(err, ERROR_LIMIT, "nothing due among the next %d times", RECURRENCE_STEPS_MAX);
 }
 
-static bool rule_after(const struct recurrence *recurrence, const struct rule *rule,
-                       int64_t after_s, int64_t *best, struct error *err)
+/* Such a rule is arithmetic; libical would walk there second by second. */
+static int64_t elapsed_after(const struct recurrence *recurrence, const struct rule *rule,
+                             int64_t after_s)
 {
-    int64_t start_s = is_elapsed(rule) ? recurrence->start_s : recurrence->start_local_s;
-    int64_t from_s = clock_of(recurrence, rule, after_s) - slack_of(rule);
+    int64_t unit_s = rule->rule.freq == ICAL_SECONDLY_RECURRENCE   ? 1
+                     : rule->rule.freq == ICAL_MINUTELY_RECURRENCE ? 60
+                                                                   : 3600;
+    int64_t step_s = unit_s * rule->rule.interval, ahead_s = after_s - recurrence->start_s;
+    int64_t number = ahead_s < 0 ? 0 : ahead_s / step_s + 1;
+    bool is_over = rule->facts.has_count && number >= rule->rule.count;
+    return is_over ? NEVER : recurrence->start_s + number * step_s;
+}
+
+static bool expand_after(const struct recurrence *recurrence, const struct rule *rule,
+                         int64_t after_s, int64_t *best, struct error *err)
+{
+    int64_t start_s = recurrence->start_local_s;
+    int64_t from_s = local_of(recurrence, after_s) - slack_of(rule);
     struct icaltimetype start = fields_of(start_s);
     start.zone = NULL;
     icalrecur_iterator *iterator = icalrecur_iterator_new(rule->rule, start);
@@ -293,6 +302,17 @@ static bool rule_after(const struct recurrence *recurrence, const struct rule *r
     *best = NEVER;
     bool ok = search(recurrence, rule, iterator, after_s, best, err);
     icalrecur_iterator_free(iterator);
+    return ok;
+}
+
+static bool rule_after(const struct recurrence *recurrence, const struct rule *rule,
+                       int64_t after_s, int64_t *best, struct error *err)
+{
+    bool ok = true;
+    if (is_elapsed(rule))
+        *best = elapsed_after(recurrence, rule, after_s);
+    else
+        ok = expand_after(recurrence, rule, after_s, best, err);
     if (*best > rule->until_s || *best > recurrence->end_s)
         *best = NEVER;
     return ok;

@@ -132,7 +132,7 @@ static struct schedule_run judge(struct scheduler *scheduler, const struct plan 
                                  const struct due *due, int64_t now_ms)
 {
     struct schedule_run run = {.flow = plan->entry.definition.flow, .due_ms = due->newest_ms,
-                               .outcome = "running", .passed_over = due->passed_over,
+                               .outcome = "running", .first_ms = due->first_ms,
                                .at_ms = now_ms};
     bool is_late = now_ms - due->newest_ms > SCHEDULER_LATE_MS;
     if (is_late && plan->entry.definition.missed == MISSED_SKIP) {

@@ -148,9 +148,9 @@ static bool record_run(struct store *store, const struct schedule_run *run, stru
 {
     return store_execute(store, err,
                          "INSERT OR REPLACE INTO schedule_run (flow, due_ms, outcome, reason, instance,"
-                         " passed_over, owner, at_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", "titttiii",
+                         " first_ms, owner, at_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", "titttiii",
                          run->flow, run->due_ms, run->outcome, run->reason, run->instance,
-                         run->passed_over, store->owner.number, run->at_ms) &&
+                         run->first_ms, store->owner.number, run->at_ms) &&
            store_execute(store, err,
                          "DELETE FROM schedule_run WHERE flow = ?1 AND number <= (SELECT number"
                          " FROM schedule_run WHERE flow = ?1 ORDER BY number DESC LIMIT 1 OFFSET ?2)",
@@ -201,7 +201,7 @@ bool store_schedule_runs(struct store *store, const char *flow, int64_t limit, s
     bool go_on = true;
     pthread_mutex_lock(&store->database);
     int code = sqlite3_prepare_v2(store->db,
-                                  "SELECT flow, due_ms, outcome, reason, instance, passed_over, at_ms,"
+                                  "SELECT flow, due_ms, outcome, reason, instance, first_ms, at_ms,"
                                   " owner FROM schedule_run WHERE ?1 IS NULL OR flow = ?1"
                                   " ORDER BY number DESC LIMIT ?2", -1, &statement, NULL);
     sqlite3_bind_text(statement, 1, flow, -1, SQLITE_STATIC);
@@ -214,7 +214,7 @@ bool store_schedule_runs(struct store *store, const char *flow, int64_t limit, s
             .outcome = text(statement, 2),
             .reason = text(statement, 3),
             .instance = text(statement, 4),
-            .passed_over = sqlite3_column_int64(statement, 5),
+            .first_ms = sqlite3_column_int64(statement, 5),
             .at_ms = sqlite3_column_int64(statement, 6),
         };
         if (strcmp(run.outcome, "running") == 0 &&

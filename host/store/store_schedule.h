@@ -50,7 +50,7 @@ struct schedule_run {
     const char *flow;
     int64_t due_ms;
     const char *outcome, *reason, *instance; /* NULL where there is none */
-    int64_t passed_over;                     /* earlier due times that this one stands for */
+    int64_t first_ms; /* of the due times that this one stands for; due_ms where it is the only one */
     int64_t at_ms;                           /* of the newest change */
 };
 

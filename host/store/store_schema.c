@@ -92,7 +92,7 @@ static const char *const migrations[STORE_SCHEMA_VERSION] = {
     "  number INTEGER PRIMARY KEY,"
     "  flow TEXT NOT NULL, due_ms INTEGER NOT NULL,"
     "  outcome TEXT NOT NULL, reason TEXT, instance TEXT,"
-    "  passed_over INTEGER NOT NULL," /* earlier times that this one stands for */
+    "  first_ms INTEGER NOT NULL," /* of the times that this one stands for */
     "  owner INTEGER NOT NULL, at_ms INTEGER NOT NULL,"
     "  UNIQUE (flow, due_ms)"
     ") STRICT;",
