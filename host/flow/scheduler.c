@@ -23,7 +23,6 @@
 #include "store/store_changes.h"
 #include "store/store_schedule.h"
 
-#define CLOCK_CHECK_MS 60000 /* a clock that is set back wakes nobody */
 #define STORE_RETRY_MS 10000 /* after the store could not take a claim */
 #define STOP_CANCEL_MS 5000  /* for what was asked to stop */
 
@@ -46,6 +45,7 @@ struct scheduler {
     struct service *service;
     struct scheduler_options options;
     struct lanes *lanes;
+    struct store_watch *watch; /* NULL: the options wait */
     pthread_t timer;
     bool timer_runs;
     atomic_bool is_stopping, is_cancelled;
@@ -232,9 +232,9 @@ static int64_t sooner(int64_t a, int64_t b)
 }
 
 /* When to look again. */
-static int64_t step_all(struct scheduler *scheduler)
+static int64_t step_all(struct scheduler *scheduler, int64_t now_ms)
 {
-    int64_t now_ms = clock_wall_ms(), until_ms = now_ms + CLOCK_CHECK_MS;
+    int64_t until_ms = STORE_WATCH_FOREVER;
     for (size_t i = 0; i < scheduler->plans.count; i++) {
         struct plan *plan = &scheduler->plans.items[i];
         struct error err = {0};
@@ -264,10 +264,10 @@ static void *watch_clock(void *context)
                 log_line(LOG_ERROR, NULL, "schedules stay as they were: %s", err.message);
             seen = changes;
         }
-        int64_t until_ms = step_all(scheduler);
+        int64_t now_ms = clock_wall_ms(), until_ms = step_all(scheduler, now_ms);
         if (!is_current)
-            until_ms = sooner(until_ms, clock_wall_ms() + STORE_RETRY_MS);
-        scheduler->options.wait(scheduler->options.context, store, seen, until_ms);
+            until_ms = sooner(until_ms, now_ms + STORE_RETRY_MS);
+        scheduler->options.wait(scheduler->options.context, seen, now_ms, until_ms);
     }
     return NULL;
 }
@@ -286,10 +286,20 @@ static void drop(void *context, void *item)
     job_drop(scheduler->service, item);
 }
 
-static void wait_change(void *context, struct store *store, uint32_t seen, int64_t until_ms)
+static void wait_on_store(void *context, uint32_t seen, int64_t looked_ms, int64_t until_ms)
 {
-    (void)context;
-    store_wait_change(store, seen, until_ms);
+    store_watch_wait(context, seen, looked_ms, until_ms);
+}
+
+static bool open_watch(struct scheduler *scheduler, struct error *err)
+{
+    if (scheduler->options.wait)
+        return true;
+    if (!store_watch_open(&scheduler->watch, service_store(scheduler->service), err))
+        return false;
+    scheduler->options.wait = wait_on_store;
+    scheduler->options.context = scheduler->watch;
+    return true;
 }
 
 static bool start(struct scheduler *scheduler, struct error *err)
@@ -303,7 +313,8 @@ static bool start(struct scheduler *scheduler, struct error *err)
         .context = scheduler,
     };
     if (!store_recover_schedules(service_store(scheduler->service), err) ||
-        !read_plans(scheduler, err) || !lanes_open(&scheduler->lanes, &lanes, err))
+        !open_watch(scheduler, err) || !read_plans(scheduler, err) ||
+        !lanes_open(&scheduler->lanes, &lanes, err))
         return false;
     int failure = pthread_create(&scheduler->timer, NULL, watch_clock, scheduler);
     scheduler->timer_runs = failure == 0;
@@ -316,6 +327,7 @@ static void release(struct scheduler *scheduler)
     if (scheduler->timer_runs)
         pthread_join(scheduler->timer, NULL);
     lanes_close(scheduler->lanes);
+    store_watch_close(scheduler->watch);
     plans_release(&scheduler->plans);
     free(scheduler);
 }
@@ -328,8 +340,6 @@ bool scheduler_open(struct scheduler **out, struct service *service,
         return error_set(err, ERROR_LIMIT, "out of memory");
     scheduler->service = service;
     scheduler->options = *options;
-    if (!options->wait)
-        scheduler->options.wait = wait_change;
     if (options->workers == 0)
         scheduler->options.workers = service_workspace(service)->schedule_workers;
     if (!start(scheduler, err)) {

@@ -25,12 +25,19 @@ enum statement {
     STATEMENT_COUNT,
 };
 
+/* The file of store_changes.h. */
+struct store_changes {
+    char *path;
+    int fd;            /* -1: not open */
+    uint32_t *counter; /* mapped */
+};
+
 struct store {
     sqlite3 *db;
     sqlite3_stmt *statements[STATEMENT_COUNT]; /* prepared once, at open */
     struct store_owner owner;
     pthread_mutex_t database;
-    uint32_t *changes; /* mapped; see store_changes.h */
+    struct store_changes changes;
 
     pthread_mutex_t queue;
     pthread_cond_t queue_changed;
@@ -72,8 +79,8 @@ MUST_USE bool store_link_resubmission(struct store *store, const char *id, const
                                       struct error *err);
 
 /* ---- store_changes.c ---- */
-MUST_USE bool store_changes_open(struct store *store, const char *path, struct error *err);
-void store_changes_close(struct store *store);
+MUST_USE bool store_changes_open(struct store_changes *changes, const char *path, struct error *err);
+void store_changes_close(struct store_changes *changes);
 
 /* A query being walked. walk_begin locks the database and, as best it can, writes what is pending so
  * that it is seen; walk_end unlocks it, also after a walk_begin that failed. */

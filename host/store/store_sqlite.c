@@ -345,7 +345,7 @@ static bool open_beside(struct store *store, const char *path, struct error *err
     if (!store_owner_open(&store->owner, beside, err))
         return false;
     snprintf(beside, sizeof beside, "%s.changes", path);
-    return store_changes_open(store, beside, err);
+    return store_changes_open(&store->changes, beside, err);
 }
 
 static void init_database_mutex(struct store *store)
@@ -364,7 +364,7 @@ bool store_open(struct store **out, const char *path, struct error *err)
     struct store *store = calloc(1, sizeof *store);
     if (!store)
         return error_set(err, ERROR_LIMIT, "out of memory");
-    store->owner.fd = -1;
+    store->owner.fd = store->changes.fd = -1;
     init_database_mutex(store);
     if (create_private(path, err) && open_database(store, path, err) &&
         store_migrate(store->db, err) && prepare_all(store, err) &&
@@ -386,7 +386,7 @@ void store_close(struct store *store)
         sqlite3_finalize(store->statements[i]);
     sqlite3_close(store->db);
     store_owner_close(&store->owner);
-    store_changes_close(store);
+    store_changes_close(&store->changes);
     pthread_mutex_destroy(&store->database);
     free(store);
 }
