@@ -2,6 +2,7 @@
 /* From a command line to a command and its exit status; see cli.h. */
 #include "cli/cli.h"
 
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,11 +10,12 @@
 #include "base/document.h"
 #include "base/text.h"
 #include "cli/print.h"
+#include "flow/flow.h"
 #include "workspace/workspace.h"
 
 const struct command *const cli_commands[] = {
     &cmd_init, &cmd_check, &cmd_flows,     &cmd_connections, &cmd_lookups,
-    &cmd_run,  &cmd_serve, &cmd_users,     &cmd_schedules,   &cmd_show,
+    &cmd_activate, &cmd_deactivate, &cmd_run, &cmd_serve, &cmd_users, &cmd_schedules, &cmd_show,
     &cmd_instances, &cmd_errors, &cmd_resubmit, &cmd_discard, &cmd_purge,
     &cmd_help, &cmd_version,
 };
@@ -99,6 +101,19 @@ bool cli_open_workspace(const struct cli *cli, struct workspace **out, struct er
               workspace_open(out, folder, cli->functions_folder, err);
     free(folder);
     return ok;
+}
+
+const struct actor *cli_actor(void)
+{
+    static char name[64];
+    static const struct actor actor = {name, ""};
+    struct passwd entry, *found = NULL;
+    char memory[4096];
+    if (getpwuid_r(getuid(), &entry, memory, sizeof memory, &found) == 0 && found)
+        snprintf(name, sizeof name, "%s", found->pw_name);
+    else
+        snprintf(name, sizeof name, "uid %u", (unsigned)getuid());
+    return &actor;
 }
 
 static int check_words(struct cli *cli, const struct command *command,

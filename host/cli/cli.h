@@ -69,7 +69,7 @@ struct command {
     int (*run)(struct cli *cli, const struct arguments *arguments);
 };
 
-extern const struct command cmd_check, cmd_connections, cmd_flows, cmd_discard, cmd_errors, cmd_help,
+extern const struct command cmd_activate, cmd_check, cmd_connections, cmd_deactivate, cmd_flows, cmd_discard, cmd_errors, cmd_help,
     cmd_init, cmd_instances, cmd_lookups, cmd_purge, cmd_resubmit, cmd_run, cmd_schedules, cmd_serve,
     cmd_show, cmd_users, cmd_version;
 
@@ -97,6 +97,10 @@ int cli_status_of(const struct error *err);
 
 /* The workspace named by -w, $SLUICE_WORKSPACE, or found from the current folder upwards. */
 MUST_USE bool cli_open_workspace(const struct cli *cli, struct workspace **out, struct error *err);
+
+/* Who runs this program, for records of runs and changes. */
+struct actor;
+const struct actor *cli_actor(void);
 
 /* ---- options.c ---- */
 

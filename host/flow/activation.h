@@ -74,7 +74,7 @@ MUST_USE bool activation_set_tracing(struct service *service, size_t index, enum
 MUST_USE bool activation_require(const struct service *service, size_t index, struct error *err);
 
 /* The flow that name means to whoever wants to run it: as service_find, but without a version the newest
- * active one. ERROR_NOT_FOUND; ERROR_REFUSED: it is not active. */
+ * active one. ERROR_NOT_FOUND; ERROR_REFUSED: it is not active (*index tells which). */
 MUST_USE bool activation_find(const struct service *service, const char *name, size_t *index,
                               struct error *err);
 

@@ -237,7 +237,7 @@ static bool is_named_before(const struct service *service, const struct schedule
 }
 
 static bool check_entry(const struct service *service, const struct schedule_list *list,
-                        size_t entry, struct error *err)
+                        size_t entry, bool names_only, struct error *err)
 {
     const struct schedule *schedule = &list->items[entry];
     char warning[RECURRENCE_WARNING_SIZE];
@@ -246,26 +246,37 @@ static bool check_entry(const struct service *service, const struct schedule_lis
               (!is_named_before(service, list, entry, flow) ||
                error_set(err, ERROR_INVALID, "flow '%s' has two schedules",
                          service_manifest(service, flow)->identifier)) &&
-              check_definition(service, flow, schedule, warning, err);
+              (names_only || check_definition(service, flow, schedule, warning, err));
     return ok || error_context(err, "%s", schedule->recurrence_at);
 }
 
 static bool check_list(const struct service *service, const struct schedule_list *list,
-                       struct error *err)
+                       bool names_only, struct error *err)
 {
     for (size_t i = 0; i < list->count; i++)
-        if (!check_entry(service, list, i, err))
+        if (!check_entry(service, list, i, names_only, err))
             return false;
     return true;
 }
 
-bool timetable_check(const struct service *service, struct error *err)
+static bool check_file(const struct service *service, bool names_only, struct error *err)
 {
     struct timetable *timetable = service_timetable(service);
     pthread_mutex_lock(&timetable->mutex);
-    bool ok = check_list(service, timetable->file, err);
+    bool ok = check_list(service, timetable->file, names_only, err);
     pthread_mutex_unlock(&timetable->mutex);
     return ok;
+}
+
+bool timetable_check(const struct service *service, struct error *err)
+{
+    return check_file(service, false, err);
+}
+
+bool timetable_file_entry(const struct service *service, size_t flow, struct schedule *out,
+                          bool *found, struct error *err)
+{
+    return copy_from_file(service, service_manifest(service, flow)->identifier, out, found, err);
 }
 
 /* ---- all entries ------------------------------------------------------------------------------- */
@@ -280,7 +291,7 @@ bool timetable_list(const struct service *service, timetable_fn *fn, void *conte
                     struct error *err)
 {
     bool go_on = true;
-    if (!timetable_check(service, err))
+    if (!check_file(service, true, err))
         return false;
     for (size_t i = 0; i < service_flow_count(service) && go_on; i++) {
         struct timetable_entry entry;
@@ -428,7 +439,7 @@ bool timetable_reload(struct service *service, struct error *err)
     struct schedule_list read;
     if (!schedules_read(service_workspace(service)->folder, &read, err))
         return false;
-    if (!check_list(service, &read, err)) {
+    if (!check_list(service, &read, false, err)) {
         schedules_release(&read);
         return false;
     }

@@ -328,7 +328,7 @@ static void instances_are_listed_and_shown(void)
 static void flows_are_listed(void)
 {
     begin();
-    expect("flows", EXIT_DONE, "FLOW        01.23.3000  schedule  OU Flow\n", NULL);
+    expect("flows", EXIT_DONE, "FLOW        01.23.3000  active  production  schedule  OU Flow\n", NULL);
     expect("flows FLOW", EXIT_DONE, "may use     OU FTP CCS for CCS-DACS: ftp list\n", NULL);
     expect("flows FLOV", EXIT_USAGE, NULL, "did you mean 'FLOW'?");
     expect("flows --json", EXIT_DONE, "\"identifier\": \"FLOW\"", NULL);
