@@ -1,0 +1,6 @@
+# Schedules and activation, through the real program.
+if(TARGET sluice)
+  add_python_test(schedules test_schedules.py
+    ARGS $<TARGET_FILE:sluice> $<TARGET_FILE:sluice-translate> ${TEST_GUEST_FOLDER}/nothing.wasm
+      ${PROJECT_SOURCE_DIR}/wasm-out)
+endif()
