@@ -62,11 +62,12 @@ MUST_USE bool store_begin(struct store *store, bool durable, struct error *err);
 MUST_USE bool store_commit(struct store *store, struct error *err);
 void store_rollback(struct store *store);
 
-/* Commits after ok, else rolls back. Gives whether all went well. */
-MUST_USE bool store_end(struct store *store, bool ok, struct error *err);
+/* Runs fn inside a durable transaction that is undone if it returns false, with its error. */
+typedef bool store_write_fn(struct store *store, void *context, struct error *err);
+MUST_USE bool store_write(struct store *store, store_write_fn *fn, void *context, struct error *err);
 
-/* Runs sql once. types has one letter for each argument: 't' text (NULL is null), 'i' int64_t. The caller
- * holds `database`. */
+/* Runs sql once. types has one letter for each argument: 't' text (NULL is null), 'i' int64_t. For a
+ * store_write_fn. */
 MUST_USE bool store_execute(struct store *store, struct error *err, const char *sql,
                             const char *types, ...);
 
