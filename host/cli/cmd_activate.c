@@ -139,9 +139,9 @@ const struct command cmd_activate = {
         "A flow that is not active does not run: not over HTTP (404), not by its schedule, not by hand, "
         "not as the child of another flow.\n\n"
         "With --tracing the level of a flow that is active already is changed for what begins from now "
-        "on: production records outcome, files, what peers were asked for and the flow's own lines; "
-        "audit every import call; debug also messages, requests and answers, which may hold customer "
-        "data. Secrets are in none of them.",
+        "on: production records outcome, files, what was asked of peers and the flow's own lines; audit "
+        "also the parameters it read, the values it tracked, the answer it gave; debug every import call, "
+        "and messages, requests and answers, which may hold customer data. Secrets are in none of them.",
     .options = activate_options,
     .option_count = sizeof activate_options / sizeof activate_options[0],
     .json = "{\"flow\", \"version\", \"status\": \"ACTIVATED\", \"tracing\"}\n"

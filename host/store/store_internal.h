@@ -18,6 +18,7 @@ enum statement {
     STATEMENT_START,
     STATEMENT_PAYLOAD,
     STATEMENT_FINISH,
+    STATEMENT_DROP_MESSAGE,
     STATEMENT_ACTIVITY,
     STATEMENT_TRACK,
     STATEMENT_FILE,
@@ -42,6 +43,7 @@ struct store {
     pthread_mutex_t queue;
     pthread_cond_t queue_changed;
     struct pending *first, **last; /* in order of arrival */
+    size_t pending_payload; /* bytes of requests and answers in it */
     size_t pending_count;
     size_t pending_audits;     /* of pending_count */
     uint64_t lost_count;       /* records dropped because the database could not take them */
@@ -73,6 +75,9 @@ MUST_USE bool store_execute(struct store *store, struct error *err, const char *
 
 /* Runs a prepared statement that gives no rows, then resets it. */
 MUST_USE bool store_step(struct store *store, enum statement which, struct error *err);
+
+/* Deletes the message of the instance and that of the one it did again, unless they are debugged. */
+MUST_USE bool store_drop_message(struct store *store, const char *id, struct error *err);
 
 /* Whether the instance `id` may be resubmitted now, and the link to the new instance that was just
  * inserted; inside its transaction, so that two processes cannot both begin. */

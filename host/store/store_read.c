@@ -24,7 +24,7 @@
     " (SELECT n.id FROM resubmission r JOIN instance n ON n.number = r.instance"                   \
     "  WHERE r.origin = i.id ORDER BY r.instance DESC LIMIT 1),"                                   \
     " (SELECT count(*) FROM resubmission r WHERE r.origin = i.id),"                                \
-    " (SELECT d.at_ms FROM discarded d WHERE d.instance = i.number)"                               \
+    " (SELECT d.at_ms FROM discarded d WHERE d.instance = i.number), i.tracing"                    \
     " FROM instance i"
 
 bool walk_begin(struct walk *walk, struct store *store, const char *sql, struct error *err)
@@ -79,6 +79,7 @@ static struct instance_row read_instance(const struct walk *walk)
         .files_not_transferred = number(walk, 22), .files_postponed = number(walk, 23),
         .resubmission_of = text(walk, 24), .resubmitted_as = text(walk, 25),
         .resubmissions = number(walk, 26), .discarded_ms = number(walk, 27),
+        .tracing = text(walk, 28),
     };
 }
 
@@ -194,7 +195,8 @@ bool store_activities(struct store *store, const char *id, activity_row_fn *fn, 
     struct walk walk;
     if (!walk_instance(&walk, store, id,
                        "SELECT a.at_ms, a.duration_us, a.import, a.connection, a.subject, a.result,"
-                       " a.detail, a.bytes FROM activity a JOIN instance i ON i.number = a.instance"
+                       " a.detail, a.bytes, a.request, a.response"
+                       " FROM activity a JOIN instance i ON i.number = a.instance"
                        " WHERE i.id = ?1 ORDER BY a.number", err))
         return false;
     bool go_on = true;
@@ -204,6 +206,10 @@ bool store_activities(struct store *store, const char *id, activity_row_fn *fn, 
             .import = text(&walk, 2),     .connection = text(&walk, 3),
             .subject = text(&walk, 4),    .result = text(&walk, 5),
             .detail = text(&walk, 6),     .bytes = (uint64_t)number(&walk, 7),
+            .request = sqlite3_column_blob(walk.statement, 8),
+            .request_size = (size_t)sqlite3_column_bytes(walk.statement, 8),
+            .response = sqlite3_column_blob(walk.statement, 9),
+            .response_size = (size_t)sqlite3_column_bytes(walk.statement, 9),
         };
         go_on = fn(context, &row);
     }

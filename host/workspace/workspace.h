@@ -47,9 +47,9 @@ enum activation_policy {
 
 /* How much of an execution is recorded; each level adds to the one before. */
 enum tracing {
-    TRACING_PRODUCTION, /* outcome, files, calls to peers, what the flow wrote */
-    TRACING_AUDIT,      /* every import call */
-    TRACING_DEBUG,      /* messages, requests and answers */
+    TRACING_PRODUCTION, /* outcome, files, calls that reach beyond the sandbox, what the flow wrote */
+    TRACING_AUDIT,      /* what the flow did with its execution: parameters, tracking, files, answer */
+    TRACING_DEBUG,      /* every import call; messages, requests and answers */
     TRACING_COUNT,
 };
 extern const char *const tracing_names[TRACING_COUNT + 1]; /* "production", ...; then NULL */
