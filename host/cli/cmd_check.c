@@ -171,6 +171,8 @@ static void check_recurrence(struct check *check, const char *subject,
     recurrence_free(recurrence);
 }
 
+#define OIC_PARAMETERS_MAX 5
+
 static void check_schedule(struct check *check, struct service *service,
                            const struct schedule *schedule)
 {
@@ -187,6 +189,9 @@ static void check_schedule(struct check *check, struct service *service,
     if (strcmp(manifest->trigger_type, "schedule") != 0)
         add(check, FINDING_ERROR, subject, "remove it from schedules.json",
             "this flow is not started by a schedule but by \"%s\"", manifest->trigger_type);
+    if (schedule->parameter_count > OIC_PARAMETERS_MAX)
+        add(check, FINDING_WARNING, subject, "", "has more than %d parameters, the most in Oracle "
+            "Integration", OIC_PARAMETERS_MAX);
     for (size_t i = 0; i < schedule->parameter_count; i++)
         if (!has_parameter(manifest, schedule->parameters[i].name))
             add(check, FINDING_ERROR, subject, "correct it in schedules.json",

@@ -280,7 +280,7 @@ static int run(struct cli *cli, const struct arguments *arguments)
 
 static const struct option_spec options[] = {
     {"param", 'p', "NAME=VALUE", "A parameter of the flow, such as extractedFileNamePrefix=C1-. May be "
-                                 "given several times. Default: what schedules.json says, then the "
+                                 "given several times. Default: what its schedule says, then the "
                                  "flow's own default."},
     {"body", 'b', "FILE", "The message for the flow; '-' reads standard input."},
     {"attach", 0, "FILE", "A file that goes with the message."},
