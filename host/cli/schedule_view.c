@@ -119,6 +119,15 @@ static void write_last(struct document *document, const struct last *last)
     document_close(document, '}');
 }
 
+static void write_definition(struct document *document, const struct schedule *schedule)
+{
+    schedule_format(schedule, document);
+    if (!schedule->start)
+        document_text(document, "start", NULL);
+    if (!schedule->end)
+        document_text(document, "end", NULL);
+}
+
 static void write_head(struct document *document, const struct item *item)
 {
     const struct timetable_entry *entry = item->entry;
@@ -128,11 +137,11 @@ static void write_head(struct document *document, const struct item *item)
     document_flag(document, "active", item->is_active);
     document_text(document, "changed_by", entry->actor[0] ? entry->actor : NULL);
     document_time(document, "changed", entry->changed_ms);
-    schedule_format(&entry->definition, document);
+    write_definition(document, &entry->definition);
     document_text(document, "source", entry->is_override ? "store" : "schedules.json");
     if (item->in_file.recurrence) {
         document_open(document, "instead_of", '{');
-        schedule_format(&item->in_file, document);
+        write_definition(document, &item->in_file);
         document_close(document, '}');
     }
     document_text(document, "warning", entry->warning[0] ? entry->warning : NULL);

@@ -56,6 +56,12 @@ MUST_USE bool timetable_list(const struct service *service, timetable_fn *fn, vo
 MUST_USE bool timetable_next(const struct timetable_entry *entry, int64_t after_ms, int64_t *due_ms,
                              struct error *err);
 
+/* As timetable_set would judge it. */
+MUST_USE bool timetable_check_definition(const struct service *service, size_t flow,
+                                         const struct schedule *definition,
+                                         char warning[static RECURRENCE_WARNING_SIZE],
+                                         struct error *err);
+
 enum schedule_move { MOVE_START, MOVE_STOP, MOVE_PAUSE, MOVE_RESUME };
 
 /*

@@ -62,7 +62,7 @@ bool store_decide_schedule(struct store *store, const struct schedule_decision *
 
 struct base {
     const char *flow, *basis;
-    int64_t now_ms, *since_ms;
+    int64_t now_ms, late_ms, *since_ms;
 };
 
 static bool read_since(struct store *store, const struct base *base, struct error *err)
@@ -86,15 +86,16 @@ static bool write_base(struct store *store, void *context, struct error *err)
                          "INSERT INTO schedule (flow, state, basis, since_ms, actor, changed_ms)"
                          " VALUES (?1, 'started', ?2, ?3, '', 0)"
                          " ON CONFLICT (flow) DO UPDATE SET basis = ?2,"
-                         " since_ms = CASE WHEN basis <> ?2 THEN ?3 ELSE since_ms END"
-                         " WHERE basis IS NOT ?2", "tti", base->flow, base->basis, base->now_ms) &&
+                         " since_ms = CASE WHEN basis <> ?2 THEN max(since_ms, ?4) ELSE since_ms END"
+                         " WHERE basis IS NOT ?2", "ttii", base->flow, base->basis, base->now_ms,
+                         base->now_ms - base->late_ms) &&
            read_since(store, base, err);
 }
 
 bool store_base_schedule(struct store *store, const char *flow, const char *basis, int64_t now_ms,
-                         int64_t *since_ms, struct error *err)
+                         int64_t late_ms, int64_t *since_ms, struct error *err)
 {
-    struct base base = {flow, basis, now_ms, since_ms};
+    struct base base = {flow, basis, now_ms, late_ms, since_ms};
     return store_write(store, write_base, &base, err);
 }
 

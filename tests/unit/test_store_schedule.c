@@ -40,7 +40,7 @@ static int64_t base_of(struct store *store, const char *flow, const char *basis,
 {
     struct error err = {0};
     int64_t since_ms = -1;
-    CHECK_OK(store_base_schedule(store, flow, basis, now_ms, &since_ms, &err), &err);
+    CHECK_OK(store_base_schedule(store, flow, basis, now_ms, 500, &since_ms, &err), &err);
     return since_ms;
 }
 
@@ -70,7 +70,9 @@ static void a_due_time_is_claimed_once(void)
     CHECK_EQ_INT(claim(one, 1500, 2000, "running"), CLAIM_DONE);
     CHECK_EQ_INT(claim(one, 2000, 3000, "running"), CLAIM_WON); /* what was missed may come */
     CHECK_EQ_INT(runs_of(two, "F"), 2);
-    CHECK_EQ_INT(base_of(two, "F", "another rule", 9000), 9000);
+    CHECK_EQ_INT(base_of(two, "F", "another rule", 3500), 3000);
+    CHECK_EQ_INT(base_of(two, "F", "rule", 3501), 3001);
+    CHECK_EQ_INT(base_of(two, "F", "another rule", 9000), 8500);
     store_close(one);
     store_close(two);
     temporary_remove(&folder);
