@@ -6,6 +6,7 @@
 #include "flow/recurrence.h"
 
 #include <libical/ical.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,9 @@
 #define SLACK_SUBDAILY_S (3 * 3600)
 #define SLACK_S (2 * DAY_S)
 #define NEVER INT64_MAX
+
+/* libical reads its zones when they are first asked for, and looks at them without a lock of its own. */
+static pthread_mutex_t libical = PTHREAD_MUTEX_INITIALIZER;
 
 struct rule {
     struct icalrecurrencetype rule;
@@ -81,11 +85,19 @@ static icaltimezone *find_zone(const char *name)
     return icaltimezone_get_builtin_timezone(name);
 }
 
-bool recurrence_check_zone(const char *zone, struct error *err)
+static bool check_zone(const char *zone, struct error *err)
 {
     return find_zone(zone) ||
            error_set(err, ERROR_INVALID, "time zone '%.64s' is not known: expected an IANA name such as "
                                          "Europe/Berlin, America/New_York or UTC", zone);
+}
+
+bool recurrence_check_zone(const char *zone, struct error *err)
+{
+    pthread_mutex_lock(&libical);
+    bool ok = check_zone(zone, err);
+    pthread_mutex_unlock(&libical);
+    return ok;
 }
 
 static bool read_local(const char *what, const char *text, int64_t *local_s, struct error *err)
@@ -191,12 +203,11 @@ static void warn(const struct recurrence *recurrence, char warning[static RECURR
                      "Integration", i + 1);
 }
 
-bool recurrence_parse(struct recurrence **out, const char *text, const char *zone,
-                      const char *start, const char *end,
-                      char warning[static RECURRENCE_WARNING_SIZE], struct error *err)
+static bool parse(struct recurrence **out, const char *text, const char *zone, const char *start,
+                  const char *end, char warning[static RECURRENCE_WARNING_SIZE], struct error *err)
 {
     warning[0] = '\0';
-    if (!recurrence_check_zone(zone, err))
+    if (!check_zone(zone, err))
         return false;
     struct recurrence *recurrence = calloc(1, sizeof *recurrence);
     if (!recurrence)
@@ -209,6 +220,16 @@ bool recurrence_parse(struct recurrence **out, const char *text, const char *zon
     warn(recurrence, warning);
     *out = recurrence;
     return true;
+}
+
+bool recurrence_parse(struct recurrence **out, const char *text, const char *zone,
+                      const char *start, const char *end,
+                      char warning[static RECURRENCE_WARNING_SIZE], struct error *err)
+{
+    pthread_mutex_lock(&libical);
+    bool ok = parse(out, text, zone, start, end, warning, err);
+    pthread_mutex_unlock(&libical);
+    return ok;
 }
 
 void recurrence_free(struct recurrence *recurrence)
@@ -323,8 +344,8 @@ static int64_t floor_seconds(int64_t ms)
     return ms >= 0 ? ms / 1000 : -((-ms + 999) / 1000);
 }
 
-bool recurrence_after(const struct recurrence *recurrence, int64_t after_ms, int64_t *due_ms,
-                      struct error *err)
+static bool find_after(const struct recurrence *recurrence, int64_t after_ms, int64_t *due_ms,
+                       struct error *err)
 {
     int64_t after_s = floor_seconds(after_ms), best = NEVER;
     if (after_s < recurrence->start_s)
@@ -342,11 +363,23 @@ bool recurrence_after(const struct recurrence *recurrence, int64_t after_ms, int
     return true;
 }
 
+bool recurrence_after(const struct recurrence *recurrence, int64_t after_ms, int64_t *due_ms,
+                      struct error *err)
+{
+    pthread_mutex_lock(&libical);
+    bool ok = find_after(recurrence, after_ms, due_ms, err);
+    pthread_mutex_unlock(&libical);
+    return ok;
+}
+
 const char *recurrence_local(const struct recurrence *recurrence, int64_t wall_ms,
                              char text[static RECURRENCE_LOCAL_SIZE])
 {
     int64_t instant_s = floor_seconds(wall_ms);
-    int offset = offset_at(recurrence->zone, instant_s), size = offset < 0 ? -offset : offset;
+    pthread_mutex_lock(&libical);
+    int offset = offset_at(recurrence->zone, instant_s);
+    pthread_mutex_unlock(&libical);
+    int size = offset < 0 ? -offset : offset;
     struct icaltimetype at = fields_of(instant_s + offset);
     snprintf(text, RECURRENCE_LOCAL_SIZE, "%04d-%02d-%02dT%02d:%02d:%02d%c%02d:%02d", at.year % 10000,
              at.month, at.day, at.hour, at.minute, at.second, offset < 0 ? '-' : '+', size / 3600 % 100,
