@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "base/version.h"
 #include "flow/audit.h"
+#include "flow/registry.h"
 #include "flow/timetable.h"
 #include "store/store_activation.h"
 #include "store/store_changes.h"
@@ -300,7 +301,7 @@ static bool write_activation(struct service *service, size_t index, const char *
                              const struct actor *actor, struct error *err)
 {
     size_t count = 1;
-    struct activation_record *records = calloc(service_flow_count(service), sizeof *records);
+    struct activation_record *records = calloc(REGISTRY_FLOWS_MAX, sizeof *records);
     if (!records)
         return error_set(err, ERROR_LIMIT, "out of memory");
     records[0] = record_of(service_manifest(service, index), DECISION_ACTIVE, level, actor->name,

@@ -16,6 +16,7 @@
 #include "flow/audit.h"
 #include "flow/due.h"
 #include "flow/lanes.h"
+#include "flow/registry.h"
 #include "flow/scheduler_job.h"
 #include "flow/scheduler_plan.h"
 #include "flow/timetable.h"
@@ -220,7 +221,7 @@ static bool open_watch(struct scheduler *scheduler, struct error *err)
 static bool start(struct scheduler *scheduler, struct error *err)
 {
     const struct lanes_options lanes = {
-        .lane_count = service_flow_count(scheduler->service),
+        .lane_count = REGISTRY_FLOWS_MAX, /* a server may take in more flows */
         .thread_count = scheduler->options.workers,
         .run = run,
         .drop = drop,

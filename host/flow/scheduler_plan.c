@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "flow/activation.h"
+#include "flow/registry.h"
 #include "flow/scheduler.h"
 #include "store/store_schedule.h"
 
@@ -69,7 +70,7 @@ static bool add_plan(void *context, struct timetable_entry *entry)
 bool plans_read(struct plans *plans, const struct service *service, struct error *err)
 {
     struct reading reading = {.service = service};
-    reading.plans.items = calloc(service_flow_count(service) + 1, sizeof *reading.plans.items);
+    reading.plans.items = calloc(REGISTRY_FLOWS_MAX, sizeof *reading.plans.items);
     bool ok = reading.plans.items ? timetable_list(service, add_plan, &reading, err)
                                   : error_set(err, ERROR_LIMIT, "out of memory");
     if (ok && reading.problem.kind != ERROR_NONE) {

@@ -168,7 +168,7 @@ static bool complete(struct timetable_entry *entry, const struct memory *memory,
     return use_identifier(&entry->definition, memory->flow, err) && parse_rule(entry, err);
 }
 
-/* The version that a schedule starts. Versions of one flow are neighbours, from the oldest. */
+/* The version that a schedule starts. Versions of one flow come from the oldest on. */
 static size_t newest(const struct service *service, const char *flow)
 {
     size_t best = 0;
@@ -283,8 +283,11 @@ bool timetable_file_entry(const struct service *service, size_t flow, struct sch
 
 static bool is_first_version(const struct service *service, size_t index)
 {
-    return index == 0 || strcmp(service_manifest(service, index - 1)->identifier,
-                                service_manifest(service, index)->identifier) != 0;
+    for (size_t i = 0; i < index; i++)
+        if (strcmp(service_manifest(service, i)->identifier,
+                   service_manifest(service, index)->identifier) == 0)
+            return false;
+    return true;
 }
 
 bool timetable_list(const struct service *service, timetable_fn *fn, void *context,
