@@ -16,7 +16,7 @@
 const struct command *const cli_commands[] = {
     &cmd_init, &cmd_check, &cmd_flows,     &cmd_connections, &cmd_lookups,
     &cmd_activate, &cmd_deactivate, &cmd_run, &cmd_serve, &cmd_users, &cmd_schedules, &cmd_show,
-    &cmd_instances, &cmd_errors, &cmd_resubmit, &cmd_discard, &cmd_purge,
+    &cmd_instances, &cmd_errors, &cmd_resubmit, &cmd_discard, &cmd_audit, &cmd_purge,
     &cmd_help, &cmd_version,
 };
 const size_t cli_command_count = sizeof cli_commands / sizeof cli_commands[0];
@@ -103,17 +103,23 @@ bool cli_open_workspace(const struct cli *cli, struct workspace **out, struct er
     return ok;
 }
 
-const struct actor *cli_actor(void)
+const char *cli_actor(char name[CLI_ACTOR_SIZE])
 {
-    static char name[64];
-    static const struct actor actor = {name, ""};
+    char texts[1024];
     struct passwd entry, *found = NULL;
-    char memory[4096];
-    if (getpwuid_r(getuid(), &entry, memory, sizeof memory, &found) == 0 && found)
-        snprintf(name, sizeof name, "%s", found->pw_name);
+    if (getpwuid_r(getuid(), &entry, texts, sizeof texts, &found) == 0 && found)
+        snprintf(name, CLI_ACTOR_SIZE, "%s", found->pw_name);
     else
-        snprintf(name, sizeof name, "uid %u", (unsigned)getuid());
-    return &actor;
+        snprintf(name, CLI_ACTOR_SIZE, "uid %lu", (unsigned long)getuid());
+    return name;
+}
+
+const struct actor *cli_self(void)
+{
+    static char name[CLI_ACTOR_SIZE];
+    static const struct actor self = {name, ""};
+    cli_actor(name);
+    return &self;
 }
 
 static int check_words(struct cli *cli, const struct command *command,

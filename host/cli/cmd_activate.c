@@ -94,9 +94,9 @@ static int activate(struct cli *cli, struct service *service, size_t index,
     struct activation now;
     bool ok = activation_get(service, index, &now, &err);
     if (ok && !(now.is_active && now.is_decided))
-        ok = activation_activate(service, index, tracing, cli_actor(), take_problem, &problems, &err);
+        ok = activation_activate(service, index, tracing, cli_self(), take_problem, &problems, &err);
     else if (ok && tracing)
-        ok = activation_set_tracing(service, index, *tracing, cli_actor(), &err);
+        ok = activation_set_tracing(service, index, *tracing, cli_self(), &err);
     int status = ok ? tell(cli, service, index) : refuse(&problems, service, index, &err);
     buf_release(&problems.document.text);
     return status;
@@ -166,7 +166,7 @@ static int run_deactivate(struct cli *cli, const struct arguments *arguments)
     size_t index = 0;
     bool ok = cli_open_workspace(cli, &workspace, &err) && service_open(&service, workspace, &err);
     if (ok && activation_find(service, arguments->words[0], &index, &err))
-        ok = activation_deactivate(service, index, cli_actor(), &err);
+        ok = activation_deactivate(service, index, cli_self(), &err);
     else
         ok = ok && err.kind == ERROR_REFUSED; /* it is not active */
     int status = ok ? tell(cli, service, index) : cli_fail(cli, cli_status_of(&err), &err);

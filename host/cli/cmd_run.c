@@ -235,7 +235,7 @@ static int run_flow(struct cli *cli, struct service *service, size_t flow,
     struct run_request request = {
         .flow = flow,
         .trigger = "manual",
-        .invoked_by = cli_actor()->name,
+        .invoked_by = cli_self()->name,
         .parameters = input->parameters,
         .parameter_count = input->parameter_count,
         .body = input->body.size ? input->body.data : NULL,

@@ -48,13 +48,13 @@ static int act(struct cli *cli, struct service *service, const char *word, size_
     for (size_t i = 0; i < sizeof moves / sizeof moves[0]; i++) {
         if (strcmp(word, moves[i].word) != 0)
             continue;
-        return timetable_move(service, flow, moves[i].move, cli_actor(), err)
+        return timetable_move(service, flow, moves[i].move, cli_self(), err)
                    ? tell_done(cli, identifier, moves[i].done)
                    : cli_fail(cli, cli_status_of(err), err);
     }
     if (strcmp(word, "reset") != 0)
         return -1;
-    return timetable_set(service, flow, NULL, cli_actor(), warning, err)
+    return timetable_set(service, flow, NULL, cli_self(), warning, err)
                ? tell_done(cli, identifier, "again as schedules.json says")
                : cli_fail(cli, cli_status_of(err), err);
 }

@@ -62,6 +62,8 @@ struct server_settings {
     uint32_t workers, connections_max;
     uint32_t request_s; /* deadline for a whole request, and for taking an answer */
     uint32_t stop_s;    /* how long a stop waits for what runs */
+    uint32_t account_rate, address_rate; /* requests a second; 0: no limit */
+    uint32_t rate_burst_s; /* at once, as many as come in so many seconds */
 };
 
 struct workspace {

@@ -1,3 +1,7 @@
 # The server over a stand-in for the flow layer.
 add_unit_test(test_server LIBS sluice_server sluice_capability sluice_store
   SOURCES ${PROJECT_SOURCE_DIR}/host/flow/fault.c)
+add_unit_test(test_server_auth LIBS sluice_server ${BEARSSL_LIBRARY})
+add_unit_test(test_server_refusals LIBS sluice_server ${BEARSSL_LIBRARY})
+add_unit_test(test_server_jwt LIBS sluice_server)
+target_compile_definitions(test_server_jwt PRIVATE UNIT_DATA="${CMAKE_CURRENT_SOURCE_DIR}/data")
