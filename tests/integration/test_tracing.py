@@ -19,6 +19,7 @@ from common import PeerProcess  # noqa: E402
 
 SLUICE = None
 ACK = "OUTL-BA-DACS_CCS_CUST_SYNC_ACK"
+HANDLER = "OUTL-BA-CCS_DACS_ERR_HNDLR"
 PASSWORD = "ccs-tracing-secret"
 
 
@@ -106,6 +107,16 @@ class TracingTest(unittest.TestCase):
         self.assertEqual(again["state"], "COMPLETED")
         self.assertIsNone(self.command("show", failed["id"], "--payload")["input"])
         self.assertIsNone(self.command("show", again["instance"], "--payload")["input"])
+
+    def test_a_child_that_is_not_active_is_not_called(self):
+        self.set_level("production")
+        self.command("deactivate", HANDLER)
+        self.point_at(1)
+        self.addCleanup(self.point_at, self.ccs.port)
+        failed = self.acknowledge("48213377121005", expect=1)
+        (call,) = [one for one in failed["activity"] if one["import"] == "flow.call"]
+        self.assertEqual(call["result"], "refused")
+        self.assertIn(f"flow '{HANDLER}' is not active: sluice activate {HANDLER}", call["detail"])
 
     def test_a_level_is_one_of_three(self):
         said = self.command("activate", "--tracing", "debugg", ACK, expect=2)["error"]["message"]

@@ -30,6 +30,7 @@ struct service {
 
 const struct actor fake_actor = {"ann", "192.0.2.1"};
 int fake_exit_status;
+bool fake_peers_answer;
 enum error_kind fake_refusal;
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -296,12 +297,17 @@ const char *fake_reason(struct host *host)
 static char a[] = "A", b[] = "B", old_version[] = "01.23.3000", new_version[] = "01.23.3001",
             schedule[] = "schedule", prefix[] = "prefix", text[] = "text";
 static struct manifest_parameter parameters[] = {{prefix, text, NULL, true}};
+static char ftp[] = "ftp", source[] = "SOURCE", target[] = "TARGET", list[] = "list";
+static char *operations[] = {list};
+static struct grant grants[] = {{ftp, source, operations, 1}, {ftp, target, operations, 1},
+                                {ftp, source, operations, 1}};
 static const struct manifest manifests[] = {
     {.identifier = a, .name = a, .version = old_version, .trigger_type = schedule,
      .parameters = parameters, .parameter_count = 1},
     {.identifier = a, .name = a, .version = new_version, .trigger_type = schedule,
      .parameters = parameters, .parameter_count = 1},
-    {.identifier = b, .name = b, .version = old_version, .trigger_type = schedule},
+    {.identifier = b, .name = b, .version = old_version, .trigger_type = schedule,
+     .grants = grants, .grant_count = sizeof grants / sizeof grants[0]},
 };
 
 struct workspace *service_workspace(const struct service *service)
@@ -384,8 +390,9 @@ bool manifest_is_called(const struct manifest *one, const char *name)
 bool connection_test(struct transfer *transfer, const struct connection *connection,
                      const char *folder, struct connection_report *report, struct error *err)
 {
-    (void)transfer, (void)connection, (void)folder, (void)report;
-    return error_set(err, ERROR_UNAVAILABLE, "nobody answers");
+    (void)transfer, (void)folder, (void)report;
+    return fake_peers_answer ||
+           error_set(err, ERROR_UNAVAILABLE, "connection '%s': nobody answers", connection->name);
 }
 
 /* The engine's: no thread here has sandboxes. */
@@ -417,7 +424,9 @@ void host_open(struct host *host, struct temporary *temporary, const char *sched
     fake_exit_status = 0;
     fake_refusal = ERROR_NONE;
     temporary_write(temporary, "sluice.json", "{}");
-    temporary_write(temporary, "connections.json", "{}");
+    temporary_write(temporary, "connections.json",
+                    "{\"SOURCE\": {\"type\": \"ftp\", \"host\": \"up\", \"tls\": \"none\", \"user\": \"u\","
+                    " \"password\": {\"env\": \"P\"}}}");
     if (schedules)
         fake_write_schedules(temporary, schedules);
     *host = (struct host){.service = open_service(temporary)};

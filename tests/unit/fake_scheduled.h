@@ -48,6 +48,9 @@ void fake_release_runs(void);
 extern int fake_exit_status;
 extern enum error_kind fake_refusal;
 
+/* Whether connections pass their test: B needs SOURCE, which there is, and TARGET, which there is not. */
+extern bool fake_peers_answer;
+
 /* The runs since the last call, in order: "A 24T02:30:00 prefix=C1-; ", by the clock when they began. */
 const char *fake_runs(void);
 /* What the store says of due times, oldest first: "A 24T02:30:00 completed; ". */
