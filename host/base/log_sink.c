@@ -15,6 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/metrics.h"
+
 #define INSTANCE_SIZE 32
 #define CHUNK_SIZE LOG_SINK_LINE_MAX /* written at once */
 #define DIRECT_WAIT_MS 1000    /* without the thread: for a descriptor that somebody made non-blocking */
@@ -136,6 +138,7 @@ static void drop_oldest(void)
     if (is_unwritten) {
         sink.next = sink.tail;
         sink.lost++;
+        metric_add(METRIC_LOG_LOST, 1);
     }
 }
 
@@ -218,6 +221,7 @@ static void *write_lines(void *context)
         pthread_mutex_lock(&sink.mutex);
         if (!ok) {
             sink.lost += lines;
+            metric_add(METRIC_LOG_LOST, (int64_t)lines);
             sink.told += lines; /* whoever could be told does not read */
         }
     }

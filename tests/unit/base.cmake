@@ -1,3 +1,3 @@
-foreach(part arena buf clock error file json log text trace)
+foreach(part arena buf clock error file json log metrics text trace)
   add_unit_test(test_base_${part} LIBS sluice_base)
 endforeach()
