@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "workspace/config.h"
 #include "workspace/connections.h"
@@ -33,6 +34,12 @@ static const struct config_field settings[] = {
      .legal = CONFIG_ALL, .min = 1, .max = 604800},
     {.key = "retention_days", .kind = CONFIG_NUMBER, .offset = AT(retention_days),
      .legal = CONFIG_ALL, .min = 1, .max = 36500},
+    {.key = "log", .kind = CONFIG_OBJECT, .offset = AT(log), .legal = CONFIG_ALL,
+     .fields = log_fields, .field_count = &log_field_count},
+    {.key = "metrics", .kind = CONFIG_OBJECT, .offset = AT(metrics), .legal = CONFIG_ALL,
+     .fields = metrics_fields, .field_count = &metrics_field_count},
+    {.key = "traces", .kind = CONFIG_OBJECT, .offset = AT(traces), .legal = CONFIG_ALL,
+     .fields = trace_fields, .field_count = &trace_field_count},
 };
 
 #define SERVER(member) offsetof(struct server_settings, member)
@@ -112,6 +119,7 @@ static bool read_settings(struct workspace *workspace, const char *functions_fol
     struct config_object object = {.config = &config, .node = config.root, .what = "",
                                    .folder = workspace->folder, .kind = 1, .handled = "server"};
     bool ok = config_read(&object, settings, sizeof settings / sizeof settings[0], workspace, err) &&
+              telemetry_complete(&config, &workspace->traces, err) &&
               read_server(workspace, &config, err);
     config_close(&config);
     if (!workspace->base_url)
@@ -220,6 +228,8 @@ bool workspace_open(struct workspace **out, const char *folder, const char *func
         .retention_days = 32,
         .server = {.workers = 16, .connections_max = 1000, .request_s = 30, .stop_s = 30,
                    .account_rate = 20000, .address_rate = 20000, .rate_burst_s = 1},
+        .log = {.level = LOG_INFO},
+        .traces = {.sample_one_in = 1, .queue_max = 4096},
     };
     if (workspace->folder ? load(workspace, functions_folder, err) : no_memory(err)) {
         *out = workspace;
@@ -249,6 +259,7 @@ void workspace_close(struct workspace *workspace)
     free(workspace->server.listen);
     free(workspace->server.certificate);
     free(workspace->server.key);
+    telemetry_release(&workspace->log, &workspace->metrics, &workspace->traces);
     free(workspace);
 }
 

@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "workspace/connection.h"
 #include "workspace/lookup.h"
+#include "workspace/telemetry.h"
 
 struct schedule_parameter {
     char *name, *value;
@@ -50,6 +51,9 @@ struct workspace {
     uint32_t memory_mib_max, run_wall_s_max; /* ceilings over what manifests ask for */
     uint32_t retention_days;
     struct server_settings server;
+    struct log_settings log;
+    struct metrics_settings metrics;
+    struct trace_settings traces;
     struct connection *connections;
     size_t connection_count;
     struct lookup *lookups;

@@ -5,6 +5,7 @@
 #include "unit/temporary.h"
 #include "workspace/inspect.h"
 #include "workspace/properties.h"
+#include "base/log.h"
 #include "workspace/workspace.h"
 
 static struct temporary make_workspace(void)
@@ -100,7 +101,8 @@ static void settings_are_checked(void)
     expect_complaint("sluice.json", "// x\n{ \"retention\": 3 }",
                      "sluice.json:2:3: unknown key \"retention\"; legal here: \"functions\", "
                      "\"cache\", \"state\", \"base_url\", \"file_size_max\", \"memory_mib_max\", "
-                     "\"run_wall_s_max\", \"retention_days\", \"server\"");
+                     "\"run_wall_s_max\", \"retention_days\", \"log\", \"metrics\", \"traces\", "
+                     "\"server\"");
     expect_complaint("sluice.json", "{\"file_size_max\": \"many\"}",
                      "sluice.json:1:2: \"file_size_max\" must be a size from 0 B to 10.0 TiB: bytes, "
                      "or text such as \"64MiB\"");
@@ -126,6 +128,68 @@ static void settings_are_checked(void)
                      "\"recurrence\", \"time_zone\", \"start\", \"end\", \"parameters\"");
     expect_complaint("lookups/OUTL-BRT-CCS_DACS_Email_ID.csv", "Recipient,Email_Id\nto,a@b\nto,c@d\n",
                      "lookups/OUTL-BRT-CCS_DACS_Email_ID.csv:3: 'to' is given twice");
+}
+
+static void telemetry_is_checked(void)
+{
+    static const char *const complaints[][2] = {
+        {"{\"log\": 1}", "1:2: \"log\" must be an object"},
+        {"{\"log\": {\"format\": \"jsn\"}}",
+         "1:10: log: \"format\" must be one of \"auto\", \"json\", \"text\"; did you mean \"json\"?"},
+        {"{\"log\": {\"level\": \"all\"}}",
+         "1:10: log: \"level\" must be one of \"debug\", \"info\", \"warning\", \"error\""},
+        {"{\"metrics\": {\"lissen\": \"x\"}}",
+         "1:14: metrics: unknown key \"lissen\" (did you mean \"listen\"?); legal here: \"listen\""},
+        {"{\"traces\": {}}", "1:2: traces: \"endpoint\" is missing"},
+        {"{\"traces\": {\"endpoint\": \"collector:4318\"}}",
+         "1:13: traces: \"endpoint\" must begin with https:// or http://"},
+        {"{\"traces\": {\"endpoint\": \"http://c\", \"header\": \"X\"}}",
+         "1:2: traces: \"header\" and \"secret\" go together"},
+        {"{\"traces\": {\"endpoint\": \"http://c\", \"header\": \"X Y\", \"secret\": {\"env\": \"S\"}}}",
+         "1:2: traces: \"header\" must be the name of a header field, such as \"Authorization\""},
+        {"{\"traces\": {\"endpoint\": \"http://c\", \"queue_max\": 0}}",
+         "1:37: traces: \"queue_max\" must be a whole number from 1 to 100000"},
+        {"{\"traces\": {\"endpoint\": \"http://c\", \"queue_max\": 100001}}",
+         "1:37: traces: \"queue_max\" must be a whole number from 1 to 100000"},
+        {"{\"traces\": {\"endpoint\": \"http://c\", \"sample_one_in\": 1000001}}",
+         "1:37: traces: \"sample_one_in\" must be a whole number from 0 to 1000000"},
+    };
+    char expected[256];
+    for (size_t i = 0; i < sizeof complaints / sizeof complaints[0]; i++) {
+        snprintf(expected, sizeof expected, "sluice.json:%s", complaints[i][1]);
+        expect_complaint("sluice.json", complaints[i][0], expected);
+    }
+}
+
+static void telemetry_is_used(void)
+{
+    struct temporary temporary = make_workspace();
+    struct workspace *workspace = NULL;
+    struct error err = {0};
+    CHECK_OK(workspace_open(&workspace, temporary_path(&temporary, "w"), NULL, &err), &err);
+    CHECK_EQ_INT(workspace->log.level, LOG_INFO);
+    CHECK_EQ_INT(workspace->log.format, LOG_CHOICE_AUTO);
+    CHECK(!workspace->metrics.listen && !workspace->traces.endpoint);
+    workspace_close(workspace);
+    temporary_write(&temporary, "w/sluice.json",
+                    "{\"log\": {\"format\": \"text\", \"level\": \"warning\", \"file\": \"sluice.log\"},"
+                    " \"metrics\": {\"listen\": \"127.0.0.1:9464\"},"
+                    " \"traces\": {\"endpoint\": \"http://collector:4318/\", \"ca\": \"otel\","
+                    " \"header\": \"Authorization\", \"secret\": {\"env\": \"S\"}, \"sample_one_in\": 0}}");
+    CHECK_OK(workspace_open(&workspace, temporary_path(&temporary, "w"), NULL, &err), &err);
+    CHECK_EQ_INT(workspace->log.level, LOG_WARNING);
+    CHECK_EQ_INT(workspace->log.format, LOG_CHOICE_TEXT);
+    CHECK_CONTAINS(workspace->log.file, "/w/sluice.log");
+    CHECK_EQ_TEXT(workspace->metrics.listen, "127.0.0.1:9464");
+    CHECK_EQ_TEXT(workspace->traces.endpoint, "http://collector:4318");
+    CHECK_CONTAINS(workspace->traces.ca_file, "/w/certificates/otel.pem");
+    CHECK_EQ_TEXT(workspace->traces.header, "Authorization");
+    CHECK_EQ_TEXT(workspace->traces.secret.env, "S");
+    CHECK_EQ_TEXT(workspace->traces.service, "sluice");
+    CHECK_EQ_INT(workspace->traces.sample_one_in, 0);
+    CHECK_EQ_INT(workspace->traces.queue_max, 4096);
+    workspace_close(workspace);
+    temporary_remove(&temporary);
 }
 
 static void settings_are_used(void)
@@ -255,5 +319,5 @@ static void a_folder_without_settings_is_no_workspace(void)
 
 CHECK_MAIN(TEST(a_new_workspace_opens), TEST(init_touches_nothing_that_exists),
            TEST(names_that_do_not_exist_get_the_nearest), TEST(settings_are_checked),
-           TEST(settings_are_used), TEST(a_workspace_is_found_upwards), TEST(lookups_are_saved),
+           TEST(settings_are_used), TEST(telemetry_is_checked), TEST(telemetry_is_used), TEST(a_workspace_is_found_upwards), TEST(lookups_are_saved),
            TEST(inspection_lists_what_is_missing), TEST(a_folder_without_settings_is_no_workspace))
