@@ -37,6 +37,7 @@ struct instance_start {
     size_t input_size;
     int64_t started_ms;
     const char *resubmits; /* full id of the instance that this one does again, or NULL */
+    const char *trace, *span, *parent_span; /* ids of the distributed trace; parent_span may be NULL */
 };
 
 struct instance_end {
@@ -95,6 +96,7 @@ struct instance_row {
     int64_t files_found, files_transferred, files_not_transferred, files_postponed;
     const char *resubmission_of, *resubmitted_as; /* ids; the newest one; or NULL */
     int64_t resubmissions, discarded_ms;          /* how often; 0: not discarded */
+    const char *trace, *span, *parent_span;       /* as in instance_start; NULL: written before 3 */
 };
 struct file_row {
     const char *name, *state, *detail;
@@ -104,6 +106,7 @@ struct file_row {
 struct store_filter {
     const char *flow, *state, *parent; /* NULL: any */
     const char *tracking; /* a tracking value */
+    const char *trace;    /* the id of a trace: all its instances */
     int64_t from_ms, to_ms; /* 0: open */
     int64_t limit, offset;
     bool top_level_only; /* no child instances */

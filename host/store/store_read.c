@@ -24,7 +24,8 @@
     " (SELECT n.id FROM resubmission r JOIN instance n ON n.number = r.instance"                   \
     "  WHERE r.origin = i.id ORDER BY r.instance DESC LIMIT 1),"                                   \
     " (SELECT count(*) FROM resubmission r WHERE r.origin = i.id),"                                \
-    " (SELECT d.at_ms FROM discarded d WHERE d.instance = i.number)"                               \
+    " (SELECT d.at_ms FROM discarded d WHERE d.instance = i.number),"                              \
+    " i.trace, i.span, i.parent_span"                                                              \
     " FROM instance i"
 
 bool walk_begin(struct walk *walk, struct store *store, const char *sql, struct error *err)
@@ -79,6 +80,8 @@ static struct instance_row read_instance(const struct walk *walk)
         .files_not_transferred = number(walk, 22), .files_postponed = number(walk, 23),
         .resubmission_of = text(walk, 24), .resubmitted_as = text(walk, 25),
         .resubmissions = number(walk, 26), .discarded_ms = number(walk, 27),
+        .trace = text(walk, 28),       .span = text(walk, 29),
+        .parent_span = text(walk, 30),
     };
 }
 
@@ -93,6 +96,7 @@ bool store_instances(struct store *store, const struct store_filter *filter, ins
                          "   AND t.instance = i.number))"
                          " AND (?5 = 0 OR i.started_ms >= ?5) AND (?6 = 0 OR i.started_ms <= ?6)"
                          " AND (NOT ?7 OR i.parent IS NULL)"
+                         " AND (?11 IS NULL OR i.trace = ?11)"
                          " AND (NOT ?10 OR (i.state IN ('FAILED', 'ABORTED') AND i.parent IS NULL"
                          "   AND NOT EXISTS (SELECT 1 FROM discarded d WHERE d.instance = i.number)"
                          "   AND NOT EXISTS (SELECT 1 FROM resubmission r WHERE r.instance = i.number)"
@@ -110,6 +114,7 @@ bool store_instances(struct store *store, const struct store_filter *filter, ins
     sqlite3_bind_int64(walk.statement, 8, filter->limit > 0 ? filter->limit : -1);
     sqlite3_bind_int64(walk.statement, 9, filter->offset);
     sqlite3_bind_int(walk.statement, 10, filter->open_errors);
+    sqlite3_bind_text(walk.statement, 11, filter->trace, -1, SQLITE_STATIC);
     bool go_on = ok;
     while (go_on && walk_next(&walk)) {
         struct instance_row row = read_instance(&walk);

@@ -71,7 +71,12 @@ static const char *const migrations[STORE_SCHEMA_VERSION] = {
     "  actor TEXT NOT NULL, address TEXT NOT NULL," /* user or client; peer, or "" for the machine */
     "  action TEXT NOT NULL, subject TEXT NOT NULL, outcome TEXT NOT NULL, detail TEXT"
     ") STRICT;"
-    "CREATE INDEX audit_by_time ON audit (at_ms);",
+    "CREATE INDEX audit_by_time ON audit (at_ms);"
+    /* where an instance belongs in a distributed trace: ids in hexadecimal */
+    "ALTER TABLE instance ADD COLUMN trace TEXT;"
+    "ALTER TABLE instance ADD COLUMN span TEXT;"
+    "ALTER TABLE instance ADD COLUMN parent_span TEXT;"
+    "CREATE INDEX instance_by_trace ON instance (trace) WHERE trace IS NOT NULL;",
 };
 
 static bool run(sqlite3 *db, const char *sql, struct error *err)

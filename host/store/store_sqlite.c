@@ -28,8 +28,8 @@ static const char *const state_names[] = {
 static const char *const statement_texts[STATEMENT_COUNT] = {
     [STATEMENT_START] =
         "INSERT INTO instance (id, flow, flow_name, version, module_digest, trigger, invoked_by,"
-        " parent, parameters, state, owner, process, started_ms)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'IN_PROGRESS', ?, ?, ?)",
+        " parent, parameters, trace, span, parent_span, state, owner, process, started_ms)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'IN_PROGRESS', ?, ?, ?)",
     [STATEMENT_PAYLOAD] =
         "INSERT INTO payload (instance, which, bytes)"
         " SELECT number, ?2, ?3 FROM instance WHERE id = ?1",
@@ -141,7 +141,8 @@ static bool write_start(struct store *store, const struct instance_start *start,
     sqlite3_stmt *statement = store->statements[STATEMENT_START];
     const char *const texts[] = {start->id,      start->flow,       start->flow_name,
                                  start->version, start->module_digest, start->trigger,
-                                 start->invoked_by, start->parent,  start->parameters};
+                                 start->invoked_by, start->parent,  start->parameters,
+                                 start->trace,      start->span,    start->parent_span};
     int column = 1;
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         sqlite3_bind_text(statement, column++, texts[i], -1, SQLITE_STATIC);

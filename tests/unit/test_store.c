@@ -211,6 +211,7 @@ static void filters_narrow_the_list(void)
     struct instance_start a = start_of("aaaa", "FLOW_A", 1000), b = start_of("bbbb", "FLOW_B", 2000),
                           c = start_of("cccc", "FLOW_A", 3000);
     c.parent = "bbbb";
+    a.trace = c.trace = "4bf92f3577b34da6a3ce929d0e0e4736";
     CHECK_OK(store_instance_start(store, &a, &err), &err);
     CHECK_OK(store_instance_start(store, &b, &err), &err);
     CHECK_OK(store_instance_start(store, &c, &err), &err);
@@ -225,6 +226,9 @@ static void filters_narrow_the_list(void)
     CHECK_EQ_INT(count_of(store, (struct store_filter){.top_level_only = true}), 2);
     CHECK_EQ_INT(count_of(store, (struct store_filter){.tracking = "x.csv"}), 1);
     CHECK_EQ_INT(count_of(store, (struct store_filter){.tracking = "x' OR '1"}), 0);
+    CHECK_EQ_INT(count_of(store, (struct store_filter){.trace = a.trace}), 2);
+    CHECK_EQ_INT(count_of(store, (struct store_filter){.trace = a.trace, .top_level_only = true}), 1);
+    CHECK_EQ_INT(count_of(store, (struct store_filter){.trace = "00"}), 0);
     CHECK_EQ_INT(count_of(store, (struct store_filter){.from_ms = 2000, .to_ms = 2999}), 1);
     store_close(store);
     temporary_remove(&temporary);
