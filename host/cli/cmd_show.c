@@ -8,6 +8,7 @@
 #include "cli/cli.h"
 #include "cli/instance.h"
 #include "cli/print.h"
+#include "flow/flow.h"
 #include "store/store.h"
 #include "workspace/workspace.h"
 
@@ -64,6 +65,7 @@ static bool print_head(void *context, const struct instance_row *row)
     print_field(out, "trigger", row->trigger);
     print_field(out, "started by", row->invoked_by);
     print_field(out, "parent", row->parent);
+    print_field(out, "trace", row->trace);
     print_field(out, "does again", row->resubmission_of);
     print_field(out, "done again", row->resubmitted_as);
     if (row->discarded_ms)
@@ -301,35 +303,96 @@ static bool write_all(struct view *view, bool with_payload, struct error *err)
     return ok;
 }
 
-static int run(struct cli *cli, const struct arguments *arguments)
+/* ---- which one --------------------------------------------------------------------------------- */
+
+/* The store, alone or, where flows must be known by name, with them. */
+struct source {
+    struct workspace *workspace;
+    struct service *service;
+    struct store *store, *own_store;
+};
+
+static bool source_open(struct source *source, struct cli *cli, struct store_filter *filter,
+                        struct error *err)
 {
     struct workspace *workspace = NULL;
-    struct view view = {.cli = cli, .id = arguments->words[0]};
+    if (!cli_open_workspace(cli, &workspace, err))
+        return false;
+    if (filter->flow) {
+        if (!service_open(&source->service, workspace, err) ||
+            !instances_find_flow(source->service, filter, err))
+            return false;
+        source->store = service_store(source->service);
+        return true;
+    }
+    source->workspace = workspace;
+    bool ok = store_open(&source->own_store, workspace->store_file, err);
+    source->store = source->own_store;
+    return ok;
+}
+
+static void source_close(struct source *source)
+{
+    service_close(source->service);
+    store_close(source->own_store);
+    workspace_close(source->workspace);
+}
+
+static int show(struct cli *cli, const char *id, struct store_filter *filter, bool with_payload)
+{
+    struct view view = {.cli = cli, .id = id};
+    struct source source = {.workspace = NULL};
+    char newest[INSTANCE_ID_SIZE];
     struct error err = {0};
-    bool with_payload = option_given(arguments, "payload");
-    bool ok = cli_open_workspace(cli, &workspace, &err) &&
-              store_open(&view.store, workspace->store_file, &err) &&
-              (cli->json ? write_all(&view, with_payload, &err)
-                         : print_all(&view, with_payload, &err));
-    store_close(view.store);
-    workspace_close(workspace);
+    bool ok = source_open(&source, cli, filter, &err) &&
+              (id || instances_newest(source.store, filter, newest, &err));
+    view.id = id ? id : newest;
+    view.store = source.store;
+    ok = ok && (cli->json ? write_all(&view, with_payload, &err)
+                          : print_all(&view, with_payload, &err));
+    source_close(&source);
     return ok ? EXIT_DONE : cli_fail(cli, cli_status_of(&err), &err);
+}
+
+static int run(struct cli *cli, const struct arguments *arguments)
+{
+    const char *id = arguments->word_count > 0 ? arguments->words[0] : NULL;
+    struct store_filter filter = {0};
+    struct error err = {0};
+    bool has_filter = false;
+    static const char *const filters[] = {"flow", "state", "since", "until", "tracking", "trace"};
+    for (size_t i = 0; i < sizeof filters / sizeof filters[0]; i++)
+        has_filter = has_filter || option_given(arguments, filters[i]);
+    if (has_filter == (id != NULL))
+        return cli_usage(cli, &cmd_show, "'show' needs an ID, or options that say which instance, not "
+                                         "both");
+    if (!instances_filter(arguments, &filter, &err))
+        return cli_usage(cli, &cmd_show, "%s", err.message);
+    return show(cli, id, &filter, option_given(arguments, "payload"));
 }
 
 static const struct option_spec options[] = {
     {"payload", 0, NULL, "Shows the message that came in and the answer, too. They may hold customer "
                          "data."},
+    {"flow", 0, "FLOW", "The newest of this flow (identifier, alias or folder name)."},
+    {"state", 0, "STATE", "The newest in this state: in_progress, completed, failed, aborted."},
+    {"since", 0, "TIME", "Started at or after TIME: 90m, 12h, 7d ago, or a date and time in UTC."},
+    {"until", 0, "TIME", "Started at or before TIME."},
+    {"tracking", 0, "VALUE", "The newest with this tracking value, such as a file name."},
+    {"trace", 0, "ID", "The newest of this distributed trace."},
+    {"all", 'a', NULL, "Looks at the instances that other flows called, too."},
 };
 
 const struct command cmd_show = {
     .name = "show",
     .summary = "tells all about one instance",
-    .synopsis = "show [--payload] ID",
+    .synopsis = "show [--payload] ID\nshow [--payload] OPTION...",
     .description =
         "Shows one execution: flow, state, times, tracking values, every file with what became of "
         "it, the activity stream (each call that the flow made and each line it wrote) and, if it "
         "failed, the fault with what to do next. ID may be cut to its first characters, 4 or more, "
-        "as long as only one instance begins with them.",
+        "as long as only one instance begins with them. Instead of ID, options tell which one: the newest "
+        "that all of them fit.",
     .options = options,
     .option_count = sizeof options / sizeof options[0],
     .json = "What 'instances' prints for one instance, and \"to_do\", \"tracking\": {name: value}, "
@@ -339,8 +402,10 @@ const struct command cmd_show = {
             "\"duration_us\", \"bytes\"}]; with --payload \"input\" and \"response\".",
     .exit_status = "0  done\n2  there is no such instance, or several begin with ID",
     .files = "state/sluice.db",
-    .examples = " sluice show Xk3v\n sluice --json show Xk3v --payload",
-    .words_min = 1,
+    .examples = " sluice show Xk3v\n sluice --json show Xk3v --payload\n"
+                " sluice show --flow customer_sync_ack --state failed\n"
+                " sluice show --tracking 48213377120455",
+    .words_min = 0,
     .words_max = 1,
     .run = run,
 };

@@ -44,6 +44,9 @@ void instance_write_members(struct document *document, const struct instance_row
     document_text(document, "resubmitted_as", row->resubmitted_as);
     document_number(document, "resubmissions", row->resubmissions);
     document_time(document, "discarded", row->discarded_ms);
+    document_text(document, "trace", row->trace);
+    document_text(document, "span", row->span);
+    document_text(document, "parent_span", row->parent_span);
 }
 
 void instance_write(struct document *document, const char *key, const struct instance_row *row)

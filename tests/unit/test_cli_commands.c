@@ -322,6 +322,19 @@ static void instances_are_listed_and_shown(void)
     expect("show --payload abcd --json", EXIT_DONE, "\"input\": \"hostile fail\"", NULL);
     expect("show abc", EXIT_USAGE, NULL, "'abc' is too short");
     expect("show zzzz", EXIT_USAGE, NULL, "no instance has the id 'zzzz'");
+    expect("show --flow FLOW --state failed", EXIT_DONE, "instance    abcdefghijklmnopqrstuv\n", NULL);
+    expect("show --flow FLOV", EXIT_USAGE, NULL, "no flow 'FLOV'");
+    expect("show --state completed", EXIT_USAGE, NULL, "no instance matches");
+    expect("show --state failed abcd", EXIT_USAGE, NULL, "needs an ID, or options that say which");
+    expect("show", EXIT_USAGE, NULL, "needs an ID, or options that say which");
+    expect("show --all", EXIT_USAGE, NULL, "needs an ID, or options that say which");
+    expect("show --trace 4bf92f3577b34da6a3ce929d0e0e4736 --json", EXIT_DONE,
+           "\"parent_span\": null", NULL);
+    expect("instances --trace 4bf92f3577b34da6a3ce929d0e0e4736", EXIT_DONE, "abcdefgh", NULL);
+    expect("instances --trace 4bf92f3577b34da6a3ce929d0e0e4737", EXIT_DONE, "no instances\n", NULL);
+    expect("instances --trace 4BF9", EXIT_USAGE, NULL, "expected the 32 hexadecimal digits of a trace");
+    expect("errors --trace 4bf92f3577b34da6a3ce929d0e0e4736 --state failed", EXIT_DONE, "abcdefgh", NULL);
+    expect("errors --state aborted", EXIT_DONE, "no errors\n", NULL);
     end();
 }
 
