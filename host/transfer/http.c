@@ -10,6 +10,7 @@
 #include <sys/random.h>
 
 #include "base/clock.h"
+#include "base/metrics.h"
 #include "base/text.h"
 #include "transfer/http_answer.h"
 #include "transfer/oauth.h"
@@ -210,6 +211,23 @@ static bool set_body(struct exchange *exchange, struct handle *handle, struct ht
                      : handle_append(handle, HTTP_LIST, "Content-Type:", err));
 }
 
+/* Signatures do not cover these. */
+static bool add_fields(const struct exchange *exchange, struct handle *handle, struct error *err)
+{
+    const struct transfer_call *call = exchange->call;
+    bool has_state = call && call->tracestate && call->tracestate[0];
+    if (call && call->traceparent && !http_header(handle, "traceparent", call->traceparent, err))
+        return false;
+    if (has_state && !http_header(handle, "tracestate", call->tracestate, err))
+        return false;
+    for (size_t i = 0; i < exchange->request->field_count; i++) {
+        const struct http_field *field = &exchange->request->fields[i];
+        if (!http_header(handle, field->name, field->value, err))
+            return false;
+    }
+    return true;
+}
+
 static void set_method(struct exchange *exchange, struct handle *handle)
 {
     const char *method = exchange->request->method;
@@ -303,8 +321,8 @@ static bool attempt(struct exchange *exchange, const struct http_target *target,
     bool ok = handle != NULL;
     if (ok) {
         http_expect(handle, target, &answer, response, HTTP_RESPONSE_SIZE_MAX);
-        ok =
-            set_body(exchange, handle, &answer, err) && authenticate(exchange, handle, target, err);
+        ok = set_body(exchange, handle, &answer, err) &&
+             authenticate(exchange, handle, target, err) && add_fields(exchange, handle, err);
     }
     if (ok) {
         set_method(exchange, handle);
@@ -328,6 +346,7 @@ static bool attempt_with_token(struct exchange *exchange, const struct http_targ
         struct buf refused = exchange->token;
         buf_init(&exchange->token, OAUTH_TOKEN_SIZE_MAX);
         http_response_release(response);
+        metric_count(METRIC_RETRIES, "token", "", 1);
         ok = oauth_token(exchange->transfer, exchange->connection, exchange->call,
                          buf_text(&refused), &exchange->token, err) &&
              attempt(exchange, target, response, err);

@@ -29,6 +29,7 @@ struct transfer_call {
     void *context;
     uint64_t file_size_max;   /* larger files are ERROR_LIMIT before a byte moves; 0: no limit */
     const char *instance;     /* id for temporary names and opc-client-request-id; may be NULL */
+    const char *traceparent, *tracestate; /* values of these header fields of http_call; NULL: not sent */
 };
 
 /* ---- content servers: FTP, SFTP, Object Storage under one set of rules ------------------------ */
@@ -107,6 +108,10 @@ MUST_USE bool remote_rename(struct transfer *transfer, const struct connection *
 
 #define HTTP_RESPONSE_SIZE_MAX (8u << 20)
 
+struct http_field {
+    const char *name, *value; /* without control bytes */
+};
+
 struct http_request {
     const char *method, *path; /* path begins with '/', is put behind the connection's url as it is */
     const char *content_type;  /* NULL or "": no body */
@@ -114,6 +119,8 @@ struct http_request {
     size_t body_size;
     const struct remote_file *attachment; /* makes it multipart/mixed: JSON part, then this file */
     const char *attachment_name;
+    const struct http_field *fields; /* further header fields */
+    size_t field_count;
 };
 
 struct http_response {
