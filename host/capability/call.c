@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "capability/observe.h"
 #include "capability/watch.h"
 
 /* ---- status and results -------------------------------------------------------------------- */
@@ -205,6 +206,8 @@ static void set_bounds(struct guest *guest, struct call *call)
         .context = call,
         .file_size_max = execution->environment->workspace->file_size_max,
         .instance = execution->instance,
+        .traceparent = execution->traceparent,
+        .tracestate = execution->trace_state,
     };
 }
 
@@ -243,6 +246,7 @@ static void record(struct call *call, int32_t result, int64_t started_ns, int64_
         .bytes = call->bytes,
     };
     store_activity(call->execution->environment->store, call->execution->instance, &activity);
+    observe_call_end(call, &activity);
 }
 
 static int32_t perform(struct guest *guest, struct call *call)
@@ -269,6 +273,7 @@ uint32_t import_call(struct guest *guest, enum import_id id, const uint32_t word
     bool is_timed = imports[id].effect != SLUICE_EFFECT_NONE;
     int64_t started_ns = is_timed ? clock_monotonic_ns() : 0;
     int64_t started_ms = clock_wall_ms();
+    observe_call_begin(&call);
     int32_t result = perform(guest, &call);
     if (has_failed(&call, result))
         remember_failure(&call);

@@ -74,6 +74,7 @@ struct call {
     const char *subject;                 /* what the activity row is about; a handler may set it */
     const char *note;                    /* detail of a successful call; scratch or static */
     uint64_t bytes;                      /* moved or received; for the activity row */
+    int status;                          /* HTTP status of the answer, or 0 */
     struct error error;
 };
 

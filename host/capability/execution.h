@@ -11,10 +11,12 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/trace.h"
 #include "capability/handle.h"
 #include "capability/manifest.h"
 #include "engine/sandbox.h"
 #include "store/store.h"
+#include "transfer/otlp.h"
 #include "transfer/transfer.h"
 #include "workspace/workspace.h"
 
@@ -31,6 +33,7 @@ struct environment {
     struct workspace *workspace;
     struct store *store;
     struct transfer *transfer;
+    struct otlp *otlp; /* NULL: no traces are exported */
     call_flow_fn *call_flow;
     void *flows; /* of the flow layer */
 };
@@ -61,6 +64,13 @@ struct execution {
     struct guest *guest;      /* set while an import runs */
 
     char instance[INSTANCE_ID_SIZE];
+    struct trace trace;                  /* where it belongs; span is its own */
+    char parent_span[TRACE_SPAN_SIZE];   /* "": none */
+    const char *trace_state;             /* passed on; in the arena, or the caller's */
+    char call_span[TRACE_SPAN_SIZE];     /* of the import that runs, or its own */
+    char traceparent[TRACE_PARENT_SIZE]; /* what peers are told now: trace and call_span */
+    uint64_t call_count;                 /* of imports that have spans */
+    int64_t started_wall_ns, started_ns; /* wall and monotonic clock */
     const char *trigger, *invoked_by;
     int64_t started_ms;       /* wall clock */
     int64_t wall_deadline_ms; /* monotonic */
@@ -77,6 +87,7 @@ struct execution {
     struct handle_table handles;
     struct last_failure failure;
     struct file_counts files;
+    uint64_t bytes; /* that its calls moved, those of called flows included */
     uint64_t log_lines, mails;
     struct buf line; /* what the guest wrote since its last newline */
 

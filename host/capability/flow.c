@@ -100,6 +100,7 @@ int32_t capability_flow_call(struct call *call)
         return call_failed(call);
     }
     char note[32];
+    call->status = response->status;
     int length = snprintf(note, sizeof note, "HTTP status %d", response->status);
     call->note = arena_copy(&execution->scratch, note, (size_t)length);
     return call_open_handle(call, HANDLE_RESPONSE, response, free_response);

@@ -130,6 +130,7 @@ int32_t capability_http_request(struct call *call)
     int length = snprintf(note, sizeof note, "HTTP status %d", response->status);
     call->note = arena_copy(&call->execution->scratch, note, (size_t)length);
     call->bytes = response->body.size;
+    call->status = response->status;
     return call_open_handle(call, HANDLE_RESPONSE, response, free_response);
 }
 

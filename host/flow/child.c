@@ -115,6 +115,8 @@ static bool call_there(struct execution *caller, const struct connection *connec
         .context = caller,
         .file_size_max = service->workspace->file_size_max,
         .instance = caller->instance,
+        .traceparent = caller->traceparent,
+        .tracestate = caller->trace_state,
     };
     return http_call(service->transfer, connection, &request, &call, response, err);
 }

@@ -10,6 +10,8 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "flow/fault.h"
+#include "flow/observe.h"
+#include "flow/trace.h"
 
 #define PAGES_PER_MIB 16u
 #define EXIT_PARTLY_DONE 3
@@ -62,6 +64,9 @@ static bool record_start(struct service *service, const struct execution_start *
         .input_size = start->input_size,
         .started_ms = execution->started_ms,
         .resubmits = start->resubmits,
+        .trace = execution->trace.id,
+        .span = execution->trace.span,
+        .parent_span = execution->parent_span[0] ? execution->parent_span : NULL,
     };
     bool ok = store_instance_start(service->store, &row, err);
     buf_release(&parameters);
@@ -147,9 +152,12 @@ bool execute(struct service *service, const struct execution_start *start,
     execution_init(execution, &service->environment, manifest);
     set_up(service, start, execution);
     int64_t started_ms = clock_monotonic_ms();
-    if (!make_instance_id(execution->instance, err) ||
-        !record_start(service, start, execution, err))
+    struct log_scope scope;
+    if (!make_instance_id(execution->instance, err) || !trace_begin(start, execution, err))
         return false;
+    observe_begin(execution, &scope);
+    if (!record_start(service, start, execution, err))
+        return observe_end(service, execution, end, &scope, false);
     watch_started(start->watch, execution->instance, manifest->identifier);
     const struct sandbox_limits limits = {
         .memory_pages_max =
@@ -163,7 +171,7 @@ bool execute(struct service *service, const struct execution_start *start,
     judge(execution, end);
     end->duration_ms = clock_monotonic_ms() - started_ms;
     end->has_run = true;
-    return record_end(service, execution, end, err);
+    return observe_end(service, execution, end, &scope, record_end(service, execution, end, err));
 }
 
 int execution_answer(const struct execution *execution, const struct execution_end *end,

@@ -13,8 +13,10 @@ struct service {
     struct workspace *workspace;
     struct store *store;
     struct transfer *transfer;
+    struct otlp *otlp; /* NULL: no traces are exported */
     struct registry registry;
     struct environment environment;
+    bool tells_ends; /* each execution that ends gets a line in the log */
 };
 
 /* What an execution begins with; everything is borrowed until execute returns. */
@@ -29,6 +31,7 @@ struct execution_start {
     const struct remote_file *attachment;
     const struct run_watch *watch;
     const char *resubmits; /* as in run_request */
+    const char *traceparent, *tracestate; /* as in run_request; of no matter below a caller */
 };
 
 /* How it ended; the rest (answer, fault, files) is in the execution. */

@@ -28,6 +28,9 @@ struct workspace *service_workspace(const struct service *service);
 struct store *service_store(const struct service *service);
 struct transfer *service_transfer(const struct service *service);
 
+/* Each execution that ends gets a line in the log from here on. Before other threads run. */
+void service_tell_ends(struct service *service);
+
 size_t service_flow_count(const struct service *service);
 /* Manifest and digest of the index-th flow, ordered by identifier. Borrowed. */
 const struct manifest *service_manifest(const struct service *service, size_t index);
@@ -53,10 +56,13 @@ struct run_request {
     const struct run_watch *watch; /* NULL: nobody watches */
     const char *resubmits; /* full id of the failed instance that is done again; NULL: none. May be
                               refused as store_instance_start says; then nothing ran */
+    const char *traceparent, *tracestate; /* W3C Trace Context of whoever asks; NULL: none. What is not
+                                             valid begins a new trace */
 };
 
 struct run_outcome {
     char instance[INSTANCE_ID_SIZE];
+    char trace[33]; /* the id of its trace */
     enum instance_state state;
     int exit_status; /* 0 done, 1 failed, 3 partly done: the process statuses of `sluice run` */
     int response_status; /* 0: the flow answered nothing */

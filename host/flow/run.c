@@ -123,6 +123,7 @@ static void fill_outcome(struct run_outcome *outcome, const struct execution *ex
 {
     const char *content_type;
     memcpy(outcome->instance, execution->instance, sizeof outcome->instance);
+    memcpy(outcome->trace, execution->trace.id, sizeof outcome->trace);
     outcome->state = end->state;
     outcome->exit_status = end->exit_status;
     outcome->duration_ms = end->duration_ms;
@@ -208,6 +209,8 @@ static bool run_locked(struct service *service, const struct run_request *reques
         .attachment = attachment,
         .watch = request->watch,
         .resubmits = request->resubmits,
+        .traceparent = request->traceparent,
+        .tracestate = request->tracestate,
     };
     bool alone = !manifest_answers(flow->manifest);
     int lock = -1;

@@ -4,14 +4,19 @@
 
 #include "flow/execute.h"
 #include "flow/flow.h"
+#include "flow/observe.h"
+
+#define TRACES_WAIT_MS 3000 /* for a collector that is slow or away, once, at the end */
 
 static bool open_all(struct service *service, struct error *err)
 {
     service->transfer = transfer_new();
     if (!service->transfer)
         return error_set(err, ERROR_INTERNAL, "the transfer library could not be started");
+    const struct trace_settings *traces = &service->workspace->traces;
     return registry_open(&service->registry, service->workspace, err) &&
-           store_open(&service->store, service->workspace->store_file, err);
+           store_open(&service->store, service->workspace->store_file, err) &&
+           (!traces->endpoint || otlp_open(&service->otlp, service->transfer, traces, err));
 }
 
 bool service_open(struct service **out, struct workspace *workspace, struct error *err)
@@ -30,9 +35,11 @@ bool service_open(struct service **out, struct workspace *workspace, struct erro
         .workspace = workspace,
         .store = service->store,
         .transfer = service->transfer,
+        .otlp = service->otlp,
         .call_flow = child_call,
         .flows = service,
     };
+    observe_flows(&service->registry);
     *out = service;
     return true;
 }
@@ -42,11 +49,17 @@ void service_close(struct service *service)
     if (!service)
         return;
     sandbox_thread_release();
+    otlp_close(service->otlp, TRACES_WAIT_MS);
     store_close(service->store);
     registry_close(&service->registry);
     transfer_free(service->transfer);
     workspace_close(service->workspace);
     free(service);
+}
+
+void service_tell_ends(struct service *service)
+{
+    service->tells_ends = true;
 }
 
 struct workspace *service_workspace(const struct service *service)
