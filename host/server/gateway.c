@@ -14,6 +14,7 @@
 #include "server/answer.h"
 #include "server/auth.h"
 #include "server/http_server.h"
+#include "server/metrics.h"
 #include "server/refusals.h"
 #include "server/route.h"
 #include "store/store.h"
@@ -27,6 +28,7 @@ struct gateway {
     struct auth *auth;
     struct refusals *refusals;
     struct http_server *http;
+    struct metrics_listener *metrics; /* NULL: not set */
     int64_t stop_ms;
     atomic_bool is_stopping, is_cancelled;
 };
@@ -132,6 +134,9 @@ static void run_flow(struct gateway *gateway, size_t flow, const char *name,
                      struct http_exchange *exchange)
 {
     const struct run_watch watch = {.context = gateway, .should_stop = should_stop};
+    struct buf parent, state;
+    buf_init(&parent, HTTP_HEADER_SIZE_MAX);
+    buf_init(&state, HTTP_HEADER_SIZE_MAX);
     const struct run_request request = {
         .flow = flow,
         .trigger = "rest",
@@ -139,6 +144,8 @@ static void run_flow(struct gateway *gateway, size_t flow, const char *name,
         .body = buf_text(&exchange->body),
         .body_size = exchange->body.size,
         .watch = &watch,
+        .traceparent = http_exchange_fields(exchange, "traceparent", &parent),
+        .tracestate = http_exchange_fields(exchange, "tracestate", &state),
     };
     struct run_outcome outcome = {.exit_status = 1};
     struct error err = {0};
@@ -150,6 +157,8 @@ static void run_flow(struct gateway *gateway, size_t flow, const char *name,
                      "The flow could not be run", err.message);
     }
     run_outcome_release(&outcome);
+    buf_release(&parent);
+    buf_release(&state);
 }
 
 static void answer_trigger(struct gateway *gateway, size_t flow, const char *name,
@@ -171,21 +180,40 @@ static void answer_trigger(struct gateway *gateway, size_t flow, const char *nam
     }
 }
 
+static void answer_metrics(struct http_exchange *exchange)
+{
+    if (is_read(exchange))
+        metrics_answer(exchange);
+    else
+        refuse_method(exchange, "GET, HEAD");
+}
+
 static void run(void *context, struct http_exchange *exchange)
 {
     struct gateway *gateway = context;
     char name[USERS_NAME_SIZE_MAX + 1];
     struct route route;
-    if (!admit(gateway, exchange, ROLE_INVOKE, name))
-        return;
     route_find(gateway->service, exchange->path, &route);
-    if (route.kind == ROUTE_TRIGGER)
+    if (!admit(gateway, exchange, route.kind == ROUTE_METRICS ? ROLE_MONITOR : ROLE_INVOKE, name))
+        return;
+    if (route.kind == ROUTE_METRICS)
+        answer_metrics(exchange);
+    else if (route.kind == ROUTE_TRIGGER)
         answer_trigger(gateway, route.flow, name, exchange);
     else
         answer_not_found(gateway, &route, exchange);
 }
 
 /* ---- life ---- */
+
+/* Refusals that somebody may want to be told of exist as series from the beginning. */
+static void count_refusals(void)
+{
+    static const char *const reasons[] = {"unauthenticated", "forbidden", "locked", "busy",
+                                          "rate",            "limit",     "not_found", "method", "unsupported"};
+    for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++)
+        metric_count(METRIC_HTTP_REFUSED, reasons[i], "", 0);
+}
 
 bool gateway_open(struct gateway **out, struct service *service, const char *listen,
                   struct error *err)
@@ -205,17 +233,22 @@ bool gateway_open(struct gateway **out, struct service *service, const char *lis
         .connections_max = settings->connections_max,
         .waiting_max = settings->connections_max,
         .request_ms = (int64_t)settings->request_s * 1000,
+        .is_counted = true,
         .handler = {gateway, begin, run, refuse, sandbox_thread_release},
     };
     const struct auth_limits limits = {
         .account = {settings->account_rate, settings->rate_burst_s},
         .address = {settings->address_rate, settings->rate_burst_s},
     };
+    const char *metrics = workspace->metrics.listen;
+    count_refusals();
     gateway->refusals = refusals_new(service_store(service));
     bool ok = (gateway->refusals || error_set(err, ERROR_LIMIT, "out of memory")) &&
               auth_open(&gateway->auth, workspace->folder, &limits, err) &&
+              (!metrics || metrics_listen(&gateway->metrics, metrics, err)) &&
               http_server_open(&gateway->http, &options, err);
     if (!ok) {
+        metrics_close(gateway->metrics);
         auth_close(gateway->auth);
         refusals_free(gateway->refusals);
         free(gateway);
@@ -230,6 +263,11 @@ const char *gateway_url(const struct gateway *gateway)
     return http_server_url(gateway->http);
 }
 
+const char *gateway_metrics_url(const struct gateway *gateway)
+{
+    return gateway->metrics ? metrics_url(gateway->metrics) : NULL;
+}
+
 bool gateway_has_callers(const struct gateway *gateway)
 {
     return auth_user_count(gateway->auth) > 0 || auth_takes_tokens(gateway->auth);
@@ -239,6 +277,7 @@ void gateway_tick(struct gateway *gateway)
 {
     http_server_tick(gateway->http);
     refusals_tick(gateway->refusals);
+    metrics_tick(gateway->metrics);
 }
 
 bool gateway_reload(struct gateway *gateway, struct error *err)
@@ -273,6 +312,7 @@ bool gateway_stop(struct gateway *gateway)
             return false;
     }
     http_server_close(gateway->http);
+    metrics_close(gateway->metrics);
     auth_close(gateway->auth);
     refusals_free(gateway->refusals);
     free(gateway);

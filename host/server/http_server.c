@@ -13,11 +13,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "base/text.h"
 #include "server/http_tls.h"
 #include "server/work_queue.h"
@@ -52,6 +54,12 @@ struct http_server {
     atomic_bool is_quiet;
     int listen_fd; /* ours again after quiesce, else -1 */
 };
+
+static void count(const struct http_server *server, enum metric metric, int delta)
+{
+    if (server->options.is_counted)
+        metric_add(metric, delta);
+}
 
 /* ---- connections and their deadlines ---- */
 
@@ -93,6 +101,7 @@ static void on_connection(void *context, struct MHD_Connection *connection, void
                           enum MHD_ConnectionNotificationCode what)
 {
     struct http_server *server = context;
+    count(server, METRIC_HTTP_CONNECTIONS, what == MHD_CONNECTION_NOTIFY_CLOSED ? -1 : 1);
     if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
         if (*socket_context)
             remove_peer(server, *socket_context);
@@ -138,6 +147,34 @@ const char *http_exchange_field(const struct http_exchange *exchange, const char
     return field(connection_of(exchange), name);
 }
 
+struct joining {
+    const char *name;
+    struct buf *out;
+};
+
+static enum MHD_Result join_field(void *context, enum MHD_ValueKind kind, const char *name,
+                                  const char *value)
+{
+    (void)kind;
+    const struct joining *joining = context;
+    if (strcasecmp(name, joining->name) != 0)
+        return MHD_YES;
+    if (joining->out->size > 0)
+        buf_append_char(joining->out, ',');
+    buf_append_text(joining->out, value ? value : "");
+    return MHD_YES;
+}
+
+const char *http_exchange_fields(const struct http_exchange *exchange, const char *name,
+                                 struct buf *out)
+{
+    struct joining joining = {name, out};
+    if (!http_exchange_field(exchange, name))
+        return NULL;
+    MHD_get_connection_values(connection_of(exchange), MHD_HEADER_KIND, join_field, &joining);
+    return buf_text(out);
+}
+
 bool http_exchange_argument(const struct http_exchange *exchange, const char *name, char *value,
                             size_t value_size)
 {
@@ -179,6 +216,7 @@ static struct request *request_new(struct http_server *server, struct MHD_Connec
     buf_init(&exchange->answer.body, SIZE_MAX / 2);
     buf_init(&exchange->answer.fields, HTTP_HEADER_SIZE_MAX);
     atomic_fetch_add(&server->busy, 1);
+    count(server, METRIC_HTTP_IN_FLIGHT, 1);
     const struct http_handler *handler = &server->options.handler;
     request->ceiling = handler->begin(handler->context, exchange);
     buf_init(&exchange->body, request->ceiling);
@@ -189,6 +227,7 @@ static void request_free(struct request *request)
 {
     atomic_fetch_sub(&request->server->bodies_size, request->exchange.body.size);
     atomic_fetch_sub(&request->server->busy, 1);
+    count(request->server, METRIC_HTTP_IN_FLIGHT, -1);
     buf_release(&request->exchange.body);
     buf_release(&request->exchange.answer.body);
     buf_release(&request->exchange.answer.fields);
@@ -256,6 +295,13 @@ static void add_fields(struct http_server *server, const struct http_answer *ans
         MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
 }
 
+static void count_answer(int status)
+{
+    char code[16];
+    snprintf(code, sizeof code, "%d", status);
+    metric_count(METRIC_HTTP_REQUESTS, code, "", 1);
+}
+
 static enum MHD_Result send_answer(struct request *request)
 {
     struct http_answer *answer = &request->exchange.answer;
@@ -269,6 +315,8 @@ static enum MHD_Result send_answer(struct request *request)
     enum MHD_Result queued =
         MHD_queue_response(request->connection, (unsigned)answer->status, response);
     MHD_destroy_response(response);
+    if (request->server->options.is_counted)
+        count_answer(answer->status);
     return queued;
 }
 
@@ -382,6 +430,7 @@ static bool open_parts(struct http_server *server, struct error *err)
         .run = run_request,
         .thread_end = options->handler.thread_end,
         .context = server,
+        .is_counted = options->is_counted,
     };
     int fd = -1;
     if ((options->certificate && !http_tls_load(options->certificate, options->key, err)) ||

@@ -39,6 +39,10 @@ struct http_exchange {
 
 /* Value of a header field, or NULL; name in any case. Borrowed until the request is answered. */
 const char *http_exchange_field(const struct http_exchange *exchange, const char *name);
+/* Appends the values of all header fields of that name to out, joined by ',' (RFC 9110, 5.3), and gives
+ * its text; NULL: there is no such field. */
+const char *http_exchange_fields(const struct http_exchange *exchange, const char *name,
+                                 struct buf *out);
 /* Value of a query argument with percent signs and '+' decoded; false: absent, over value_size, or
  * decoded to bytes that are not UTF-8 text without control characters. */
 bool http_exchange_argument(const struct http_exchange *exchange, const char *name, char *value,
@@ -63,6 +67,7 @@ struct http_server_options {
     const char *certificate, *key; /* PEM files; both NULL: no TLS */
     unsigned workers, connections_max, waiting_max;
     int64_t request_ms; /* deadline for a whole request, and for taking an answer */
+    bool is_counted; /* in the metrics of connections, requests and workers */
     struct http_handler handler;
 };
 

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "server/metrics.h"
+
 #define TRIGGERS "/ic/api/integration/v1/flows/"
 #define VERSION_PARTS_MAX 3
 #define VERSION_DIGITS_MAX 6
@@ -110,6 +112,8 @@ void route_find(const struct service *service, const char *path, struct route *r
         route->kind = ROUTE_LIVE;
     if (strcmp(path, "/health/ready") == 0)
         route->kind = ROUTE_READY;
+    if (strcmp(path, METRICS_PATH) == 0)
+        route->kind = ROUTE_METRICS;
     if (strncmp(path, TRIGGERS, strlen(TRIGGERS)) != 0)
         return;
     const char *adapter = path + strlen(TRIGGERS);

@@ -13,6 +13,7 @@ enum route_kind {
     ROUTE_NONE,    /* nothing of ours */
     ROUTE_LIVE,    /* /health/live */
     ROUTE_READY,   /* /health/ready */
+    ROUTE_METRICS, /* /metrics */
     ROUTE_TRIGGER, /* a flow; index is set */
     ROUTE_UNKNOWN, /* below the triggers' address, but no active flow, version or path */
 };

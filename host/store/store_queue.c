@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "store/store_internal.h"
 
 #define GROUP_COUNT 64        /* as many records are written without waiting for the pause's end */
@@ -27,6 +28,7 @@ struct pending {
     enum pending_kind kind;
     char *id; /* of the instance; audit: the actor */
     int64_t at_ms, duration_us;
+    int64_t queued_us; /* monotonic */
     uint64_t bytes;
     char *texts[5]; /* activity: import, connection, subject, result, detail; audit: address, action,
                        subject, outcome, detail; others: name, value... */
@@ -68,6 +70,13 @@ void store_queue_free(struct pending *list)
     }
 }
 
+/* Under the queue's mutex, after each change of it. */
+static void tell_lag(const struct store *store)
+{
+    metric_set(METRIC_STORE_PENDING, (int64_t)store->pending_count);
+    metric_set(METRIC_STORE_OLDEST, store->first ? store->first->queued_us : 0);
+}
+
 static void append(struct store *store, struct pending *pending)
 {
     *store->last = pending;
@@ -79,16 +88,20 @@ static void append(struct store *store, struct pending *pending)
 /* is_audit: what could not be allocated is counted, too. */
 static void add_or_lose(struct store *store, struct pending *pending, bool is_audit)
 {
+    if (pending)
+        pending->queued_us = clock_monotonic_ns() / 1000;
     pthread_mutex_lock(&store->queue);
     if (!pending || store->pending_count >= PENDING_COUNT_MAX ||
         (is_audit && store->pending_audits >= AUDIT_PENDING_MAX)) {
         ++*(is_audit ? &store->lost_audit_count : &store->lost_count);
+        metric_add(METRIC_STORE_LOST, 1);
         free(pending);
     } else {
         append(store, pending);
         if (store->pending_count == 1 || store->pending_count == GROUP_COUNT)
             pthread_cond_signal(&store->queue_changed);
     }
+    tell_lag(store);
     pthread_mutex_unlock(&store->queue);
 }
 
@@ -178,6 +191,7 @@ struct pending *store_queue_take(struct store *store)
     store->last = &store->first;
     store->pending_count = 0;
     store->pending_audits = 0;
+    tell_lag(store);
     pthread_mutex_unlock(&store->queue);
     return list;
 }
@@ -199,6 +213,7 @@ void store_queue_return(struct store *store, struct pending *list)
     store->first = list;
     store->pending_count += count;
     store->pending_audits += audits;
+    tell_lag(store);
     pthread_mutex_unlock(&store->queue);
 }
 

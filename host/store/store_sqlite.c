@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "store/store_internal.h"
 
 #define BUSY_TIMEOUT_MS 10000 /* another process of this workspace holds the write lock that long */
@@ -95,7 +96,11 @@ bool store_begin(struct store *store, bool durable, struct error *err)
 
 bool store_commit(struct store *store, struct error *err)
 {
+    int64_t begun_ns = clock_monotonic_ns();
     int code = sqlite3_exec(store->db, "COMMIT", NULL, NULL, NULL);
+    int64_t taken_us = (clock_monotonic_ns() - begun_ns) / 1000;
+    metric_observe(METRIC_STORE_COMMIT_SECONDS, "", taken_us);
+    metric_set(METRIC_STORE_LAST_COMMIT, taken_us);
     return code == SQLITE_OK || store_fail(store->db, code, err, "cannot write to the store");
 }
 
