@@ -138,6 +138,8 @@ static int run_command(struct cli *cli, const struct command *command, int argc,
     }
     if (option_given(&arguments, "version"))
         return cmd_version.run(cli, &arguments);
+    if (!cli_configure_log(cli, NULL, &err))
+        return cli_usage(cli, command, "%s", err.message);
     int status = check_words(cli, command, &arguments);
     return status == EXIT_DONE ? command->run(cli, &arguments) : status;
 }

@@ -15,6 +15,7 @@
 
 #include "base/error.h"
 
+struct log_settings;
 struct workspace;
 
 /* What a process started by sluice can end with; documented in every command's help. */
@@ -52,6 +53,7 @@ struct cli {
     bool out_is_terminal, err_is_terminal;
     const char *workspace_folder; /* -w, or NULL */
     const char *functions_folder; /* --functions, or NULL */
+    const char *log_level, *log_format, *log_file; /* --log-..., or NULL */
     bool (*should_stop)(void);    /* asked for by a signal; may be NULL */
 };
 
@@ -102,6 +104,11 @@ MUST_USE bool cli_open_workspace(const struct cli *cli, struct workspace **out, 
 /* Who runs this process, for the audit trail: "root", or "uid 1000" for a user without a name. */
 #define CLI_ACTOR_SIZE 64
 const char *cli_actor(char name[CLI_ACTOR_SIZE]);
+
+/* Sets up the log: the options of cli before settings ("log" of sluice.json; NULL for commands that only
+ * warn, in plain text on standard error). ERROR_INVALID, or as log_open. */
+MUST_USE bool cli_configure_log(const struct cli *cli, const struct log_settings *settings,
+                                struct error *err);
 
 /* ---- options.c ---- */
 

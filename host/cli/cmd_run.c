@@ -8,6 +8,7 @@
 
 #include "base/document.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "cli/cli.h"
 #include "cli/instance.h"
 #include "cli/print.h"
@@ -217,6 +218,7 @@ static void write_outcome(struct cli *cli, struct store *store, const struct man
     document_text(&document, "outcome", ending(outcome));
     document_number(&document, "exit_status", outcome->exit_status);
     document_text(&document, "instance", outcome->instance[0] ? outcome->instance : NULL);
+    document_text(&document, "trace", outcome->trace[0] ? outcome->trace : NULL);
     document_text(&document, "flow", manifest->identifier);
     document_text(&document, "state", instance_state_name(outcome->state));
     document_number(&document, "duration_ms", outcome->duration_ms);
@@ -255,7 +257,11 @@ static int run_flow(struct cli *cli, struct service *service, size_t flow,
         .body_size = input->body.size,
         .attachment = input->attachment,
         .watch = &watch,
+        .traceparent = getenv("TRACEPARENT"),
+        .tracestate = getenv("TRACESTATE"),
     };
+    if (log_wants(LOG_INFO))
+        service_tell_ends(service);
     bool ok = service_run(service, &request, &outcome, err);
     int status = ok ? outcome.exit_status : cli_status_of(err);
     progress_end(&progress);
@@ -310,10 +316,11 @@ const struct command cmd_run = {
         "output. The instance is recorded; 'sluice show ID' tells all about it.\n\n"
         "Only one run of a scheduled flow goes on at a time. An interrupt (Ctrl-C) or SIGTERM asks "
         "the run to stop; a second one ends the process at once, and the instance is marked as "
-        "aborted when the store is next opened.",
+        "aborted when the store is next opened.\n\n"
+        "$TRACEPARENT and $TRACESTATE (W3C Trace Context) make the run part of a distributed trace.",
     .options = options,
     .option_count = sizeof options / sizeof options[0],
-    .json = "{\"outcome\": \"done\"|\"partly done\"|\"failed\", \"exit_status\", \"instance\", "
+    .json = "{\"outcome\": \"done\"|\"partly done\"|\"failed\", \"exit_status\", \"instance\", \"trace\", "
             "\"flow\", \"state\", \"duration_ms\", \"files\": {\"found\", \"transferred\", "
             "\"not_transferred\", \"postponed\", \"list\": [{\"name\", \"state\", \"detail\", "
             "\"size\"}]}, \"mails\": [{\"subject\", \"to\"}], \"response\": null | {\"status\", "

@@ -10,8 +10,10 @@
 #include "cli/cli.h"
 #include "flow/flow.h"
 #include "server/gateway.h"
+#include "workspace/workspace.h"
 
 #define TICK_MS 50
+#define LOG_WAIT_MS 2000 /* for a slow reader of the log, at the end */
 
 static volatile sig_atomic_t reload_wanted;
 
@@ -28,10 +30,13 @@ static void tell_ready(struct cli *cli, const struct gateway *gateway)
         document_init(&document);
         document_open(&document, NULL, '{');
         document_text(&document, "url", gateway_url(gateway));
+        document_text(&document, "metrics_url", gateway_metrics_url(gateway));
         document_close(&document, '}');
         document_finish(&document, cli->out);
     } else {
         fprintf(cli->out, "listening on %s\n", gateway_url(gateway));
+        if (gateway_metrics_url(gateway))
+            fprintf(cli->out, "metrics on %s\n", gateway_metrics_url(gateway));
     }
     fflush(cli->out);
     if (!gateway_has_callers(gateway))
@@ -50,14 +55,24 @@ static void serve(struct cli *cli, struct gateway *gateway)
     while (!cli->should_stop || !cli->should_stop()) {
         if (reload_wanted) {
             reload_wanted = 0;
+            if (!log_reopen(&err))
+                log_line(LOG_ERROR, NULL, "the log stays where it is: %s", err.message);
             if (gateway_reload(gateway, &err))
-                log_line(LOG_WARNING, NULL, "users, token keys and certificate were read again");
+                log_line(LOG_INFO, NULL, "users, token keys and certificate were read again");
             else
                 log_line(LOG_ERROR, NULL, "not everything was read again: %s", err.message);
         }
         gateway_tick(gateway);
         clock_sleep_ms(TICK_MS);
     }
+}
+
+/* From here on the log is that of a server: in the form and place that the workspace says, and nobody
+ * waits for it. */
+static bool begin_log(const struct cli *cli, struct service *service, struct error *err)
+{
+    service_tell_ends(service);
+    return cli_configure_log(cli, &service_workspace(service)->log, err) && log_start(err);
 }
 
 static int run(struct cli *cli, const struct arguments *arguments)
@@ -69,17 +84,19 @@ static int run(struct cli *cli, const struct arguments *arguments)
     struct sigaction reload = {.sa_handler = on_reload, .sa_flags = SA_RESTART};
     sigaction(SIGHUP, &reload, NULL);
     bool ok = cli_open_workspace(cli, &workspace, &err) &&
-              service_open(&service, workspace, &err) &&
+              service_open(&service, workspace, &err) && begin_log(cli, service, &err) &&
               gateway_open(&gateway, service, option_value(arguments, "listen"), &err);
     if (ok) {
         tell_ready(cli, gateway);
         serve(cli, gateway);
         if (!gateway_stop(gateway)) {
             log_line(LOG_ERROR, NULL, "something did not stop in time and was cut off");
+            log_stop(LOG_WAIT_MS);
             _exit(EXIT_FAILED);
         }
     }
     service_close(service);
+    log_stop(LOG_WAIT_MS);
     return ok ? EXIT_DONE : cli_fail(cli, cli_status_of(&err), &err);
 }
 
@@ -99,10 +116,13 @@ const struct command cmd_serve = {
         "(sluice users add) and bearers of tokens of the issuer in oauth.json; nothing is open but "
         "/health/live and /health/ready. Who is refused is in the audit trail (sluice audit).\n\n"
         "SIGTERM or SIGINT: accepts nothing more, lets what runs finish, ends. A second one ends at "
-        "once. SIGHUP: reads users.json, oauth.json with its keys, certificate and key again.",
+        "once. SIGHUP: reads users.json, oauth.json with its keys, certificate and key again, and opens "
+        "the log file again.\n\n"
+        "The log (\"log\" of sluice.json, --log-...) has a line for each execution that ends. /metrics is "
+        "for users with the role monitor.",
     .options = options,
     .option_count = sizeof options / sizeof options[0],
-    .json = "{\"url\"} once it can be called",
+    .json = "{\"url\", \"metrics_url\": null | text} once it can be called",
     .exit_status = "0  stopped in order\n1  something did not stop in time\n"
                    "2  the workspace, the address or the certificate is not usable",
     .files = "sluice.json (\"server\"), users.json, oauth.json",

@@ -209,8 +209,10 @@ static void run(void *context, struct http_exchange *exchange)
 /* Refusals that somebody may want to be told of exist as series from the beginning. */
 static void count_refusals(void)
 {
-    static const char *const reasons[] = {"unauthenticated", "forbidden", "locked", "busy",
-                                          "rate",            "limit",     "not_found", "method", "unsupported"};
+    static const char *const reasons[] = {
+        "unauthenticated", "forbidden", "locked", "rate", "busy", "limit", "not_found", "method",
+        "unsupported",
+    };
     for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++)
         metric_count(METRIC_HTTP_REFUSED, reasons[i], "", 0);
 }

@@ -47,6 +47,11 @@ void service_close(struct service *service)
     free(service);
 }
 
+void service_tell_ends(struct service *service)
+{
+    (void)service;
+}
+
 struct workspace *service_workspace(const struct service *service)
 {
     return service->workspace;
