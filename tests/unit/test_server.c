@@ -10,6 +10,7 @@
 #include "flow/flow.h"
 #include "server/auth.h"
 #include "server/lockout.h"
+#include "server/metrics.h"
 #include "server/route.h"
 #include "server/work_queue.h"
 #include "temporary.h"
@@ -54,6 +55,34 @@ static void test_versions(void)
         if (got != cases[i].matches)
             fprintf(stderr, "segment \"%s\"\n", cases[i].segment);
         CHECK_EQ_INT(got, cases[i].matches);
+    }
+}
+
+static void test_forms_of_metrics(void)
+{
+    static const struct {
+        const char *accept;
+        enum metrics_form form;
+    } cases[] = {
+        {NULL, METRICS_TEXT},
+        {"", METRICS_TEXT},
+        {"*/*", METRICS_TEXT},
+        {"text/plain", METRICS_TEXT},
+        {"application/openmetrics-text", METRICS_OPENMETRICS},
+        {"Application/OpenMetrics-Text; version=1.0.0; charset=utf-8", METRICS_OPENMETRICS},
+        {"application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
+         "text/plain;version=0.0.4;q=0.5,*/*;q=0.1", METRICS_OPENMETRICS},
+        {"text/plain;version=0.0.4;q=1,application/openmetrics-text;q=0.9", METRICS_TEXT},
+        {"text/*;q=0.5 , application/openmetrics-text;q=0.6", METRICS_OPENMETRICS},
+        {"application/openmetrics-text;q=0", METRICS_TEXT},
+        {"application/openmetrics-textual", METRICS_TEXT},
+        {",,;q=1,application/openmetrics-text ;q=1", METRICS_OPENMETRICS},
+        {"application/openmetrics-text;q=x", METRICS_TEXT},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        if (metrics_negotiate(cases[i].accept) != cases[i].form)
+            fprintf(stderr, "Accept: %s\n", cases[i].accept ? cases[i].accept : "(none)");
+        CHECK_EQ_INT(metrics_negotiate(cases[i].accept), cases[i].form);
     }
 }
 
@@ -219,5 +248,6 @@ static void test_queue_limit(void)
     CHECK_EQ_INT(threads_ended, 1);
 }
 
-CHECK_MAIN(TEST(test_versions), TEST(test_routes), TEST(test_lockout_limits), TEST(test_auth),
+CHECK_MAIN(TEST(test_versions), TEST(test_forms_of_metrics), TEST(test_routes),
+           TEST(test_lockout_limits), TEST(test_auth),
            TEST(test_user_limits), TEST(test_queue_limit))
