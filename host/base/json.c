@@ -253,10 +253,28 @@ static size_t valid_prefix(const char *text, size_t size)
     return 0;
 }
 
+/* How many bytes at the beginning of text stand for themselves in a JSON string: ASCII but for
+ * control characters, quote and backslash. */
+static size_t plain_prefix(const char *text, size_t size)
+{
+    size_t count = 0;
+    while (count < size && text[count] >= 0x20 && text[count] < 0x7F && text[count] != '"' &&
+           text[count] != '\\')
+        count++;
+    return count;
+}
+
 void json_append_text(struct buf *out, const char *text, size_t size)
 {
     buf_append_char(out, '"');
     while (size > 0) {
+        size_t plain = plain_prefix(text, size);
+        if (plain > 0) {
+            buf_append(out, text, plain);
+            text += plain;
+            size -= plain;
+            continue;
+        }
         size_t length = valid_prefix(text, size);
         unsigned char byte = (unsigned char)*text;
         if (byte == '"' || byte == '\\')
