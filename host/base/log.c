@@ -175,7 +175,8 @@ static void put(const struct line *line)
     else
         append_text(&out, line);
     if (!out.failed) /* only where memory is out */
-        log_sink_put(line->at_ms, line->instance ? line->instance : "", out.data, out.size);
+        log_sink_put(line->at_ms, line->instance ? line->instance : "", out.data, out.size,
+                     line->level >= LOG_ERROR);
     buf_release(&out);
 }
 

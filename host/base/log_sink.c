@@ -33,7 +33,9 @@ static struct {
     char *ring; /* NULL: lines are written directly */
     uint64_t tail, next, head;
     uint64_t lost, told;
-    bool is_waiting, is_closing, is_idle;
+    bool is_waiting; /* the thread waits for a first line */
+    bool is_urgent;  /* and then for more of them, unless this is set */
+    bool is_closing, is_idle;
     pthread_t thread;
     int fd;
     char *path; /* of log_open, or NULL: then fd is borrowed */
@@ -142,7 +144,7 @@ static void drop_oldest(void)
     }
 }
 
-static void ring_put(const struct entry *entry, const char *line)
+static void ring_put(const struct entry *entry, const char *line, bool is_urgent)
 {
     size_t size = sizeof *entry + entry->size;
     while (sink.head + size - sink.tail > LOG_RING_SIZE)
@@ -150,10 +152,11 @@ static void ring_put(const struct entry *entry, const char *line)
     ring_write(sink.head, entry, sizeof *entry);
     ring_write(sink.head + sizeof *entry, line, entry->size);
     sink.head += size;
-    if (sink.is_waiting) {
-        sink.is_waiting = false;
+    bool wakes = sink.is_waiting || (is_urgent && !sink.is_urgent);
+    sink.is_waiting = false;
+    sink.is_urgent = sink.is_urgent || is_urgent;
+    if (wakes)
         pthread_cond_broadcast(&sink.changed);
-    }
 }
 
 /* Moves whole lines that are to be written into chunk; gives their bytes. */
@@ -172,20 +175,33 @@ static size_t ring_take(char chunk[static CHUNK_SIZE], uint64_t *lines)
     return size;
 }
 
-void log_sink_put(int64_t at_ms, const char *instance, const char *line, size_t size)
+void log_sink_put(int64_t at_ms, const char *instance, const char *line, size_t size, bool is_urgent)
 {
     struct entry entry = {.at_ms = at_ms, .size = (uint32_t)size};
     strncat(entry.instance, instance, INSTANCE_SIZE - 1);
     pthread_mutex_lock(&sink.mutex);
     bool is_direct = !sink.ring;
     if (!is_direct)
-        ring_put(&entry, line);
+        ring_put(&entry, line, is_urgent);
     pthread_mutex_unlock(&sink.mutex);
     if (is_direct)
         write_all(line, size, DIRECT_WAIT_MS);
 }
 
 /* ---- thread ------------------------------------------------------------------------------------ */
+
+static struct timespec after_ms(int64_t wait_ms)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += wait_ms / 1000;
+    until.tv_nsec += wait_ms % 1000 * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+    return until;
+}
 
 /* Waits for lines; the number of those lost since it was last told is in *lost. False: closing. */
 static bool wait_for_lines(uint64_t *lost)
@@ -196,6 +212,11 @@ static bool wait_for_lines(uint64_t *lost)
         pthread_cond_wait(&sink.changed, &sink.mutex);
     }
     sink.is_idle = sink.is_waiting = false;
+    const struct timespec until = after_ms(LOG_SINK_PAUSE_MS);
+    while (!sink.is_urgent && !sink.is_closing && sink.head - sink.next < CHUNK_SIZE &&
+           pthread_cond_timedwait(&sink.changed, &sink.mutex, &until) == 0)
+        ;
+    sink.is_urgent = false;
     *lost = sink.lost - sink.told;
     sink.told = sink.lost;
     return sink.next < sink.head;
@@ -265,15 +286,8 @@ bool log_start(struct error *err)
 
 static bool wait_until_idle(int64_t wait_ms)
 {
-    struct timespec until;
+    const struct timespec until = after_ms(wait_ms);
     int code = 0;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += wait_ms / 1000;
-    until.tv_nsec += wait_ms % 1000 * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
     while (code == 0 && !(sink.is_idle && sink.next == sink.head))
         code = pthread_cond_timedwait(&sink.changed, &sink.mutex, &until);
     return code == 0;

@@ -10,6 +10,8 @@ int log_sink_fd(void);
 
 #define LOG_SINK_LINE_MAX (64u << 10) /* bytes of one line */
 
-/* line ends in '\n' and has at most LOG_SINK_LINE_MAX bytes. instance: "" if it is about none. */
-void log_sink_put(int64_t at_ms, const char *instance, const char *line, size_t size);
+/* line ends in '\n' and has at most LOG_SINK_LINE_MAX bytes. instance: "" if it is about none. An urgent
+ * line is written at once; others may wait LOG_SINK_PAUSE_MS, so that many are written together. */
+#define LOG_SINK_PAUSE_MS 20
+void log_sink_put(int64_t at_ms, const char *instance, const char *line, size_t size, bool is_urgent);
 #endif
