@@ -19,7 +19,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 import test_serve
-from observe_common import (ACK, ERROR_HANDLER, SAMPLED, SPAN, TRACE, UNSAMPLED, ObserveTest, wait_for)
+from observe_common import (ACK, ERROR_HANDLER, HERE, SAMPLED, SPAN, TRACE, UNSAMPLED, ObserveTest, wait_for)
 
 F_SETPIPE_SZ = 1031
 
@@ -309,6 +309,17 @@ class Metrics(ObserveTest):
             self.ask("GET", f"/nothing/{number}")
             self.ask("POST", test_serve.FLOWS + f"rest/FLOW{number}/1.0/x", "{}")
         self.assertLess(self.scrape()[2].count("\n"), before + 5)
+
+
+class Documents(unittest.TestCase):
+    def test_every_metric_is_described(self):
+        repository = os.path.join(HERE, "..", "..")
+        with open(os.path.join(repository, "host", "base", "metrics.h"), encoding="utf-8") as file:
+            names = set(re.findall(r'"(sluice_[a-z_]+)"', file.read()))
+        with open(os.path.join(repository, "docs", "observability.md"), encoding="utf-8") as file:
+            text = file.read()
+        self.assertGreater(len(names), 20)
+        self.assertEqual([name for name in sorted(names) if name not in text], [])
 
 
 class NoListener(ObserveTest):

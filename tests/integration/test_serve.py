@@ -114,6 +114,13 @@ class ServeTest(unittest.TestCase):
             self.assertNotIn(secret, text)
         return text
 
+    def check_said(self, text):
+        """Lines of the log are written a moment after they arise."""
+        deadline = time.monotonic() + 20
+        while text not in self.said():
+            self.assertLess(time.monotonic(), deadline, self.said())
+            time.sleep(0.01)
+
     def connect(self):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         self.addCleanup(connection.close)
@@ -210,7 +217,7 @@ class Callers(ServeTest):
                 status, fields, body = self.ack(41, headers=headers)
                 self.assertEqual(status, expected, body)
                 self.assertEqual("www-authenticate" in fields, expected == 401)
-        self.assertIn("refused: wrong user or password: user 'nobody' at 127.0.0.1", self.said())
+        self.check_said("refused: wrong user or password: user 'nobody' at 127.0.0.1")
 
     def test_guessing_is_locked_out(self):
         seen = [self.ack(42, headers=credentials("guess", f"guess-{i}"))[0] for i in range(6)]

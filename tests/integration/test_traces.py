@@ -6,7 +6,6 @@ Usage: test_traces.py SLUICE NODE [unittest arguments]
 """
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -125,9 +124,6 @@ class Trouble(CollectorTest):
     def result(self, name):
         return self.metric("sluice_trace_spans_total", result=name)
 
-    def messages(self):
-        return [line["message"] for line in self.lines()]
-
     def test_throttled_spans_come_later_and_once(self):
         self.fault(action="status", status=503, times=2, headers={"Retry-After": "1"})
         begun = time.monotonic()
@@ -136,8 +132,8 @@ class Trouble(CollectorTest):
         self.assertGreater(time.monotonic() - begun, 2)  # two times what Retry-After said
         mine = [span for span in self.spans() if span["attributes"].get("sluice.instance") == instance]
         self.assertEqual(len({span["spanId"] for span in mine}), len(mine))
-        self.assertIn("traces cannot be sent, trying again: HTTP status 503", self.messages())
-        self.assertIn("the trace collector takes spans again", self.messages())
+        self.check_said("traces cannot be sent, trying again: HTTP status 503")
+        self.check_said("the trace collector takes spans again")
 
     def test_a_refusal_is_final(self):
         for status in (400, 500):
@@ -146,8 +142,7 @@ class Trouble(CollectorTest):
             self.traced()
             wait_for("refusal", lambda old=before: self.result("failed") > old)
         self.assertEqual(self.result("exported"), 0)
-        self.assertTrue([one for one in self.messages() if re.fullmatch(
-            r"\d+ spans were not taken by the trace collector: HTTP status 400", one)])
+        self.check_said("spans were not taken by the trace collector: HTTP status 400")
         self.traced()
         wait_for("next batch", lambda: self.result("exported") > 0)
 
@@ -157,7 +152,7 @@ class Trouble(CollectorTest):
         self.traced()
         wait_for("rejection", lambda: self.result("rejected") > 0)
         self.assertEqual(self.result("rejected"), 2)
-        self.assertIn("the trace collector rejected 2 spans: too   old", self.messages())
+        self.check_said("the trace collector rejected 2 spans: too   old")
 
     def test_a_lost_answer_is_asked_for_again(self):
         self.fault(action="drop_reply")
