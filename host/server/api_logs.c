@@ -2,6 +2,7 @@
 /* Logs as zip files; see api_logs.h. */
 #include "server/api_logs.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,8 +16,11 @@
 
 #define METRICS_SIZE_MAX (16u << 20)
 #define HOST_SIZE 256
+#define CUT_LINE                                                                                   \
+    "not all lines are here: at most %d executions and %u bytes of lines are given at once, the "  \
+    "newest; ask for a shorter time\n"
 
-const char *const api_logs_ids[] = {"icsflowlog", "icsdiagnosticlog", NULL};
+const char *const api_logs_ids[] = {"icsflowlog", "icsauditlog", "icsdiagnosticlog", NULL};
 
 /* ---- ics-flow.log ------------------------------------------------------------------------------ */
 
@@ -173,8 +177,7 @@ static void collect_lines(struct flow_log *log)
 static void append_blocks(const struct flow_log *log, struct buf *out)
 {
     if (log->is_cut)
-        buf_printf(out, "not all lines are here: at most %d executions and %u bytes of lines are given "
-                        "at once, the newest; ask for a shorter time\n", API_LOGS_INSTANCES_MAX, API_LOGS_SIZE_MAX);
+        buf_printf(out, CUT_LINE, API_LOGS_INSTANCES_MAX, API_LOGS_SIZE_MAX);
     for (size_t i = log->count; i > 0; i--) {
         const struct buf *lines = &log->blocks[i - 1].lines;
         buf_append(out, lines->data, lines->size);
@@ -201,6 +204,91 @@ static bool write_flow_log(struct store *store, const struct api_logs_request *r
     return ok;
 }
 
+/* ---- ics-audit.log ----------------------------------------------------------------------------- */
+
+/* Lines newest first, as the store gives them; turned round when all are there. */
+struct audit_log {
+    struct buf lines;
+    size_t starts[API_LOGS_INSTANCES_MAX];
+    size_t count;
+    bool is_cut;
+};
+
+static void append_upper(struct buf *out, const char *text)
+{
+    for (; *text; text++)
+        buf_append_char(out, (char)toupper((unsigned char)*text));
+}
+
+static void append_audit(struct buf *out, const struct audit_record *row)
+{
+    append_time(out, row->at_ms);
+    buf_append_text(out, " [userId: ");
+    append_printable(out, row->actor);
+    buf_append_text(out, "] [");
+    append_printable(out, row->actor);
+    buf_append_char(out, ',');
+    append_upper(out, row->action);
+    buf_append_char(out, ',');
+    append_printable(out, row->subject);
+    buf_append_text(out, "] ");
+    append_printable(out, row->outcome);
+    if (row->address[0]) {
+        buf_append_text(out, " from ");
+        append_printable(out, row->address);
+    }
+    if (row->detail && row->detail[0]) {
+        buf_append_text(out, ": ");
+        append_printable(out, row->detail);
+    }
+    buf_append_char(out, '\n');
+}
+
+static bool add_audit(void *context, const struct audit_record *row)
+{
+    struct audit_log *log = context;
+    size_t start = log->lines.size;
+    log->is_cut = log->count == API_LOGS_INSTANCES_MAX;
+    if (log->is_cut)
+        return false;
+    append_audit(&log->lines, row);
+    log->is_cut = log->lines.failed;
+    if (!log->is_cut)
+        log->starts[log->count++] = start;
+    return !log->is_cut;
+}
+
+static void append_audits(const struct audit_log *log, struct buf *out)
+{
+    size_t end = log->lines.size;
+    if (log->is_cut)
+        buf_printf(out, CUT_LINE, API_LOGS_INSTANCES_MAX, API_LOGS_SIZE_MAX);
+    if (log->lines.failed) /* the last one is not whole */
+        for (; end > 0 && log->lines.data[end - 1] != '\n'; end--)
+            ;
+    for (size_t i = log->count; i > 0; i--) {
+        buf_append(out, log->lines.data + log->starts[i - 1], end - log->starts[i - 1]);
+        end = log->starts[i - 1];
+    }
+}
+
+static bool write_audit_log(struct store *store, const struct api_logs_request *request,
+                            struct buf *out, struct error *err)
+{
+    const struct audit_filter filter = {.from_ms = request->from_ms, .to_ms = request->to_ms,
+                                        .limit = API_LOGS_INSTANCES_MAX + 1};
+    struct audit_log *log = calloc(1, sizeof *log);
+    if (!log)
+        return error_set(err, ERROR_LIMIT, "out of memory");
+    buf_init(&log->lines, API_LOGS_SIZE_MAX);
+    bool ok = store_audits(store, &filter, add_audit, log, err);
+    if (ok)
+        append_audits(log, out);
+    buf_release(&log->lines);
+    free(log);
+    return ok;
+}
+
 /* ---- archives ---------------------------------------------------------------------------------- */
 
 static bool answer_archive(const char *id, const struct archive_file *files, size_t count,
@@ -222,13 +310,18 @@ static bool answer_archive(const char *id, const struct archive_file *files, siz
     return true;
 }
 
-static bool answer_flow_log(struct store *store, const struct api_logs_request *request,
-                            struct http_answer *answer, struct error *err)
+typedef bool write_log_fn(struct store *store, const struct api_logs_request *request,
+                          struct buf *out, struct error *err);
+
+/* One log of the store as the only file of its archive. */
+static bool answer_store_log(struct store *store, const struct api_logs_request *request,
+                             const char *name, write_log_fn *write_log,
+                             struct http_answer *answer, struct error *err)
 {
     struct buf lines;
     buf_init(&lines, API_LOGS_SIZE_MAX + 1024);
-    bool ok = write_flow_log(store, request, &lines, err);
-    const struct archive_file file = {"ics-flow.log", buf_text(&lines), lines.size};
+    bool ok = write_log(store, request, &lines, err);
+    const struct archive_file file = {name, buf_text(&lines), lines.size};
     ok = ok && answer_archive(request->id, &file, 1, answer, err);
     buf_release(&lines);
     return ok;
@@ -260,10 +353,12 @@ static bool answer_diagnostic_log(const struct api_logs_request *request,
 bool api_logs_answer(struct store *store, const struct api_logs_request *request,
                      struct http_answer *answer, struct error *err)
 {
-    if (strcmp(request->id, api_logs_ids[0]) == 0)
-        return answer_flow_log(store, request, answer, err);
-    if (strcmp(request->id, api_logs_ids[1]) == 0)
+    if (strcmp(request->id, "icsflowlog") == 0)
+        return answer_store_log(store, request, "ics-flow.log", write_flow_log, answer, err);
+    if (strcmp(request->id, "icsauditlog") == 0)
+        return answer_store_log(store, request, "ics-audit.log", write_audit_log, answer, err);
+    if (strcmp(request->id, "icsdiagnosticlog") == 0)
         return answer_diagnostic_log(request, answer, err);
-    return error_set(err, ERROR_NOT_FOUND, "there is no log '%.64s'; there are icsflowlog and "
-                                           "icsdiagnosticlog", request->id);
+    return error_set(err, ERROR_NOT_FOUND, "there is no log '%.64s'; there are icsflowlog, icsauditlog "
+                                           "and icsdiagnosticlog", request->id);
 }

@@ -138,8 +138,30 @@ static void test_flow_log_is_narrowed(void)
                 &err, ERROR_NOT_FOUND);
     CHECK_FAILS(api_logs_answer(store, &(struct api_logs_request){.id = "other"}, &answer, &err), &err,
                 ERROR_NOT_FOUND);
-    CHECK_EQ_TEXT(err.message, "there is no log 'other'; there are icsflowlog and icsdiagnosticlog");
+    CHECK_EQ_TEXT(err.message, "there is no log 'other'; there are icsflowlog, icsauditlog and "
+                               "icsdiagnosticlog");
     CHECK_EQ_INT(answer.status, 0);
+}
+
+static void test_audit_log(void)
+{
+    store_audit(store, &(struct audit_record){.at_ms = 1000, .actor = "eve", .address = "192.0.2.1",
+                                              .action = "call", .subject = "POST /x", .outcome = "refused",
+                                              .detail = "401: wrong user or password"});
+    store_audit(store, &(struct audit_record){.at_ms = 2000, .actor = "ro\not", .address = "",
+                                              .action = "users.add", .subject = "dacs",
+                                              .outcome = "done"});
+    struct http_answer answer = answered(&(struct api_logs_request){.id = "icsauditlog"});
+    CHECK_EQ_TEXT(entry(&answer, "ics-audit.log"),
+                  "[1970-01-01T00:00:01.000+00:00] [userId: eve] [eve,CALL,POST /x] refused from "
+                  "192.0.2.1: 401: wrong user or password\n"
+                  "[1970-01-01T00:00:02.000+00:00] [userId: ro?ot] [ro?ot,USERS.ADD,dacs] done\n");
+    CHECK_CONTAINS(buf_text(&answer.fields), "filename=\"icsauditlog.zip\"");
+    release(&answer);
+    answer = answered(&(struct api_logs_request){.id = "icsauditlog", .from_ms = 1500});
+    CHECK(strstr(entry(&answer, "ics-audit.log"), "eve") == NULL);
+    CHECK_CONTAINS(content, "USERS.ADD");
+    release(&answer);
 }
 
 static void test_diagnostic_log(void)
@@ -170,19 +192,24 @@ static void test_diagnostic_log(void)
 
 #define CUT "not all lines are here: at most 10000 executions and 33554432 bytes of lines"
 
-/* Executions straight into the file, without waiting for the disk each time. */
+/* Straight into the file, without waiting for the disk each time. */
+static void run_sql(const char *sql)
+{
+    sqlite3 *db = NULL;
+    CHECK_EQ_INT(sqlite3_open(temporary_path(&temporary, "sluice.db"), &db), SQLITE_OK);
+    CHECK_EQ_INT(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+}
+
 static void insert(int first, int last)
 {
     char sql[512];
-    sqlite3 *db = NULL;
     snprintf(sql, sizeof sql,
              "WITH RECURSIVE n (i) AS (SELECT %d UNION ALL SELECT i + 1 FROM n WHERE i < %d)"
              " INSERT INTO instance (id, flow, state, owner, process, started_ms, finished_ms)"
              " SELECT printf('bulk%%018d', i), 'BULK', 'COMPLETED', 0, 0, 100000 + i, 100000 + i FROM n",
              first, last);
-    CHECK_EQ_INT(sqlite3_open(temporary_path(&temporary, "sluice.db"), &db), SQLITE_OK);
-    CHECK_EQ_INT(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
-    sqlite3_close(db);
+    run_sql(sql);
 }
 
 static void test_the_number_of_executions(void)
@@ -198,6 +225,26 @@ static void test_the_number_of_executions(void)
     CHECK(strncmp(entry(&answer, "ics-flow.log"), CUT, strlen(CUT)) == 0);
     CHECK(strstr(content, "bulk000000000000000001]") == NULL);
     CHECK_CONTAINS(content, "bulk000000000000000002]");
+    release(&answer);
+}
+
+static void test_the_number_of_records(void)
+{
+    const struct api_logs_request request = {.id = "icsauditlog", .from_ms = 100000};
+    run_sql("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000)"
+            " INSERT INTO audit (at_ms, actor, address, action, subject, outcome)"
+            " SELECT 100000 + i, 'a', '', 'bulk', 'n' || i, 'done' FROM n");
+    struct http_answer answer = answered(&request);
+    CHECK(strncmp(entry(&answer, "ics-audit.log"), CUT, strlen(CUT)) != 0);
+    CHECK_CONTAINS(content, ",n1] done\n");
+    release(&answer);
+    run_sql("INSERT INTO audit (at_ms, actor, address, action, subject, outcome)"
+            " VALUES (200000, 'a', '', 'bulk', 'n10001', 'done')");
+    answer = answered(&request);
+    CHECK(strncmp(entry(&answer, "ics-audit.log"), CUT, strlen(CUT)) == 0);
+    CHECK(strstr(content, ",n1] done\n") == NULL);
+    CHECK_CONTAINS(content, ",n2] done\n");
+    CHECK_CONTAINS(content, ",n10001] done\n");
     release(&answer);
 }
 
@@ -243,7 +290,8 @@ int main(void)
 {
     static const struct check_test tests[] = {
         TEST(test_flow_log),       TEST(test_flow_log_is_narrowed),
-        TEST(test_diagnostic_log), TEST(test_the_number_of_executions),
+        TEST(test_audit_log),      TEST(test_diagnostic_log),
+        TEST(test_the_number_of_executions), TEST(test_the_number_of_records),
         TEST(test_the_newest_bytes),
     };
     fill();
