@@ -67,24 +67,31 @@ static void serve(struct cli *cli, struct gateway *gateway)
     }
 }
 
-/* From here on the log is that of a server: in the form and place that the workspace says, and nobody
- * waits for it. */
-static bool begin_log(const struct cli *cli, struct service *service, struct error *err)
+/* The log is that of a server from before the first thing that might be logged: in the form and place
+ * that the workspace says, with a line for each execution, and nobody waits for it. */
+static bool begin(struct cli *cli, struct service **service, struct error *err)
 {
-    service_tell_ends(service);
-    return cli_configure_log(cli, &service_workspace(service)->log, err) && log_start(err);
+    struct workspace *workspace = NULL;
+    if (!cli_open_workspace(cli, &workspace, err))
+        return false;
+    if (!cli_configure_log(cli, &workspace->log, err) || !log_start(err)) {
+        workspace_close(workspace);
+        return false;
+    }
+    if (!service_open(service, workspace, err))
+        return false;
+    service_tell_ends(*service);
+    return true;
 }
 
 static int run(struct cli *cli, const struct arguments *arguments)
 {
-    struct workspace *workspace = NULL;
     struct service *service = NULL;
     struct gateway *gateway = NULL;
     struct error err = {0};
     struct sigaction reload = {.sa_handler = on_reload, .sa_flags = SA_RESTART};
     sigaction(SIGHUP, &reload, NULL);
-    bool ok = cli_open_workspace(cli, &workspace, &err) &&
-              service_open(&service, workspace, &err) && begin_log(cli, service, &err) &&
+    bool ok = begin(cli, &service, &err) &&
               gateway_open(&gateway, service, option_value(arguments, "listen"), &err);
     if (ok) {
         tell_ready(cli, gateway);

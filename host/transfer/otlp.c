@@ -45,6 +45,7 @@ struct otlp {
     bool thread_runs;
     unsigned tries;    /* of the thread: in a row that had to be made again; the log says so */
     int64_t resume_ms; /* of the thread: no request before this monotonic time */
+    bool is_refused;   /* of the thread: the last batch was not taken, and the log says so */
 };
 
 /* ---- queue ------------------------------------------------------------------------------------- */
@@ -239,6 +240,9 @@ static void settle(struct otlp *otlp, const struct list *batch, const struct otl
     int64_t count = (int64_t)batch->count;
     if (verdict->outcome != OTLP_TAKEN) {
         metric_count(METRIC_TRACE_SPANS, "failed", "", count);
+        if (otlp->is_refused)
+            return;
+        otlp->is_refused = true;
         log_line(LOG_WARNING, NULL, "%lld spans were not taken by the trace collector: %s",
                  (long long)count, verdict->message);
         return;
@@ -247,9 +251,10 @@ static void settle(struct otlp *otlp, const struct list *batch, const struct otl
     metric_count(METRIC_TRACE_SPANS, "rejected", "", rejected);
     metric_count(METRIC_TRACE_SPANS, "exported", "", count - rejected);
     tell_rejected(verdict);
-    if (otlp->tries > 0)
+    if (otlp->tries > 0 || otlp->is_refused)
         log_line(LOG_INFO, NULL, "the trace collector takes spans again");
     otlp->tries = 0;
+    otlp->is_refused = false;
 }
 
 static void postpone(struct otlp *otlp, const struct otlp_verdict *verdict)

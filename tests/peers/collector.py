@@ -13,14 +13,10 @@ import sys
 
 from common import add_common_options, die_with_parent, print_ready, run_until_told
 from http_peer import Answer, HttpPeer
+from shapes import Invalid, array, boolean, unique_members
 
 PATH = "/v1/traces"
 BODY_LIMIT = 4 * 1024 * 1024
-STATUS_ERROR = 2
-
-
-class Invalid(Exception):
-    """The body is no ExportTraceServiceRequest; the text names the member."""
 
 
 def hexadecimal(size):
@@ -44,11 +40,6 @@ def unsigned(value, where):
 def signed(value, where):
     if not isinstance(value, str) or not re.fullmatch("0|-?[1-9][0-9]{0,18}", value):
         raise Invalid(f"{where} must be a 64-bit number as text: {value!r}")
-
-
-def boolean(value, where):
-    if not isinstance(value, bool):
-        raise Invalid(f"{where} must be true or false")
 
 
 def double(value, where):
@@ -84,15 +75,6 @@ def message(members, required=(), one_of=False):
     return check
 
 
-def array(item):
-    def check(value, where):
-        if not isinstance(value, list):
-            raise Invalid(f"{where} must be an array")
-        for index, inner in enumerate(value):
-            item(inner, f"{where}[{index}]")
-    return check
-
-
 any_value = message({"stringValue": text, "intValue": signed, "boolValue": boolean,
                      "doubleValue": double}, one_of=True)
 key_value = message({"key": text, "value": any_value}, required=("key", "value"))
@@ -123,13 +105,6 @@ check_export = message({"resourceSpans": array(message({
     "scopeSpans": array(message({
         "scope": message({"name": text, "version": text, "attributes": attributes}),
         "schemaUrl": text, "spans": array(span)}))}))}, required=("resourceSpans",))
-
-
-def unique_members(pairs):
-    keys = [key for key, _ in pairs]
-    if len(set(keys)) != len(keys):
-        raise ValueError("a member is given twice")
-    return dict(pairs)
 
 
 def parse_export(body):
