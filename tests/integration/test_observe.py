@@ -311,6 +311,44 @@ class Metrics(ObserveTest):
         self.assertLess(self.scrape()[2].count("\n"), before + 5)
 
 
+class Busy(ObserveTest):
+    settings = {"request_s": 30, "stop_s": 20, "workers": 1}
+    telemetry = {"metrics": {"listen": "127.0.0.1:0"}}
+
+    def test_the_listener_answers_while_no_worker_can(self):
+        listener = socket.create_server(("127.0.0.1", 0))
+        listener.settimeout(60)
+        self.addCleanup(listener.close)
+        self.point_at(listener.getsockname()[1])
+        self.addCleanup(self.point_at, self.ccs.port)
+        self.process.kill()
+        self.process.wait()
+        self.start()
+        port = int(self.process.stdout.readline().rpartition(":")[2])
+        threads = [threading.Thread(target=self.ack, args=(number,)) for number in range(2)]
+        for thread in threads:
+            thread.start()
+        held = [listener.accept()[0]]
+        wait_for("second request", lambda: "\nsluice_queue_depth 1\n" in self.scrape(
+            headers={}, port=port)[2])
+        status, _, text = self.scrape(headers={}, port=port)
+        self.assertEqual(status, 200)
+        for line in ("sluice_workers 1", "sluice_workers_busy 1", "sluice_executions_running 1",
+                     "sluice_transfer_handles_busy 1", "sluice_sandbox_slots_busy 1",
+                     "sluice_http_requests_in_flight 2"):
+            self.assertIn(f"\n{line}\n", text)
+        for _ in threads:
+            held[-1].recv(65536)
+            held[-1].sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+                             b"Content-Length: 2\r\nConnection: close\r\n\r\n{}")
+            if len(held) < len(threads):
+                held.append(listener.accept()[0])
+        for thread in threads:
+            thread.join(60)
+        for peer in held:
+            peer.close()
+
+
 class Documents(unittest.TestCase):
     def test_every_metric_is_described(self):
         repository = os.path.join(HERE, "..", "..")

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* A span as JSON, what a collector's answers mean, how long pauses are. */
 #include <string.h>
+#include <time.h>
 
+#include "base/clock.h"
 #include "base/json.h"
+#include "base/metrics.h"
 #include "check.h"
 #include "transfer/otlp.h"
 #include "transfer/otlp_retry.h"
@@ -168,5 +171,93 @@ static void test_pauses(void)
     CHECK(otlp_pause_ms(&verdict, 1) >= OTLP_RETRY_FIRST_MS / 2);
 }
 
+/* ---- the queue --------------------------------------------------------------------------------- */
+
+static int64_t later_ns(void *context)
+{
+    struct timespec now;
+    (void)context;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return ((int64_t)now.tv_sec + 3600) * 1000000000 + now.tv_nsec;
+}
+
+static int64_t wall_ns(void *context)
+{
+    (void)context;
+    return INT64_C(1795660620123456789);
+}
+
+/* An exporter whose pause before the first batch takes an hour: what is sent stays in its queue. */
+static struct otlp *open_waiting(struct transfer *transfer, struct trace_settings *settings)
+{
+    static const struct clock_source source = {.monotonic_ns = later_ns, .wall_ns = wall_ns};
+    struct otlp *otlp = NULL;
+    struct error err;
+    clock_use(&source);
+    CHECK_OK(otlp_open(&otlp, transfer, settings, &err), &err);
+    return otlp;
+}
+
+static int64_t dropped(void)
+{
+    return metric_value(METRIC_TRACE_SPANS, "dropped", "");
+}
+
+static void test_the_number_of_spans_that_wait(void)
+{
+    static char endpoint[] = "http://127.0.0.1:9", service[] = "test";
+    struct trace_settings settings = {.endpoint = endpoint, .service = service, .queue_max = 3};
+    struct transfer *transfer = transfer_new();
+    struct otlp *otlp = open_waiting(transfer, &settings);
+    const struct otlp_span span = span_of(NULL, 0);
+    int64_t before = dropped();
+    for (int i = 0; i < 3; i++)
+        otlp_send(otlp, &span);
+    CHECK_EQ_INT(dropped() - before, 0);
+    otlp_send(otlp, &span);
+    CHECK_EQ_INT(dropped() - before, 1);
+    otlp_close(otlp, 0);
+    CHECK_EQ_INT(dropped() - before, 4);
+    CHECK_EQ_INT(metric_value(METRIC_TRACE_SPANS, "exported", ""), 0);
+    transfer_free(transfer);
+    clock_use(NULL);
+}
+
+static void test_the_bytes_of_spans_that_wait(void)
+{
+    static char endpoint[] = "http://127.0.0.1:9", service[] = "test", text[OTLP_TEXT_SIZE_MAX + 1];
+    static struct otlp_attribute attributes[64];
+    struct trace_settings settings = {.endpoint = endpoint, .service = service, .queue_max = 100000};
+    struct transfer *transfer = transfer_new();
+    struct otlp *otlp = open_waiting(transfer, &settings);
+    struct buf json;
+    memset(text, 'x', sizeof text - 1);
+    for (size_t i = 0; i < 64; i++)
+        attributes[i] = (struct otlp_attribute){"a", text, 0};
+    struct otlp_span span = span_of(attributes, 32);
+    buf_init(&json, 1 << 20);
+    otlp_append_span(&json, &span);
+    size_t fit = OTLP_QUEUE_SIZE_MAX / json.size;
+    int64_t before = dropped();
+    for (size_t i = 0; i < fit; i++)
+        otlp_send(otlp, &span);
+    CHECK_EQ_INT(dropped() - before, 0);
+    otlp_send(otlp, &span);
+    CHECK_EQ_INT(dropped() - before, 1);
+    otlp_close(otlp, 0);
+
+    /* One span that is larger than any of ours could be. */
+    otlp = open_waiting(transfer, &settings);
+    before = dropped();
+    span.attribute_count = 64;
+    otlp_send(otlp, &span);
+    CHECK_EQ_INT(dropped() - before, 1);
+    otlp_close(otlp, 0);
+    transfer_free(transfer);
+    buf_release(&json);
+    clock_use(NULL);
+}
+
 CHECK_MAIN(TEST(test_span), TEST(test_long_texts_are_cut_between_characters), TEST(test_answers),
-           TEST(test_partial_success), TEST(test_retry_after), TEST(test_errors), TEST(test_pauses))
+           TEST(test_partial_success), TEST(test_retry_after), TEST(test_errors), TEST(test_pauses),
+           TEST(test_the_number_of_spans_that_wait), TEST(test_the_bytes_of_spans_that_wait))
