@@ -304,7 +304,7 @@ const struct command cmd_run = {
     .summary = "runs a flow once and waits for its end",
     .synopsis = "run FLOW [--param NAME=VALUE]... [--body FILE] [--attach FILE]",
     .description =
-        "Runs FLOW (identifier, alias or folder name) in a fresh sandbox and shows how it goes: on a "
+        "Runs FLOW (identifier, alias or folder name; \"FLOW|VERSION\", else the newest version) in a fresh sandbox and shows how it goes: on a "
         "terminal the file that moves now (file n of m, bytes, rate, time left), elsewhere one line "
         "for each event. Progress goes to standard error, the answer and the summary to standard "
         "output. The instance is recorded; 'sluice show ID' tells all about it.\n\n"

@@ -29,12 +29,16 @@ struct store *service_store(const struct service *service);
 struct transfer *service_transfer(const struct service *service);
 
 size_t service_flow_count(const struct service *service);
-/* Manifest and digest of the index-th flow, ordered by identifier. Borrowed. */
+/* Manifest and digest of the index-th flow, ordered by identifier, versions of one flow from the
+ * oldest. Borrowed. */
 const struct manifest *service_manifest(const struct service *service, size_t index);
 const char *service_digest(const struct service *service, size_t index);
-/* Index of the flow with that identifier, alias or folder name; ERROR_NOT_FOUND names the nearest. */
+/* Index of the flow with that identifier, alias or folder name, alone (then the newest version) or as
+ * "NAME|VERSION"; ERROR_NOT_FOUND names the nearest, or the versions there are. */
 MUST_USE bool service_find(const struct service *service, const char *name, size_t *index,
                            struct error *err);
+/* Whether the index-th flow answers at its address. */
+bool service_is_active(const struct service *service, size_t index);
 
 #define FLOW_PARAMETER_SIZE_MAX 1024u /* bytes of one value */
 

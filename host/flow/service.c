@@ -79,6 +79,11 @@ const char *service_digest(const struct service *service, size_t index)
     return module_digest(service->registry.flows[index].module);
 }
 
+bool service_is_active(const struct service *service, size_t index)
+{
+    return index < service->registry.count; /* every version that is there */
+}
+
 bool service_find(const struct service *service, const char *name, size_t *index, struct error *err)
 {
     const struct flow *flow = registry_find(&service->registry, name, err);

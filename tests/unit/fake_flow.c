@@ -83,6 +83,12 @@ bool service_find(const struct service *service, const char *name, size_t *index
            error_set(err, ERROR_NOT_FOUND, "no flow '%s'; did you mean 'FLOW'?", name);
 }
 
+bool service_is_active(const struct service *service, size_t index)
+{
+    (void)service;
+    return index == 0;
+}
+
 static bool says(const struct run_request *request, const char *word)
 {
     return request->body && memmem(request->body, request->body_size, word, strlen(word));
