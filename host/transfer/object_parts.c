@@ -16,7 +16,9 @@ struct parts {
     struct upload *upload;
     char id[UPLOAD_ID_SIZE];
     char (*etags)[64];
-    unsigned count;      /* of the whole upload */
+    unsigned count_max;  /* that etags has room for */
+    unsigned count;      /* that were put */
+    uint64_t done;       /* bytes in them */
     br_md5_context md5s; /* over the parts' MD5 values, as the service computes it */
 };
 
@@ -147,18 +149,38 @@ static bool put_part(struct parts *parts, struct handle *handle, unsigned number
     return ok;
 }
 
+/* The size of the part behind those that were put; 0: there is none. */
+static bool next_part(const struct parts *parts, uint64_t part_size, uint64_t *size,
+                      struct error *err)
+{
+    struct upload *upload = parts->upload;
+    if (upload->held) {
+        if (parts->count > 0 && !upload_hold(upload, part_size, err))
+            return false;
+        *size = upload->held_size;
+    } else {
+        uint64_t left = remote_file_size(upload->source) - parts->done;
+        *size = left < part_size ? left : part_size;
+    }
+    return *size == 0 || parts->count < parts->count_max ||
+           connection_error(upload->connection, err, ERROR_LIMIT,
+                            "'%s' does not fit into %u parts of %llu bytes: set file_size_max to "
+                            "what may come",
+                            upload->name, parts->count_max, (unsigned long long)part_size);
+}
+
 static bool put_parts(struct parts *parts, uint64_t part_size, struct error *err)
 {
     struct upload *upload = parts->upload;
     struct handle *handle = pool_acquire(upload->transfer, upload->connection, upload->call, err);
-    uint64_t left = upload->source->info.size;
+    uint64_t size;
     bool ok = handle != NULL;
-    for (unsigned number = 1; ok && number <= parts->count; number++) {
-        uint64_t size = left < part_size ? left : part_size;
-        if (number > 1)
+    while ((ok = ok && next_part(parts, part_size, &size, err)) && size > 0) {
+        if (parts->count > 0)
             handle_reset(handle);
-        ok = put_part(parts, handle, number, size, err);
-        left -= size;
+        ok = put_part(parts, handle, parts->count + 1, size, err);
+        parts->count++;
+        parts->done += size;
     }
     pool_release(upload->transfer, handle);
     return ok;
@@ -242,8 +264,9 @@ bool upload_parts(struct upload *upload, uint64_t part_size, struct error *err)
     struct error local = {0};
     struct error *why = err ? err : &local;
     bool is_settled = false;
-    parts.count = (unsigned)((upload->source->info.size + part_size - 1) / part_size);
-    parts.etags = calloc(parts.count, sizeof parts.etags[0]);
+    parts.count_max = upload->held ? OBJECT_PARTS_MAX
+                      : (unsigned)((remote_file_size(upload->source) + part_size - 1) / part_size);
+    parts.etags = calloc(parts.count_max, sizeof parts.etags[0]);
     if (!parts.etags)
         return connection_error(upload->connection, err, ERROR_INTERNAL, "out of memory");
     br_md5_init(&parts.md5s);

@@ -22,11 +22,12 @@ struct upload {
     char temporary[TEMPORARY_NAME_SIZE];
     bool may_exist; /* the server may hold the temporary file */
     bool is_taken;  /* the final name exists */
+    uint64_t size;  /* of what was sent, once that is known */
 };
 
 static bool refuse_early(struct upload *upload, struct error *err)
 {
-    if (upload->file->info.size < LOOK_FIRST_SIZE ||
+    if (remote_file_size(upload->file) < LOOK_FIRST_SIZE ||
         upload->connection->on_conflict != CONFLICT_FAIL)
         return true;
     const char *const names[2] = {upload->name, NULL};
@@ -56,24 +57,24 @@ static bool send_bytes(struct upload *upload, struct error *err)
 {
     struct handle *handle = upload->handle;
     const char *const names[2] = {upload->temporary, upload->name};
-    uint64_t size = upload->file->info.size;
     struct stage_look looks[2];
     CURLcode code;
     if (!upload->stage->prepare(handle, upload->folder, upload->temporary, upload->name, err))
         return false;
     upload->may_exist = true;
-    if (!pump_send(upload->pump, handle, size, &code, NULL, err) ||
+    if (!pump_send(upload->pump, handle, remote_file_size(upload->file), &code, NULL, err) ||
         !upload->stage->conclude(handle, upload->folder, names, code, looks, &upload->may_exist,
                                  err) ||
         !pump_finish(upload->pump, err))
         return false;
     upload->is_taken = looks[1].exists;
-    if (looks[0].exists && looks[0].size == size)
+    upload->size = pump_taken(upload->pump);
+    if (looks[0].exists && looks[0].size == upload->size)
         return true;
     return connection_error(upload->connection, err, ERROR_BROKEN,
                             "'%s' arrived with %llu of %llu bytes: it was not published",
                             upload->name, (unsigned long long)looks[0].size,
-                            (unsigned long long)size);
+                            (unsigned long long)upload->size);
 }
 
 static void remove_temporary(struct upload *upload)
@@ -105,9 +106,9 @@ bool stage_store(const struct stage *stage, struct transfer *transfer,
     bool ok = upload.handle && refuse_early(&upload, err) && start_source(&upload, err) &&
               send_bytes(&upload, err) && call_goes_on(call, err) &&
               stage_publish(stage, transfer, &upload.handle, folder, upload.temporary, name,
-                            file->info.size, upload.is_taken, receipt->name, err);
+                            upload.size, upload.is_taken, receipt->name, err);
     pump_close(upload.pump);
-    receipt->size = file->info.size;
+    receipt->size = upload.size;
     if (!ok && err->kind != ERROR_UNKNOWN)
         remove_temporary(&upload);
     pool_release(transfer, upload.handle);

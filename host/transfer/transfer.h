@@ -27,7 +27,8 @@ struct transfer_call {
     bool (*should_stop)(void *context);
     void (*progress)(void *context, uint64_t done, uint64_t total); /* bytes; total 0: unknown */
     void *context;
-    uint64_t file_size_max;   /* larger files are ERROR_LIMIT before a byte moves; 0: no limit */
+    uint64_t file_size_max;   /* larger files are ERROR_LIMIT before a byte moves, or, where nobody
+                                 knows their size, as soon as they are seen; 0: no limit */
     const char *instance;     /* id for temporary names and opc-client-request-id; may be NULL */
 };
 
@@ -47,9 +48,23 @@ struct remote_listing {
 };
 void remote_listing_release(struct remote_listing *listing);
 
+enum stream_outcome { STREAM_BYTES, STREAM_END, STREAM_WAIT, STREAM_FAILED };
+
+/* Bytes that arrive from outside while they are read, once: the file of a message that is still being
+ * received. Owned by who made it, and read by one thread. */
+struct remote_stream {
+    /* STREAM_BYTES and *got in 1..size; STREAM_END: it was whole, and stays so; STREAM_WAIT: nothing
+     * came within wait_ms; STREAM_FAILED: err says why (ERROR_BROKEN when it was cut). */
+    enum stream_outcome (*read)(void *context, char *buffer, size_t size, int wait_ms, size_t *got,
+                                struct error *err);
+    void *context;
+    bool is_taken; /* somebody began to read it */
+};
+
 /* A reference to a file's bytes; nothing is open. Copies of the pointers are owned by it. */
 struct remote_file {
-    const struct connection *connection; /* NULL: a local file */
+    const struct connection *connection; /* NULL: a local file, or a stream */
+    struct remote_stream *stream; /* borrowed; NULL: the file can be read again */
     char *folder; /* directory, or "<namespace>/<bucket>" */
     char *name;   /* or the path of the local file */
     char *etag;   /* Object Storage: the version that was looked at; else NULL */
@@ -83,6 +98,15 @@ MUST_USE bool remote_open(struct transfer *transfer, const struct connection *co
 /* A file of this machine as a source (multipart attachments, the CLI's --attach). */
 MUST_USE bool remote_open_local(const char *path, struct remote_file *out, struct error *err);
 
+#define REMOTE_SIZE_UNKNOWN UINT64_MAX
+
+/* A stream as a source; name is what errors call it. size is what it must come to, or
+ * REMOTE_SIZE_UNKNOWN. It can be stored once: the second time is ERROR_INVALID. */
+MUST_USE bool remote_open_stream(struct remote_stream *stream, const char *name, uint64_t size,
+                                 struct remote_file *out, struct error *err);
+/* The size, or REMOTE_SIZE_UNKNOWN. */
+uint64_t remote_file_size(const struct remote_file *file);
+
 /*
  * Carries source to folder/name in constant memory. FTP and SFTP: temporary name of this attempt,
  * size checked against bytes sent and source, existing name checked, renamed into place. Object
@@ -91,6 +115,8 @@ MUST_USE bool remote_open_local(const char *path, struct remote_file *out, struc
  * ERROR_UNKNOWN when the final rename's reply was lost and a look could not settle it.
  * On any failure the temporary file is removed if it can be, and nothing is published. Object
  * Storage: a name that is taken by the very same bytes (size and MD5) is success, nothing written.
+ * A source of unknown size goes to its end: Object Storage, which wants to know sizes before, gets it
+ * in parts of a buffer (object_store.h). A name that is taken is found before a stream is read.
  */
 MUST_USE bool remote_store(struct transfer *transfer, const struct connection *connection,
                            const char *folder, const char *name, const struct remote_file *source,

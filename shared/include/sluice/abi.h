@@ -50,6 +50,7 @@ _Static_assert(sizeof(struct sluice_file_info) == 24, "both sides agree on the l
 #define SLUICE_FILE_GROWING 1u   /* size or time changed between two looks: still being written */
 #define SLUICE_FILE_UNSAFE 2u    /* the name holds control bytes, a separator or is "." or ".." */
 #define SLUICE_FILE_TOO_LARGE 4u /* larger than the workspace's file_size_max */
+#define SLUICE_FILE_SIZE_UNKNOWN 8u /* it is still arriving; size is 0 */
 
 /* States of a file that a flow reports with flow_report_file. */
 enum sluice_file_state {
