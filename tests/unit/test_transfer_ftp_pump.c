@@ -105,6 +105,74 @@ static void test_ring_waits_bounded(void)
     ring_release(&ring);
 }
 
+/* A writer that offers instead of waiting: its turn comes when on_room is called. */
+struct offering {
+    struct ring ring;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool has_room;
+    unsigned parked;
+};
+
+static void tell_room(void *context)
+{
+    struct offering *offering = context;
+    pthread_mutex_lock(&offering->lock);
+    offering->has_room = true;
+    pthread_cond_signal(&offering->changed);
+    pthread_mutex_unlock(&offering->lock);
+}
+
+static void park(struct offering *offering)
+{
+    offering->has_room = false;
+    if (!ring_park(&offering->ring, tell_room, offering))
+        return;
+    offering->parked++;
+    pthread_mutex_lock(&offering->lock);
+    while (!offering->has_room)
+        pthread_cond_wait(&offering->changed, &offering->lock);
+    pthread_mutex_unlock(&offering->lock);
+}
+
+static void *offer_stream(void *context)
+{
+    struct offering *offering = context;
+    char chunk[4099];
+    for (uint64_t at = 0; at < STREAM_SIZE;) {
+        size_t size = sizeof chunk < STREAM_SIZE - at ? sizeof chunk : (size_t)(STREAM_SIZE - at);
+        for (size_t i = 0; i < size; i++)
+            chunk[i] = (char)byte_at(at + i);
+        for (size_t done = 0; done < size;) {
+            done += ring_offer(&offering->ring, chunk + done, size - done);
+            if (done < size)
+                park(offering);
+        }
+        at += size;
+    }
+    ring_end(&offering->ring);
+    return NULL;
+}
+
+static void test_offers_carry_a_stream_and_end_with_its_reader(void)
+{
+    static const size_t sizes[] = {1, 64, 4099, 65536, STREAM_SIZE};
+    for (size_t i = 0; i < 2 * sizeof sizes / sizeof sizes[0]; i++) {
+        struct offering offering = {.lock = PTHREAD_MUTEX_INITIALIZER,
+                                    .changed = PTHREAD_COND_INITIALIZER};
+        pthread_t thread;
+        uint64_t limit = i % 2 ? UINT64_MAX : 10000;
+        CHECK(ring_init(&offering.ring, sizes[i / 2]));
+        CHECK_EQ_INT(pthread_create(&thread, NULL, offer_stream, &offering), 0);
+        uint64_t right = read_stream(&offering.ring, limit);
+        CHECK(limit == UINT64_MAX ? right == STREAM_SIZE : right >= limit);
+        ring_stop(&offering.ring);
+        pthread_join(thread, NULL);
+        CHECK(offering.parked == 0 || sizes[i / 2] < STREAM_SIZE);
+        ring_release(&offering.ring);
+    }
+}
+
 struct local {
     char path[32];
     struct remote_file file;
@@ -316,7 +384,8 @@ static void test_local_file_must_be_plain(void)
 }
 
 CHECK_MAIN(TEST(test_ring_carries_a_stream), TEST(test_reader_that_leaves_frees_the_writer),
-           TEST(test_ring_waits_bounded), TEST(test_local_file_is_read_whole),
+           TEST(test_ring_waits_bounded), TEST(test_offers_carry_a_stream_and_end_with_its_reader),
+           TEST(test_local_file_is_read_whole),
            TEST(test_local_file_that_shrinks_or_grows), TEST(test_progress_ends_at_the_size),
            TEST(test_stream_is_read_to_its_end), TEST(test_stream_that_is_cut_short_or_long),
            TEST(test_stream_must_be_taken_whole), TEST(test_stream_ends_at_file_size_max),
