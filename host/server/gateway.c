@@ -204,7 +204,9 @@ bool gateway_open(struct gateway **out, struct service *service, const char *lis
         .workers = settings->workers,
         .connections_max = settings->connections_max,
         .waiting_max = settings->connections_max,
+        .header_ms = (int64_t)settings->header_s * 1000,
         .request_ms = (int64_t)settings->request_s * 1000,
+        .stall_ms = (int64_t)settings->stall_s * 1000,
         .handler = {gateway, begin, run, refuse, sandbox_thread_release},
     };
     const struct auth_limits limits = {
@@ -269,6 +271,7 @@ bool gateway_stop(struct gateway *gateway)
     if (!wait_until_idle(gateway, gateway->stop_ms)) {
         log_line(LOG_WARNING, NULL, "stopping: asking what still runs to stop");
         atomic_store(&gateway->is_cancelled, true);
+        http_server_cut_waiting(gateway->http);
         if (!wait_until_idle(gateway, STOP_CANCEL_MS))
             return false;
     }

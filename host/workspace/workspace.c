@@ -45,7 +45,11 @@ static const struct config_field server_fields[] = {
      .min = 1, .max = 256},
     {.key = "connections_max", .kind = CONFIG_NUMBER, .offset = SERVER(connections_max),
      .legal = CONFIG_ALL, .min = 1, .max = 65536},
+    {.key = "header_s", .kind = CONFIG_NUMBER, .offset = SERVER(header_s), .legal = CONFIG_ALL,
+     .min = 1, .max = 3600},
     {.key = "request_s", .kind = CONFIG_NUMBER, .offset = SERVER(request_s), .legal = CONFIG_ALL,
+     .min = 1, .max = 3600},
+    {.key = "stall_s", .kind = CONFIG_NUMBER, .offset = SERVER(stall_s), .legal = CONFIG_ALL,
      .min = 1, .max = 3600},
     {.key = "stop_s", .kind = CONFIG_NUMBER, .offset = SERVER(stop_s), .legal = CONFIG_ALL,
      .min = 1, .max = 21600},
@@ -218,7 +222,8 @@ bool workspace_open(struct workspace **out, const char *folder, const char *func
         .memory_mib_max = 256,
         .run_wall_s_max = 21600, /* OIC's six hours for scheduled flows */
         .retention_days = 32,
-        .server = {.workers = 16, .connections_max = 1000, .request_s = 30, .stop_s = 30,
+        .server = {.workers = 16, .connections_max = 1000, .header_s = 30,
+                   .request_s = 30, .stall_s = 30, .stop_s = 30,
                    .account_rate = 20000, .address_rate = 20000, .rate_burst_s = 1},
     };
     if (workspace->folder ? load(workspace, functions_folder, err) : no_memory(err)) {

@@ -33,7 +33,9 @@ struct server_settings {
     char *listen;            /* ADDRESS:PORT */
     char *certificate, *key; /* PEM files, or both NULL */
     uint32_t workers, connections_max;
-    uint32_t request_s; /* deadline for a whole request, and for taking an answer */
+    uint32_t header_s;  /* deadline for the next header of a connection */
+    uint32_t request_s; /* for the rest of a request, and for taking an answer */
+    uint32_t stall_s;   /* for the next bytes of a file that is received */
     uint32_t stop_s;    /* how long a stop waits for what runs */
     uint32_t account_rate, address_rate; /* requests a second; 0: no limit */
     uint32_t rate_burst_s; /* at once, as many as come in so many seconds */

@@ -45,7 +45,7 @@ DACS = credentials(USER, PASSWORD)
 
 
 class ServeTest(unittest.TestCase):
-    settings = {"request_s": 2, "stop_s": 20}
+    settings = {"stop_s": 20}
     tls = False
 
     @classmethod
@@ -243,20 +243,6 @@ class Connections(ServeTest):
         self.assertEqual(len(instances), 100)
         text = json.dumps(self.received()[before:])
         self.assertEqual([i for i in range(100) if f"{1000 + i:014d}" not in text], [])
-
-    def test_slow_clients_are_cut_off(self):
-        for sent in (b"", b"POST / HTTP/1.1\r\nHost: x\r\n",
-                     f"POST {ADDRESS} HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n1".encode()):
-            with self.subTest(sent=sent), socket.create_connection(("127.0.0.1", self.port)) as peer:
-                begun = time.monotonic()
-                peer.sendall(sent)
-                peer.settimeout(20)
-                self.assertEqual(peer.recv(1), b"")
-                self.assertGreater(time.monotonic() - begun, self.settings["request_s"] - 0.5)
-
-    def test_huge_headers_are_refused(self):
-        status, _, _ = self.ask("GET", "/health/live", headers={"X-Large": "x" * 40000})
-        self.assertIn(status, (413, 414, 431))
 
 
 class Stops(ServeTest):
