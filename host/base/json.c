@@ -49,7 +49,7 @@ static void blank_comments(char *text)
     }
 }
 
-static bool check_depth(const char *text, size_t size, const char *name, struct error *err)
+bool json_check_depth(const char *text, size_t size, const char *name, struct error *err)
 {
     size_t depth = 0;
     bool in_string = false;
@@ -222,7 +222,7 @@ cJSON *json_parse(const char *text, size_t size, const char *name, enum json_sty
     copy[size] = '\0';
     if (style == JSON_COMMENTS)
         blank_comments(copy);
-    cJSON *value = check_depth(copy, size, name, err) && check_escapes(copy, size, name, err)
+    cJSON *value = json_check_depth(copy, size, name, err) && check_escapes(copy, size, name, err)
                        ? parse_checked(copy, size, name, err) : NULL;
     free(copy);
     return value;

@@ -54,6 +54,8 @@ struct run_request {
     const void *body; /* the message; NULL: none */
     size_t body_size;
     const char *attachment; /* path of a local file; NULL: none */
+    struct remote_stream *stream; /* or a file that is still arriving; NULL: none */
+    uint64_t stream_size; /* what that must come to, or REMOTE_SIZE_UNKNOWN */
     const struct run_watch *watch; /* NULL: nobody watches */
     const char *resubmits; /* full id of the failed instance that is done again; NULL: none. May be
                               refused as store_instance_start says; then nothing ran */

@@ -186,7 +186,7 @@ static bool check_message(const struct manifest *manifest, const struct run_requ
         return error_set(err, ERROR_INVALID,
                          "flow '%s' runs on a schedule and takes no message, only parameters",
                          manifest->identifier);
-    if (request->attachment && !manifest->multipart)
+    if ((request->attachment || request->stream) && !manifest->multipart)
         return error_set(err, ERROR_INVALID, "flow '%s' takes no file with its message",
                          manifest->identifier);
     return true;
@@ -227,6 +227,16 @@ static bool run_locked(struct service *service, const struct run_request *reques
     return ok;
 }
 
+/* *attachment is to be released if it was there. */
+static bool open_attachment(const struct run_request *request, struct remote_file *attachment,
+                            struct error *err)
+{
+    if (request->attachment)
+        return remote_open_local(request->attachment, attachment, err);
+    return !request->stream || remote_open_stream(request->stream, "attachment",
+                                                  request->stream_size, attachment, err);
+}
+
 bool service_run(struct service *service, const struct run_request *request,
                  struct run_outcome *outcome, struct error *err)
 {
@@ -239,11 +249,10 @@ bool service_run(struct service *service, const struct run_request *request,
     if (is_too_large(manifest, request, outcome))
         return true;
     struct remote_file attachment = {0};
-    if (request->attachment && !remote_open_local(request->attachment, &attachment, err))
+    if (!open_attachment(request, &attachment, err))
         return false;
-    bool ok = run_locked(service, request, &parameters, request->attachment ? &attachment : NULL,
+    bool ok = run_locked(service, request, &parameters, attachment.name ? &attachment : NULL,
                          outcome, err);
-    if (request->attachment)
-        remote_file_release(&attachment);
+    remote_file_release(&attachment);
     return ok;
 }

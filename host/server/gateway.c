@@ -6,16 +6,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "engine/sandbox.h"
+#include "capability/watch.h"
 #include "server/answer.h"
 #include "server/auth.h"
 #include "server/http_server.h"
 #include "server/refusals.h"
 #include "server/route.h"
+#include "server/trigger.h"
 #include "store/store.h"
 
 #define STOP_POLL_MS 10
@@ -27,6 +28,8 @@ struct gateway {
     struct auth *auth;
     struct refusals *refusals;
     struct http_server *http;
+    struct trigger trigger;
+    struct run_watch watch;
     int64_t stop_ms;
     atomic_bool is_stopping, is_cancelled;
 };
@@ -83,7 +86,7 @@ static size_t begin(void *context, struct http_exchange *exchange)
         (void)admit(gateway, exchange, ROLE_INVOKE, name); /* refuses, and takes no time */
     if (route.kind != ROUTE_TRIGGER || exchange->answer.status != 0)
         return 0;
-    return (size_t)service_manifest(gateway->service, route.flow)->input_bytes;
+    return trigger_begin(&gateway->trigger, route.flow, exchange);
 }
 
 static void refuse(void *context, struct http_exchange *exchange)
@@ -118,59 +121,6 @@ static bool should_stop(void *context)
     return atomic_load(&gateway->is_cancelled);
 }
 
-static void take_outcome(struct run_outcome *outcome, struct http_answer *answer)
-{
-    answer->status = outcome->response_status ? outcome->response_status : 500;
-    snprintf(answer->content_type, sizeof answer->content_type, "%s", outcome->response_type);
-    snprintf(answer->instance, sizeof answer->instance, "%s", outcome->instance);
-    buf_release(&answer->body);
-    answer->body = outcome->response;
-    outcome->response = (struct buf){0};
-}
-
-static void run_flow(struct gateway *gateway, size_t flow, const char *name,
-                     struct http_exchange *exchange)
-{
-    const struct run_watch watch = {.context = gateway, .should_stop = should_stop};
-    const struct run_request request = {
-        .flow = flow,
-        .trigger = "rest",
-        .invoked_by = name,
-        .body = buf_text(&exchange->body),
-        .body_size = exchange->body.size,
-        .watch = &watch,
-    };
-    struct run_outcome outcome = {.exit_status = 1};
-    struct error err = {0};
-    if (service_run(gateway->service, &request, &outcome, &err)) {
-        take_outcome(&outcome, &exchange->answer);
-    } else {
-        log_line(LOG_ERROR, NULL, "a flow could not begin: %s", err.message);
-        answer_fault(&exchange->answer, answer_status_of(&err), error_kind_name(err.kind),
-                     "The flow could not be run", err.message);
-    }
-    run_outcome_release(&outcome);
-}
-
-static void answer_trigger(struct gateway *gateway, size_t flow, const char *name,
-                           struct http_exchange *exchange)
-{
-    const struct manifest *manifest = service_manifest(gateway->service, flow);
-    char detail[256];
-    if (strcmp(exchange->method, "POST") != 0) {
-        refuse_method(exchange, "POST");
-    } else if (exchange->is_too_large) {
-        snprintf(detail, sizeof detail, "the message is larger than the %llu bytes that flow "
-                 "'%.100s' takes", (unsigned long long)manifest->input_bytes, manifest->identifier);
-        answer_fault(&exchange->answer, 413, "limit", "Message too large", detail);
-    } else if (exchange->content_type && strncasecmp(exchange->content_type, "multipart/", 10) == 0) {
-        answer_fault(&exchange->answer, 415, "unsupported", "Media type not supported",
-                     "this server takes the message alone, as application/json");
-    } else {
-        run_flow(gateway, flow, name, exchange);
-    }
-}
-
 static void run(void *context, struct http_exchange *exchange)
 {
     struct gateway *gateway = context;
@@ -180,7 +130,7 @@ static void run(void *context, struct http_exchange *exchange)
         return;
     route_find(gateway->service, exchange->path, &route);
     if (route.kind == ROUTE_TRIGGER)
-        answer_trigger(gateway, route.flow, name, exchange);
+        trigger_run(&gateway->trigger, route.flow, name, exchange);
     else
         answer_not_found(gateway, &route, exchange);
 }
@@ -197,6 +147,9 @@ bool gateway_open(struct gateway **out, struct service *service, const char *lis
         return error_set(err, ERROR_LIMIT, "out of memory");
     gateway->service = service;
     gateway->stop_ms = (int64_t)settings->stop_s * 1000;
+    gateway->watch = (struct run_watch){.context = gateway, .should_stop = should_stop};
+    gateway->trigger = (struct trigger){
+        service, &gateway->watch, .message_ms = (int64_t)settings->request_s * 1000};
     const struct http_server_options options = {
         .listen = listen ? listen : settings->listen,
         .certificate = settings->certificate,

@@ -1,7 +1,11 @@
-# The server under hostile clients, through the real program.
+# The server under hostile clients, and files that come with a request, through the real program.
 if(TARGET sluice)
   foreach(area Framing Limits Slow Many Overload Stops)
     string(TOLOWER ${area} name)
     add_python_test(http.${name} test_http.py ARGS $<TARGET_FILE:sluice> ${area})
+  endforeach()
+  foreach(area Bodies Refusals Streams Silence Stops TwoHosts)
+    string(TOLOWER ${area} name)
+    add_python_test(multipart.${name} test_multipart.py ARGS $<TARGET_FILE:sluice> ${area})
   endforeach()
 endif()

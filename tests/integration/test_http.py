@@ -291,6 +291,16 @@ class Limits(HttpTest):
         self.assertGreater(sent, DROP_SIZE_MAX)
         self.is_well()
 
+    def test_json_at_the_limit(self):
+        for depth, words in ((64, "deeper than 32"), (65, "deeper than 64")):  # the flow's, the server's
+            for kind in ("application/json", "application/x+json", None):
+                status, _, body = self.server.ask("POST", ADDRESS, "[" * depth + "]" * depth,
+                                                  {"Content-Type": kind} if kind else {})
+                self.assertEqual(status, 400, body)
+                self.assertIn(words, json.loads(body)["detail"])
+        status, _, body = self.server.ask("POST", ADDRESS, "[" * 200000, {"Content-Type": "application/json"})
+        self.assertEqual(status, 400, body)
+
 
 class Slow(HttpTest):
     settings = {"header_s": 2, "request_s": 2}
