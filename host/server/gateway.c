@@ -217,15 +217,30 @@ static bool wait_until_idle(struct gateway *gateway, int64_t limit_ms)
     return true;
 }
 
+/* What runs is asked to stop; nothing more is awaited of clients, and in the end not even that they take
+ * their answers. */
+static bool cut_until_idle(struct gateway *gateway)
+{
+    int64_t deadline_ms = clock_monotonic_ms() + STOP_CANCEL_MS;
+    atomic_store(&gateway->is_cancelled, true);
+    while (http_server_busy(gateway->http) > 0) {
+        int64_t left_ms = deadline_ms - clock_monotonic_ms();
+        if (left_ms <= 0)
+            return false;
+        http_server_cut_waiting(gateway->http, left_ms < STOP_CANCEL_MS / 2);
+        http_server_tick(gateway->http);
+        clock_sleep_ms(STOP_POLL_MS);
+    }
+    return true;
+}
+
 bool gateway_stop(struct gateway *gateway)
 {
     atomic_store(&gateway->is_stopping, true);
     http_server_quiesce(gateway->http);
     if (!wait_until_idle(gateway, gateway->stop_ms)) {
         log_line(LOG_WARNING, NULL, "stopping: asking what still runs to stop");
-        atomic_store(&gateway->is_cancelled, true);
-        http_server_cut_waiting(gateway->http);
-        if (!wait_until_idle(gateway, STOP_CANCEL_MS))
+        if (!cut_until_idle(gateway))
             return false;
     }
     http_server_close(gateway->http);

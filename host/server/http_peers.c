@@ -128,11 +128,11 @@ void peers_expire(struct peers *peers, int64_t now_ms)
     pthread_mutex_unlock(&peers->mutex);
 }
 
-void peers_cut_waiting(struct peers *peers)
+void peers_cut_waiting(struct peers *peers, bool answers)
 {
     pthread_mutex_lock(&peers->mutex);
     for (int phase = 0; phase < PEER_CUT; phase++)
-        while (phase != PEER_RUN && peers->queues[phase].first)
+        while (phase != PEER_RUN && (phase != PEER_ANSWER || answers) && peers->queues[phase].first)
             cut(peers, peers->queues[phase].first);
     pthread_mutex_unlock(&peers->mutex);
 }

@@ -70,6 +70,7 @@ bool peers_remove(struct peers *peers, struct peer *peer);
 /* Shuts down the sockets of those whose phase took too long, or whose client closed its side before
  * its request was complete: the library, being told of data and end at once, may see the data only. */
 void peers_expire(struct peers *peers, int64_t now_ms);
-/* Shuts down all but those whose turn is the server's. */
-void peers_cut_waiting(struct peers *peers);
+/* Shuts down those from which a request, or the rest of one, is awaited; answers: also those that are
+ * to take an answer. */
+void peers_cut_waiting(struct peers *peers, bool answers);
 #endif

@@ -197,9 +197,9 @@ size_t http_server_busy(struct http_server *server)
     return atomic_load(&server->busy);
 }
 
-void http_server_cut_waiting(struct http_server *server)
+void http_server_cut_waiting(struct http_server *server, bool answers)
 {
-    peers_cut_waiting(&server->peers);
+    peers_cut_waiting(&server->peers, answers);
 }
 
 void http_server_close(struct http_server *server)

@@ -113,8 +113,9 @@ MUST_USE bool http_server_reload(struct http_server *server, struct error *err);
 void http_server_quiesce(struct http_server *server);
 /* Requests that have begun and are not answered. */
 size_t http_server_busy(struct http_server *server);
-/* Ends the connections that wait for their client, in whatever phase they are. */
-void http_server_cut_waiting(struct http_server *server);
+/* Ends the connections that wait for a request or the rest of one; answers: also those whose client
+ * does not take its answer. */
+void http_server_cut_waiting(struct http_server *server, bool answers);
 /* Only when nothing is busy: stops all threads. NULL is fine. */
 void http_server_close(struct http_server *server);
 

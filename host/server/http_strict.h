@@ -2,7 +2,8 @@
 /*
  * What libmicrohttpd lets pass and a second reader of the same bytes (a proxy before us) might
  * understand differently, which is how requests are smuggled (RFC 9112 11.2): lines that do not end
- * in CRLF, NUL, folded fields, blanks before a colon, more than one length. Thread of the sockets.
+ * in CRLF, NUL, folded fields, blanks before a colon, more than one length. Not seen from here: a bare
+ * LF behind the size of a chunk or behind its bytes, which the library takes. Thread of the sockets.
  */
 #ifndef SERVER_HTTP_STRICT_H
 #define SERVER_HTTP_STRICT_H

@@ -5,6 +5,7 @@ import http.client
 import os
 import re
 import socket
+import ssl
 import subprocess
 import tempfile
 import time
@@ -33,16 +34,18 @@ def wait_until(condition, what):
 
 
 class Server:
-    """`sluice serve` on a port of its own; log() is what it wrote. before: run in the child."""
+    """`sluice serve` on a port of its own; log() is what it wrote. before: run in the child; ca: the
+    authority, if it is to speak TLS."""
 
-    def __init__(self, sluice, workspace, environment=None, before=None):
+    def __init__(self, sluice, workspace, environment=None, before=None, ca=None):
+        self.tls = ca and ssl.create_default_context(cafile=ca)
         self.file = tempfile.TemporaryFile("w+", encoding="utf-8")
         self.process = subprocess.Popen(
             [sluice, "-w", workspace, "serve", "--listen", "127.0.0.1:0"],
             env={**os.environ, **(environment or {})}, stdout=subprocess.PIPE, stderr=self.file,
             text=True, preexec_fn=before)
         line = self.process.stdout.readline()
-        if not re.fullmatch(r"listening on http://127\.0\.0\.1:\d+\n", line):
+        if not re.fullmatch(rf"listening on http{'s' if ca else ''}://127\.0\.0\.1:\d+\n", line):
             log = self.log()
             self.stop()
             raise AssertionError(f"{line!r} {log}")
@@ -62,7 +65,9 @@ class Server:
 
     def ask(self, method="POST", path="/", body=None, headers=None, timeout=60):
         """One request with the client of the standard library; status, fields, body."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        connection = (
+            http.client.HTTPSConnection("localhost", self.port, timeout=timeout, context=self.tls) if self.tls
+            else http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout))
         try:
             connection.request(method, path, body, {"Authorization": authorization(), **(headers or {})})
             answer = connection.getresponse()

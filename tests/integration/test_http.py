@@ -506,6 +506,15 @@ class Stops(HttpTest):
                     self.assertEqual(server.process.wait(timeout=30), 0, server.log())
                     self.assertGreater(time.monotonic() - begun, seconds - 0.5)
 
+    def test_answers_that_nobody_takes_do_not_keep_it(self):
+        wire = self.wire()
+        wire.socket.settimeout(2)
+        with self.assertRaises(TimeoutError):  # when the buffers of both sides are full
+            while True:
+                wire.send(LIVE * 1000)
+        self.server.process.send_signal(signal.SIGTERM)
+        self.assertEqual(self.server.process.wait(timeout=30), 0, self.server.log())
+
 
 if __name__ == "__main__":
     SLUICE = os.path.realpath(sys.argv[1])

@@ -18,6 +18,7 @@ import unittest
 HERE = os.path.dirname(os.path.realpath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "peers"))
 
+import certificates  # noqa: E402
 from landscape import (BUCKET, CONFIG, FLOW_FTP, SOURCE_FOLDER, TARGET_FOLDER,  # noqa: E402
                        Landscape)
 from serve_common import (FLOWS, PASSWORD, USER, Server, add_user, authorization,  # noqa: E402
@@ -382,6 +383,41 @@ class Streams(MultipartTest):
             wire.send("0\r\n\r\n")
             self.assertEqual(wire.answer()[0], 200)
         self.assertEqual(self.post(self.targets[0], data)[0], 200)
+
+
+class Tls(MultipartTest):
+    settings = {"file_size_max": "1GiB"}
+
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.TemporaryDirectory(prefix="sluice-multipart-tls-")
+        cls.addClassCleanup(folder.cleanup)
+        cls.authority = certificates.Authority(folder.name)
+        certificate, key = cls.authority.server()
+        cls.settings = {**cls.settings, "server": {**SETTINGS, "certificate": certificate, "key": key}}
+        super().setUpClass()
+
+    def start(self):
+        server = Server(SLUICE, self.land.workspace, self.land.environment(), ca=self.authority.path)
+        self.addCleanup(server.stop)
+        return server
+
+    def test_files_arrive(self):
+        for target in self.targets:
+            for size in (0, 100, 20 * MIB):
+                for chunked in (False, True):
+                    name, data = self.name(), os.urandom(size)
+                    status, _, answer = self.post(target, body(
+                        target.json_part(name), part(data, "text/csv")), chunked=chunked)
+                    self.assertEqual(status, 200, answer)
+                    self.assertEqual(target.content(name), data)
+
+    def test_what_is_refused(self):
+        target = self.targets[0]
+        data = body(target.json_part("x.csv"), part(bytes(3 * MIB), "text/csv"))
+        self.assertEqual(self.post(target, data, Authorization="Basic eDp5")[0], 401)
+        self.refused(400, "last boundary", self.post(target, data[:-20]))
+        self.assertNotIn("x.csv", target.files())
 
 
 class Silence(MultipartTest):

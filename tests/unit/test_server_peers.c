@@ -163,7 +163,10 @@ static void test_a_stop_ends_all_that_wait(void)
         pairs[phase] = pair_open(&peers, 0);
         peers_move(&peers, pairs[phase].peer, (enum peer_phase)phase, 0);
     }
-    peers_cut_waiting(&peers);
+    peers_cut_waiting(&peers, false);
+    for (int phase = PEER_HEADER; phase <= PEER_ANSWER; phase++)
+        CHECK_EQ_INT(is_cut(&pairs[phase]), phase < PEER_RUN);
+    peers_cut_waiting(&peers, true);
     for (int phase = PEER_HEADER; phase <= PEER_ANSWER; phase++) {
         CHECK_EQ_INT(is_cut(&pairs[phase]), phase != PEER_RUN);
         pair_close(&peers, &pairs[phase]);
