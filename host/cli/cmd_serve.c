@@ -97,7 +97,9 @@ const struct command cmd_serve = {
         "/ic/api/integration/v1/flows/{oracleutilities|rest}/{ID}/{version}/{path}. Prints its "
         "address once it can be called. Callers are the users of users.json with the role invoke "
         "(sluice users add) and bearers of tokens of the issuer in oauth.json; nothing is open but "
-        "/health/live and /health/ready. Who is refused is in the audit trail (sluice audit).\n\n"
+        "/health/live and /health/ready. Who is refused is in the audit trail (sluice audit). A flow "
+        "that takes a file gets it as multipart/mixed or multipart/form-data, and stores it while it "
+        "comes.\n\n"
         "SIGTERM or SIGINT: accepts nothing more, lets what runs finish, ends. A second one ends at "
         "once. SIGHUP: reads users.json, oauth.json with its keys, certificate and key again.",
     .options = options,

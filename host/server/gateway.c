@@ -9,8 +9,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "engine/sandbox.h"
 #include "capability/watch.h"
+#include "engine/sandbox.h"
 #include "server/answer.h"
 #include "server/auth.h"
 #include "server/http_server.h"

@@ -261,9 +261,8 @@ static void fill_exchange(struct request *request, const char *method, const cha
 /* Whether the answer should wait until the body, which nobody wants, has been read. */
 static bool is_worth_reading(const struct request *request)
 {
-    uint64_t size = request->framing.body_size;
-    return size == 0 || (!request->framing.expects_continue &&
-                         (size == HTTP_BODY_SIZE_UNKNOWN || size <= HTTP_DROP_SIZE_MAX));
+    uint64_t size = request->framing.body_size; /* unknown is the largest one */
+    return size == 0 || (!request->framing.expects_continue && size <= HTTP_DROP_SIZE_MAX);
 }
 
 static enum MHD_Result read_body(struct request *request, enum peer_phase phase)

@@ -8,9 +8,10 @@
  * by the flow's own limits. A request that two readers could understand differently is refused
  * (http_strict.h).
  *
- * Of a body that nobody wants, HTTP_DROP_SIZE_MAX bytes are read for the sake of the answer and of
- * the connection; with a larger one the answer comes at once and the connection ends. The library
- * cannot answer while it reads: the rest of a body that streamed is dropped for HTTP_DROP_MS.
+ * Of a body that nobody wants, HTTP_DROP_SIZE_MAX bytes are read for the sake of the connection; with a
+ * larger one, or in chunks, the answer comes at once and the connection ends. The library cannot answer
+ * while it reads: a body that turns out too large is dropped that far, the rest of one that streamed
+ * for HTTP_DROP_MS.
  */
 #ifndef SERVER_HTTP_SERVER_H
 #define SERVER_HTTP_SERVER_H

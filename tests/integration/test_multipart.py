@@ -1,130 +1,16 @@
 # SPDX-License-Identifier: MIT
-"""Files that come with a request, streamed to FTP and Object Storage while they are received.
+"""Files that come with a request: what bodies are taken and refused, and a host that calls another.
 
 Usage: test_multipart.py SLUICE [unittest arguments]
 """
-import hashlib
 import json
 import os
-import signal
-import socket
 import subprocess
-import sys
-import tempfile
-import threading
-import time
-import unittest
 
-HERE = os.path.dirname(os.path.realpath(__file__))
-sys.path.insert(0, os.path.join(HERE, "..", "peers"))
+from multipart_common import CHILD_FTP, FILE_SIZE_MAX, MIB, MultipartTest, body, main, part
+from serve_common import FLOWS, PASSWORD, USER, authorization
 
-import certificates  # noqa: E402
-from landscape import (BUCKET, CONFIG, FLOW_FTP, SOURCE_FOLDER, TARGET_FOLDER,  # noqa: E402
-                       Landscape)
-from serve_common import (FLOWS, PASSWORD, USER, Server, add_user, authorization,  # noqa: E402
-                          wait_until)
-
-SLUICE = None
-MIB = 1 << 20
-CHILD_FTP, CHILD_OS = "OUTL-BA-OUAL_DACS_FTP_TRANSFER", "OUTL-BA-CCS_DACS_OS_TRANSFER"
-SETTINGS = {"workers": 6, "stall_s": 20, "stop_s": 20}
-FILE_SIZE_MAX = 8 * MIB
-LARGE = {CHILD_FTP: 256 * MIB, CHILD_OS: 48 * MIB}  # the stand-in for Object Storage is slow
-GROWTH_KIB = 8 * 1024  # after a first file, which needs a ring and one part of Object Storage
-
-
-def part(content, content_type=None, disposition=None, **fields):
-    lines = [f"Content-Type: {content_type}"] if content_type else []
-    lines += [f"Content-Disposition: {disposition}"] if disposition else []
-    lines += [f"{name.replace('_', '-')}: {value}" for name, value in fields.items()]
-    return "".join(line + "\r\n" for line in lines).encode() + b"\r\n" + content
-
-
-def body(*parts, boundary="XyZ", end="\r\n--XyZ--\r\n"):
-    return b"".join(b"\r\n--" + boundary.encode() + b"\r\n" + one for one in parts)[2:] + end.encode()
-
-
-class Target:
-    """What the child flow of one kind of target takes, and what is there."""
-
-    def __init__(self, land, flow):
-        self.land, self.flow = land, flow
-        self.path = FLOWS + f"rest/{flow}/1.23/transferFile"
-
-    def message(self, name):
-        if self.flow == CHILD_FTP:
-            return json.dumps({"Filename": name, "Directory": TARGET_FOLDER, "File Reference": "r"}).encode()
-        return json.dumps({"Object Name": name, "Namespace Name": "dacsnamespace", "Bucket Name": BUCKET,
-                           "File Reference": "r"}).encode()
-
-    def files(self):
-        return self.land.dacs_ftp_files() if self.flow == CHILD_FTP else self.land.objects(self.land.dacs_storage)
-
-    def content(self, name):
-        if self.flow == CHILD_FTP:
-            with open(os.path.join(self.land.dacs_ftp.home + TARGET_FOLDER, name), "rb") as file:
-                return file.read()
-        return self.land.object(self.land.dacs_storage, name)
-
-    def json_part(self, name, **more):
-        return part(self.message(name), "application/json", **more)
-
-
-class MultipartTest(unittest.TestCase):
-    settings = {}
-
-    @classmethod
-    def setUpClass(cls):
-        folder = tempfile.TemporaryDirectory(prefix="sluice-multipart-")
-        cls.addClassCleanup(folder.cleanup)
-        cls.folder = folder.name
-        cls.land = Landscape(os.path.join(cls.folder, "land"), SLUICE, settings={
-            "file_size_max": FILE_SIZE_MAX, "server": SETTINGS, **cls.settings})
-        cls.addClassCleanup(cls.land.stop)
-        add_user(SLUICE, cls.land.workspace)
-        cls.targets = [Target(cls.land, CHILD_FTP), Target(cls.land, CHILD_OS)]
-
-    def setUp(self):
-        self.count = 0
-        self.server = self.start()
-
-    def start(self):
-        server = Server(SLUICE, self.land.workspace, self.land.environment())
-        self.addCleanup(server.stop)
-        return server
-
-    def name(self):
-        self.count += 1
-        return f"{self.id().rpartition('.')[2]}-{self.count}.csv"
-
-    def post(self, target, data, kind="mixed", boundary="XyZ", chunked=False, server=None, **fields):
-        headers = {"Content-Type": f"multipart/{kind}; boundary={boundary}", **fields}
-        if chunked:
-            data = iter([data[at:at + 50000] for at in range(0, len(data), 50000)])
-        return (server or self.server).ask("POST", target.path, data, headers)
-
-    def refused(self, status, words, answer):
-        self.assertEqual(answer[0], status, answer[2])
-        fault = json.loads(answer[2])
-        self.assertEqual(fault["o:errorCode"], str(status))
-        self.assertIn(words, fault["detail"])
-
-    def begin(self, target, name, extra=b""):
-        """A chunked request that is not at its end: the message, and the beginning of the file."""
-        wire = self.server.connect()
-        self.addCleanup(wire.socket.close)
-        wire.send(f"POST {target.path} HTTP/1.1\r\nHost: x\r\nAuthorization: {authorization()}\r\n"
-                  "Content-Type: multipart/mixed; boundary=XyZ\r\nTransfer-Encoding: chunked\r\n\r\n")
-        self.chunk(wire, body(target.json_part(name), part(extra, "application/octet-stream"), end=""))
-        return wire
-
-    @staticmethod
-    def chunk(wire, data):
-        wire.send(f"{len(data):x}\r\n", data, "\r\n")
-
-    def is_running(self):
-        shown = json.loads(self.land.sluice("--json", "instances", "--limit", "1", check=True).stdout)
-        return shown["instances"] and shown["instances"][0]["state"] == "IN_PROGRESS"
+from landscape import BUCKET, CONFIG, FLOW_FTP, SOURCE_FOLDER, TARGET_FOLDER
 
 
 class Bodies(MultipartTest):
@@ -292,6 +178,13 @@ class Refusals(MultipartTest):
                       f"Content-Length: {5 * MIB}\r\n\r\n")
             self.assertEqual(wire.answer()[0], 401)
             self.assertTrue(wire.is_over())
+        with self.server.connect() as wire:
+            wire.send(f"POST {target.path} HTTP/1.1\r\nHost: x\r\n"
+                      f"Authorization: {authorization(password='wrong-password')}\r\n"
+                      "Content-Type: multipart/mixed; boundary=XyZ\r\nTransfer-Encoding: chunked\r\n\r\n")
+            for _ in range(10):
+                self.chunk(wire, bytes(MIB))
+            self.assertEqual(wire.answer()[0], 401)
         with self.server.connect() as wire:  # who sends all the same gets the answer, too
             wire.send(f"POST {target.path} HTTP/1.1\r\nHost: x\r\n"
                       "Content-Type: multipart/mixed; boundary=XyZ\r\n"
@@ -312,195 +205,6 @@ class Refusals(MultipartTest):
         status, _, answer = self.server.ask("POST", self.targets[0].path, b"x", {
             "Content-Type": "application/json", "Content-Encoding": "gzip"})
         self.assertEqual(status, 415, answer)
-
-
-class Streams(MultipartTest):
-    settings = {"file_size_max": "1GiB"}
-
-    def test_the_flow_runs_while_the_file_comes(self):
-        for target in self.targets:
-            name = self.name()
-            wire = self.begin(target, name, b"begin")
-            wait_until(self.is_running, "the flow runs")
-            if target.flow == CHILD_FTP:
-                wait_until(lambda: any(one.endswith(".part") for one in target.files()), "a temporary file")
-            self.assertNotIn(name, target.files())
-            self.chunk(wire, b" end\r\n--XyZ--")
-            wire.send("0\r\n\r\n")
-            status, _, answer = wire.answer()
-            self.assertEqual(status, 200, answer)
-            self.assertEqual(target.files()[name], b"begin end")
-
-    def test_a_client_that_goes_away_publishes_nothing(self):
-        for target in self.targets:
-            for ending in (b"", b"more", b"more\r\n--XyZ--\r\n"):  # the last chunk is missing
-                name = self.name()
-                wire = self.begin(target, name, os.urandom(MIB))
-                wait_until(self.is_running, "the flow runs")
-                if ending:
-                    self.chunk(wire, ending)
-                wire.socket.close()
-                wait_until(lambda: not self.is_running(), "the flow ends")
-                self.assertNotIn(name, target.files())
-                self.assertEqual([one for one in target.files() if one.endswith(".part")], [])
-        shown = json.loads(self.land.sluice("--json", "instances", "--limit", "1", check=True).stdout)
-        self.assertEqual(shown["instances"][0]["state"], "FAILED")
-
-    def test_memory_stays_flat(self):
-        block = os.urandom(MIB)
-        for target in self.targets:
-            name, warm, large = self.name(), self.name(), LARGE[target.flow]
-            self.assertEqual(self.post(target, body(target.json_part(warm), part(block * 20, "text/csv")))[0], 200)
-            before = self.server.status("VmHWM")
-
-            def stream():
-                yield body(target.json_part(name), part(b"", "text/csv"), end="")
-                for _ in range(large // MIB):
-                    yield block
-                yield b"\r\n--XyZ--"
-            begun = time.monotonic()
-            status, _, answer = self.server.ask("POST", target.path, stream(),
-                                                {"Content-Type": "multipart/mixed; boundary=XyZ"})
-            taken = time.monotonic() - begun
-            self.assertEqual(status, 200, answer)
-            grown = self.server.status("VmHWM") - before
-            print(f"{target.flow}: {large / MIB / taken:.0f} MiB/s, {grown} KiB more at the most")
-            self.assertLess(grown, GROWTH_KIB)
-            self.assertEqual(hashlib.md5(target.content(name)).hexdigest(),
-                             hashlib.md5(block * (large // MIB)).hexdigest())
-
-    def test_many_at_once_leave_threads_for_others(self):
-        wires = [self.begin(self.targets[0], self.name(), b"x") for _ in range(SETTINGS["workers"] // 2)]
-        wait_until(lambda: len([one for one in self.targets[0].files() if one.endswith(".part")]) == len(wires),
-                   "all of them run")
-        name = self.name()
-        data = body(self.targets[0].json_part(name), part(b"x", "text/csv"))
-        status, fields, answer = self.post(self.targets[0], data)
-        self.assertEqual((status, fields.get("retry-after")), (429, "1"), answer)
-        self.assertEqual(self.server.ask("POST", self.targets[0].path, b"{}")[0], 400)  # is run
-        for wire in wires:
-            self.chunk(wire, b"\r\n--XyZ--")
-            wire.send("0\r\n\r\n")
-            self.assertEqual(wire.answer()[0], 200)
-        self.assertEqual(self.post(self.targets[0], data)[0], 200)
-
-
-class Tls(MultipartTest):
-    settings = {"file_size_max": "1GiB"}
-
-    @classmethod
-    def setUpClass(cls):
-        folder = tempfile.TemporaryDirectory(prefix="sluice-multipart-tls-")
-        cls.addClassCleanup(folder.cleanup)
-        cls.authority = certificates.Authority(folder.name)
-        certificate, key = cls.authority.server()
-        cls.settings = {**cls.settings, "server": {**SETTINGS, "certificate": certificate, "key": key}}
-        super().setUpClass()
-
-    def start(self):
-        server = Server(SLUICE, self.land.workspace, self.land.environment(), ca=self.authority.path)
-        self.addCleanup(server.stop)
-        return server
-
-    def test_files_arrive(self):
-        for target in self.targets:
-            for size in (0, 100, 20 * MIB):
-                for chunked in (False, True):
-                    name, data = self.name(), os.urandom(size)
-                    status, _, answer = self.post(target, body(
-                        target.json_part(name), part(data, "text/csv")), chunked=chunked)
-                    self.assertEqual(status, 200, answer)
-                    self.assertEqual(target.content(name), data)
-
-    def test_what_is_refused(self):
-        target = self.targets[0]
-        data = body(target.json_part("x.csv"), part(bytes(3 * MIB), "text/csv"))
-        self.assertEqual(self.post(target, data, Authorization="Basic eDp5")[0], 401)
-        self.refused(400, "last boundary", self.post(target, data[:-20]))
-        self.assertNotIn("x.csv", target.files())
-
-
-class Silence(MultipartTest):
-    settings = {"server": {**SETTINGS, "stall_s": 2, "request_s": 3}}
-
-    def test_a_client_that_falls_silent_is_cut(self):
-        name = self.name()
-        wire = self.begin(self.targets[0], name, b"begin")
-        wait_until(self.is_running, "the flow runs")
-        begun = time.monotonic()
-        self.assertTrue(wire.is_over())
-        self.assertGreater(time.monotonic() - begun, 1)
-        wait_until(lambda: not self.is_running(), "the flow ends")
-        self.assertEqual([one for one in self.targets[0].files() if self.id().rpartition(".")[2] in one], [])
-
-    def test_a_client_that_is_slow_is_not(self):
-        name = self.name()
-        wire = self.begin(self.targets[0], name)
-        for number in range(6):  # longer than stall_s and request_s, never silent for stall_s
-            time.sleep(0.7)
-            self.chunk(wire, b"%d" % number)
-        self.chunk(wire, b"\r\n--XyZ--")
-        wire.send("0\r\n\r\n")
-        self.assertEqual(wire.answer()[0], 200)
-        self.assertEqual(self.targets[0].files()[name], b"012345")
-
-    def test_a_message_that_does_not_come(self):
-        with self.server.connect() as wire:
-            wire.send(f"POST {self.targets[0].path} HTTP/1.1\r\nHost: x\r\nAuthorization: {authorization()}\r\n"
-                      "Content-Type: multipart/mixed; boundary=XyZ\r\nContent-Length: 1000\r\n\r\n--XyZ\r\n")
-            end = time.monotonic() + 4
-            while time.monotonic() < end:
-                wire.send("X: y\r\n")
-                time.sleep(0.2)
-            wire.send(" " * 2000)
-            status, _, answer = wire.answer()
-            self.assertEqual(status, 408, answer)
-
-
-class Stops(MultipartTest):
-    settings = {"server": {**SETTINGS, "stop_s": 3}}
-
-    def test_a_file_that_comes_is_finished(self):
-        name = self.name()
-        wire = self.begin(self.targets[0], name, b"begin")
-        wait_until(self.is_running, "the flow runs")
-        self.server.process.send_signal(signal.SIGTERM)
-        wait_until(self.is_refused, "nothing is accepted")
-        self.chunk(wire, b" end\r\n--XyZ--")
-        wire.send("0\r\n\r\n")
-        status, fields, answer = wire.answer()
-        self.assertEqual((status, fields["connection"]), (200, "close"), answer)
-        self.assertEqual(self.server.process.wait(timeout=30), 0, self.server.log())
-        self.assertEqual(self.targets[0].files()[name], b"begin end")
-
-    def is_refused(self):
-        try:
-            socket.create_connection(("127.0.0.1", self.server.port), timeout=5).close()
-        except OSError:
-            return True
-        return False
-
-    def test_a_file_that_does_not_end_is_given_up(self):
-        name = self.name()
-        wire = self.begin(self.targets[0], name, b"begin")
-        wait_until(self.is_running, "the flow runs")
-        stopped = threading.Event()
-
-        def trickle():
-            try:
-                while not stopped.wait(0.3):
-                    self.chunk(wire, b"more")
-            except OSError:
-                pass
-        thread = threading.Thread(target=trickle)
-        thread.start()
-        self.server.process.send_signal(signal.SIGTERM)
-        self.assertEqual(self.server.process.wait(timeout=30), 0, self.server.log())
-        stopped.set()
-        thread.join()
-        self.assertEqual(self.targets[0].files().get(name), None)
-        self.assertEqual([one for one in self.targets[0].files() if one.endswith(".part")], [])
-        self.assertFalse(self.is_running())
 
 
 class TwoHosts(MultipartTest):
@@ -573,5 +277,4 @@ class TwoHosts(MultipartTest):
 
 
 if __name__ == "__main__":
-    SLUICE = os.path.realpath(sys.argv[1])
-    unittest.main(argv=sys.argv[:1] + sys.argv[2:])
+    main()
