@@ -21,7 +21,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 
-#define HTTP_HEADER_SIZE_MAX (16u << 10)      /* first line and fields of one request */
+#define HTTP_HEADER_SIZE_MAX (20u << 10)      /* first line and fields of one request */
 #define HTTP_CONNECTION_MEMORY (32u << 10)    /* for the header and what is received of a body; not
                                                  more: the library would map and unmap it */
 #define HTTP_BODIES_SIZE_MAX (256u << 20)     /* bodies of all requests that are in memory */

@@ -150,7 +150,7 @@ int http_strict_check(struct MHD_Connection *connection, const struct http_first
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
     size_t size = info ? info->header_size : 0;
     if (!walk.why && size > HTTP_HEADER_SIZE_MAX) {
-        *why = "the header is larger than 16 KiB";
+        *why = "the header is larger than 20 KiB";
         return MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE;
     }
     if (!walk.why && walk.expected + 2 != line->method + size)
