@@ -73,13 +73,17 @@ void buf_vprintf(struct buf *buf, const char *format, va_list args)
 {
     va_list again;
     va_copy(again, args);
-    int length = vsnprintf(NULL, 0, format, args);
+    size_t room = buf->failed || !buf->data ? 0 : buf->capacity - buf->size;
+    int length = vsnprintf(room ? buf->data + buf->size : NULL, room, format, args);
+    bool fits = length >= 0 && reserve(buf, (size_t)length);
     if (length < 0)
         buf->failed = true;
-    else if (reserve(buf, (size_t)length)) {
+    if (fits && (size_t)length >= room)
         vsnprintf(buf->data + buf->size, (size_t)length + 1, format, again);
+    if (fits)
         buf->size += (size_t)length;
-    }
+    else if (room > 0)
+        buf->data[buf->size] = '\0'; /* what did not fit is not there at all */
     va_end(again);
 }
 

@@ -49,7 +49,7 @@ static void blank_comments(char *text)
     }
 }
 
-static bool check_depth(const char *text, size_t size, const char *name, struct error *err)
+bool json_check_depth(const char *text, size_t size, const char *name, struct error *err)
 {
     size_t depth = 0;
     bool in_string = false;
@@ -222,7 +222,7 @@ cJSON *json_parse(const char *text, size_t size, const char *name, enum json_sty
     copy[size] = '\0';
     if (style == JSON_COMMENTS)
         blank_comments(copy);
-    cJSON *value = check_depth(copy, size, name, err) && check_escapes(copy, size, name, err)
+    cJSON *value = json_check_depth(copy, size, name, err) && check_escapes(copy, size, name, err)
                        ? parse_checked(copy, size, name, err) : NULL;
     free(copy);
     return value;
@@ -253,10 +253,28 @@ static size_t valid_prefix(const char *text, size_t size)
     return 0;
 }
 
+/* How many bytes at the beginning of text stand for themselves in a JSON string: ASCII but for
+ * control characters, quote and backslash. */
+static size_t plain_prefix(const char *text, size_t size)
+{
+    size_t count = 0;
+    while (count < size && text[count] >= 0x20 && text[count] < 0x7F && text[count] != '"' &&
+           text[count] != '\\')
+        count++;
+    return count;
+}
+
 void json_append_text(struct buf *out, const char *text, size_t size)
 {
     buf_append_char(out, '"');
     while (size > 0) {
+        size_t plain = plain_prefix(text, size);
+        if (plain > 0) {
+            buf_append(out, text, plain);
+            text += plain;
+            size -= plain;
+            continue;
+        }
         size_t length = valid_prefix(text, size);
         unsigned char byte = (unsigned char)*text;
         if (byte == '"' || byte == '\\')

@@ -26,6 +26,10 @@ enum json_style {
 cJSON *json_parse(const char *text, size_t size, const char *name, enum json_style style,
                   struct error *err);
 
+/* Whether text nests at most JSON_DEPTH_MAX deep, whatever else may be wrong with it. ERROR_INVALID as
+ * json_parse has it. */
+MUST_USE bool json_check_depth(const char *text, size_t size, const char *name, struct error *err);
+
 /* file_read + json_parse; the file may hold at most 4 MiB. */
 cJSON *json_read_file(const char *path, enum json_style style, struct error *err);
 

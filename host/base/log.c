@@ -1,71 +1,217 @@
 /* SPDX-License-Identifier: MIT */
-/* Log lines; see log.h. */
+/* What a log line looks like; see log.h. */
 #include "base/log.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/buf.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/log_sink.h"
+
+/* A text of control bytes grows sixfold in JSON; 64 is for a key and what stands around it. */
+_Static_assert(6 * LOG_LINE_SIZE_MAX + LOG_FIELDS_MAX * (6 * LOG_FIELD_SIZE_MAX + 64) + 512 <=
+                   LOG_SINK_LINE_MAX, "every line fits");
 
 static struct {
     enum log_level level;
-    bool json;
-    int fd;
-} settings = {.level = LOG_INFO, .json = false, .fd = STDERR_FILENO};
+    enum log_format format;
+} settings = {.level = LOG_INFO, .format = LOG_PLAIN};
+
+static _Thread_local struct log_scope *scope;
 
 static const char *const level_names[] = {"debug", "info", "warning", "error"};
+static const int journal_priorities[] = {7, 6, 4, 3}; /* of syslog(3), which sd-daemon(3) takes over */
 
-void log_configure(enum log_level level, bool json, int fd)
+void log_configure(enum log_level level, enum log_format format, int fd)
 {
     settings.level = level;
-    settings.json = json;
-    settings.fd = fd;
+    settings.format = format;
+    log_sink_use(fd);
 }
 
-static void append_json(struct buf *line, enum log_level level, const char *instance,
-                        const char *message)
+/* systemd tells device and inode of the journal's socket in $JOURNAL_STREAM. */
+static bool is_journal(int fd)
+{
+    const char *stream = getenv("JOURNAL_STREAM");
+    unsigned long long device, inode;
+    struct stat about;
+    return stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 && fstat(fd, &about) == 0 &&
+           about.st_dev == (dev_t)device && about.st_ino == (ino_t)inode;
+}
+
+enum log_format log_format_for(int fd)
+{
+    if (is_journal(fd))
+        return LOG_JOURNAL;
+    return isatty(fd) ? LOG_TEXT : LOG_JSON;
+}
+
+void log_enter(struct log_scope *entered, const char *instance, const char *trace)
+{
+    *entered = (struct log_scope){.instance = instance, .trace = trace, .outer = scope};
+    scope = entered;
+}
+
+void log_leave(struct log_scope *left)
+{
+    scope = left->outer;
+}
+
+bool log_wants(enum log_level level)
+{
+    return level >= settings.level;
+}
+
+/* ---- one line ---------------------------------------------------------------------------------- */
+
+struct line {
+    int64_t at_ms;
+    enum log_level level;
+    const char *instance, *trace; /* or NULL */
+    const char *message;
+    const struct log_field *fields;
+    size_t field_count;
+};
+
+static bool is_left_out(const struct log_field *field)
+{
+    return field->text ? !field->text[0] : field->number == LOG_NO_VALUE;
+}
+
+static void append_member(struct buf *out, const char *key, const char *text, size_t size_max)
+{
+    if (!text)
+        return;
+    buf_printf(out, ",\"%.40s\":", key);
+    json_append_text(out, text, strnlen(text, size_max));
+}
+
+static void append_json(struct buf *out, const struct line *line)
 {
     char time_text[CLOCK_TEXT_SIZE];
-    buf_printf(line, "{\"time\":\"%s\",\"level\":\"%s\",",
-               clock_format_ms(clock_wall_ms(), time_text), level_names[level]);
-    if (instance)
-        buf_printf(line, "\"instance\":\"%s\",", instance);
-    buf_append_text(line, "\"message\":");
-    json_append_text(line, message, strlen(message));
-    buf_append_text(line, "}\n");
+    buf_printf(out, "{\"time\":\"%s\",\"level\":\"%s\"", clock_format_ms(line->at_ms, time_text),
+               level_names[line->level]);
+    append_member(out, "instance", line->instance, LOG_FIELD_SIZE_MAX);
+    append_member(out, "trace", line->trace, LOG_FIELD_SIZE_MAX);
+    append_member(out, "message", line->message, LOG_LINE_SIZE_MAX);
+    for (size_t i = 0; i < line->field_count; i++) {
+        const struct log_field *field = &line->fields[i];
+        if (is_left_out(field))
+            continue;
+        if (field->text)
+            append_member(out, field->key, field->text, LOG_FIELD_SIZE_MAX);
+        else
+            buf_printf(out, ",\"%.40s\":%lld", field->key, (long long)field->number);
+    }
+    buf_append_text(out, "}\n");
 }
 
-static void append_plain(struct buf *line, enum log_level level, const char *instance,
-                         const char *message)
+static void append_printable(struct buf *out, const char *text, size_t size)
 {
-    if (level != LOG_INFO)
-        buf_printf(line, "%s: ", level_names[level]);
-    if (instance)
-        buf_printf(line, "[%s] ", instance);
-    for (const char *at = message; *at; at++)
-        buf_append_char(line, (unsigned char)*at < 0x20 || *at == 0x7F ? '?' : *at);
-    buf_append_char(line, '\n');
+    for (size_t i = 0; i < size; i++)
+        buf_append_char(out, (unsigned char)text[i] < 0x20 || text[i] == 0x7F ? '?' : text[i]);
+}
+
+static void append_head(struct buf *out, const struct line *line)
+{
+    char time_text[CLOCK_TEXT_SIZE];
+    const char *level = level_names[line->level];
+    if (settings.format == LOG_JOURNAL)
+        buf_printf(out, "<%d>", journal_priorities[line->level]);
+    else if (settings.format == LOG_TEXT)
+        buf_printf(out, "%s %-7s ", clock_format_ms(line->at_ms, time_text), level);
+    else if (line->level != LOG_INFO)
+        buf_printf(out, "%s: ", level);
+}
+
+/* Values with blanks or quotes are put into quotes, so that key=value stays readable by programs. */
+static void append_value(struct buf *out, const char *text)
+{
+    size_t size = strnlen(text, LOG_FIELD_SIZE_MAX);
+    if (strcspn(text, " \"=") >= size) {
+        append_printable(out, text, size);
+        return;
+    }
+    buf_append_char(out, '"');
+    for (size_t i = 0; i < size; i++) {
+        if (text[i] == '"' || text[i] == '\\')
+            buf_append_char(out, '\\');
+        append_printable(out, text + i, 1);
+    }
+    buf_append_char(out, '"');
+}
+
+static void append_text(struct buf *out, const struct line *line)
+{
+    append_head(out, line);
+    if (line->instance)
+        buf_printf(out, "[%.64s] ", line->instance);
+    append_printable(out, line->message, strlen(line->message));
+    for (size_t i = 0; i < line->field_count; i++) {
+        const struct log_field *field = &line->fields[i];
+        if (is_left_out(field))
+            continue;
+        buf_printf(out, " %.40s=", field->key);
+        if (field->text)
+            append_value(out, field->text);
+        else
+            buf_printf(out, "%lld", (long long)field->number);
+    }
+    if (line->trace && settings.format != LOG_PLAIN)
+        buf_printf(out, " trace=%s", line->trace);
+    buf_append_char(out, '\n');
+}
+
+static void put(const struct line *line)
+{
+    struct buf out;
+    buf_init(&out, LOG_SINK_LINE_MAX);
+    if (settings.format == LOG_JSON)
+        append_json(&out, line);
+    else
+        append_text(&out, line);
+    if (!out.failed) /* only where memory is out */
+        log_sink_put(line->at_ms, line->instance ? line->instance : "", out.data, out.size,
+                     line->level >= LOG_ERROR);
+    buf_release(&out);
 }
 
 void log_line(enum log_level level, const char *instance, const char *format, ...)
 {
-    if (level < settings.level)
+    if (!log_wants(level))
         return;
     char message[LOG_LINE_SIZE_MAX];
     va_list args;
     va_start(args, format);
     vsnprintf(message, sizeof message, format, args);
     va_end(args);
-    struct buf line;
-    buf_init(&line, (size_t)LOG_LINE_SIZE_MAX * 8);
-    if (settings.json)
-        append_json(&line, level, instance, message);
-    else
-        append_plain(&line, level, instance, message);
-    ssize_t written = write(settings.fd, buf_text(&line), line.size);
-    (void)written; /* a log that cannot be written has nobody left to tell */
-    buf_release(&line);
+    bool is_own = scope && (!instance || strcmp(instance, scope->instance) == 0);
+    const struct line line = {
+        .at_ms = clock_wall_ms(),
+        .level = level,
+        .instance = is_own ? scope->instance : instance,
+        .trace = is_own ? scope->trace : NULL,
+        .message = message,
+    };
+    put(&line);
+}
+
+void log_event(enum log_level level, const char *message, const struct log_field *fields, size_t count)
+{
+    if (!log_wants(level))
+        return;
+    const struct line line = {
+        .at_ms = clock_wall_ms(),
+        .level = level,
+        .instance = scope ? scope->instance : NULL,
+        .trace = scope ? scope->trace : NULL,
+        .message = message,
+        .fields = fields,
+        .field_count = count < LOG_FIELDS_MAX ? count : LOG_FIELDS_MAX,
+    };
+    put(&line);
 }

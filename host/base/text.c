@@ -227,6 +227,14 @@ bool text_decode_base64(const char *text, size_t size, enum base64 form, void *o
     return (bits & ((1u << held) - 1)) == 0;
 }
 
+bool text_is_json_type(const char *content_type)
+{
+    size_t size = strcspn(content_type, "; \t");
+    return (size == 16 && strncasecmp(content_type, "application/json", size) == 0) ||
+           (size == 9 && strncasecmp(content_type, "text/json", size) == 0) ||
+           (size > 5 && strncasecmp(content_type + size - 5, "+json", 5) == 0);
+}
+
 const char *text_format_size(uint64_t bytes, char text[static TEXT_SIZE_SIZE])
 {
     static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};

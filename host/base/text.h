@@ -43,6 +43,9 @@ enum base64 {
 bool text_decode_base64(const char *text, size_t size, enum base64 form, void *out, size_t room,
                         size_t *out_size);
 
+/* Whether a Content-Type says JSON: "application/json; charset=utf-8", "application/problem+json". */
+bool text_is_json_type(const char *content_type);
+
 #define TEXT_SIZE_SIZE 24
 /* "0 B", "1.5 MiB" for people. Returns text. */
 const char *text_format_size(uint64_t bytes, char text[static TEXT_SIZE_SIZE]);

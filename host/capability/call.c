@@ -7,6 +7,8 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "capability/journal.h"
+#include "capability/observe.h"
 #include "capability/watch.h"
 
 /* ---- status and results -------------------------------------------------------------------- */
@@ -54,8 +56,10 @@ int32_t call_open_handle(struct call *call, enum handle_kind kind, void *object,
                          handle_release_fn *release)
 {
     int32_t handle = handle_open(&call->execution->handles, kind, object, release);
-    if (handle > 0)
+    if (handle > 0) {
+        call->opened = kind;
         return handle;
+    }
     if (release)
         release(object);
     error_set(&call->error, ERROR_LIMIT, "more than %u open handles: close what is no longer needed",
@@ -157,12 +161,17 @@ static int32_t check_arguments(struct call *call)
 
 /* ---- grants --------------------------------------------------------------------------------- */
 
+static bool names_connection(const struct import *import)
+{
+    return import->parameter_count > 0 && strcmp(import->parameters[0].name, "connection") == 0;
+}
+
 /* Every import whose first parameter is a connection is checked here and nowhere else. What must be
  * granted is the import's name; for flow.call it is the flow that is called. */
 static bool check_grant(struct call *call)
 {
     const struct import *import = call->import;
-    if (import->parameter_count == 0 || strcmp(import->parameters[0].name, "connection") != 0)
+    if (!names_connection(import))
         return true;
     const struct execution *execution = call->execution;
     const char *connection = call->args[0].text;
@@ -171,8 +180,7 @@ static bool check_grant(struct call *call)
     if (!manifest_allows(execution->manifest, import->capability, connection, operation,
                          &call->error))
         return false;
-    call->connection =
-        workspace_connection(execution->environment->workspace, connection, &call->error);
+    call->connection = snapshot_connection(execution->snapshot, connection, &call->error);
     return call->connection != NULL;
 }
 
@@ -205,6 +213,8 @@ static void set_bounds(struct guest *guest, struct call *call)
         .context = call,
         .file_size_max = execution->environment->workspace->file_size_max,
         .instance = execution->instance,
+        .traceparent = execution->traceparent,
+        .tracestate = execution->trace_state,
     };
 }
 
@@ -214,8 +224,8 @@ static void remember_failure(struct call *call)
     failure->is_set = true;
     failure->error = call->error;
     snprintf(failure->import, sizeof failure->import, "%s", call->import->full_name);
-    const char *connection = call->connection ? call->connection->name : "";
-    snprintf(failure->connection, sizeof failure->connection, "%s", connection);
+    snprintf(failure->connection, sizeof failure->connection, "%s",
+             names_connection(call->import) ? call->args[0].text : "");
 }
 
 /* The end of a listing or "no fault yet" is an answer: a handler that failed has set the error. */
@@ -224,11 +234,42 @@ static bool has_failed(const struct call *call, int32_t result)
     return result < 0 && call->error.kind != ERROR_NONE;
 }
 
-/* Calls that only look into the execution itself are not worth a row unless they fail. */
+/* Calls that only look into the execution itself or into settings are worth a row if they fail or the level
+ * asks for them: at audit what the flow did with its execution, at debug every look at what it holds. What
+ * the journal answered has its row already. */
+static bool is_worth_a_row(const struct call *call, bool failed)
+{
+    enum tracing tracing = call->execution->tracing;
+    bool is_about_flow = strcmp(call->import->capability, "flow") == 0;
+    if (call->is_from_journal)
+        return false;
+    return failed || call->import->effect > SLUICE_EFFECT_SETTING || tracing == TRACING_DEBUG ||
+           (tracing == TRACING_AUDIT && is_about_flow);
+}
+
+/* What a call that reaches beyond the sandbox sent and got. */
+static void add_payloads(const struct call *call, int32_t result, struct activity *activity)
+{
+    if (call->execution->tracing != TRACING_DEBUG || call->import->effect <= SLUICE_EFFECT_SETTING)
+        return;
+    for (unsigned i = 0; i < call->import->parameter_count; i++) {
+        if (call->import->parameters[i].kind == PARAMETER_BYTES) {
+            activity->request = call->args[i].text;
+            activity->request_size = call->args[i].size;
+        }
+    }
+    const struct http_response *response =
+        result > 0 ? handle_get(&call->execution->handles, (uint32_t)result, HANDLE_RESPONSE) : NULL;
+    if (response) {
+        activity->response = response->body.data;
+        activity->response_size = response->body.size;
+    }
+}
+
 static void record(struct call *call, int32_t result, int64_t started_ns, int64_t started_ms)
 {
     bool failed = has_failed(call, result);
-    if (call->import->effect == SLUICE_EFFECT_NONE && !failed)
+    if (!is_worth_a_row(call, failed))
         return;
     struct activity activity = {
         .at_ms = started_ms,
@@ -242,7 +283,17 @@ static void record(struct call *call, int32_t result, int64_t started_ns, int64_
         .detail = failed ? call->error.message : call->note,
         .bytes = call->bytes,
     };
+    add_payloads(call, result, &activity);
     store_activity(call->execution->environment->store, call->execution->instance, &activity);
+    observe_call_end(call, &activity);
+}
+
+static int32_t perform_now(struct guest *guest, struct call *call)
+{
+    if (!check_grant(call))
+        return call_failed(call);
+    set_bounds(guest, call);
+    return call->import->handler(call);
 }
 
 static int32_t perform(struct guest *guest, struct call *call)
@@ -254,10 +305,12 @@ static int32_t perform(struct guest *guest, struct call *call)
         if (call->import->parameters[i].kind == PARAMETER_TEXT &&
             strcmp(call->import->parameters[i].name, "connection") != 0)
             call->subject = call->args[i].text;
-    if (!check_grant(call))
-        return call_failed(call);
-    set_bounds(guest, call);
-    return call->import->handler(call);
+    int32_t result;
+    if (journal_answers(call, &result))
+        return result;
+    result = perform_now(guest, call);
+    journal_result(call, result);
+    return result;
 }
 
 uint32_t import_call(struct guest *guest, enum import_id id, const uint32_t words[])
@@ -266,14 +319,17 @@ uint32_t import_call(struct guest *guest, enum import_id id, const uint32_t word
     struct call call = {.execution = guest_host(guest), .import = &imports[id]};
     map_arguments(guest, &call, words);
     call.execution->guest = guest;
-    bool is_timed = imports[id].effect != SLUICE_EFFECT_NONE;
+    bool is_timed = imports[id].effect > SLUICE_EFFECT_SETTING;
     int64_t started_ns = is_timed ? clock_monotonic_ns() : 0;
     int64_t started_ms = clock_wall_ms();
+    observe_call_begin(&call);
     int32_t result = perform(guest, &call);
     if (has_failed(&call, result))
         remember_failure(&call);
     record(&call, result, is_timed ? started_ns : clock_monotonic_ns(), started_ms);
     arena_clear(&call.execution->scratch);
+    if (call.execution->stop != FAULT_NONE)
+        guest_trap(guest, call.execution->stop, call.execution->stop_detail);
     guest_leave_host(guest);
     return (uint32_t)result;
 }

@@ -74,6 +74,14 @@ struct call {
     const char *subject;                 /* what the activity row is about; a handler may set it */
     const char *note;                    /* detail of a successful call; scratch or static */
     uint64_t bytes;                      /* moved or received; for the activity row */
+    enum handle_kind opened;             /* of the handle that the call gave; set by call_open_handle */
+    bool is_from_journal;                /* answered by the past: nothing was done */
+    bool is_in_doubt;                    /* an earlier attempt announced it and left no result */
+    const void *doubt;                   /* what it announced */
+    size_t doubt_size;
+    struct transfer_step *step; /* the newest that was announced, if has_step; see settle.h */
+    bool has_step;
+    int status;                          /* HTTP status of the answer, or 0 */
     struct error error;
 };
 

@@ -7,6 +7,8 @@
 #include <strings.h>
 
 #include "base/json.h"
+#include "capability/object.h"
+#include "capability/settle.h"
 #include "capability/watch.h"
 
 static struct transfer *transfer_of(const struct call *call)
@@ -25,13 +27,6 @@ bool content_check(struct call *call, bool object_storage)
                      "connection '%s' is of type \"%s\"; \"%s\" needs one of type %s",
                      call->connection->name, connection_type_name(type), call->import->full_name,
                      object_storage ? "\"object_storage\"" : "\"ftp\" or \"sftp\"");
-}
-
-static void free_cursor(void *object)
-{
-    struct listing_cursor *cursor = object;
-    remote_listing_release(&cursor->listing);
-    free(cursor);
 }
 
 int32_t content_list(struct call *call)
@@ -54,13 +49,7 @@ int32_t content_list(struct call *call)
         buf_printf(&note, ", %zu lines not understood", cursor->listing.unparsed);
     call->note = arena_copy(&call->execution->scratch, buf_text(&note), note.size);
     buf_release(&note);
-    return call_open_handle(call, HANDLE_LISTING, cursor, free_cursor);
-}
-
-static void free_file(void *object)
-{
-    remote_file_release(object);
-    free(object);
+    return call_open_handle(call, HANDLE_LISTING, cursor, object_release_listing);
 }
 
 int32_t content_open(struct call *call)
@@ -76,7 +65,7 @@ int32_t content_open(struct call *call)
         free(file);
         return call_failed(call);
     }
-    return call_open_handle(call, HANDLE_FILE, file, free_file);
+    return call_open_handle(call, HANDLE_FILE, file, object_release_file);
 }
 
 /* Compares paths without doubled and final slashes. */
@@ -137,6 +126,13 @@ static int32_t put_receipt(struct call *call, const struct argument *out,
     return size;
 }
 
+static bool store_once(struct call *call, void *receipt)
+{
+    return remote_store(transfer_of(call), call->connection, call->args[1].text,
+                        call->args[2].text, call->args[3].object, &call->transfer, receipt,
+                        &call->error);
+}
+
 int32_t content_store(struct call *call)
 {
     const struct remote_file *file = call->args[3].object;
@@ -152,8 +148,7 @@ int32_t content_store(struct call *call)
         return call_failed(call);
     }
     struct remote_receipt receipt = {0};
-    if (!remote_store(transfer_of(call), call->connection, call->args[1].text, call->args[2].text,
-                      file, &call->transfer, &receipt, &call->error))
+    if (!settle(call, store_once, &receipt))
         return call_failed(call);
     call->bytes = receipt.size;
     return put_receipt(call, &call->args[4], &receipt);
@@ -171,12 +166,18 @@ int32_t content_stat(struct call *call)
     return SLUICE_OK;
 }
 
+static bool rename_once(struct call *call, void *receipt)
+{
+    return remote_rename(transfer_of(call), call->connection, call->args[1].text,
+                         call->args[2].text, call->args[3].text, &call->transfer, receipt,
+                         &call->error);
+}
+
 int32_t content_rename(struct call *call)
 {
     struct remote_receipt receipt = {0};
     call->subject = call->args[2].text;
-    if (!remote_rename(transfer_of(call), call->connection, call->args[1].text, call->args[2].text,
-                       call->args[3].text, &call->transfer, &receipt, &call->error))
+    if (!settle(call, rename_once, &receipt))
         return call_failed(call);
     call->note = arena_copy(&call->execution->scratch, receipt.name, strlen(receipt.name));
     return call_put_text(&call->args[4], receipt.name);

@@ -15,10 +15,4 @@ int32_t content_open(struct call *call);
 int32_t content_store(struct call *call);
 int32_t content_stat(struct call *call);
 int32_t content_rename(struct call *call);
-
-/* A listing that a guest walks with file.next. */
-struct listing_cursor {
-    struct remote_listing listing;
-    size_t next;
-};
 #endif

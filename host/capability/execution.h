@@ -11,14 +11,17 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/trace.h"
 #include "capability/handle.h"
 #include "capability/manifest.h"
 #include "engine/sandbox.h"
 #include "store/store.h"
+#include "transfer/otlp.h"
 #include "transfer/transfer.h"
 #include "workspace/workspace.h"
 
 struct execution;
+struct journal;
 
 /* Runs a flow for flow.call and fills response; implemented by the flow layer. */
 typedef bool call_flow_fn(struct execution *caller, const struct connection *connection,
@@ -31,6 +34,7 @@ struct environment {
     struct workspace *workspace;
     struct store *store;
     struct transfer *transfer;
+    struct otlp *otlp; /* NULL: no traces are exported */
     call_flow_fn *call_flow;
     void *flows; /* of the flow layer */
 };
@@ -59,9 +63,18 @@ struct execution {
     struct execution *caller; /* whose flow.call this is; NULL */
     unsigned depth;           /* 0 for the outermost */
     struct guest *guest;      /* set while an import runs */
+    struct snapshot *snapshot; /* what names mean from its beginning to its end; held */
 
     char instance[INSTANCE_ID_SIZE];
+    struct trace trace;                  /* where it belongs; span is its own */
+    char parent_span[TRACE_SPAN_SIZE];   /* "": none */
+    const char *trace_state;             /* passed on; in the arena, or the caller's */
+    char call_span[TRACE_SPAN_SIZE];     /* of the import that runs, or its own */
+    char traceparent[TRACE_PARENT_SIZE]; /* what peers are told now: trace and call_span */
+    uint64_t call_count;                 /* of imports that have spans */
+    int64_t started_wall_ns, started_ns; /* wall and monotonic clock */
     const char *trigger, *invoked_by;
+    enum tracing tracing;     /* how much is recorded */
     int64_t started_ms;       /* wall clock */
     int64_t wall_deadline_ms; /* monotonic */
     const struct named_value *parameters;
@@ -75,8 +88,14 @@ struct execution {
     struct arena arena;   /* lives as long as the execution */
     struct arena scratch; /* cleared after each import */
     struct handle_table handles;
+    struct journal *journal; /* NULL: not journaled; see journal.h */
+    bool is_replay;          /* runs on its journal alone, and leaves no trace */
+    int64_t call_number;     /* of the caller's call that this execution answers */
+    enum fault stop;         /* why it cannot go on; FAULT_NONE: it can */
+    char stop_detail[ERROR_MESSAGE_SIZE];
     struct last_failure failure;
     struct file_counts files;
+    uint64_t bytes; /* that its calls moved, those of called flows included */
     uint64_t log_lines, mails;
     struct buf line; /* what the guest wrote since its last newline */
 
@@ -94,7 +113,8 @@ struct execution {
 #define EXECUTION_DETAIL_MAX (64u << 10)
 #define EXECUTION_LINE_MAX 4096u /* longer log lines are cut here */
 
-/* Prepares the parts that execution_release undoes. The descriptive members are the caller's to set. */
+/* Prepares the parts that execution_release undoes. The descriptive members and the snapshot (held for
+ * it) are the caller's to set. */
 void execution_init(struct execution *execution, const struct environment *environment,
                     const struct manifest *manifest);
 void execution_release(struct execution *execution);

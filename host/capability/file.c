@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "capability/content.h"
 #include "capability/handlers.h"
+#include "capability/object.h"
 
 /* A name that cannot be used safely is shown in a printable form, so that it can be reported. */
 static void append_printable(struct buf *out, const char *name)

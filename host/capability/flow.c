@@ -9,6 +9,8 @@
 #include "base/text.h"
 #include "capability/content.h"
 #include "capability/handlers.h"
+#include "capability/journal.h"
+#include "capability/object.h"
 #include "capability/watch.h"
 
 int32_t capability_flow_input(struct call *call)
@@ -59,7 +61,7 @@ int32_t capability_flow_lookup(struct call *call)
     if (!manifest_allows_lookup(call->execution->manifest, table, &call->error))
         return call_failed(call);
     const struct lookup *lookup =
-        workspace_lookup(call->execution->environment->workspace, table, &call->error);
+        snapshot_lookup(call->execution->snapshot, table, &call->error);
     if (!lookup)
         return call_failed(call);
     const char *value = lookup_get(lookup, property);
@@ -78,12 +80,6 @@ int32_t capability_flow_attachment(struct call *call)
     return call_failed(call);
 }
 
-static void free_response(void *object)
-{
-    http_response_release(object);
-    free(object);
-}
-
 int32_t capability_flow_call(struct call *call)
 {
     struct execution *execution = call->execution;
@@ -93,16 +89,19 @@ int32_t capability_flow_call(struct call *call)
         error_set(&call->error, ERROR_LIMIT, "out of memory");
         return call_failed(call);
     }
-    if (!execution->environment->call_flow(execution, call->connection, call->args[1].text,
+    /* The callee's own row, which names this call, comes behind it: it is the intent. */
+    if (!journal_announce(call, "", 0, JOURNAL_IN_ORDER) ||
+        !execution->environment->call_flow(execution, call->connection, call->args[1].text,
                                            call->args[2].text, call->args[2].size,
                                            call->args[3].object, response, &call->error)) {
-        free_response(response);
+        object_release_response(response);
         return call_failed(call);
     }
     char note[32];
+    call->status = response->status;
     int length = snprintf(note, sizeof note, "HTTP status %d", response->status);
     call->note = arena_copy(&execution->scratch, note, (size_t)length);
-    return call_open_handle(call, HANDLE_RESPONSE, response, free_response);
+    return call_open_handle(call, HANDLE_RESPONSE, response, object_release_response);
 }
 
 int32_t capability_flow_respond(struct call *call)
@@ -172,8 +171,9 @@ int32_t capability_flow_fault(struct call *call)
 int32_t capability_flow_track(struct call *call)
 {
     const struct execution *execution = call->execution;
-    store_track(execution->environment->store, execution->instance, call->args[0].text,
-                call->args[1].text);
+    if (!journal_is_replaying(execution->journal))
+        store_track(execution->environment->store, execution->instance, call->args[0].text,
+                    call->args[1].text);
     return SLUICE_OK;
 }
 
@@ -239,8 +239,9 @@ int32_t capability_flow_report_file(struct call *call)
     uint64_t done = files->transferred + files->not_transferred + files->postponed;
     uint64_t index = state == SLUICE_FILE_STARTED ? done + 1 : done;
     uint64_t size = listed_size(&execution->handles, name);
-    store_file(execution->environment->store, execution->instance, name, states[state], detail,
-               size, clock_wall_ms());
+    if (!journal_is_replaying(execution->journal))
+        store_file(execution->environment->store, execution->instance, name, states[state], detail,
+                   size, clock_wall_ms());
     watch_file(execution->watch, name, (int)state, detail, size, index, files->found);
     return SLUICE_OK;
 }
@@ -258,10 +259,12 @@ void execution_init(struct execution *execution, const struct environment *envir
 
 void execution_release(struct execution *execution)
 {
+    journal_close(execution->journal);
     handle_close_all(&execution->handles);
     arena_clear(&execution->scratch);
     arena_clear(&execution->arena);
     buf_release(&execution->line);
     buf_release(&execution->response);
     buf_release(&execution->fault_detail);
+    snapshot_release(execution->snapshot); /* last: handles point into it */
 }

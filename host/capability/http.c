@@ -10,6 +10,8 @@
 #include "base/text.h"
 #include "capability/content.h"
 #include "capability/handlers.h"
+#include "capability/journal.h"
+#include "capability/object.h"
 
 static bool is_method(const char *method)
 {
@@ -85,10 +87,23 @@ static void wrap_body(const struct connection *connection, struct http_request *
     request->body_size = wrapped->size;
 }
 
-static void free_response(void *object)
+/* What may be sent again without changing more than the first time (RFC 9110, 9.2.2). */
+static bool is_repeatable(const char *method)
 {
-    http_response_release(object);
-    free(object);
+    return strcmp(method, "POST") != 0 && strcmp(method, "PATCH") != 0;
+}
+
+/* The intent of a request that changes something. One that is in doubt is repeated if it may be. */
+static bool announce(struct call *call, const struct http_request *request)
+{
+    if (strcmp(request->method, "GET") == 0 || strcmp(request->method, "HEAD") == 0)
+        return true;
+    if (!call->is_in_doubt)
+        return journal_announce(call, "", 0, JOURNAL_ON_DISK);
+    return is_repeatable(request->method) ||
+           error_set(&call->error, ERROR_UNKNOWN,
+                     "%s %s was sent before the process ended, and its answer is not known",
+                     request->method, request->path);
 }
 
 static bool request_wrapped(struct call *call, struct http_request *request,
@@ -122,15 +137,16 @@ int32_t capability_http_request(struct call *call)
         error_set(&call->error, ERROR_LIMIT, "out of memory");
         return call_failed(call);
     }
-    if (!request_wrapped(call, &request, response)) {
-        free_response(response);
+    if (!announce(call, &request) || !request_wrapped(call, &request, response)) {
+        object_release_response(response);
         return call_failed(call);
     }
     char note[32];
     int length = snprintf(note, sizeof note, "HTTP status %d", response->status);
     call->note = arena_copy(&call->execution->scratch, note, (size_t)length);
     call->bytes = response->body.size;
-    return call_open_handle(call, HANDLE_RESPONSE, response, free_response);
+    call->status = response->status;
+    return call_open_handle(call, HANDLE_RESPONSE, response, object_release_response);
 }
 
 int32_t capability_http_status(struct call *call)

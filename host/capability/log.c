@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "capability/execution.h"
+#include "capability/journal.h"
 #include "capability/watch.h"
 
 static void make_printable(char *text, size_t size)
@@ -26,7 +27,8 @@ static void write_row(struct execution *execution, const char *result, const cha
 {
     struct activity activity = {
         .at_ms = clock_wall_ms(), .import = "log", .result = result, .detail = text};
-    store_activity(execution->environment->store, execution->instance, &activity);
+    if (!journal_is_replaying(execution->journal))
+        store_activity(execution->environment->store, execution->instance, &activity);
     watch_line(execution->watch, text);
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "capability/handlers.h"
+#include "capability/journal.h"
 #include "capability/watch.h"
 
 #define MESSAGE_ID_SIZE 160
@@ -62,6 +63,9 @@ int32_t capability_smtp_send(struct call *call)
     };
     call->subject = mail.subject;
     char *refused = NULL;
+    /* In doubt it is sent again: under the same Message-ID, by which readers know it. */
+    if (!journal_announce(call, message_id, strlen(message_id), JOURNAL_ON_DISK))
+        return call_failed(call);
     if (!mail_send(execution->environment->transfer, call->connection, &mail, &call->transfer,
                    &refused, &call->error))
         return call_failed(call);

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "capability/execution.h"
+#include "capability/journal.h"
 #include "capability/log.h"
 #include "engine/sandbox.h"
 
@@ -35,6 +36,7 @@ enum { WASI_CLOCK_REALTIME = 0, WASI_CLOCK_MONOTONIC = 1 };
  * import, where no deadline strikes. More is a short write, as POSIX has them. */
 #define WASI_WRITE_MAX 65536u
 #define WASI_RANDOM_STEP (1u << 20) /* random bytes between two looks at the deadline */
+#define WASI_DRBG_STEP (1u << 16)   /* of one draw from the generator of a journaled execution */
 #define WASI_FILETYPE_CHARACTER_DEVICE 2
 
 static struct execution *enter(struct guest *guest, const char *name)
@@ -47,6 +49,9 @@ static struct execution *enter(struct guest *guest, const char *name)
 
 static uint32_t leave(struct guest *guest, uint32_t result)
 {
+    const struct execution *execution = guest_host(guest);
+    if (execution->stop != FAULT_NONE)
+        guest_trap(guest, execution->stop, execution->stop_detail);
     guest_leave_host(guest);
     return result;
 }
@@ -116,20 +121,28 @@ uint32_t w2c_wasi__snapshot__preview1_clock_time_get(struct guest *guest, uint32
                                                      uint64_t precision, uint32_t address)
 {
     (void)precision;
-    enter(guest, "wasi.clock_time_get");
+    struct execution *execution = enter(guest, "wasi.clock_time_get");
     if (id > WASI_CLOCK_MONOTONIC)
         return leave(guest, WASI_INVAL);
+    guest_range(guest, address, sizeof(uint64_t));
     int64_t now = id == WASI_CLOCK_REALTIME ? clock_wall_ns() : clock_monotonic_ns();
-    put_u64(guest, address, (uint64_t)now);
+    put_u64(guest, address, (uint64_t)journal_clock(execution, now));
     return leave(guest, WASI_OK);
 }
 
 uint32_t w2c_wasi__snapshot__preview1_random_get(struct guest *guest, uint32_t address,
                                                  uint32_t size)
 {
-    enter(guest, "wasi.random_get");
+    struct execution *execution = enter(guest, "wasi.random_get");
     char *at = guest_range(guest, address, size);
-    while (size > 0 && !guest_should_stop(guest)) {
+    while (execution->journal && size > 0 && !guest_should_stop(guest)) {
+        uint32_t step = size < WASI_DRBG_STEP ? size : WASI_DRBG_STEP;
+        if (!journal_random(execution, at, step))
+            return leave(guest, WASI_IO);
+        at += step;
+        size -= step;
+    }
+    while (!execution->journal && size > 0 && !guest_should_stop(guest)) {
         ssize_t got = getrandom(at, size < WASI_RANDOM_STEP ? size : WASI_RANDOM_STEP, 0);
         if (got < 0 && errno == EINTR)
             continue;

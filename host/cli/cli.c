@@ -10,13 +10,14 @@
 #include "base/document.h"
 #include "base/text.h"
 #include "cli/print.h"
+#include "flow/flow.h"
 #include "workspace/workspace.h"
 
 const struct command *const cli_commands[] = {
     &cmd_init, &cmd_check, &cmd_flows,     &cmd_connections, &cmd_lookups,
-    &cmd_run,  &cmd_serve, &cmd_users,     &cmd_schedules,   &cmd_show,
-    &cmd_instances, &cmd_errors, &cmd_resubmit, &cmd_discard, &cmd_audit,
-    &cmd_purge, &cmd_help, &cmd_version,
+    &cmd_activate, &cmd_deactivate, &cmd_run, &cmd_serve, &cmd_users, &cmd_schedules, &cmd_show,
+    &cmd_instances, &cmd_errors, &cmd_resubmit, &cmd_replay, &cmd_discard, &cmd_audit, &cmd_purge,
+    &cmd_help, &cmd_version,
 };
 const size_t cli_command_count = sizeof cli_commands / sizeof cli_commands[0];
 
@@ -113,6 +114,14 @@ const char *cli_actor(char name[CLI_ACTOR_SIZE])
     return name;
 }
 
+const struct actor *cli_self(void)
+{
+    static char name[CLI_ACTOR_SIZE];
+    static const struct actor self = {name, ""};
+    cli_actor(name);
+    return &self;
+}
+
 static int check_words(struct cli *cli, const struct command *command,
                        const struct arguments *arguments)
 {
@@ -138,6 +147,8 @@ static int run_command(struct cli *cli, const struct command *command, int argc,
     }
     if (option_given(&arguments, "version"))
         return cmd_version.run(cli, &arguments);
+    if (!cli_configure_log(cli, NULL, &err))
+        return cli_usage(cli, command, "%s", err.message);
     int status = check_words(cli, command, &arguments);
     return status == EXIT_DONE ? command->run(cli, &arguments) : status;
 }

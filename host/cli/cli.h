@@ -15,6 +15,7 @@
 
 #include "base/error.h"
 
+struct log_settings;
 struct workspace;
 
 /* What a process started by sluice can end with; documented in every command's help. */
@@ -52,6 +53,7 @@ struct cli {
     bool out_is_terminal, err_is_terminal;
     const char *workspace_folder; /* -w, or NULL */
     const char *functions_folder; /* --functions, or NULL */
+    const char *log_level, *log_format, *log_file; /* --log-..., or NULL */
     bool (*should_stop)(void);    /* asked for by a signal; may be NULL */
 };
 
@@ -70,9 +72,9 @@ struct command {
     int (*run)(struct cli *cli, const struct arguments *arguments);
 };
 
-extern const struct command cmd_audit, cmd_check, cmd_connections, cmd_flows, cmd_discard, cmd_errors,
-    cmd_help, cmd_init, cmd_instances, cmd_lookups, cmd_purge, cmd_resubmit, cmd_run, cmd_schedules,
-    cmd_serve, cmd_show, cmd_users, cmd_version;
+extern const struct command cmd_activate, cmd_audit, cmd_check, cmd_connections, cmd_deactivate,
+    cmd_flows, cmd_discard, cmd_errors, cmd_help, cmd_init, cmd_instances, cmd_lookups, cmd_purge,
+    cmd_replay, cmd_resubmit, cmd_run, cmd_schedules, cmd_serve, cmd_show, cmd_users, cmd_version;
 
 /* All commands, in the order of the overview. */
 extern const struct command *const cli_commands[];
@@ -102,6 +104,14 @@ MUST_USE bool cli_open_workspace(const struct cli *cli, struct workspace **out, 
 /* Who runs this process, for the audit trail: "root", or "uid 1000" for a user without a name. */
 #define CLI_ACTOR_SIZE 64
 const char *cli_actor(char name[CLI_ACTOR_SIZE]);
+/* The same as who changes something about flows. */
+struct actor;
+const struct actor *cli_self(void);
+
+/* Sets up the log: the options of cli before settings ("log" of sluice.json; NULL for commands that only
+ * warn, in plain text on standard error). ERROR_INVALID, or as log_open. */
+MUST_USE bool cli_configure_log(const struct cli *cli, const struct log_settings *settings,
+                                struct error *err);
 
 /* ---- options.c ---- */
 

@@ -88,9 +88,9 @@ static bool fits(const struct grant *grant, enum connection_type type)
 static const struct connection *find_connection(const struct workspace *workspace,
                                                 const char *name)
 {
-    for (size_t i = 0; i < workspace->connection_count; i++)
-        if (strcmp(workspace->connections[i].name, name) == 0)
-            return &workspace->connections[i];
+    for (size_t i = 0; i < workspace->snapshot->connection_count; i++)
+        if (strcmp(workspace->snapshot->connections[i].name, name) == 0)
+            return &workspace->snapshot->connections[i];
     return NULL;
 }
 
@@ -172,6 +172,8 @@ static void check_recurrence(struct check *check, const char *subject,
     recurrence_free(recurrence);
 }
 
+#define OIC_PARAMETERS_MAX 5
+
 static void check_schedule(struct check *check, struct service *service,
                            const struct schedule *schedule)
 {
@@ -188,6 +190,9 @@ static void check_schedule(struct check *check, struct service *service,
     if (strcmp(manifest->trigger_type, "schedule") != 0)
         add(check, FINDING_ERROR, subject, "remove it from schedules.json",
             "this flow is not started by a schedule but by \"%s\"", manifest->trigger_type);
+    if (schedule->parameter_count > OIC_PARAMETERS_MAX)
+        add(check, FINDING_WARNING, subject, "", "has more than %d parameters, the most in Oracle "
+            "Integration", OIC_PARAMETERS_MAX);
     for (size_t i = 0; i < schedule->parameter_count; i++)
         if (!has_parameter(manifest, schedule->parameters[i].name))
             add(check, FINDING_ERROR, subject, "correct it in schedules.json",
@@ -209,8 +214,8 @@ static void check_flows(struct check *check, struct workspace *workspace)
     }
     for (size_t i = 0; i < service_flow_count(service); i++)
         check_flow(check, service_workspace(service), service_manifest(service, i));
-    for (size_t i = 0; i < service_workspace(service)->schedule_count; i++)
-        check_schedule(check, service, &service_workspace(service)->schedules[i]);
+    for (size_t i = 0; i < service_workspace(service)->schedules.count; i++)
+        check_schedule(check, service, &service_workspace(service)->schedules.items[i]);
     service_close(service);
 }
 

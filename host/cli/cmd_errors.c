@@ -66,18 +66,6 @@ static bool list(struct listing *listing, struct store *store, const struct stor
     return ok;
 }
 
-/* With --flow the flows are read as well, so that a misspelled one is told from one without errors. */
-static bool find_flow(struct service *service, struct store_filter *filter, struct error *err)
-{
-    size_t index;
-    if (!filter->flow)
-        return true;
-    if (!service_find(service, filter->flow, &index, err))
-        return false;
-    filter->flow = service_manifest(service, index)->identifier;
-    return true;
-}
-
 static int run(struct cli *cli, const struct arguments *arguments)
 {
     struct workspace *workspace = NULL;
@@ -89,7 +77,7 @@ static int run(struct cli *cli, const struct arguments *arguments)
         return cli_usage(cli, &cmd_errors, "%s", err.message);
     filter.open_errors = true;
     bool ok = cli_open_workspace(cli, &workspace, &err) && service_open(&service, workspace, &err) &&
-              find_flow(service, &filter, &err) &&
+              instances_find_flow(service, &filter, &err) &&
               list(&listing, service_store(service), &filter, &err);
     service_close(service);
     return ok ? EXIT_DONE : cli_fail(cli, cli_status_of(&err), &err);
@@ -97,9 +85,11 @@ static int run(struct cli *cli, const struct arguments *arguments)
 
 static const struct option_spec options[] = {
     {"flow", 0, "FLOW", "Only of this flow (identifier, alias or folder name)."},
+    {"state", 0, "STATE", "Only in this state: failed, aborted."},
     {"since", 0, "TIME", "Started at or after TIME: 90m, 12h, 7d ago, or a date and time in UTC."},
     {"until", 0, "TIME", "Started at or before TIME."},
     {"tracking", 0, "VALUE", "With this tracking value, such as a sync request id."},
+    {"trace", 0, "ID", "Of this distributed trace."},
     {"limit", 'n', "N", "At most N of them, newest first. Default: 20; 0: no limit."},
     {"offset", 0, "N", "Leaves out the newest N."},
 };
@@ -115,7 +105,7 @@ const struct command cmd_errors = {
     .options = options,
     .option_count = sizeof options / sizeof options[0],
     .json = "{\"errors\": [an instance as in 'sluice instances', with \"to_do\"]}",
-    .exit_status = "0  done, also if there are none\n2  unknown flow or time",
+    .exit_status = "0  done, also if there are none\n2  unknown flow, state or time",
     .files = "state/sluice.db",
     .examples = " sluice errors --since 7d\n sluice errors --flow customer_sync_ack",
     .run = run,

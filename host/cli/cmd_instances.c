@@ -1,50 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* sluice instances: what ran, newest first. */
-#include <stdlib.h>
-#include <string.h>
-#include <strings.h>
-
 #include "base/clock.h"
 #include "base/document.h"
-#include "base/text.h"
 #include "cli/cli.h"
 #include "cli/instance.h"
 #include "cli/print.h"
 #include "flow/flow.h"
-
-#define LIMIT_DEFAULT 20
-
-static const char *const states[] = {"IN_PROGRESS", "COMPLETED", "FAILED", "ABORTED"};
-
-static bool parse_state(const char *text, const char **state, struct error *err)
-{
-    for (size_t i = 0; i < sizeof states / sizeof states[0]; i++) {
-        if (strcasecmp(text, states[i]) == 0) {
-            *state = states[i];
-            return true;
-        }
-    }
-    const char *nearest = text_nearest(text, states, sizeof states / sizeof states[0]);
-    return error_set(err, ERROR_INVALID, "'--state %.64s': expected in_progress, completed, failed or "
-                     "aborted%s%s%s", text, nearest ? "; did you mean '" : "",
-                     nearest ? nearest : "", nearest ? "'?" : "");
-}
-
-bool instances_filter(const struct arguments *arguments, struct store_filter *filter,
-                      struct error *err)
-{
-    const char *state = option_value(arguments, "state");
-    filter->limit = LIMIT_DEFAULT;
-    filter->flow = option_value(arguments, "flow");
-    filter->tracking = option_value(arguments, "tracking");
-    filter->parent = option_value(arguments, "parent");
-    filter->top_level_only = !option_given(arguments, "all") && !filter->parent;
-    return (!state || parse_state(state, &filter->state, err)) &&
-           option_time(arguments, "since", &filter->from_ms, err) &&
-           option_time(arguments, "until", &filter->to_ms, err) &&
-           option_count(arguments, "limit", &filter->limit, err) &&
-           option_count(arguments, "offset", &filter->offset, err);
-}
 
 /* ---- output ------------------------------------------------------------------------------------ */
 
@@ -120,20 +81,13 @@ static bool print_from(struct cli *cli, struct store *store, const struct store_
     return cli->json ? write_rows(cli, store, filter, err) : print_rows(cli, store, filter, err);
 }
 
-/* With --flow the flows are read as well, so that a misspelled one is told from an idle one. Takes
- * ownership of workspace. */
+/* With --flow the flows are read as well. Takes ownership of workspace. */
 static bool list_of_flow(struct cli *cli, struct workspace *workspace, struct store_filter *filter,
                          struct error *err)
 {
     struct service *service = NULL;
-    size_t index;
-    if (!service_open(&service, workspace, err))
-        return false;
-    bool ok = service_find(service, filter->flow, &index, err);
-    if (ok) {
-        filter->flow = service_manifest(service, index)->identifier;
-        ok = print_from(cli, service_store(service), filter, err);
-    }
+    bool ok = service_open(&service, workspace, err) && instances_find_flow(service, filter, err) &&
+              print_from(cli, service_store(service), filter, err);
     service_close(service);
     return ok;
 }
@@ -170,6 +124,7 @@ static const struct option_spec options[] = {
     {"since", 0, "TIME", "Started at or after TIME: 90m, 12h, 7d ago, or a date and time in UTC."},
     {"until", 0, "TIME", "Started at or before TIME."},
     {"tracking", 0, "VALUE", "With this tracking value, such as a file name."},
+    {"trace", 0, "ID", "Of this distributed trace; with --all its called ones, too."},
     {"parent", 0, "ID", "Called by this instance (its full id)."},
     {"all", 'a', NULL, "With the instances that other flows called."},
     {"limit", 'n', "N", "At most N of them, newest first. Default: 20; 0: no limit."},
@@ -190,7 +145,8 @@ const struct command cmd_instances = {
             "\"invoked_by\", \"parent\", \"started\", \"finished\", \"duration_ms\", \"exit_status\", "
             "\"response_status\", \"files\": {\"found\", \"transferred\", \"not_transferred\", "
             "\"postponed\"}, \"fault\": null | {\"code\", \"title\", \"detail\"}, \"cpu_us\", "
-            "\"memory_bytes\", \"import_calls\", \"module_digest\", \"parameters\": text}]}",
+            "\"memory_bytes\", \"import_calls\", \"module_digest\", \"parameters\": text, "
+            "\"trace\", \"span\", \"parent_span\"}]}",
     .exit_status = "0  done\n2  unknown flow, state or time",
     .files = "state/sluice.db",
     .examples = " sluice instances --state failed --since 7d\n"

@@ -31,9 +31,9 @@ static int list_lookups(const struct call *call)
     table_init(&table, 2);
     table_add(&table, "LOOKUP");
     table_add(&table, "PROPERTIES");
-    for (size_t i = 0; i < call->workspace->lookup_count; i++) {
-        table_add(&table, call->workspace->lookups[i].name);
-        table_printf(&table, "%zu", call->workspace->lookups[i].row_count);
+    for (size_t i = 0; i < call->workspace->snapshot->lookup_count; i++) {
+        table_add(&table, call->workspace->snapshot->lookups[i].name);
+        table_printf(&table, "%zu", call->workspace->snapshot->lookups[i].row_count);
     }
     table_print(&table, call->cli->out);
     table_release(&table);
@@ -61,8 +61,8 @@ static int list_document(const struct call *call)
     document_init(&document);
     document_open(&document, NULL, '{');
     document_open(&document, "lookups", '[');
-    for (size_t i = 0; i < call->workspace->lookup_count; i++) {
-        const struct lookup *lookup = &call->workspace->lookups[i];
+    for (size_t i = 0; i < call->workspace->snapshot->lookup_count; i++) {
+        const struct lookup *lookup = &call->workspace->snapshot->lookups[i];
         if (call->lookup && call->lookup != lookup)
             continue;
         document_open(&document, NULL, '{');
@@ -113,20 +113,8 @@ static bool no_property(const struct lookup *lookup, const char *name, bool with
     return false;
 }
 
-static int run_get(const struct call *call)
+static int print_value(const struct call *call, const char *name, const char *value)
 {
-    struct error err = {0};
-    const char *name = call->arguments->words[2];
-    const char *value = lookup_get(call->lookup, name);
-    if (!value) {
-        no_property(call->lookup, name, false, &err);
-        return fail(call, &err);
-    }
-    if (!call->cli->json) {
-        print_text(call->cli->out, value);
-        fputc('\n', call->cli->out);
-        return EXIT_DONE;
-    }
     struct document document;
     document_init(&document);
     document_open(&document, NULL, '{');
@@ -137,13 +125,20 @@ static int run_get(const struct call *call)
     return EXIT_DONE;
 }
 
-static bool check_value(const struct lookup *lookup, const char *name, const char *value,
-                        struct error *err)
+static int run_get(const struct call *call)
 {
-    const struct property *property = property_find(lookup->name, name);
-    const char *complaint = property ? property_complaint(property, value) : NULL;
-    return !complaint || error_set(err, ERROR_INVALID, "property '%s' (%s) must be %s, not '%.160s'",
-                                   property->name, property->meaning, complaint, value);
+    struct error err = {0};
+    const char *name = call->arguments->words[2];
+    const char *value = lookup_get(call->lookup, name);
+    if (!value) {
+        no_property(call->lookup, name, false, &err);
+        return fail(call, &err);
+    }
+    if (call->cli->json)
+        return print_value(call, name, value);
+    print_text(call->cli->out, value);
+    fputc('\n', call->cli->out);
+    return EXIT_DONE;
 }
 
 static int run_set(const struct call *call)
@@ -154,12 +149,12 @@ static int run_set(const struct call *call)
     bool known = lookup_get(lookup, name) || property_find(lookup->name, name) ||
                  option_given(call->arguments, "new");
     bool ok = (known || no_property(lookup, name, true, &err)) &&
-              check_value(lookup, name, value, &err) && lookup_set(lookup, name, value, &err) &&
-              workspace_save_lookup(call->workspace, lookup, &err);
+              property_check(lookup->name, name, value, &err) && lookup_set(lookup, name, value, &err) &&
+              workspace_put_lookup(call->workspace, lookup, LOOKUP_ANY, &err);
     if (!ok)
         return fail(call, &err);
     if (call->cli->json)
-        return run_get(call);
+        return print_value(call, name, value);
     print_text(call->cli->out, name);
     fputs(" = ", call->cli->out);
     print_text(call->cli->out, value);
@@ -179,22 +174,6 @@ static void name_from_path(const char *path, char *name, size_t size)
         name[length - 4] = '\0';
 }
 
-static bool check_import(const struct workspace *workspace, const char *name, bool is_new,
-                         struct error *err)
-{
-    if (is_new || workspace_lookup(workspace, name, err))
-        return true;
-    return error_context(err, "--new adds a lookup; otherwise give --name");
-}
-
-static bool check_values(const struct lookup *lookup, struct error *err)
-{
-    for (size_t i = 0; i < lookup->row_count; i++)
-        if (!check_value(lookup, lookup->rows[i].key, lookup->rows[i].value, err))
-            return false;
-    return true;
-}
-
 static int run_import(const struct call *call)
 {
     struct error err = {0};
@@ -205,11 +184,13 @@ static int run_import(const struct call *call)
     const char *given = option_value(call->arguments, "name");
     name_from_path(given ? given : path, name, sizeof name);
     buf_init(&text, LOOKUP_SIZE_MAX);
-    bool ok = check_import(call->workspace, name, option_given(call->arguments, "new"), &err) &&
-              file_read(path, &text, &err) &&
+    bool is_new = option_given(call->arguments, "new");
+    bool is_there = is_new || workspace_lookup(call->workspace, name, &err) ||
+                    error_context(&err, "--new adds a lookup; otherwise give --name");
+    bool ok = is_there && file_read(path, &text, &err) &&
               lookup_parse(&lookup, name, buf_text(&text), text.size, path, &err) &&
-              check_values(&lookup, &err) &&
-              workspace_save_lookup(call->workspace, &lookup, &err);
+              property_check_all(&lookup, &err) &&
+              workspace_put_lookup(call->workspace, &lookup, LOOKUP_ANY, &err);
     size_t rows = lookup.row_count;
     lookup_release(&lookup);
     buf_release(&text);
@@ -316,8 +297,8 @@ const struct command cmd_lookups = {
         "punctuation do not count: to.ProcessNotification is to.process.notification.\n\n"
         "'import' replaces a lookup by a CSV file (header and rows, with or without a line that "
         "names the lookup before them). 'export' writes CSV to FILE or to standard output. Values of "
-        "known properties are checked before anything is written. A running flow sees a change with "
-        "its next execution.",
+        "known properties are checked before anything is written. 'sluice run' and the next start see "
+        "a change at once, a running 'sluice serve' when it is sent SIGHUP.",
     .options = options,
     .option_count = sizeof options / sizeof options[0],
     .json = "list: {\"lookups\": [{\"name\", \"rows\": [{\"key\", \"value\"}]}]}\n"

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /* sluice run: runs a flow once, shows how it goes, and ends with the flow's exit status. */
 #include <errno.h>
-#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/document.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "cli/cli.h"
 #include "cli/instance.h"
 #include "cli/print.h"
 #include "cli/progress.h"
-#include "flow/flow.h"
+#include "flow/activation.h"
 
 #define BODY_SIZE_MAX (64u << 20) /* what is read here; the flow's manifest sets a lower limit */
 #define PARAMETERS_MAX CLI_OPTIONS_MAX
@@ -25,7 +25,6 @@ struct input {
     size_t parameter_count;
     struct buf body;
     const char *attachment;
-    char user[64];
 };
 
 static void input_release(struct input *input)
@@ -77,21 +76,10 @@ static bool read_stream(int fd, struct buf *out, struct error *err)
     }
 }
 
-static void find_user(struct input *input)
-{
-    struct passwd entry, *found = NULL;
-    char memory[4096];
-    if (getpwuid_r(getuid(), &entry, memory, sizeof memory, &found) == 0 && found)
-        snprintf(input->user, sizeof input->user, "%s", found->pw_name);
-    else
-        snprintf(input->user, sizeof input->user, "uid %u", (unsigned)getuid());
-}
-
 static bool read_input(const struct arguments *arguments, struct input *input, struct error *err)
 {
     const char *body = option_value(arguments, "body");
     buf_init(&input->body, BODY_SIZE_MAX);
-    find_user(input);
     for (size_t i = 0; i < arguments->option_count; i++)
         if (strcmp(arguments->options[i].spec->name, "param") == 0 &&
             !take_parameter(input, arguments->options[i].value, err))
@@ -109,7 +97,8 @@ static bool read_input(const struct arguments *arguments, struct input *input, s
 
 static const char *ending(const struct run_outcome *outcome)
 {
-    return outcome->exit_status == EXIT_DONE          ? "done"
+    return outcome->state == INSTANCE_IN_PROGRESS     ? "interrupted"
+           : outcome->exit_status == EXIT_DONE        ? "done"
            : outcome->exit_status == EXIT_PARTLY_DONE ? "partly done"
                                                       : "failed";
 }
@@ -217,6 +206,7 @@ static void write_outcome(struct cli *cli, struct store *store, const struct man
     document_text(&document, "outcome", ending(outcome));
     document_number(&document, "exit_status", outcome->exit_status);
     document_text(&document, "instance", outcome->instance[0] ? outcome->instance : NULL);
+    document_text(&document, "trace", outcome->trace[0] ? outcome->trace : NULL);
     document_text(&document, "flow", manifest->identifier);
     document_text(&document, "state", instance_state_name(outcome->state));
     document_number(&document, "duration_ms", outcome->duration_ms);
@@ -248,14 +238,18 @@ static int run_flow(struct cli *cli, struct service *service, size_t flow,
     struct run_request request = {
         .flow = flow,
         .trigger = "manual",
-        .invoked_by = input->user,
+        .invoked_by = cli_self()->name,
         .parameters = input->parameters,
         .parameter_count = input->parameter_count,
         .body = input->body.size ? input->body.data : NULL,
         .body_size = input->body.size,
         .attachment = input->attachment,
         .watch = &watch,
+        .traceparent = getenv("TRACEPARENT"),
+        .tracestate = getenv("TRACESTATE"),
     };
+    if (log_wants(LOG_INFO))
+        service_tell_ends(service);
     bool ok = service_run(service, &request, &outcome, err);
     int status = ok ? outcome.exit_status : cli_status_of(err);
     progress_end(&progress);
@@ -281,7 +275,7 @@ static int run(struct cli *cli, const struct arguments *arguments)
     int status;
     bool ok = read_input(arguments, &input, &err) && cli_open_workspace(cli, &workspace, &err) &&
               service_open(&service, workspace, &err) &&
-              service_find(service, arguments->words[0], &flow, &err);
+              activation_find(service, arguments->words[0], &flow, &err);
     if (ok)
         status = run_flow(cli, service, flow, &input, &err);
     else
@@ -293,7 +287,7 @@ static int run(struct cli *cli, const struct arguments *arguments)
 
 static const struct option_spec options[] = {
     {"param", 'p', "NAME=VALUE", "A parameter of the flow, such as extractedFileNamePrefix=C1-. May be "
-                                 "given several times. Default: what schedules.json says, then the "
+                                 "given several times. Default: what its schedule says, then the "
                                  "flow's own default."},
     {"body", 'b', "FILE", "The message for the flow; '-' reads standard input."},
     {"attach", 0, "FILE", "A file that goes with the message."},
@@ -304,23 +298,24 @@ const struct command cmd_run = {
     .summary = "runs a flow once and waits for its end",
     .synopsis = "run FLOW [--param NAME=VALUE]... [--body FILE] [--attach FILE]",
     .description =
-        "Runs FLOW (identifier, alias or folder name) in a fresh sandbox and shows how it goes: on a "
+        "Runs FLOW (identifier, alias or folder name; \"FLOW|VERSION\", else the newest version) in a fresh sandbox and shows how it goes: on a "
         "terminal the file that moves now (file n of m, bytes, rate, time left), elsewhere one line "
         "for each event. Progress goes to standard error, the answer and the summary to standard "
         "output. The instance is recorded; 'sluice show ID' tells all about it.\n\n"
         "Only one run of a scheduled flow goes on at a time. An interrupt (Ctrl-C) or SIGTERM asks "
         "the run to stop; a second one ends the process at once, and the instance is marked as "
-        "aborted when the store is next opened.",
+        "aborted when the store is next opened.\n\n"
+        "$TRACEPARENT and $TRACESTATE (W3C Trace Context) make the run part of a distributed trace.",
     .options = options,
     .option_count = sizeof options / sizeof options[0],
-    .json = "{\"outcome\": \"done\"|\"partly done\"|\"failed\", \"exit_status\", \"instance\", "
+    .json = "{\"outcome\": \"done\"|\"partly done\"|\"failed\", \"exit_status\", \"instance\", \"trace\", "
             "\"flow\", \"state\", \"duration_ms\", \"files\": {\"found\", \"transferred\", "
             "\"not_transferred\", \"postponed\", \"list\": [{\"name\", \"state\", \"detail\", "
             "\"size\"}]}, \"mails\": [{\"subject\", \"to\"}], \"response\": null | {\"status\", "
             "\"type\", \"body\"}, \"fault\": null | {\"code\", \"title\", \"detail\", \"to_do\"}}\n"
             "A run that could not begin: {\"error\": {\"kind\", \"message\", \"exit_status\"}}.",
     .exit_status = "0  the flow did all it had to do (no file found is also done)\n"
-                   "1  the flow failed, or it is running already\n"
+                   "1  the flow failed, is running already, or is not active\n"
                    "2  unknown flow or parameter, or the configuration is not usable: nothing ran\n"
                    "3  some files were transferred, some were not",
     .files = "state/sluice.db        where the instance is recorded",

@@ -8,11 +8,15 @@
 #include "base/document.h"
 #include "base/log.h"
 #include "cli/cli.h"
-#include "flow/flow.h"
+#include "flow/recovery.h"
+#include "flow/scheduler.h"
+#include "flow/timetable.h"
 #include "server/gateway.h"
+#include "workspace/workspace.h"
 
 #define TICK_MS 50
 #define DAY_MS 86400000
+#define LOG_WAIT_MS 2000 /* for a slow reader of the log, at the end */
 
 static volatile sig_atomic_t reload_wanted;
 
@@ -29,10 +33,13 @@ static void tell_ready(struct cli *cli, const struct gateway *gateway)
         document_init(&document);
         document_open(&document, NULL, '{');
         document_text(&document, "url", gateway_url(gateway));
+        document_text(&document, "metrics_url", gateway_metrics_url(gateway));
         document_close(&document, '}');
         document_finish(&document, cli->out);
     } else {
         fprintf(cli->out, "listening on %s\n", gateway_url(gateway));
+        if (gateway_metrics_url(gateway))
+            fprintf(cli->out, "metrics on %s\n", gateway_metrics_url(gateway));
     }
     fflush(cli->out);
     if (!gateway_has_callers(gateway))
@@ -45,21 +52,55 @@ static void tell_ready(struct cli *cli, const struct gateway *gateway)
                  "of sluice.json, or put a TLS proxy in front");
 }
 
-/* Until it is to stop, or what runs could not be recorded any more. */
-static void serve(struct cli *cli, struct gateway *gateway, struct store *store)
+static void tell_reload(const char *what, bool ok, const struct error *err)
+{
+    if (ok)
+        log_line(LOG_WARNING, NULL, "read again: %s", what);
+    else
+        log_line(LOG_ERROR, NULL, "not all could be read again: %s: %s", what, err->message);
+}
+
+static void reload(struct gateway *gateway, struct scheduler *scheduler)
 {
     struct error err = {0};
+    if (!log_reopen(&err))
+        log_line(LOG_ERROR, NULL, "the log stays where it is: %s", err.message);
+    tell_reload("users, token keys and certificate", gateway_reload(gateway, &err), &err);
+    tell_reload("schedules.json", scheduler_reload(scheduler, &err), &err);
+}
+
+/* Until it is to stop, or what runs could not be recorded any more. */
+static void serve(struct cli *cli, struct gateway *gateway, struct scheduler *scheduler,
+                  struct store *store)
+{
     while ((!cli->should_stop || !cli->should_stop()) && !store_is_broken(store, NULL)) {
         if (reload_wanted) {
             reload_wanted = 0;
-            if (gateway_reload(gateway, &err))
-                log_line(LOG_WARNING, NULL, "users, token keys and certificate were read again");
-            else
-                log_line(LOG_ERROR, NULL, "not everything was read again: %s", err.message);
+            reload(gateway, scheduler);
         }
         gateway_tick(gateway);
         clock_sleep_ms(TICK_MS);
     }
+}
+
+/* What works beside the commands of this file. */
+struct parts {
+    struct service *service;
+    struct gateway *gateway;
+    struct scheduler *scheduler;
+    struct recovery *recovery;
+};
+
+/* All are given the same time; what is not done by then is asked to stop. False: it did not. */
+static bool stop(const struct parts *parts)
+{
+    int64_t deadline_ms =
+        clock_monotonic_ms() + (int64_t)service_workspace(parts->service)->server.stop_s * 1000;
+    scheduler_quiesce(parts->scheduler);
+    bool ok = recovery_close(parts->recovery, deadline_ms);
+    ok = (!parts->gateway || gateway_stop(parts->gateway)) && ok; /* before the scheduler, which
+                                                                     requests may use */
+    return scheduler_close(parts->scheduler, deadline_ms) && ok;
 }
 
 static bool keep_store(struct service *service, struct error *err)
@@ -72,28 +113,52 @@ static bool keep_store(struct service *service, struct error *err)
     return store_retain(service_store(service), &retention, err);
 }
 
-static int run(struct cli *cli, const struct arguments *arguments)
+/* The log is that of a server from before the first thing that might be logged: in the form and place
+ * that the workspace says, with a line for each execution, and nobody waits for it. */
+static bool begin(struct cli *cli, struct service **service, struct error *err)
 {
     struct workspace *workspace = NULL;
-    struct service *service = NULL;
-    struct gateway *gateway = NULL;
-    struct error err = {0};
-    struct sigaction reload = {.sa_handler = on_reload, .sa_flags = SA_RESTART};
-    sigaction(SIGHUP, &reload, NULL);
-    bool ok = cli_open_workspace(cli, &workspace, &err) &&
-              service_open(&service, workspace, &err) &&
-              keep_store(service, &err) &&
-              gateway_open(&gateway, service, option_value(arguments, "listen"), &err);
-    if (ok) {
-        tell_ready(cli, gateway);
-        serve(cli, gateway, service_store(service));
-        if (!gateway_stop(gateway)) {
-            log_line(LOG_ERROR, NULL, "something did not stop in time and was cut off");
-            _exit(EXIT_FAILED);
-        }
-        ok = !store_is_broken(service_store(service), &err);
+    if (!cli_open_workspace(cli, &workspace, err))
+        return false;
+    if (!cli_configure_log(cli, &workspace->log, err) || !log_start(err)) {
+        workspace_close(workspace);
+        return false;
     }
-    service_close(service);
+    if (!service_open(service, workspace, err))
+        return false;
+    service_tell_ends(*service);
+    return true;
+}
+
+static bool open_all(struct cli *cli, const char *listen, struct parts *parts, struct error *err)
+{
+    const struct scheduler_options options = {0};
+    return begin(cli, &parts->service, err) && timetable_check(parts->service, err) &&
+           keep_store(parts->service, err) &&
+           gateway_open(&parts->gateway, parts->service, listen, err) &&
+           recovery_open(&parts->recovery, parts->service, err) &&
+           scheduler_open(&parts->scheduler, parts->service, &options, err);
+}
+
+static int run(struct cli *cli, const struct arguments *arguments)
+{
+    struct parts parts = {.service = NULL};
+    struct error err = {0};
+    struct sigaction reload_action = {.sa_handler = on_reload, .sa_flags = SA_RESTART};
+    sigaction(SIGHUP, &reload_action, NULL);
+    bool ok = open_all(cli, option_value(arguments, "listen"), &parts, &err);
+    if (ok) {
+        tell_ready(cli, parts.gateway);
+        serve(cli, parts.gateway, parts.scheduler, service_store(parts.service));
+        ok = !store_is_broken(service_store(parts.service), &err);
+    }
+    if (parts.service && !stop(&parts)) {
+        log_line(LOG_ERROR, NULL, "something did not stop in time and was cut off");
+        log_stop(LOG_WAIT_MS);
+        _exit(EXIT_FAILED);
+    }
+    service_close(parts.service);
+    log_stop(LOG_WAIT_MS);
     return ok ? EXIT_DONE : cli_fail(cli, cli_status_of(&err), &err);
 }
 
@@ -104,23 +169,31 @@ static const struct option_spec options[] = {
 
 const struct command cmd_serve = {
     .name = "serve",
-    .summary = "answers at OIC's addresses until it is stopped",
+    .summary = "answers at OIC's addresses and starts what is due, until it is stopped",
     .synopsis = "serve [--listen ADDRESS:PORT]",
     .description =
         "Runs flows for callers over HTTP: POST to "
         "/ic/api/integration/v1/flows/{oracleutilities|rest}/{ID}/{version}/{path}. Prints its "
         "address once it can be called. Callers are the users of users.json with the role invoke "
         "(sluice users add) and bearers of tokens of the issuer in oauth.json; nothing is open but "
-        "/health/live and /health/ready. Who is refused is in the audit trail (sluice audit).\n\n"
-        "SIGTERM or SIGINT: accepts nothing more, lets what runs finish, ends. A second one ends at "
-        "once. SIGHUP: reads users.json, oauth.json with its keys, certificate and key again.",
+        "/health/live and /health/ready. Who is refused is in the audit trail (sluice audit). A flow "
+        "that takes a file gets it as multipart/mixed or multipart/form-data, and stores it while it "
+        "comes.\n\n"
+        "Starts flows when their schedules are due (sluice schedules), each on a thread of its own "
+        "beside those that answer callers. Several servers on one workspace share the schedules: "
+        "each due time is started once. What a process left unfinished when it ended goes on.\n\n"
+        "SIGTERM or SIGINT: accepts and starts nothing more, lets what runs finish, ends. A second "
+        "one ends at once. SIGHUP: reads users.json, oauth.json with its keys, certificate, key and "
+        "schedules.json again, and opens the log file again; what cannot be used is not changed.\n\n"
+        "The log (\"log\" of sluice.json, --log-...) has a line for each execution that ends. /metrics is "
+        "for users with the role monitor.",
     .options = options,
     .option_count = sizeof options / sizeof options[0],
-    .json = "{\"url\"} once it can be called",
+    .json = "{\"url\", \"metrics_url\": null | text} once it can be called",
     .exit_status = "0  stopped in order\n"
                    "1  something did not stop in time, or the store cannot be written any more\n"
-                   "2  the workspace, the address or the certificate is not usable",
-    .files = "sluice.json (\"server\"), users.json, oauth.json",
+                   "2  the workspace, a schedule, the address or the certificate is not usable",
+    .files = "sluice.json (\"server\"), users.json, oauth.json, schedules.json",
     .examples = " sluice serve\n sluice serve --listen 0.0.0.0:8443",
     .run = run,
 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* sluice show: one instance with its files, tracking values, activity stream and fault. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -8,6 +9,7 @@
 #include "cli/cli.h"
 #include "cli/instance.h"
 #include "cli/print.h"
+#include "flow/flow.h"
 #include "store/store.h"
 #include "workspace/workspace.h"
 
@@ -23,6 +25,7 @@ struct view {
     struct buf fault; /* text printed last */
     char full_id[INSTANCE_ID_SIZE]; /* id may be cut */
     int64_t started_ms;
+    bool with_payload;
 };
 
 /* ---- for people -------------------------------------------------------------------------------- */
@@ -62,8 +65,10 @@ static bool print_head(void *context, const struct instance_row *row)
     print_field(out, "version", row->version);
     print_field(out, "state", row->state);
     print_field(out, "trigger", row->trigger);
+    print_field(out, "tracing", row->tracing);
     print_field(out, "started by", row->invoked_by);
     print_field(out, "parent", row->parent);
+    print_field(out, "trace", row->trace);
     print_field(out, "does again", row->resubmission_of);
     print_field(out, "done again", row->resubmitted_as);
     if (row->discarded_ms)
@@ -162,25 +167,42 @@ static void end_table(struct view *view, const char *title)
     table_release(&view->table);
 }
 
+static void print_bytes(const struct cli *cli, const char *title, const char *import,
+                        const void *bytes, size_t size)
+{
+    if (size == 0)
+        return;
+    fprintf(cli->out, "\n%s%s%s (%zu bytes)\n", title, *import ? " of " : "", import, size);
+    char *text = cli->out_is_terminal ? strndup(bytes, size) : NULL;
+    if (text)
+        print_text(cli->out, text);
+    else
+        fwrite(bytes, 1, size, cli->out);
+    free(text);
+    fputc('\n', cli->out);
+}
+
+static bool print_call(void *context, const struct activity *row)
+{
+    const struct view *view = context;
+    print_bytes(view->cli, "Request", row->import, row->request, row->request_size);
+    print_bytes(view->cli, "Answer", row->import, row->response, row->response_size);
+    return true;
+}
+
 static bool print_payload(struct view *view, const char *which, const char *title,
                           struct error *err)
 {
     struct buf bytes;
     buf_init(&bytes, PAYLOAD_SIZE_MAX);
     bool ok = store_payload(view->store, view->id, which, &bytes, err);
-    if (ok && bytes.size > 0) {
-        fprintf(view->cli->out, "\n%s (%zu bytes)\n", title, bytes.size);
-        if (view->cli->out_is_terminal)
-            print_text(view->cli->out, buf_text(&bytes));
-        else
-            fwrite(bytes.data, 1, bytes.size, view->cli->out);
-        fputc('\n', view->cli->out);
-    }
+    if (ok)
+        print_bytes(view->cli, title, "", buf_text(&bytes), bytes.size);
     buf_release(&bytes);
     return ok;
 }
 
-static bool print_all(struct view *view, bool with_payload, struct error *err)
+static bool print_all(struct view *view, struct error *err)
 {
     static const char *const tracks[] = {"NAME", "VALUE"};
     static const char *const files[] = {"FILE", "STATE", "SIZE", "DETAIL"};
@@ -202,8 +224,9 @@ static bool print_all(struct view *view, bool with_payload, struct error *err)
     begin_table(view, activity, 7);
     ok = ok && store_activities(view->store, view->id, print_activity, view, err);
     end_table(view, "Activity");
-    if (with_payload)
+    if (view->with_payload)
         ok = ok && print_payload(view, "input", "Message", err) &&
+             store_activities(view->store, view->id, print_call, view, err) &&
              print_payload(view, "response", "Answer", err);
     fputs(buf_text(&view->fault), view->cli->out);
     buf_release(&view->fault);
@@ -244,7 +267,8 @@ static bool write_file(void *context, const struct file_row *row)
 
 static bool write_activity(void *context, const struct activity *row)
 {
-    struct document *document = &((struct view *)context)->document;
+    struct view *view = context;
+    struct document *document = &view->document;
     document_open(document, NULL, '{');
     document_time(document, "at", row->at_ms);
     document_text(document, "import", row->import);
@@ -254,6 +278,10 @@ static bool write_activity(void *context, const struct activity *row)
     document_text(document, "detail", row->detail);
     document_number(document, "duration_us", row->duration_us);
     document_number(document, "bytes", (int64_t)row->bytes);
+    if (view->with_payload && row->request)
+        document_bytes(document, "request", row->request, row->request_size);
+    if (view->with_payload && row->response)
+        document_bytes(document, "response", row->response, row->response_size);
     document_close(document, '}');
     return true;
 }
@@ -275,7 +303,7 @@ static bool write_payload(struct view *view, const char *which, struct error *er
     return ok;
 }
 
-static bool write_all(struct view *view, bool with_payload, struct error *err)
+static bool write_all(struct view *view, struct error *err)
 {
     document_init(&view->document);
     document_open(&view->document, NULL, '{');
@@ -292,7 +320,7 @@ static bool write_all(struct view *view, bool with_payload, struct error *err)
     document_open(&view->document, "activity", '[');
     ok = ok && store_activities(view->store, view->id, write_activity, view, err);
     document_close(&view->document, ']');
-    if (with_payload)
+    if (view->with_payload)
         ok = ok && write_payload(view, "input", err) && write_payload(view, "response", err);
     document_close(&view->document, '}');
     if (ok)
@@ -301,46 +329,110 @@ static bool write_all(struct view *view, bool with_payload, struct error *err)
     return ok;
 }
 
-static int run(struct cli *cli, const struct arguments *arguments)
+/* ---- which one --------------------------------------------------------------------------------- */
+
+/* The store, alone or, where flows must be known by name, with them. */
+struct source {
+    struct workspace *workspace;
+    struct service *service;
+    struct store *store, *own_store;
+};
+
+static bool source_open(struct source *source, struct cli *cli, struct store_filter *filter,
+                        struct error *err)
 {
     struct workspace *workspace = NULL;
-    struct view view = {.cli = cli, .id = arguments->words[0]};
+    if (!cli_open_workspace(cli, &workspace, err))
+        return false;
+    if (filter->flow) {
+        if (!service_open(&source->service, workspace, err) ||
+            !instances_find_flow(source->service, filter, err))
+            return false;
+        source->store = service_store(source->service);
+        return true;
+    }
+    source->workspace = workspace;
+    bool ok = store_open(&source->own_store, workspace->store_file, err);
+    source->store = source->own_store;
+    return ok;
+}
+
+static void source_close(struct source *source)
+{
+    service_close(source->service);
+    store_close(source->own_store);
+    workspace_close(source->workspace);
+}
+
+static int show(struct cli *cli, const char *id, struct store_filter *filter, bool with_payload)
+{
+    struct view view = {.cli = cli, .id = id, .with_payload = with_payload};
+    struct source source = {.workspace = NULL};
+    char newest[INSTANCE_ID_SIZE];
     struct error err = {0};
-    bool with_payload = option_given(arguments, "payload");
-    bool ok = cli_open_workspace(cli, &workspace, &err) &&
-              store_open(&view.store, workspace->store_file, &err) &&
-              (cli->json ? write_all(&view, with_payload, &err)
-                         : print_all(&view, with_payload, &err));
-    store_close(view.store);
-    workspace_close(workspace);
+    bool ok = source_open(&source, cli, filter, &err) &&
+              (id || instances_newest(source.store, filter, newest, &err));
+    view.id = id ? id : newest;
+    view.store = source.store;
+    ok = ok && (cli->json ? write_all(&view, &err) : print_all(&view, &err));
+    source_close(&source);
     return ok ? EXIT_DONE : cli_fail(cli, cli_status_of(&err), &err);
 }
 
+static int run(struct cli *cli, const struct arguments *arguments)
+{
+    const char *id = arguments->word_count > 0 ? arguments->words[0] : NULL;
+    struct store_filter filter = {0};
+    struct error err = {0};
+    bool has_filter = false;
+    static const char *const filters[] = {"flow", "state", "since", "until", "tracking", "trace"};
+    for (size_t i = 0; i < sizeof filters / sizeof filters[0]; i++)
+        has_filter = has_filter || option_given(arguments, filters[i]);
+    if (has_filter == (id != NULL))
+        return cli_usage(cli, &cmd_show, "'show' needs an ID, or options that say which instance, not "
+                                         "both");
+    if (!instances_filter(arguments, &filter, &err))
+        return cli_usage(cli, &cmd_show, "%s", err.message);
+    return show(cli, id, &filter, option_given(arguments, "payload"));
+}
+
 static const struct option_spec options[] = {
-    {"payload", 0, NULL, "Shows the message that came in and the answer, too. They may hold customer "
+    {"payload", 0, NULL, "Shows messages, requests and answers, too, as far as they are kept: the message "
+                         "of what may be resubmitted, the rest at tracing debug. They may hold customer "
                          "data."},
+    {"flow", 0, "FLOW", "The newest of this flow (identifier, alias or folder name)."},
+    {"state", 0, "STATE", "The newest in this state: in_progress, completed, failed, aborted."},
+    {"since", 0, "TIME", "Started at or after TIME: 90m, 12h, 7d ago, or a date and time in UTC."},
+    {"until", 0, "TIME", "Started at or before TIME."},
+    {"tracking", 0, "VALUE", "The newest with this tracking value, such as a file name."},
+    {"trace", 0, "ID", "The newest of this distributed trace."},
+    {"all", 'a', NULL, "Looks at the instances that other flows called, too."},
 };
 
 const struct command cmd_show = {
     .name = "show",
     .summary = "tells all about one instance",
-    .synopsis = "show [--payload] ID",
+    .synopsis = "show [--payload] ID\nshow [--payload] OPTION...",
     .description =
         "Shows one execution: flow, state, times, tracking values, every file with what became of "
         "it, the activity stream (each call that the flow made and each line it wrote) and, if it "
         "failed, the fault with what to do next. ID may be cut to its first characters, 4 or more, "
-        "as long as only one instance begins with them.",
+        "as long as only one instance begins with them. Instead of ID, options tell which one: the newest "
+        "that all of them fit.",
     .options = options,
     .option_count = sizeof options / sizeof options[0],
     .json = "What 'instances' prints for one instance, and \"to_do\", \"tracking\": {name: value}, "
             "\"file_list\": [{\"name\", \"state\", \"detail\", \"size\", \"at\"}], \"called\": [id], "
             "\"activity\": "
             "[{\"at\", \"import\", \"connection\", \"subject\", \"result\", \"detail\", "
-            "\"duration_us\", \"bytes\"}]; with --payload \"input\" and \"response\".",
+            "\"duration_us\", \"bytes\"}]; with --payload \"input\" and \"response\", and \"request\" and "
+            "\"response\" of the calls that have them.",
     .exit_status = "0  done\n2  there is no such instance, or several begin with ID",
     .files = "state/sluice.db",
-    .examples = " sluice show Xk3v\n sluice --json show Xk3v --payload",
-    .words_min = 1,
+    .examples = " sluice show Xk3v\n sluice --json show Xk3v --payload\n"
+                " sluice show --flow customer_sync_ack --state failed\n"
+                " sluice show --tracking 48213377120455",
+    .words_min = 0,
     .words_max = 1,
     .run = run,
 };

@@ -13,6 +13,7 @@ void instance_write_members(struct document *document, const struct instance_row
     document_text(document, "state", row->state);
     document_text(document, "trigger", row->trigger);
     document_text(document, "invoked_by", row->invoked_by);
+    document_text(document, "tracing", row->tracing);
     document_text(document, "parent", row->parent);
     document_time(document, "started", row->started_ms);
     document_time(document, "finished", row->finished_ms);
@@ -44,6 +45,9 @@ void instance_write_members(struct document *document, const struct instance_row
     document_text(document, "resubmitted_as", row->resubmitted_as);
     document_number(document, "resubmissions", row->resubmissions);
     document_time(document, "discarded", row->discarded_ms);
+    document_text(document, "trace", row->trace);
+    document_text(document, "span", row->span);
+    document_text(document, "parent_span", row->parent_span);
 }
 
 void instance_write(struct document *document, const char *key, const struct instance_row *row)
@@ -77,6 +81,11 @@ static const struct {
                        "files; then run again"},
     {"files_not_transferred", "see each file's reason; what was not transferred is taken by the next "
                               "run"},
+    {"suspended", "remove the cause; the next run of the flow, or serve, goes on with it where it was "
+                  "(sluice discard ID gives it up)"},
+    {"diverged", "the module is not the one that began, or does not behave the same twice: sluice "
+                 "replay ID; look at source and target before you run again"},
+    {"given_up", "look at source and target: what it was doing may have taken effect"},
     {"interrupted", "run the flow again: files that were not transferred are still at the source"},
     {"cancelled", "run the flow again: files that were not transferred are still at the source"},
     {"cpu_deadline", "look for an endless loop, or raise \"cpu_ms\" in the flow's manifest"},

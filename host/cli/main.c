@@ -30,6 +30,6 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN); /* a closed pipe or connection is an error of its write */
     sigaction(SIGINT, &stop, NULL);
     sigaction(SIGTERM, &stop, NULL);
-    log_configure(LOG_WARNING, false, STDERR_FILENO);
+    log_configure(LOG_WARNING, LOG_PLAIN, STDERR_FILENO);
     return cli_main(&cli, argc, argv);
 }

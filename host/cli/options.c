@@ -15,6 +15,11 @@ const struct option_spec cli_global_options[] = {
     {"functions", 0, "DIR", "Folder of compiled flows, instead of $SLUICE_FUNCTIONS or what "
                             "sluice.json says."},
     {"json", 0, NULL, "Prints one JSON document for programs instead of text for people."},
+    {"log-level", 0, "LEVEL", "What is logged: debug, info, warning, error. Default: warning; of 'serve': "
+                              "what sluice.json says, or info."},
+    {"log-format", 0, "FORMAT", "How: json, text, or auto (text on a terminal and for the systemd "
+                                "journal, else json)."},
+    {"log-file", 0, "FILE", "Where: at the end of FILE instead of on standard error."},
     {"help", 'h', NULL, "Prints this help."},
     {"version", 'V', NULL, "Prints the version."},
 };
@@ -68,6 +73,12 @@ static bool take_option(struct cli *cli, const struct option_spec *spec, const c
         cli->functions_folder = value;
     else if (spec == &cli_global_options[2])
         cli->json = true;
+    else if (spec == &cli_global_options[3])
+        cli->log_level = value;
+    else if (spec == &cli_global_options[4])
+        cli->log_format = value;
+    else if (spec == &cli_global_options[5])
+        cli->log_file = value;
     if (out->option_count == CLI_OPTIONS_MAX)
         return error_set(err, ERROR_LIMIT, "more than %d options", CLI_OPTIONS_MAX);
     out->options[out->option_count].spec = spec;

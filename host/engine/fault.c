@@ -38,6 +38,11 @@ static const struct {
         "The module made more calls to the host than its limit; look for a loop or raise the "
         "limit in its manifest."},
     [FAULT_CANCELLED] = {"cancelled", "Somebody asked this execution to stop."},
+    [FAULT_SUSPENDED] = {"suspended",
+        "The execution could not go on; what it has done is kept, and it goes on from there later."},
+    [FAULT_DIVERGED] = {"diverged",
+        "The module asked for something else than it did before at the same place, so that what it "
+        "did before cannot be carried on; it must give the same answers to the same questions."},
     [FAULT_NO_SLOT] = {"no_slot",
         "No memory could be had for a sandbox, so nothing ran; run again, with fewer executions at "
         "the same time."},

@@ -26,6 +26,8 @@ enum fault {
     FAULT_BAD_ADDRESS,  /* an import was given a range outside the guest's memory */
     FAULT_IMPORT_LIMIT, /* more import calls than import_calls_max */
     FAULT_CANCELLED,
+    FAULT_SUSPENDED, /* the host cannot go on with it now; it is resumed later */
+    FAULT_DIVERGED,  /* asked for something else than its journal tells */
     FAULT_NO_SLOT, /* no sandbox memory could be had; nothing ran */
     FAULT_INTERNAL,
 };

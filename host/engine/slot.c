@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "base/metrics.h"
 #include "engine/module_private.h"
 
 bool slot_open_memory(struct slot *slot, uint64_t size)
@@ -62,6 +63,7 @@ static bool wipe_memory(struct slot *slot)
 
 static void slot_free(struct slot *slot)
 {
+    metric_add(METRIC_SLOTS, -1);
     if (slot->instance) /* Zeroed or half made is fine: it frees what is there. */
         slot->module->entry->release(slot->instance);
     if (slot->memory)
@@ -135,6 +137,7 @@ static struct slot *slot_new(struct engine_thread *thread, struct module *module
         error_set(err, ERROR_INTERNAL, "out of memory");
         return NULL;
     }
+    metric_add(METRIC_SLOTS, 1);
     slot->module = module;
     slot->learn_at = 1;
     module_retain(module);
@@ -225,6 +228,7 @@ bool slot_acquire(struct engine_thread *thread, struct module *module, struct sl
         thread->slot_count++;
     }
     slot->is_busy = true;
+    metric_add(METRIC_SLOTS_BUSY, 1);
     *out = slot;
     return true;
 }
@@ -232,6 +236,7 @@ bool slot_acquire(struct engine_thread *thread, struct module *module, struct sl
 void slot_release(struct engine_thread *thread, struct slot *slot)
 {
     slot->is_busy = false;
+    metric_add(METRIC_SLOTS_BUSY, -1);
     memcpy(slot->instance, slot->pristine, slot->module->entry->instance_size);
     if (wipe_memory(slot))
         return;

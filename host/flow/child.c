@@ -8,9 +8,13 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "capability/journal.h"
 #include "capability/watch.h"
+#include "flow/activation.h"
 #include "flow/execute.h"
 #include "flow/fault.h"
+#include "flow/kept_module.h"
+#include "store/store_journal.h"
 
 #define REMOTE_PATH_SIZE 256
 
@@ -33,21 +37,111 @@ static void answer_too_large(const struct manifest *manifest, size_t size,
     fault_format(&fault, &response->body);
 }
 
-static bool call_here(struct execution *caller, const char *name, const void *body, size_t body_size,
-                      const struct remote_file *attachment, struct http_response *response,
-                      struct error *err)
+/* What an earlier process already made of this call. */
+struct callee {
+    char id[INSTANCE_ID_SIZE], digest[80];
+    int64_t started_ms;
+    bool is_finished;
+    int response_status;
+};
+
+static bool note_callee(void *context, const struct instance_row *row)
 {
-    struct service *service = caller->environment->flows;
-    const struct flow *flow = registry_find(&service->registry, name, err);
-    if (!flow)
-        return false;
-    if (body_size > flow->manifest->input_bytes) {
-        answer_too_large(flow->manifest, body_size, response);
-        return true;
+    struct callee *callee = context;
+    snprintf(callee->id, sizeof callee->id, "%s", row->id);
+    snprintf(callee->digest, sizeof callee->digest, "%s", row->module_digest);
+    callee->started_ms = row->started_ms;
+    callee->is_finished = row->finished_ms != 0;
+    callee->response_status = row->response_status;
+    return true;
+}
+
+static bool find_callee(const struct execution *caller, struct callee *callee, struct error *err)
+{
+    *callee = (struct callee){.started_ms = 0};
+    return !caller->journal ||
+           store_callee(caller->environment->store, caller->instance,
+                        journal_number(caller->journal), note_callee, callee, err);
+}
+
+/* An ended callee whose journal no longer gives its answer (a limit struck it, say) still has a status. */
+static void answer_by_row(const struct callee *callee, const struct execution *child,
+                          struct http_response *response)
+{
+    const struct fault_report fault = {
+        .status = callee->response_status ? callee->response_status : 500,
+        .code = "interrupted",
+        .title = "The answer was lost when a process ended",
+        .detail = "the flow had ended before; see its instance",
+        .instance = child->instance,
+    };
+    buf_clear(&response->body);
+    response->status = fault.status;
+    if (fault.status >= 400)
+        fault_format(&fault, &response->body);
+}
+
+static void take_answer(const struct execution *child, const struct execution_end *end,
+                        struct http_response *response)
+{
+    const char *content_type;
+    buf_init(&response->headers, 1024);
+    buf_init(&response->body, HTTP_RESPONSE_SIZE_MAX);
+    response->status = execution_answer(child, end, &response->body, &content_type);
+    buf_printf(&response->headers, "content-type: %s\n", content_type);
+}
+
+/* The callee did not get to its end, and neither does its caller: both go on later. */
+static bool suspend(struct execution *caller, const struct execution *child, struct error *err)
+{
+    caller->stop = FAULT_SUSPENDED;
+    snprintf(caller->stop_detail, sizeof caller->stop_detail, "%s", child->stop_detail);
+    return error_set(err, ERROR_UNKNOWN, "%s", child->stop_detail);
+}
+
+static bool run_child(struct service *service, const struct execution_start *start,
+                      const struct callee *callee, struct execution *child,
+                      struct http_response *response, struct error *err)
+{
+    struct execution_end end;
+    struct error problem = {0};
+    bool ok = execute(service, start, child, &end, &problem);
+    if (!ok && end.has_run) { /* what it did is done: its answer stands */
+        log_line(LOG_ERROR, child->instance, "the end could not be recorded: %s", problem.message);
+        ok = true;
     }
+    if (!ok && err)
+        *err = problem;
+    if (!ok)
+        return false;
+    if (end.state == INSTANCE_IN_PROGRESS && !callee->is_finished)
+        return suspend(start->caller, child, err);
+    take_answer(child, &end, response);
+    if (callee->is_finished && end.sandbox.fault != FAULT_NONE)
+        answer_by_row(callee, child, response);
+    return true;
+}
+
+/* What an earlier process began goes on with the version it began with. */
+static bool choose_module(const struct execution *caller, const struct callee *callee,
+                          struct flow *kept, const struct flow **flow, struct error *err)
+{
+    *kept = (struct flow){.path = NULL};
+    if (!callee->id[0] || strcmp(callee->digest, module_digest((*flow)->module)) == 0)
+        return true;
+    *flow = kept;
+    return kept_module_open(kept, caller->environment->workspace, callee->digest, err);
+}
+
+static bool call_flow_here(struct execution *caller, const struct flow *flow, const void *body,
+                           size_t body_size, const struct remote_file *attachment,
+                           struct http_response *response, struct error *err)
+{
+    struct callee callee;
+    struct flow kept;
+    if (!find_callee(caller, &callee, err) || !choose_module(caller, &callee, &kept, &flow, err))
+        return false;
     struct execution *child = calloc(1, sizeof *child);
-    if (!child)
-        return error_set(err, ERROR_LIMIT, "out of memory");
     const struct execution_start start = {
         .flow = flow,
         .caller = caller,
@@ -57,26 +151,33 @@ static bool call_here(struct execution *caller, const char *name, const void *bo
         .input_size = body_size,
         .attachment = attachment,
         .watch = caller->watch,
+        .resumes = callee.id[0] ? callee.id : NULL,
+        .started_ms = callee.started_ms,
+        .is_replay = callee.is_finished,
     };
-    struct execution_end end;
-    struct error problem = {0};
-    bool ok = execute(service, &start, child, &end, &problem);
-    if (!ok && end.has_run) { /* what it did is done: its answer stands */
-        log_line(LOG_ERROR, child->instance, "the end could not be recorded: %s", problem.message);
-        ok = true;
-    }
-    if (!ok && err)
-        *err = problem;
-    if (ok) {
-        const char *content_type;
-        buf_init(&response->headers, 1024);
-        buf_init(&response->body, HTTP_RESPONSE_SIZE_MAX);
-        response->status = execution_answer(child, &end, &response->body, &content_type);
-        buf_printf(&response->headers, "content-type: %s\n", content_type);
-    }
-    execution_release(child);
+    bool ok = child ? run_child(caller->environment->flows, &start, &callee, child, response, err)
+                    : error_set(err, ERROR_LIMIT, "out of memory");
+    if (child)
+        execution_release(child);
     free(child);
+    kept_module_close(&kept);
     return ok;
+}
+
+static bool call_here(struct execution *caller, const char *name, const void *body, size_t body_size,
+                      const struct remote_file *attachment, struct http_response *response,
+                      struct error *err)
+{
+    struct service *service = caller->environment->flows;
+    size_t index;
+    if (!activation_find(service, name, &index, err))
+        return false;
+    const struct flow *flow = &service->registry.flows[index];
+    if (body_size > flow->manifest->input_bytes) {
+        answer_too_large(flow->manifest, body_size, response);
+        return true;
+    }
+    return call_flow_here(caller, flow, body, body_size, attachment, response, err);
 }
 
 static bool should_stop(void *context)
@@ -115,6 +216,8 @@ static bool call_there(struct execution *caller, const struct connection *connec
         .context = caller,
         .file_size_max = service->workspace->file_size_max,
         .instance = caller->instance,
+        .traceparent = caller->traceparent,
+        .tracestate = caller->trace_state,
     };
     return http_call(service->transfer, connection, &request, &call, response, err);
 }

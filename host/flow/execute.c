@@ -9,8 +9,13 @@
 
 #include "base/clock.h"
 #include "base/json.h"
-#include "base/log.h"
+#include "capability/journal.h"
+#include "flow/activation.h"
 #include "flow/fault.h"
+#include "flow/kept_module.h"
+#include "flow/observe.h"
+#include "flow/trace.h"
+#include "store/store_journal.h"
 
 #define PAGES_PER_MIB 16u
 #define EXIT_PARTLY_DONE 3
@@ -42,6 +47,23 @@ static void format_parameters(const struct execution_start *start, struct buf *o
     buf_append_char(out, '}');
 }
 
+/* A flow whose manifest says so, unless what it was given cannot be had again: a file that came with it
+ * from outside, or a caller that is not resumed itself. */
+static bool is_durable(const struct execution_start *start)
+{
+    if (start->flow->manifest->durability != DURABLE)
+        return false;
+    return start->caller ? start->caller->journal != NULL : start->attachment == NULL;
+}
+
+/* What is done again later needs its message: a run from outside that is not such a repetition itself; and
+ * so does what goes on after its process has ended. */
+static bool keeps_message(const struct execution_start *start, const struct execution *execution)
+{
+    return execution->tracing == TRACING_DEBUG ||
+           (!start->caller && (!start->resubmits || is_durable(start)));
+}
+
 static bool record_start(struct service *service, const struct execution_start *start,
                          const struct execution *execution, struct error *err)
 {
@@ -59,11 +81,17 @@ static bool record_start(struct service *service, const struct execution_start *
         .invoked_by = start->invoked_by,
         .parent = start->caller ? start->caller->instance : NULL,
         .parameters = buf_text(&parameters),
-        .input = start->input,
+        .tracing = tracing_names[execution->tracing],
+        .input = keeps_message(start, execution) ? start->input : NULL,
         .input_size = start->input_size,
         .started_ms = execution->started_ms,
         .resubmits = start->resubmits,
-        .is_tracked = manifest->durability == TRACKED,
+        .is_durable = is_durable(start),
+        .call_number = execution->call_number,
+        .is_tracked = manifest->durability == TRACKED || start->caller,
+        .trace = execution->trace.id,
+        .span = execution->trace.span,
+        .parent_span = execution->parent_span[0] ? execution->parent_span : NULL,
     };
     bool ok = store_instance_start(service->store, &row, err);
     buf_release(&parameters);
@@ -81,10 +109,16 @@ static void set_up(struct service *service, const struct execution_start *start,
     const struct manifest *manifest = start->flow->manifest;
     uint32_t wall_s = smaller(manifest->wall_s, service->workspace->run_wall_s_max);
     execution->caller = start->caller;
+    execution->snapshot = start->caller ? snapshot_hold(start->caller->snapshot)
+                                        : workspace_snapshot(service->workspace);
     execution->depth = start->caller ? start->caller->depth + 1 : 0;
+    execution->tracing = activation_tracing(service, manifest);
     execution->trigger = start->trigger;
     execution->invoked_by = start->invoked_by;
-    execution->started_ms = clock_wall_ms();
+    execution->is_replay = start->is_replay;
+    execution->call_number =
+        start->caller && start->caller->journal ? journal_number(start->caller->journal) : 0;
+    execution->started_ms = start->resumes ? start->started_ms : clock_wall_ms();
     execution->wall_deadline_ms = clock_monotonic_ms() + (int64_t)wall_s * 1000;
     if (start->caller && start->caller->wall_deadline_ms < execution->wall_deadline_ms)
         execution->wall_deadline_ms = start->caller->wall_deadline_ms;
@@ -107,7 +141,7 @@ static void judge(struct execution *execution, struct execution_end *end)
         execution->has_fault = false; /* what stopped it matters more than what it had prepared */
         buf_clear(&execution->fault_detail);
         execution_fault(execution, fault_name(sandbox->fault), fault_text(sandbox->fault),
-                        sandbox->detail);
+                        execution->stop ? execution->stop_detail : sandbox->detail);
     } else if (sandbox->exit_status == EXIT_PARTLY_DONE) {
         end->exit_status = EXIT_PARTLY_DONE;
     } else if (sandbox->exit_status == 0 && !execution->has_fault) {
@@ -135,19 +169,46 @@ static bool record_end(struct service *service, const struct execution *executio
         .memory_bytes = (uint64_t)end->sandbox.memory_pages_peak * 65536,
         .import_calls = end->sandbox.import_calls,
         .response_status = answered ? execution->response_status : 0,
-        .response = buf_text(&execution->response),
+        .response = execution->tracing == TRACING_DEBUG ? buf_text(&execution->response) : NULL,
         .response_size = execution->response.size,
     };
-    struct error problem = {0};
-    bool ok = store_instance_finish(service->store, execution->instance, &row, &problem);
-    if (!ok && execution->manifest->durability == TRACKED) {
-        /* What it did is done: its caller gets its answer. */
-        log_line(LOG_ERROR, execution->instance, "the end could not be recorded: %s", problem.message);
-        return true;
+    return store_instance_finish(service->store, execution->instance, &row, err);
+}
+
+static bool name_instance(const struct execution_start *start, struct execution *execution,
+                          struct error *err)
+{
+    if (!start->resumes)
+        return make_instance_id(execution->instance, err);
+    snprintf(execution->instance, sizeof execution->instance, "%s", start->resumes);
+    return true;
+}
+
+/* The instance: a new row, or the one that goes on. */
+static bool begin(struct service *service, const struct execution_start *start,
+                  struct execution *execution, struct error *err)
+{
+    bool durable = is_durable(start);
+    if (!start->resumes &&
+        ((durable && !kept_module_keep(service->workspace, start->flow, err)) ||
+         !record_start(service, start, execution, err)))
+        return false;
+    return !durable || journal_open(&execution->journal, service->store, execution->instance,
+                                    start->is_replay ? JOURNAL_REPLAY : JOURNAL_RECORD, err);
+}
+
+/* Suspended: nothing is recorded, so that it stays what it is, unfinished. */
+static bool finish(struct service *service, const struct execution_start *start,
+                   struct execution *execution, struct execution_end *end, struct error *err)
+{
+    if (end->sandbox.fault == FAULT_SUSPENDED) {
+        end->state = INSTANCE_IN_PROGRESS;
+        return start->caller || start->is_replay ||
+               store_give_back(service->store, execution->instance, execution->stop_detail, err);
     }
-    if (!ok && err)
-        *err = problem;
-    return ok;
+    return start->is_replay ||
+           ((!execution->journal || journal_flush(execution->journal, err)) &&
+            record_end(service, execution, end, err));
 }
 
 bool execute(struct service *service, const struct execution_start *start,
@@ -158,9 +219,12 @@ bool execute(struct service *service, const struct execution_start *start,
     execution_init(execution, &service->environment, manifest);
     set_up(service, start, execution);
     int64_t started_ms = clock_monotonic_ms();
-    if (!make_instance_id(execution->instance, err) ||
-        !record_start(service, start, execution, err))
+    struct log_scope scope;
+    if (!name_instance(start, execution, err) || !trace_begin(start, execution, err))
         return false;
+    observe_begin(execution, &scope);
+    if (!begin(service, start, execution, err))
+        return observe_end(service, execution, end, &scope, false);
     watch_started(start->watch, execution->instance, manifest->identifier);
     const struct sandbox_limits limits = {
         .memory_pages_max =
@@ -174,7 +238,8 @@ bool execute(struct service *service, const struct execution_start *start,
     judge(execution, end);
     end->duration_ms = clock_monotonic_ms() - started_ms;
     end->has_run = true;
-    return record_end(service, execution, end, err);
+    return observe_end(service, execution, end, &scope,
+                       finish(service, start, execution, end, err));
 }
 
 int execution_answer(const struct execution *execution, const struct execution_end *end,

@@ -9,12 +9,19 @@
 #include "flow/flow.h"
 #include "flow/registry.h"
 
+#define RUN_PARAMETERS_MAX 32 /* of one run */
+
 struct service {
     struct workspace *workspace;
     struct store *store;
     struct transfer *transfer;
+    struct otlp *otlp; /* NULL: no traces are exported */
     struct registry registry;
     struct environment environment;
+    struct activation_table *activations;
+    struct timetable *timetable;
+    struct scheduler *scheduler; /* NULL: none works in this process */
+    bool tells_ends; /* each execution that ends gets a line in the log */
 };
 
 /* What an execution begins with; everything is borrowed until execute returns. */
@@ -29,9 +36,14 @@ struct execution_start {
     const struct remote_file *attachment;
     const struct run_watch *watch;
     const char *resubmits; /* as in run_request */
+    const char *resumes;   /* id of the unfinished instance that goes on here; NULL: a new one */
+    int64_t started_ms;    /* of resumes */
+    bool is_replay;        /* resumes, but only as far as its journal answers; nothing is recorded */
+    const char *traceparent, *tracestate; /* as in run_request; of no matter below a caller */
 };
 
-/* How it ended; the rest (answer, fault, files) is in the execution. */
+/* How it ended; the rest (answer, fault, files) is in the execution. Suspended: INSTANCE_IN_PROGRESS, and
+ * execution->stop_detail says why; it is resumed later. */
 struct execution_end {
     enum instance_state state;
     int exit_status; /* 0, 1 or 3 */
@@ -42,11 +54,14 @@ struct execution_end {
 
 /*
  * Runs start to its end. execution must be released by the caller with execution_release, whatever is
- * returned. false: it could not begin, or the end of a durable flow could not be recorded (the store
- * failed).
+ * returned. false: it could not begin or its end could not be recorded (the store failed).
  */
 MUST_USE bool execute(struct service *service, const struct execution_start *start,
                       struct execution *execution, struct execution_end *end, struct error *err);
+
+/* Fills what a caller of service_run is told; outcome is set whole. */
+void execution_outcome(struct run_outcome *outcome, const struct execution *execution,
+                       const struct execution_end *end);
 
 /* The body a caller gets: the guest's own answer, or the fault shape when there is none.
  * Gives the HTTP status. */

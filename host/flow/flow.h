@@ -28,13 +28,34 @@ struct workspace *service_workspace(const struct service *service);
 struct store *service_store(const struct service *service);
 struct transfer *service_transfer(const struct service *service);
 
+/* Each execution that ends gets a line in the log from here on. Before other threads run. */
+void service_tell_ends(struct service *service);
+
 size_t service_flow_count(const struct service *service);
-/* Manifest and digest of the index-th flow, ordered by identifier. Borrowed. */
+/* Manifest and digest of the index-th flow, ordered by identifier, versions of one flow from the
+ * oldest. Borrowed. */
 const struct manifest *service_manifest(const struct service *service, size_t index);
 const char *service_digest(const struct service *service, size_t index);
-/* Index of the flow with that identifier, alias or folder name; ERROR_NOT_FOUND names the nearest. */
+/* Index of the flow with that identifier, alias or folder name, alone (then the newest version) or as
+ * "NAME|VERSION"; ERROR_NOT_FOUND names the nearest, or the versions there are. */
 MUST_USE bool service_find(const struct service *service, const char *name, size_t *index,
                            struct error *err);
+/* Whether the index-th flow answers at its address. */
+bool service_is_active(const struct service *service, size_t index);
+
+/* Whether the index-th flow may run now; see activation.h. Costs a few loads from memory. */
+bool service_is_active(const struct service *service, size_t index);
+
+/* Who changes something: a user or client and the address of the peer, "" on this machine. */
+struct actor {
+    const char *name, *address;
+};
+
+/* Parts that the files of this layer keep with the service. */
+struct activation_table *service_activations(const struct service *service);
+struct timetable *service_timetable(const struct service *service);
+struct scheduler *service_scheduler(const struct service *service); /* NULL: none works here */
+void service_set_scheduler(struct service *service, struct scheduler *scheduler);
 
 #define FLOW_PARAMETER_SIZE_MAX 1024u /* bytes of one value */
 
@@ -47,16 +68,22 @@ struct run_request {
     const char *trigger, *invoked_by; /* "manual", user name */
     const struct run_parameter *parameters;
     size_t parameter_count;
+    bool without_schedule; /* parameters not given are the flow's defaults, not first its schedule's */
     const void *body; /* the message; NULL: none */
     size_t body_size;
     const char *attachment; /* path of a local file; NULL: none */
+    struct remote_stream *stream; /* or a file that is still arriving; NULL: none */
+    uint64_t stream_size; /* what that must come to, or REMOTE_SIZE_UNKNOWN */
     const struct run_watch *watch; /* NULL: nobody watches */
     const char *resubmits; /* full id of the failed instance that is done again; NULL: none. May be
                               refused as store_instance_start says; then nothing ran */
+    const char *traceparent, *tracestate; /* W3C Trace Context of whoever asks; NULL: none. What is not
+                                             valid begins a new trace */
 };
 
 struct run_outcome {
     char instance[INSTANCE_ID_SIZE];
+    char trace[33]; /* the id of its trace */
     enum instance_state state;
     int exit_status; /* 0 done, 1 failed, 3 partly done: the process statuses of `sluice run` */
     int response_status; /* 0: the flow answered nothing */
@@ -71,12 +98,16 @@ struct run_outcome {
 void run_outcome_release(struct run_outcome *outcome);
 
 /*
- * Runs a flow to its end. true: outcome tells how it went. false: it did not begin (an unknown,
- * missing, repeated or malformed parameter, a message or file that the flow does not take:
- * ERROR_INVALID or ERROR_LIMIT; another run of the flow is going on: ERROR_EXISTS; the store
- * failed), or it ended and the store could not record that. A message larger than the manifest's input_bytes is an outcome
- * with status 413; what a message must hold is the guest's to judge.
+ * Runs a flow to its end. true: outcome tells how it went. false: it did not begin (the flow is not
+ * active: ERROR_REFUSED; an unknown, missing, repeated or malformed parameter, a message or file that
+ * the flow does not take: ERROR_INVALID or ERROR_LIMIT; another run of it is going on: ERROR_EXISTS; the
+ * store failed), or it ended and the store could not record that. A message larger than the manifest's
+ * input_bytes is an outcome with status 413; what a message must hold is the guest's to judge.
  */
 MUST_USE bool service_run(struct service *service, const struct run_request *request,
                           struct run_outcome *outcome, struct error *err);
+
+/* What service_run would refuse before it begins, except for another run that goes on. */
+MUST_USE bool service_check_run(const struct service *service, const struct run_request *request,
+                                struct error *err);
 #endif

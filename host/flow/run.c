@@ -5,25 +5,27 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "flow/activation.h"
 #include "flow/execute.h"
 #include "flow/fault.h"
+#include "flow/resume.h"
 #include "flow/run_lock.h"
-
-#define PARAMETERS_MAX 32
+#include "flow/timetable.h"
 
 /* ---- parameters ------------------------------------------------------------------------------ */
 
 struct parameter_set {
-    struct named_value values[PARAMETERS_MAX];
+    struct named_value values[RUN_PARAMETERS_MAX];
     size_t count;
+    struct timetable_entry schedule; /* which some values belong to */
 };
 
 static bool check_known(const struct manifest *manifest, const struct run_request *request,
                         struct error *err)
 {
-    const char *names[PARAMETERS_MAX];
+    const char *names[RUN_PARAMETERS_MAX];
     size_t count = 0;
-    for (size_t i = 0; i < manifest->parameter_count && count < PARAMETERS_MAX; i++)
+    for (size_t i = 0; i < manifest->parameter_count && count < RUN_PARAMETERS_MAX; i++)
         names[count++] = manifest->parameters[i].name;
     for (size_t i = 0; i < request->parameter_count; i++) {
         const char *name = request->parameters[i].name;
@@ -72,35 +74,42 @@ static const char *given_value(const struct run_request *request, const char *na
     return NULL;
 }
 
-/* The workspace's schedule of the flow says what its runs are usually given. */
-static const char *scheduled_value(const struct workspace *workspace,
-                                   const struct manifest *manifest, const char *name)
+static const char *scheduled_value(const struct timetable_entry *schedule, const char *name)
 {
-    for (size_t i = 0; i < workspace->schedule_count; i++) {
-        const struct schedule *schedule = &workspace->schedules[i];
-        if (!manifest_is_called(manifest, schedule->flow))
-            continue;
-        for (size_t j = 0; j < schedule->parameter_count; j++)
-            if (strcmp(schedule->parameters[j].name, name) == 0)
-                return schedule->parameters[j].value;
-    }
+    for (size_t i = 0; i < schedule->definition.parameter_count; i++)
+        if (strcmp(schedule->definition.parameters[i].name, name) == 0)
+            return schedule->definition.parameters[i].value;
     return NULL;
 }
 
-static bool collect_parameters(const struct workspace *workspace, const struct manifest *manifest,
-                               const struct run_request *request, struct parameter_set *out,
-                               struct error *err)
+/* The flow's schedule says what its runs are usually given. */
+static bool find_schedule(const struct service *service, const struct run_request *request,
+                          struct timetable_entry *schedule, struct error *err)
 {
-    if (manifest->parameter_count > PARAMETERS_MAX)
+    struct error why = {0};
+    if (request->without_schedule || service_manifest(service, request->flow)->parameter_count == 0 ||
+        timetable_get(service, request->flow, schedule, &why) || why.kind == ERROR_NOT_FOUND)
+        return true;
+    if (err)
+        *err = why;
+    return false;
+}
+
+static bool collect_parameters(const struct service *service, const struct run_request *request,
+                               struct parameter_set *out, struct error *err)
+{
+    const struct manifest *manifest = service_manifest(service, request->flow);
+    if (manifest->parameter_count > RUN_PARAMETERS_MAX)
         return error_set(err, ERROR_LIMIT, "flow '%s' has more than %d parameters",
-                         manifest->identifier, PARAMETERS_MAX);
-    if (!check_known(manifest, request, err) || !check_once(request, err))
+                         manifest->identifier, RUN_PARAMETERS_MAX);
+    if (!check_known(manifest, request, err) || !check_once(request, err) ||
+        !find_schedule(service, request, &out->schedule, err))
         return false;
     for (size_t i = 0; i < manifest->parameter_count; i++) {
         const struct manifest_parameter *parameter = &manifest->parameters[i];
         const char *value = given_value(request, parameter->name);
         if (!value)
-            value = scheduled_value(workspace, manifest, parameter->name);
+            value = scheduled_value(&out->schedule, parameter->name);
         if (!value)
             value = parameter->default_value;
         if (!value && parameter->required)
@@ -118,11 +127,20 @@ static bool collect_parameters(const struct workspace *workspace, const struct m
 
 /* ---- the run --------------------------------------------------------------------------------- */
 
-static void fill_outcome(struct run_outcome *outcome, const struct execution *execution,
-                         const struct execution_end *end)
+static void outcome_init(struct run_outcome *outcome)
+{
+    *outcome = (struct run_outcome){.state = INSTANCE_FAILED, .exit_status = 1};
+    buf_init(&outcome->response, EXECUTION_RESPONSE_MAX);
+    buf_init(&outcome->fault_detail, EXECUTION_DETAIL_MAX);
+}
+
+void execution_outcome(struct run_outcome *outcome, const struct execution *execution,
+                       const struct execution_end *end)
 {
     const char *content_type;
+    outcome_init(outcome);
     memcpy(outcome->instance, execution->instance, sizeof outcome->instance);
+    memcpy(outcome->trace, execution->trace.id, sizeof outcome->trace);
     outcome->state = end->state;
     outcome->exit_status = end->exit_status;
     outcome->duration_ms = end->duration_ms;
@@ -138,13 +156,6 @@ static void fill_outcome(struct run_outcome *outcome, const struct execution *ex
     outcome->files_transferred = execution->files.transferred;
     outcome->files_not_transferred = execution->files.not_transferred;
     outcome->files_postponed = execution->files.postponed;
-}
-
-static void outcome_init(struct run_outcome *outcome)
-{
-    *outcome = (struct run_outcome){.state = INSTANCE_FAILED, .exit_status = 1};
-    buf_init(&outcome->response, EXECUTION_RESPONSE_MAX);
-    buf_init(&outcome->fault_detail, EXECUTION_DETAIL_MAX);
 }
 
 void run_outcome_release(struct run_outcome *outcome)
@@ -186,10 +197,25 @@ static bool check_message(const struct manifest *manifest, const struct run_requ
         return error_set(err, ERROR_INVALID,
                          "flow '%s' runs on a schedule and takes no message, only parameters",
                          manifest->identifier);
-    if (request->attachment && !manifest->multipart)
+    if ((request->attachment || request->stream) && !manifest->multipart)
         return error_set(err, ERROR_INVALID, "flow '%s' takes no file with its message",
                          manifest->identifier);
     return true;
+}
+
+static bool run_new(struct service *service, const struct execution_start *start,
+                    struct run_outcome *outcome, struct error *err)
+{
+    struct execution_end end;
+    struct execution *execution = calloc(1, sizeof *execution);
+    if (!execution)
+        return error_set(err, ERROR_LIMIT, "out of memory");
+    bool ok = execute(service, start, execution, &end, err);
+    if (ok)
+        execution_outcome(outcome, execution, &end);
+    execution_release(execution);
+    free(execution);
+    return ok;
 }
 
 static bool run_locked(struct service *service, const struct run_request *request,
@@ -208,42 +234,65 @@ static bool run_locked(struct service *service, const struct run_request *reques
         .attachment = attachment,
         .watch = request->watch,
         .resubmits = request->resubmits,
+        .traceparent = request->traceparent,
+        .tracestate = request->tracestate,
     };
     bool alone = !manifest_answers(flow->manifest);
     int lock = -1;
     if (alone && !run_lock_take(service->workspace->state_folder, flow->manifest->identifier, &lock,
                                 err))
         return false;
-    struct execution *execution = calloc(1, sizeof *execution);
-    struct execution_end end;
-    bool ok = execution ? execute(service, &start, execution, &end, err)
-                        : error_set(err, ERROR_LIMIT, "out of memory");
-    if (ok)
-        fill_outcome(outcome, execution, &end);
-    if (execution)
-        execution_release(execution);
-    free(execution);
+    bool ok = (!alone || resume_flow(service, flow->manifest->identifier, request->watch, err)) &&
+              run_new(service, &start, outcome, err);
     run_lock_release(lock);
+    return ok;
+}
+
+bool service_check_run(const struct service *service, const struct run_request *request,
+                       struct error *err)
+{
+    struct parameter_set parameters = {.count = 0};
+    bool ok = check_message(service_manifest(service, request->flow), request, err) &&
+              collect_parameters(service, request, &parameters, err);
+    timetable_entry_release(&parameters.schedule);
+    return ok;
+}
+
+/* *attachment is to be released if it was there. */
+static bool open_attachment(const struct run_request *request, struct remote_file *attachment,
+                            struct error *err)
+{
+    if (request->attachment)
+        return remote_open_local(request->attachment, attachment, err);
+    return !request->stream || remote_open_stream(request->stream, "attachment",
+                                                  request->stream_size, attachment, err);
+}
+
+static bool run_with(struct service *service, const struct run_request *request,
+                     const struct parameter_set *parameters, struct run_outcome *outcome,
+                     struct error *err)
+{
+    struct remote_file attachment = {0};
+    if (is_too_large(service_manifest(service, request->flow), request, outcome))
+        return true;
+    if (!open_attachment(request, &attachment, err))
+        return false;
+    bool ok = run_locked(service, request, parameters, attachment.name ? &attachment : NULL, outcome,
+                         err);
+    remote_file_release(&attachment);
     return ok;
 }
 
 bool service_run(struct service *service, const struct run_request *request,
                  struct run_outcome *outcome, struct error *err)
 {
-    const struct manifest *manifest = service->registry.flows[request->flow].manifest;
-    outcome_init(outcome);
+    const struct manifest *manifest = service_manifest(service, request->flow);
     struct parameter_set parameters = {.count = 0};
-    if (!check_message(manifest, request, err) ||
-        !collect_parameters(service->workspace, manifest, request, &parameters, err))
-        return false;
-    if (is_too_large(manifest, request, outcome))
-        return true;
-    struct remote_file attachment = {0};
-    if (request->attachment && !remote_open_local(request->attachment, &attachment, err))
-        return false;
-    bool ok = run_locked(service, request, &parameters, request->attachment ? &attachment : NULL,
-                         outcome, err);
-    if (request->attachment)
-        remote_file_release(&attachment);
+    outcome_init(outcome);
+    bool ok = activation_require(service, request->flow, err) &&
+              check_message(manifest, request, err) &&
+              collect_parameters(service, request, &parameters, err) &&
+              run_with(service, request, &parameters, outcome, err);
+    timetable_entry_release(&parameters.schedule);
     return ok;
 }

@@ -2,16 +2,28 @@
 /* Opens what a workspace's runs share; see flow.h. */
 #include <stdlib.h>
 
+#include "flow/activation.h"
 #include "flow/execute.h"
 #include "flow/flow.h"
+#include "flow/observe.h"
+#include "flow/timetable.h"
+
+#define TRACES_WAIT_MS 3000 /* for a collector that is slow or away, once, at the end */
 
 static bool open_all(struct service *service, struct error *err)
 {
     service->transfer = transfer_new();
     if (!service->transfer)
         return error_set(err, ERROR_INTERNAL, "the transfer library could not be started");
-    return registry_open(&service->registry, service->workspace, err) &&
-           store_open(&service->store, service->workspace->store_file, err);
+    const struct trace_settings *traces = &service->workspace->traces;
+    if (!registry_open(&service->registry, service->workspace, err) ||
+        !store_open(&service->store, service->workspace->store_file, err) ||
+        (traces->endpoint && !otlp_open(&service->otlp, service->transfer, traces, err)))
+        return false;
+    service->activations = activation_table_new(service->registry.count);
+    service->timetable = timetable_new(&service->workspace->schedules);
+    return (service->activations && service->timetable) ||
+           error_set(err, ERROR_LIMIT, "out of memory");
 }
 
 bool service_open(struct service **out, struct workspace *workspace, struct error *err)
@@ -30,9 +42,11 @@ bool service_open(struct service **out, struct workspace *workspace, struct erro
         .workspace = workspace,
         .store = service->store,
         .transfer = service->transfer,
+        .otlp = service->otlp,
         .call_flow = child_call,
         .flows = service,
     };
+    observe_flows(&service->registry);
     *out = service;
     return true;
 }
@@ -42,11 +56,19 @@ void service_close(struct service *service)
     if (!service)
         return;
     sandbox_thread_release();
+    activation_table_free(service->activations);
+    timetable_free(service->timetable);
+    otlp_close(service->otlp, TRACES_WAIT_MS);
     store_close(service->store);
     registry_close(&service->registry);
     transfer_free(service->transfer);
     workspace_close(service->workspace);
     free(service);
+}
+
+void service_tell_ends(struct service *service)
+{
+    service->tells_ends = true;
 }
 
 struct workspace *service_workspace(const struct service *service)
@@ -62,6 +84,26 @@ struct store *service_store(const struct service *service)
 struct transfer *service_transfer(const struct service *service)
 {
     return service->transfer;
+}
+
+struct activation_table *service_activations(const struct service *service)
+{
+    return service->activations;
+}
+
+struct timetable *service_timetable(const struct service *service)
+{
+    return service->timetable;
+}
+
+struct scheduler *service_scheduler(const struct service *service)
+{
+    return service->scheduler;
+}
+
+void service_set_scheduler(struct service *service, struct scheduler *scheduler)
+{
+    service->scheduler = scheduler;
 }
 
 size_t service_flow_count(const struct service *service)

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "base/metrics.h"
 #include "flow/fault.h"
 #include "server/lockout.h"
 
@@ -12,6 +13,7 @@ void answer_fault(struct http_answer *answer, int status, const char *code, cons
 {
     const struct fault_report fault = {
         .status = status, .code = code, .title = title, .detail = detail, .instance = ""};
+    metric_count(METRIC_HTTP_REFUSED, code, "", 1);
     buf_clear(&answer->body);
     fault_format(&fault, &answer->body);
     answer->status = status;

@@ -6,16 +6,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "capability/watch.h"
 #include "engine/sandbox.h"
 #include "server/answer.h"
 #include "server/auth.h"
 #include "server/http_server.h"
+#include "server/metrics.h"
 #include "server/refusals.h"
 #include "server/route.h"
+#include "server/trigger.h"
 #include "store/store.h"
 
 #define STOP_POLL_MS 10
@@ -27,6 +29,9 @@ struct gateway {
     struct auth *auth;
     struct refusals *refusals;
     struct http_server *http;
+    struct metrics_listener *metrics; /* NULL: not set */
+    struct trigger trigger;
+    struct run_watch watch;
     int64_t stop_ms;
     atomic_bool is_stopping, is_cancelled;
 };
@@ -83,7 +88,7 @@ static size_t begin(void *context, struct http_exchange *exchange)
         (void)admit(gateway, exchange, ROLE_INVOKE, name); /* refuses, and takes no time */
     if (route.kind != ROUTE_TRIGGER || exchange->answer.status != 0)
         return 0;
-    return (size_t)service_manifest(gateway->service, route.flow)->input_bytes;
+    return trigger_begin(&gateway->trigger, route.flow, exchange);
 }
 
 static void refuse(void *context, struct http_exchange *exchange)
@@ -118,59 +123,12 @@ static bool should_stop(void *context)
     return atomic_load(&gateway->is_cancelled);
 }
 
-static void take_outcome(struct run_outcome *outcome, struct http_answer *answer)
+static void answer_metrics(struct http_exchange *exchange)
 {
-    answer->status = outcome->response_status ? outcome->response_status : 500;
-    snprintf(answer->content_type, sizeof answer->content_type, "%s", outcome->response_type);
-    snprintf(answer->instance, sizeof answer->instance, "%s", outcome->instance);
-    buf_release(&answer->body);
-    answer->body = outcome->response;
-    outcome->response = (struct buf){0};
-}
-
-static void run_flow(struct gateway *gateway, size_t flow, const char *name,
-                     struct http_exchange *exchange)
-{
-    const struct run_watch watch = {.context = gateway, .should_stop = should_stop};
-    const struct run_request request = {
-        .flow = flow,
-        .trigger = "rest",
-        .invoked_by = name,
-        .body = buf_text(&exchange->body),
-        .body_size = exchange->body.size,
-        .watch = &watch,
-    };
-    struct run_outcome outcome = {.exit_status = 1};
-    struct error err = {0};
-    if (service_run(gateway->service, &request, &outcome, &err)) {
-        take_outcome(&outcome, &exchange->answer);
-    } else {
-        log_line(LOG_ERROR, NULL, "a flow could not begin: %s", err.message);
-        answer_fault(&exchange->answer, answer_status_of(&err), error_kind_name(err.kind),
-                     "The flow could not be run", err.message);
-        if (exchange->answer.status == 503)
-            exchange->answer.retry_after_s = BUSY_RETRY_S;
-    }
-    run_outcome_release(&outcome);
-}
-
-static void answer_trigger(struct gateway *gateway, size_t flow, const char *name,
-                           struct http_exchange *exchange)
-{
-    const struct manifest *manifest = service_manifest(gateway->service, flow);
-    char detail[256];
-    if (strcmp(exchange->method, "POST") != 0) {
-        refuse_method(exchange, "POST");
-    } else if (exchange->is_too_large) {
-        snprintf(detail, sizeof detail, "the message is larger than the %llu bytes that flow "
-                 "'%.100s' takes", (unsigned long long)manifest->input_bytes, manifest->identifier);
-        answer_fault(&exchange->answer, 413, "limit", "Message too large", detail);
-    } else if (exchange->content_type && strncasecmp(exchange->content_type, "multipart/", 10) == 0) {
-        answer_fault(&exchange->answer, 415, "unsupported", "Media type not supported",
-                     "this server takes the message alone, as application/json");
-    } else {
-        run_flow(gateway, flow, name, exchange);
-    }
+    if (is_read(exchange))
+        metrics_answer(exchange);
+    else
+        refuse_method(exchange, "GET, HEAD");
 }
 
 static void run(void *context, struct http_exchange *exchange)
@@ -178,16 +136,29 @@ static void run(void *context, struct http_exchange *exchange)
     struct gateway *gateway = context;
     char name[USERS_NAME_SIZE_MAX + 1];
     struct route route;
-    if (!admit(gateway, exchange, ROLE_INVOKE, name))
-        return;
     route_find(gateway->service, exchange->path, &route);
-    if (route.kind == ROUTE_TRIGGER)
-        answer_trigger(gateway, route.flow, name, exchange);
+    if (!admit(gateway, exchange, route.kind == ROUTE_METRICS ? ROLE_MONITOR : ROLE_INVOKE, name))
+        return;
+    if (route.kind == ROUTE_METRICS)
+        answer_metrics(exchange);
+    else if (route.kind == ROUTE_TRIGGER)
+        trigger_run(&gateway->trigger, route.flow, name, exchange);
     else
         answer_not_found(gateway, &route, exchange);
 }
 
 /* ---- life ---- */
+
+/* Refusals that somebody may want to be told of exist as series from the beginning. */
+static void count_refusals(void)
+{
+    static const char *const reasons[] = {
+        "unauthenticated", "forbidden", "locked", "rate", "busy", "limit", "not_found", "method",
+        "unsupported",
+    };
+    for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++)
+        metric_count(METRIC_HTTP_REFUSED, reasons[i], "", 0);
+}
 
 bool gateway_open(struct gateway **out, struct service *service, const char *listen,
                   struct error *err)
@@ -199,6 +170,9 @@ bool gateway_open(struct gateway **out, struct service *service, const char *lis
         return error_set(err, ERROR_LIMIT, "out of memory");
     gateway->service = service;
     gateway->stop_ms = (int64_t)settings->stop_s * 1000;
+    gateway->watch = (struct run_watch){.context = gateway, .should_stop = should_stop};
+    gateway->trigger = (struct trigger){
+        service, &gateway->watch, .message_ms = (int64_t)settings->request_s * 1000};
     const struct http_server_options options = {
         .listen = listen ? listen : settings->listen,
         .certificate = settings->certificate,
@@ -206,18 +180,25 @@ bool gateway_open(struct gateway **out, struct service *service, const char *lis
         .workers = settings->workers,
         .connections_max = settings->connections_max,
         .waiting_max = settings->connections_max,
+        .header_ms = (int64_t)settings->header_s * 1000,
         .request_ms = (int64_t)settings->request_s * 1000,
+        .is_counted = true,
+        .stall_ms = (int64_t)settings->stall_s * 1000,
         .handler = {gateway, begin, run, refuse, sandbox_thread_release},
     };
     const struct auth_limits limits = {
         .account = {settings->account_rate, settings->rate_burst_s},
         .address = {settings->address_rate, settings->rate_burst_s},
     };
+    const char *metrics = workspace->metrics.listen;
+    count_refusals();
     gateway->refusals = refusals_new(service_store(service));
     bool ok = (gateway->refusals || error_set(err, ERROR_LIMIT, "out of memory")) &&
               auth_open(&gateway->auth, workspace->folder, &limits, err) &&
+              (!metrics || metrics_listen(&gateway->metrics, metrics, err)) &&
               http_server_open(&gateway->http, &options, err);
     if (!ok) {
+        metrics_close(gateway->metrics);
         auth_close(gateway->auth);
         refusals_free(gateway->refusals);
         free(gateway);
@@ -232,6 +213,11 @@ const char *gateway_url(const struct gateway *gateway)
     return http_server_url(gateway->http);
 }
 
+const char *gateway_metrics_url(const struct gateway *gateway)
+{
+    return gateway->metrics ? metrics_url(gateway->metrics) : NULL;
+}
+
 bool gateway_has_callers(const struct gateway *gateway)
 {
     return auth_user_count(gateway->auth) > 0 || auth_takes_tokens(gateway->auth);
@@ -241,6 +227,7 @@ void gateway_tick(struct gateway *gateway)
 {
     http_server_tick(gateway->http);
     refusals_tick(gateway->refusals);
+    metrics_tick(gateway->metrics);
 }
 
 bool gateway_reload(struct gateway *gateway, struct error *err)
@@ -264,17 +251,34 @@ static bool wait_until_idle(struct gateway *gateway, int64_t limit_ms)
     return true;
 }
 
+/* What runs is asked to stop; nothing more is awaited of clients, and in the end not even that they take
+ * their answers. */
+static bool cut_until_idle(struct gateway *gateway)
+{
+    int64_t deadline_ms = clock_monotonic_ms() + STOP_CANCEL_MS;
+    atomic_store(&gateway->is_cancelled, true);
+    while (http_server_busy(gateway->http) > 0) {
+        int64_t left_ms = deadline_ms - clock_monotonic_ms();
+        if (left_ms <= 0)
+            return false;
+        http_server_cut_waiting(gateway->http, left_ms < STOP_CANCEL_MS / 2);
+        http_server_tick(gateway->http);
+        clock_sleep_ms(STOP_POLL_MS);
+    }
+    return true;
+}
+
 bool gateway_stop(struct gateway *gateway)
 {
     atomic_store(&gateway->is_stopping, true);
     http_server_quiesce(gateway->http);
     if (!wait_until_idle(gateway, gateway->stop_ms)) {
         log_line(LOG_WARNING, NULL, "stopping: asking what still runs to stop");
-        atomic_store(&gateway->is_cancelled, true);
-        if (!wait_until_idle(gateway, STOP_CANCEL_MS))
+        if (!cut_until_idle(gateway))
             return false;
     }
     http_server_close(gateway->http);
+    metrics_close(gateway->metrics);
     auth_close(gateway->auth);
     refusals_free(gateway->refusals);
     free(gateway);

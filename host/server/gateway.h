@@ -13,6 +13,8 @@ struct gateway;
 MUST_USE bool gateway_open(struct gateway **out, struct service *service, const char *listen,
                            struct error *err);
 const char *gateway_url(const struct gateway *gateway);
+/* Where anybody may read /metrics; NULL: nowhere. */
+const char *gateway_metrics_url(const struct gateway *gateway);
 /* Whether there is a user, or an issuer of tokens. */
 bool gateway_has_callers(const struct gateway *gateway);
 /* Call a few times a second. */

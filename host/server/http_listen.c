@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* "ADDRESS:PORT" to a listening socket; see http_server.h. */
+/* "ADDRESS:PORT" to a listening socket, and room for those it gives; see http_server.h. */
 #include <errno.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -79,4 +80,18 @@ bool http_listen(const char *address, const char *scheme, int *fd, char *url, si
     if (ok)
         name_socket(*fd, scheme, url, url_size);
     return ok;
+}
+
+uint64_t http_raise_descriptors(uint64_t wanted)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return 0;
+    rlim_t possible = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+    if (limit.rlim_cur < possible) {
+        const struct rlimit raised = {.rlim_cur = possible, .rlim_max = limit.rlim_max};
+        if (setrlimit(RLIMIT_NOFILE, &raised) == 0)
+            limit.rlim_cur = possible;
+    }
+    return limit.rlim_cur;
 }

@@ -1,331 +1,56 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Connections and exchanges over libmicrohttpd; see http_server.h. An exchange belongs to the
- * thread of the sockets, except while its connection is suspended: then to one pool thread.
- */
-#include "server/http_server.h"
-
-#include <errno.h>
-#include <microhttpd.h>
-#include <netdb.h>
+/* The server's life over libmicrohttpd; see http_server.h and http_internal.h. */
+#include <netinet/in.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/text.h"
+#include "base/metrics.h"
+#include "server/http_internal.h"
 #include "server/http_tls.h"
-#include "server/work_queue.h"
 
-#define URL_SIZE 320
+#define DESCRIPTORS_PER_WORKER 8u /* two peers with a control and a data connection each, and some */
+#define DESCRIPTORS_REST 256u     /* store, modules, idle connections of the transfer layer, log */
 
-/* Of one connection: when the deadline began; 0 while a request runs. */
-struct peer {
-    int fd;
-    int64_t since_ms;
-    struct peer *next, **link;
-};
+/* ---- connections ---- */
 
-enum stage { STAGE_RECEIVING, STAGE_RUNNING, STAGE_DONE };
-
-struct request {
-    struct http_exchange exchange; /* first */
-    struct http_server *server;
-    struct MHD_Connection *connection;
-    _Atomic(int) stage;
-    size_t ceiling;
-};
-
-struct http_server {
-    struct http_server_options options;
-    struct MHD_Daemon *daemon;
-    struct work_queue *queue;
-    char url[URL_SIZE];
-    pthread_mutex_t mutex; /* peers */
-    struct peer *peers;
-    atomic_size_t busy, bodies_size;
-    atomic_bool is_quiet;
-    int listen_fd; /* ours again after quiesce, else -1 */
-};
-
-/* ---- connections and their deadlines ---- */
-
-static void set_since(struct http_server *server, struct MHD_Connection *connection, int64_t since)
+/* To close would throw the answer away while the client still sends. */
+static void leave(struct http_server *server, struct peer *peer)
 {
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-    struct peer *peer = info ? info->socket_context : NULL;
-    if (!peer)
-        return;
-    pthread_mutex_lock(&server->mutex);
-    peer->since_ms = since;
-    pthread_mutex_unlock(&server->mutex);
-}
-
-static void add_peer(struct http_server *server, struct peer *peer)
-{
-    peer->since_ms = clock_monotonic_ms();
-    pthread_mutex_lock(&server->mutex);
-    peer->next = server->peers;
-    peer->link = &server->peers;
-    if (peer->next)
-        peer->next->link = &peer->next;
-    server->peers = peer;
-    pthread_mutex_unlock(&server->mutex);
-}
-
-static void remove_peer(struct http_server *server, struct peer *peer)
-{
-    pthread_mutex_lock(&server->mutex);
-    *peer->link = peer->next;
-    if (peer->next)
-        peer->next->link = peer->link;
-    pthread_mutex_unlock(&server->mutex);
-    free(peer);
+    int waiting = 0, fd = peer->fd;
+    bool is_slow = peer->leave == LEAVE_SLOWLY || (peer->leave == LEAVE_LOOK &&
+                                                   ioctl(fd, FIONREAD, &waiting) == 0 && waiting > 0);
+    if (!peers_remove(&server->peers, peer) && is_slow)
+        leaving_add(&server->leaving, fd, clock_monotonic_ms());
 }
 
 static void on_connection(void *context, struct MHD_Connection *connection, void **socket_context,
                           enum MHD_ConnectionNotificationCode what)
 {
     struct http_server *server = context;
+    http_count(server, METRIC_HTTP_CONNECTIONS, what == MHD_CONNECTION_NOTIFY_CLOSED ? -1 : 1);
     if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
         if (*socket_context)
-            remove_peer(server, *socket_context);
+            leave(server, *socket_context);
         return;
     }
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-    struct peer *peer = info ? calloc(1, sizeof *peer) : NULL;
-    *socket_context = peer;
-    if (peer) {
-        peer->fd = info->connect_fd;
-        add_peer(server, peer);
-    }
+    *socket_context =
+        info ? peers_add(&server->peers, info->connect_fd, clock_monotonic_ms()) : NULL;
 }
 
 void http_server_tick(struct http_server *server)
 {
-    int64_t latest_ms = clock_monotonic_ms() - server->options.request_ms;
-    pthread_mutex_lock(&server->mutex);
-    for (struct peer *peer = server->peers; peer; peer = peer->next) {
-        if (peer->since_ms == 0 || peer->since_ms > latest_ms)
-            continue;
-        shutdown(peer->fd, SHUT_RDWR); /* its thread sees the end and closes it */
-        peer->since_ms = 0;
-    }
-    pthread_mutex_unlock(&server->mutex);
-}
-
-/* ---- one request ---- */
-
-static const char *field(struct MHD_Connection *connection, const char *name)
-{
-    return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
-}
-
-static struct MHD_Connection *connection_of(const struct http_exchange *exchange)
-{
-    return ((const struct request *)exchange)->connection; /* exchange is its first member */
-}
-
-const char *http_exchange_field(const struct http_exchange *exchange, const char *name)
-{
-    return field(connection_of(exchange), name);
-}
-
-bool http_exchange_argument(const struct http_exchange *exchange, const char *name, char *value,
-                            size_t value_size)
-{
-    const char *text =
-        MHD_lookup_connection_value(connection_of(exchange), MHD_GET_ARGUMENT_KIND, name);
-    return text && text_decode_percent(text, true, value, value_size);
-}
-
-void http_answer_field(struct http_answer *answer, const char *name, const char *value)
-{
-    buf_printf(&answer->fields, "%s: %s\n", name, value);
-}
-
-static void name_peer(struct MHD_Connection *connection, char address[HTTP_ADDRESS_SIZE])
-{
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-    const struct sockaddr *peer = info ? info->client_addr : NULL;
-    socklen_t size = peer && peer->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6)
-                                                         : sizeof(struct sockaddr_in);
-    if (!peer || getnameinfo(peer, size, address, HTTP_ADDRESS_SIZE, NULL, 0, NI_NUMERICHOST) != 0)
-        snprintf(address, HTTP_ADDRESS_SIZE, "unknown");
-}
-
-static struct request *request_new(struct http_server *server, struct MHD_Connection *connection,
-                                   const char *method, const char *path)
-{
-    struct request *request = calloc(1, sizeof *request);
-    if (!request)
-        return NULL;
-    struct http_exchange *exchange = &request->exchange;
-    request->server = server;
-    request->connection = connection;
-    exchange->method = method;
-    exchange->path = path;
-    exchange->authorization = field(connection, MHD_HTTP_HEADER_AUTHORIZATION);
-    exchange->content_type = field(connection, MHD_HTTP_HEADER_CONTENT_TYPE);
-    name_peer(connection, exchange->address);
-    buf_init(&exchange->answer.body, SIZE_MAX / 2);
-    buf_init(&exchange->answer.fields, HTTP_HEADER_SIZE_MAX);
-    atomic_fetch_add(&server->busy, 1);
-    const struct http_handler *handler = &server->options.handler;
-    request->ceiling = handler->begin(handler->context, exchange);
-    buf_init(&exchange->body, request->ceiling);
-    return request;
-}
-
-static void request_free(struct request *request)
-{
-    atomic_fetch_sub(&request->server->bodies_size, request->exchange.body.size);
-    atomic_fetch_sub(&request->server->busy, 1);
-    buf_release(&request->exchange.body);
-    buf_release(&request->exchange.answer.body);
-    buf_release(&request->exchange.answer.fields);
-    free(request);
-}
-
-static void drop_body(struct request *request)
-{
-    atomic_fetch_sub(&request->server->bodies_size, request->exchange.body.size);
-    buf_release(&request->exchange.body);
-    buf_init(&request->exchange.body, 0);
-}
-
-static void receive(struct request *request, const char *data, size_t size)
-{
-    struct http_server *server = request->server;
-    struct http_exchange *exchange = &request->exchange;
-    if (exchange->answer.status != 0 || exchange->is_too_large)
-        return;
-    if (size > request->ceiling - exchange->body.size) {
-        exchange->is_too_large = true;
-        drop_body(request);
-        return;
-    }
-    size_t before = exchange->body.size;
-    bool fits = atomic_load(&server->bodies_size) + size <= HTTP_BODIES_SIZE_MAX;
-    if (fits)
-        buf_append(&exchange->body, data, size);
-    atomic_fetch_add(&server->bodies_size, exchange->body.size - before);
-    if (!fits || exchange->body.failed) {
-        drop_body(request);
-        server->options.handler.refuse(server->options.handler.context, exchange);
-    }
-}
-
-static void add_further_fields(struct buf *fields, struct MHD_Response *response)
-{
-    for (char *at = fields->data, *end; at && (end = strchr(at, '\n')) != NULL; at = end + 1) {
-        *end = '\0';
-        char *colon = strchr(at, ':'); /* http_answer_field put it there */
-        *colon = '\0';
-        MHD_add_response_header(response, at, colon + 2);
-    }
-}
-
-static void add_fields(struct http_server *server, const struct http_answer *answer,
-                       struct MHD_Response *response)
-{
-    char number[16];
-    MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, answer->content_type);
-    MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
-    MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
-    if (answer->allow)
-        MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, answer->allow);
-    if (answer->challenge)
-        MHD_add_response_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE,
-                                "Basic realm=\"sluice\", charset=\"UTF-8\"");
-    if (answer->retry_after_s > 0) {
-        snprintf(number, sizeof number, "%u", answer->retry_after_s);
-        MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER, number);
-    }
-    if (answer->instance[0])
-        MHD_add_response_header(response, "Sluice-Instance", answer->instance);
-    if (atomic_load(&server->is_quiet))
-        MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
-}
-
-static enum MHD_Result send_answer(struct request *request)
-{
-    struct http_answer *answer = &request->exchange.answer;
-    struct MHD_Response *response = MHD_create_response_from_buffer(
-        answer->body.size, (void *)buf_text(&answer->body), MHD_RESPMEM_MUST_COPY);
-    if (!response)
-        return MHD_NO;
-    add_fields(request->server, answer, response);
-    add_further_fields(&answer->fields, response);
-    set_since(request->server, request->connection, clock_monotonic_ms());
-    enum MHD_Result queued =
-        MHD_queue_response(request->connection, (unsigned)answer->status, response);
-    MHD_destroy_response(response);
-    return queued;
-}
-
-static void run_request(void *context, void *item)
-{
-    struct http_server *server = context;
-    struct request *request = item;
-    server->options.handler.run(server->options.handler.context, &request->exchange);
-    atomic_store(&request->stage, STAGE_DONE);
-    MHD_resume_connection(request->connection);
-}
-
-static enum MHD_Result hand_over(struct request *request)
-{
-    struct http_server *server = request->server;
-    set_since(server, request->connection, 0);
-    atomic_store(&request->stage, STAGE_RUNNING);
-    MHD_suspend_connection(request->connection);
-    if (!work_queue_submit(server->queue, request)) {
-        server->options.handler.refuse(server->options.handler.context, &request->exchange);
-        atomic_store(&request->stage, STAGE_DONE);
-        MHD_resume_connection(request->connection);
-    }
-    return MHD_YES;
-}
-
-static enum MHD_Result on_request(void *context, struct MHD_Connection *connection,
-                                  const char *path, const char *method, const char *version,
-                                  const char *data, size_t *size, void **state)
-{
-    (void)version;
-    struct request *request = *state;
-    if (!request) {
-        *state = request_new(context, connection, method, path);
-        return *state ? MHD_YES : MHD_NO;
-    }
-    if (*size > 0) {
-        receive(request, data, *size);
-        *size = 0;
-        return MHD_YES;
-    }
-    if (atomic_load(&request->stage) == STAGE_RUNNING)
-        return MHD_YES;
-    if (request->exchange.answer.status == 0)
-        return hand_over(request);
-    return send_answer(request);
-}
-
-static void on_completed(void *context, struct MHD_Connection *connection, void **state,
-                         enum MHD_RequestTerminationCode how)
-{
-    (void)how;
-    if (!*state)
-        return;
-    set_since(context, connection, clock_monotonic_ms());
-    request_free(*state);
-    *state = NULL;
+    int64_t now_ms = clock_monotonic_ms();
+    peers_expire(&server->peers, now_ms);
+    leaving_tick(&server->leaving, now_ms);
 }
 
 /* ---- the server ---- */
@@ -360,13 +85,14 @@ static bool start_daemon(struct http_server *server, int fd, struct error *err)
     unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC |
                      MHD_USE_ERROR_LOG | (options->certificate ? MHD_USE_TLS : 0u);
     server->daemon = MHD_start_daemon(
-        flags, 0, NULL, NULL, on_request, server,
+        flags, 0, NULL, NULL, http_on_request, server,
         MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
         MHD_OPTION_LISTEN_SOCKET, fd,
-        MHD_OPTION_CONNECTION_LIMIT, options->connections_max,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_HEADER_SIZE_MAX,
+        MHD_OPTION_CONNECTION_LIMIT, options->connections_max + HTTP_CONNECTIONS_EXTRA,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_CONNECTION_MEMORY,
+        MHD_OPTION_URI_LOG_CALLBACK, http_on_target, server,
         MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,
-        MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,
+        MHD_OPTION_NOTIFY_COMPLETED, http_on_completed, server,
         MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
         MHD_OPTION_STRICT_FOR_CLIENT, 1,
         MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
@@ -379,9 +105,10 @@ static bool open_parts(struct http_server *server, struct error *err)
     const struct work_queue_options pool = {
         .thread_count = options->workers,
         .waiting_max = options->waiting_max,
-        .run = run_request,
+        .run = http_run_request,
         .thread_end = options->handler.thread_end,
         .context = server,
+        .is_counted = options->is_counted,
     };
     int fd = -1;
     if ((options->certificate && !http_tls_load(options->certificate, options->key, err)) ||
@@ -395,6 +122,39 @@ static bool open_parts(struct http_server *server, struct error *err)
     return false;
 }
 
+/* Fewer connections where the process may not have as many files. */
+static bool fit_descriptors(struct http_server_options *options, struct error *err)
+{
+    uint64_t rest = HTTP_CONNECTIONS_EXTRA + LEAVING_MAX + DESCRIPTORS_REST +
+                    DESCRIPTORS_PER_WORKER * (uint64_t)options->workers;
+    uint64_t limit = http_raise_descriptors(options->connections_max + rest);
+    if (limit >= options->connections_max + rest)
+        return true;
+    if (limit <= rest)
+        return error_set(err, ERROR_LIMIT,
+                         "this process may have %llu open files, and needs %llu besides connections: "
+                         "raise the limit (ulimit -n, LimitNOFILE)",
+                         (unsigned long long)limit, (unsigned long long)rest);
+    log_line(LOG_WARNING, NULL, "connections_max is %u, but this process may have %llu open files: "
+             "%llu connections are taken; raise the limit (ulimit -n, LimitNOFILE)",
+             options->connections_max, (unsigned long long)limit,
+             (unsigned long long)(limit - rest));
+    options->connections_max = (unsigned)(limit - rest);
+    return true;
+}
+
+static void init_peers(struct http_server *server)
+{
+    const struct http_server_options *options = &server->options;
+    const int64_t limits_ms[PEER_ANSWER + 1] = {
+        [PEER_HEADER] = options->header_ms,
+        [PEER_BODY] = options->request_ms,
+        [PEER_FILE] = options->stall_ms,
+        [PEER_ANSWER] = options->request_ms,
+    };
+    peers_init(&server->peers, options->connections_max, limits_ms);
+}
+
 bool http_server_open(struct http_server **out, const struct http_server_options *options,
                       struct error *err)
 {
@@ -403,8 +163,11 @@ bool http_server_open(struct http_server **out, const struct http_server_options
         return error_set(err, ERROR_LIMIT, "out of memory");
     server->options = *options;
     server->listen_fd = -1;
-    pthread_mutex_init(&server->mutex, NULL);
-    if (!open_parts(server, err)) {
+    server->streams_max = options->workers > 1 ? options->workers / 2 : 1;
+    leaving_init(&server->leaving);
+    bool ok = fit_descriptors(&server->options, err);
+    init_peers(server);
+    if (!ok || !open_parts(server, err)) {
         http_server_close(server);
         return false;
     }
@@ -426,13 +189,20 @@ bool http_server_reload(struct http_server *server, struct error *err)
 void http_server_quiesce(struct http_server *server)
 {
     atomic_store(&server->is_quiet, true);
-    if (server->listen_fd < 0)
-        server->listen_fd = MHD_quiesce_daemon(server->daemon);
+    if (server->listen_fd >= 0)
+        return;
+    server->listen_fd = MHD_quiesce_daemon(server->daemon);
+    shutdown(server->listen_fd, SHUT_RDWR); /* else the kernel goes on accepting, for nobody */
 }
 
 size_t http_server_busy(struct http_server *server)
 {
     return atomic_load(&server->busy);
+}
+
+void http_server_cut_waiting(struct http_server *server, bool answers)
+{
+    peers_cut_waiting(&server->peers, answers);
 }
 
 void http_server_close(struct http_server *server)
@@ -446,6 +216,7 @@ void http_server_close(struct http_server *server)
         close(server->listen_fd);
     if (server->options.certificate)
         http_tls_release();
-    pthread_mutex_destroy(&server->mutex);
+    leaving_release(&server->leaving);
+    peers_release(&server->peers);
     free(server);
 }

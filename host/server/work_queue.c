@@ -5,6 +5,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "base/metrics.h"
+
 struct work_queue {
     struct work_queue_options options;
     pthread_mutex_t mutex;
@@ -16,6 +18,12 @@ struct work_queue {
     size_t thread_count;
 };
 
+static void count(const struct work_queue *queue, enum metric metric, int delta)
+{
+    if (queue->options.is_counted)
+        metric_add(metric, delta);
+}
+
 static void *take(struct work_queue *queue)
 {
     void *item = NULL;
@@ -26,6 +34,7 @@ static void *take(struct work_queue *queue)
         item = queue->items[queue->first];
         queue->first = (queue->first + 1) % queue->options.waiting_max;
         queue->count--;
+        count(queue, METRIC_QUEUE_DEPTH, -1);
     }
     pthread_mutex_unlock(&queue->mutex);
     return item;
@@ -34,8 +43,13 @@ static void *take(struct work_queue *queue)
 static void *work(void *context)
 {
     struct work_queue *queue = context;
-    for (void *item; (item = take(queue)) != NULL;)
+    count(queue, METRIC_WORKERS, 1);
+    for (void *item; (item = take(queue)) != NULL;) {
+        count(queue, METRIC_WORKERS_BUSY, 1);
         queue->options.run(queue->options.context, item);
+        count(queue, METRIC_WORKERS_BUSY, -1);
+    }
+    count(queue, METRIC_WORKERS, -1);
     if (queue->options.thread_end)
         queue->options.thread_end();
     return NULL;
@@ -74,6 +88,8 @@ bool work_queue_submit(struct work_queue *queue, void *item)
     if (fits) {
         queue->items[(queue->first + queue->count) % queue->options.waiting_max] = item;
         queue->count++;
+        count(queue, METRIC_QUEUE_DEPTH, 1);
+        pthread_cond_signal(&queue->changed);
     }
     pthread_mutex_unlock(&queue->mutex);
     if (fits)

@@ -16,6 +16,7 @@ struct work_queue_options {
     void (*run)(void *context, void *item);
     void (*thread_end)(void); /* on each thread before it ends; NULL: nothing */
     void *context;
+    bool is_counted; /* in the metrics of workers */
 };
 
 MUST_USE bool work_queue_open(struct work_queue **out, const struct work_queue_options *options,

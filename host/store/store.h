@@ -32,6 +32,7 @@ enum instance_state {
     INSTANCE_ABORTED,
 };
 const char *instance_state_name(enum instance_state state); /* "IN_PROGRESS", ... */
+/* Rows have one more: "RECOVERING", a durable instance in progress whose process has ended. */
 
 /* An execution as it begins. Texts are borrowed during the call. */
 struct instance_start {
@@ -42,11 +43,15 @@ struct instance_start {
     const char *invoked_by; /* user or parent flow */
     const char *parent;     /* instance id of the caller, or NULL */
     const char *parameters; /* JSON object text */
-    const void *input;      /* request body */
+    const char *tracing;    /* "production", "audit", STORE_TRACING_DEBUG; may be NULL */
+    const void *input;      /* request body; NULL: it is not kept */
     size_t input_size;
     int64_t started_ms;
     const char *resubmits; /* full id of the instance that this one does again, or NULL */
     bool is_tracked; /* recorded in groups; ignored with resubmits, whose rules need the disk */
+    bool is_durable;       /* it has a journal: left unfinished, it is not aborted but resumed */
+    int64_t call_number;   /* with parent: which call of the parent's journal this one answers */
+    const char *trace, *span, *parent_span; /* ids of the distributed trace; parent_span may be NULL */
 };
 
 struct instance_end {
@@ -58,9 +63,12 @@ struct instance_end {
     uint64_t memory_bytes;
     uint64_t import_calls;
     int response_status;
-    const void *response;
+    const void *response; /* NULL: it is not kept */
     size_t response_size;
 };
+
+/* Of an instance with this level nothing is dropped before it is purged. */
+#define STORE_TRACING_DEBUG "debug"
 
 /* One import call, or a line the guest wrote (import "log"). */
 struct activity {
@@ -72,7 +80,10 @@ struct activity {
     const char *result;     /* "ok" or an error kind name, or a fault name */
     const char *detail;     /* sentence, log text; or NULL */
     uint64_t bytes;
+    const void *request, *response; /* what it sent and got, cut at STORE_CALL_PAYLOAD_MAX; or NULL */
+    size_t request_size, response_size; /* left out where much waits to be written */
 };
+#define STORE_CALL_PAYLOAD_MAX (512u << 10) /* bytes, as in Oracle Integration */
 
 MUST_USE bool store_open(struct store **out, const char *path, struct error *err);
 void store_close(struct store *store); /* NULL is fine; writes what is pending */
@@ -91,7 +102,8 @@ void store_close(struct store *store); /* NULL is fine; writes what is pending *
 MUST_USE bool store_instance_start(struct store *store, const struct instance_start *start,
                                    struct error *err);
 
-/* Of an instance that this store started; as durable as its start. ERROR_NOT_FOUND: there is none in
+/* Of an instance that this store started; as durable as its start. Completed, it needs its message no
+ * more: that goes, and the one of the instance that it did again. ERROR_NOT_FOUND: there is none in
  * progress. After another error it may be tried again. */
 MUST_USE bool store_instance_finish(struct store *store, const char *id,
                                     const struct instance_end *end, struct error *err);
@@ -123,7 +135,7 @@ bool store_is_broken(struct store *store, struct error *err);
  * false from it stops the walk. */
 struct instance_row {
     const char *id, *flow, *flow_name, *version, *trigger, *invoked_by, *parent, *parameters, *state;
-    const char *module_digest;
+    const char *module_digest, *tracing; /* tracing NULL: unknown */
     const char *fault_code, *fault_title, *fault_detail;
     int64_t started_ms, finished_ms; /* finished 0: running */
     int exit_status, response_status;
@@ -132,6 +144,8 @@ struct instance_row {
     int64_t files_found, files_transferred, files_not_transferred, files_postponed;
     const char *resubmission_of, *resubmitted_as; /* ids; the newest one; or NULL */
     int64_t resubmissions, discarded_ms;          /* how often; 0: not discarded */
+    bool is_durable;                              /* it has a journal */
+    const char *trace, *span, *parent_span;       /* as in instance_start; NULL: written before 3 */
 };
 struct file_row {
     const char *name, *state, *detail;
@@ -141,10 +155,11 @@ struct file_row {
 struct store_filter {
     const char *flow, *state, *parent; /* NULL: any */
     const char *tracking; /* a tracking value */
+    const char *trace;    /* the id of a trace: all its instances */
     int64_t from_ms, to_ms; /* 0: open */
     int64_t limit, offset;
     bool top_level_only; /* no child instances */
-    bool open_errors; /* failed or aborted, and neither discarded, nor completed by a resubmission, nor
+    bool open_errors; /* cannot go on now; or failed or aborted, and neither discarded, nor completed by a resubmission, nor
                          a resubmission itself, nor called by a flow */
 };
 typedef bool instance_row_fn(void *context, const struct instance_row *row);
@@ -168,7 +183,8 @@ struct buf;
 MUST_USE bool store_payload(struct store *store, const char *id, const char *which, struct buf *out,
                             struct error *err);
 
-/* A failed instance is never to be resubmitted; final. ERROR_NOT_FOUND, ERROR_REFUSED (it did not fail,
+/* A failed instance is never to be resubmitted, an unfinished one is given up, and its message goes; final.
+ * ERROR_NOT_FOUND, ERROR_REFUSED (it did not fail,
  * or is discarded already), ERROR_EXISTS (a resubmission is running). */
 MUST_USE bool store_discard(struct store *store, const char *id, int64_t at_ms, struct error *err);
 

@@ -21,10 +21,12 @@ enum statement {
     STATEMENT_START,
     STATEMENT_PAYLOAD,
     STATEMENT_FINISH,
+    STATEMENT_DROP_MESSAGE,
     STATEMENT_ACTIVITY,
     STATEMENT_TRACK,
     STATEMENT_FILE,
     STATEMENT_AUDIT,
+    STATEMENT_JOURNAL,
     STATEMENT_COUNT,
 };
 
@@ -32,9 +34,17 @@ enum statement {
 
 struct reader;
 
+/* The file of store_changes.h. */
+struct store_changes {
+    char *path;
+    int fd;            /* -1: not open */
+    uint32_t *counter; /* mapped */
+};
+
 struct store {
     char *path;
     struct store_owner owner;
+    struct store_changes changes;
 
     /* the writer's */
     sqlite3 *db;
@@ -93,6 +103,15 @@ void store_writer_close(struct store *store); /* writes what is pending, ends th
  */
 MUST_USE bool store_write(struct store *store, store_write_fn *fn, void *context, struct error *err);
 
+/* The instance in row `number` counts as one that this store started, from here on or no more. */
+MUST_USE bool store_adopt(struct store *store, const char *id, int64_t number, struct error *err);
+void store_disown(struct store *store, const char *id);
+
+/* For a store_write_fn: runs sql once. types has one letter for each argument: 't' text (NULL is null),
+ * 'i' int64_t. */
+MUST_USE bool store_execute(struct store *store, struct error *err, const char *sql,
+                            const char *types, ...);
+
 /* Returns when all that was handed in before is committed, or cannot be. */
 void store_flush(struct store *store);
 
@@ -116,17 +135,27 @@ enum group_outcome {
 void store_queue_settle(struct store *store, struct record *list, enum group_outcome outcome,
                         const struct error *why);
 
+/* One that has not ended, or NULL; `queue` is held. */
+struct running *store_running_find(struct store *store, const char *id);
 void store_running_drop(struct store *store, struct running *running); /* `queue` is held */
 void store_running_clear(struct store *store);                         /* the writer has ended */
 
 /* Runs a prepared statement that gives no rows, then resets it. */
 MUST_USE bool store_step(struct store *store, enum statement which, struct error *err);
 
+/* Deletes the message of the instance and that of the one it did again, unless they are debugged. */
+MUST_USE bool store_drop_message(struct store *store, int64_t number, struct error *err);
+
 /* ---- store_wait.c: conditions that wait until a moment of store_now_ms ---- */
 
 int64_t store_now_ms(void);
 void store_condition_init(pthread_cond_t *condition);
 void store_wait(pthread_cond_t *condition, pthread_mutex_t *mutex, int64_t until_ms);
+
+/* ---- store_changes.c ---- */
+
+MUST_USE bool store_changes_open(struct store_changes *changes, const char *path, struct error *err);
+void store_changes_close(struct store_changes *changes);
 
 /* ---- store_audit.c ---- */
 

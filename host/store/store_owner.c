@@ -54,8 +54,8 @@ void store_owner_close(struct store_owner *owner)
 
 bool store_owner_lives(const struct store_owner *owner, int64_t number)
 {
-    if (number == owner->number)
-        return true;
+    if (number == owner->number || number == STORE_OWNER_NOBODY)
+        return number != STORE_OWNER_NOBODY;
     struct flock lock = byte_lock(number);
     return fcntl(owner->fd, F_OFD_GETLK, &lock) != 0 || lock.l_type != F_UNLCK;
 }

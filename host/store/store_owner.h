@@ -17,6 +17,8 @@ struct store_owner {
     int64_t number; /* ours, above 0 */
 };
 
+#define STORE_OWNER_NOBODY 0 /* of an unfinished instance that waits for whoever resumes it */
+
 /* Creates path if missing and takes a number. */
 MUST_USE bool store_owner_open(struct store_owner *owner, const char *path, struct error *err);
 void store_owner_close(struct store_owner *owner);

@@ -2,6 +2,7 @@
 /* Records on their way to the writer, and what became of them; see store_internal.h. */
 #include <stdlib.h>
 
+#include "base/metrics.h"
 #include "store/store_internal.h"
 
 /* How long a group waits for more follows from how large the last one was: a few instances an hour are
@@ -29,6 +30,16 @@ static bool is_group_full(const struct store *store)
     return store->waiting >= GROUP_MAX || store->waiting_size >= GROUP_SIZE_MAX;
 }
 
+/* After each change of the queue. */
+static void tell_lag(const struct store *store)
+{
+    int64_t oldest_ms = store->writing_since_ms ? store->writing_since_ms
+                        : store->first          ? store->first->queued_ms
+                                                : 0;
+    metric_set(METRIC_STORE_PENDING, (int64_t)store->waiting);
+    metric_set(METRIC_STORE_OLDEST, oldest_ms * 1000);
+}
+
 void store_queue_append(struct store *store, struct record *record)
 {
     record->queued_ms = store_now_ms();
@@ -44,6 +55,7 @@ void store_queue_append(struct store *store, struct record *record)
     store->hurried += record->waiter != NULL;
     if (is_first || record->waiter || (!was_full && is_group_full(store)))
         pthread_cond_signal(&store->due);
+    tell_lag(store);
 }
 
 bool store_queue_make_room(struct store *store, struct error *err)
@@ -73,7 +85,7 @@ bool store_queue_await(struct store *store, struct waiter *waiter, struct error 
 bool store_write(struct store *store, store_write_fn *fn, void *context, struct error *err)
 {
     struct waiter waiter = {.fn = fn, .context = context};
-    struct record *record = record_new(RECORD_CALL, &(struct record_parts){.bytes = NULL});
+    struct record *record = record_new(RECORD_CALL, &(struct record_parts){.texts = {NULL}});
     if (!record)
         return error_set(err, ERROR_LIMIT, "out of memory");
     record->waiter = &waiter;
@@ -230,6 +242,7 @@ void store_queue_settle(struct store *store, struct record *list, enum group_out
         if (!store->last)
             store->last = last;
     }
+    tell_lag(store);
     pthread_cond_broadcast(&store->settled);
     pthread_mutex_unlock(&store->queue);
     while (done) {

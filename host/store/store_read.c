@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "store/store.h"
+#include "store/store_internal.h"
 #include "store/store_walk.h"
 
 #define ID_PREFIX_SIZE_MIN 4
@@ -25,8 +26,18 @@
     " (SELECT n.id FROM resubmission r JOIN instance n ON n.number = r.instance"                   \
     "  WHERE r.origin = i.id ORDER BY r.instance DESC LIMIT 1),"                                   \
     " (SELECT count(*) FROM resubmission r WHERE r.origin = i.id),"                                \
-    " (SELECT d.at_ms FROM discarded d WHERE d.instance = i.number)"                               \
+    " (SELECT d.at_ms FROM discarded d WHERE d.instance = i.number), i.durable, i.owner,"          \
+    " i.tracing, i.trace, i.span, i.parent_span"                                                   \
     " FROM instance i"
+
+/* OIC's word for what an ended process left and another one will go on with. */
+static const char *state_of(const struct walk *walk)
+{
+    const char *state = walk_text(walk, 9);
+    bool is_unfinished = strcmp(state, "IN_PROGRESS") == 0 && walk_number(walk, 29) &&
+                         !store_owner_lives(&walk->store->owner, walk_number(walk, 30));
+    return is_unfinished ? "RECOVERING" : state;
+}
 
 static struct instance_row read_instance(const struct walk *walk)
 {
@@ -35,7 +46,7 @@ static struct instance_row read_instance(const struct walk *walk)
         .flow_name = walk_text(walk, 3),    .version = walk_text(walk, 4),
         .trigger = walk_text(walk, 5),      .invoked_by = walk_text(walk, 6),
         .parent = walk_text(walk, 7),       .parameters = walk_text(walk, 8),
-        .state = walk_text(walk, 9),        .module_digest = walk_text(walk, 10),
+        .state = state_of(walk),        .module_digest = walk_text(walk, 10),
         .fault_code = walk_text(walk, 11),  .fault_title = walk_text(walk, 12),
         .fault_detail = walk_text(walk, 13),
         .started_ms = walk_number(walk, 14), .finished_ms = walk_number(walk, 15),
@@ -49,11 +60,15 @@ static struct instance_row read_instance(const struct walk *walk)
         .files_postponed = walk_number(walk, 24),
         .resubmission_of = walk_text(walk, 25), .resubmitted_as = walk_text(walk, 26),
         .resubmissions = walk_number(walk, 27), .discarded_ms = walk_number(walk, 28),
+        .is_durable = walk_number(walk, 29) != 0,
+        .tracing = walk_text(walk, 31),
+        .trace = walk_text(walk, 32), .span = walk_text(walk, 33),
+        .parent_span = walk_text(walk, 34),
     };
 }
 
 #define OPEN_ERRORS                                                                                \
-    " AND i.state IN ('FAILED', 'ABORTED') AND i.parent IS NULL"                                   \
+    " AND (i.state IN ('FAILED', 'ABORTED') OR i.fault_code = 'suspended') AND i.parent IS NULL"   \
     " AND NOT EXISTS (SELECT 1 FROM discarded d WHERE d.instance = i.number)"                      \
     " AND NOT EXISTS (SELECT 1 FROM resubmission r WHERE r.instance = i.number)"                   \
     " AND NOT EXISTS (SELECT 1 FROM resubmission r JOIN instance n ON n.number = r.instance"       \
@@ -69,6 +84,7 @@ static void build_query(const struct store_filter *filter, struct buf *sql)
         {filter->flow, " AND i.flow = ?3"},
         {filter->state, " AND i.state = ?4"},
         {filter->parent, " AND i.parent = ?5"},
+        {filter->trace, " AND i.trace = ?10"},
         {filter->tracking, " AND i.number IN (SELECT instance FROM track WHERE value = ?6)"},
         {filter->from_ms, " AND i.started_ms >= ?7"},
         {filter->to_ms, " AND i.started_ms <= ?8"},
@@ -97,6 +113,7 @@ bool store_instances(struct store *store, const struct store_filter *filter, ins
     walk_bind_number(&walk, 7, filter->from_ms);
     walk_bind_number(&walk, 8, filter->to_ms);
     walk_bind_number(&walk, 9, filter->offset);
+    walk_bind_text(&walk, 10, filter->trace);
     bool go_on = true;
     while (go_on && walk_next(&walk)) {
         struct instance_row row = read_instance(&walk);
@@ -182,7 +199,7 @@ bool store_activities(struct store *store, const char *id, activity_row_fn *fn, 
     struct walk walk;
     if (!walk_instance(&walk, store, id,
                        "SELECT number, at_ms, duration_us, import, connection, subject, result,"
-                       " detail, bytes FROM activity WHERE instance = ?3 AND number > ?1"
+                       " detail, bytes, request, response FROM activity WHERE instance = ?3 AND number > ?1"
                        " ORDER BY number LIMIT ?2", err))
         return false;
     bool go_on = true;
@@ -192,6 +209,8 @@ bool store_activities(struct store *store, const char *id, activity_row_fn *fn, 
             .import = walk_text(&walk, 3),     .connection = walk_text(&walk, 4),
             .subject = walk_text(&walk, 5),    .result = walk_text(&walk, 6),
             .detail = walk_text(&walk, 7),     .bytes = (uint64_t)walk_number(&walk, 8),
+            .request = walk_text(&walk, 9),    .request_size = walk_size(&walk, 9),
+            .response = walk_text(&walk, 10),  .response_size = walk_size(&walk, 10),
         };
         go_on = fn(context, &row);
     }

@@ -25,19 +25,26 @@ static const char *place(char **at, const char *text)
 
 struct record *record_new(enum record_kind kind, const struct record_parts *parts)
 {
-    size_t size = sizeof(struct record) + parts->bytes_size;
+    size_t size = sizeof(struct record);
     for (size_t i = 0; i < RECORD_TEXTS_MAX; i++)
         size += parts->texts[i] ? strlen(parts->texts[i]) + 1 : 0;
+    for (size_t i = 0; i < RECORD_BLOBS_MAX; i++)
+        size += parts->blobs[i].bytes ? parts->blobs[i].size : 0;
     struct record *record = malloc(size);
     if (!record)
         return NULL;
-    *record = (struct record){.kind = kind, .size = size, .bytes_size = parts->bytes_size};
+    *record = (struct record){.kind = kind, .size = size};
     memcpy(record->numbers, parts->numbers, sizeof record->numbers);
     char *at = (char *)(record + 1);
     for (size_t i = 0; i < RECORD_TEXTS_MAX; i++)
         record->texts[i] = place(&at, parts->texts[i]);
-    if (parts->bytes_size > 0)
-        record->bytes = memcpy(at, parts->bytes, parts->bytes_size);
+    for (size_t i = 0; i < RECORD_BLOBS_MAX; i++) {
+        if (!parts->blobs[i].bytes || parts->blobs[i].size == 0)
+            continue;
+        record->blobs[i].size = parts->blobs[i].size;
+        record->blobs[i].bytes = memcpy(at, parts->blobs[i].bytes, parts->blobs[i].size);
+        at += parts->blobs[i].size;
+    }
     return record;
 }
 
@@ -57,22 +64,31 @@ static int bind_numbers(sqlite3_stmt *statement, int column, const int64_t numbe
     return column;
 }
 
+static void bind_blobs(sqlite3_stmt *statement, int column, const struct record_blob blobs[],
+                       size_t count)
+{
+    for (size_t i = 0; i < count; i++, column++)
+        if (blobs[i].bytes)
+            sqlite3_bind_blob64(statement, column, blobs[i].bytes, blobs[i].size, SQLITE_STATIC);
+}
+
 static bool write_payload(struct store *store, const struct record *record, const char *which,
                           struct error *err)
 {
-    if (record->bytes_size == 0)
+    if (!record->blobs[0].bytes)
         return true;
     sqlite3_stmt *statement = store->statements[STATEMENT_PAYLOAD];
     sqlite3_bind_int64(statement, 1, record->running->number);
     sqlite3_bind_text(statement, 2, which, -1, SQLITE_STATIC);
-    sqlite3_bind_blob64(statement, 3, record->bytes, record->bytes_size, SQLITE_STATIC);
+    bind_blobs(statement, 3, record->blobs, 1);
     return store_step(store, STATEMENT_PAYLOAD, err);
 }
 
 /* ---- start and end ----------------------------------------------------------------------------- */
 
-#define START_TEXTS 9
-#define START_RESUBMITS 9 /* the text behind them */
+#define START_TEXTS 13
+#define START_RESUBMITS 13 /* the text behind them */
+#define START_NUMBERS 3    /* started, durable, number of the parent's call */
 #define END_TEXTS 4       /* state, fault code, title, detail */
 #define END_NUMBERS 6
 
@@ -88,6 +104,13 @@ void record_prepare(struct record *list)
         }
 }
 
+/* A completed instance needs its message no more. */
+static bool drops_message(const struct record *end)
+{
+    return end && !end->running->is_debugged &&
+           strcmp(end->texts[0], instance_state_name(INSTANCE_COMPLETED)) == 0;
+}
+
 static bool write_start(struct store *store, struct record *record, struct error *err)
 {
     static const char *const in_progress[END_TEXTS] = {"IN_PROGRESS"};
@@ -98,7 +121,7 @@ static bool write_start(struct store *store, struct record *record, struct error
     int column = bind_texts(statement, 1, record->texts, START_TEXTS);
     sqlite3_bind_int64(statement, column++, store->owner.number);
     sqlite3_bind_int64(statement, column++, getpid());
-    column = bind_numbers(statement, column, record->numbers, 1);
+    column = bind_numbers(statement, column, record->numbers, START_NUMBERS);
     column = bind_texts(statement, column, end ? end->texts : in_progress, END_TEXTS);
     bind_numbers(statement, column, end ? end->numbers : nothing, END_NUMBERS);
     running->number = NOT_WRITTEN;
@@ -110,7 +133,13 @@ static bool write_start(struct store *store, struct record *record, struct error
         return false;
     running->number = number;
     running->is_whole = end != NULL;
-    return write_payload(store, record, "input", err);
+    return drops_message(end) || write_payload(store, record, "input", err);
+}
+
+bool store_drop_message(struct store *store, int64_t number, struct error *err)
+{
+    sqlite3_bind_int64(store->statements[STATEMENT_DROP_MESSAGE], 1, number);
+    return store_step(store, STATEMENT_DROP_MESSAGE, err);
 }
 
 /* What the queue had to drop is not passed over in silence. */
@@ -133,20 +162,22 @@ static bool write_lost_note(struct store *store, const struct record *end, struc
     return store_step(store, STATEMENT_ACTIVITY, err);
 }
 
+static bool finish_row(struct store *store, const struct record *end, struct error *err)
+{
+    sqlite3_stmt *statement = store->statements[STATEMENT_FINISH];
+    sqlite3_bind_int64(statement, 1, end->running->number);
+    bind_numbers(statement, bind_texts(statement, 2, end->texts, END_TEXTS), end->numbers, END_NUMBERS);
+    if (!store_step(store, STATEMENT_FINISH, err))
+        return false;
+    if (sqlite3_changes(store->db) != 1)
+        return error_set(err, ERROR_NOT_FOUND, "instance %s is not in progress", end->running->id);
+    return !drops_message(end) || store_drop_message(store, end->running->number, err);
+}
+
 static bool write_end(struct store *store, struct record *record, struct error *err)
 {
-    if (!record->running->is_whole) {
-        sqlite3_stmt *statement = store->statements[STATEMENT_FINISH];
-        sqlite3_bind_int64(statement, 1, record->running->number);
-        bind_numbers(statement, bind_texts(statement, 2, record->texts, END_TEXTS), record->numbers,
-                     END_NUMBERS);
-        if (!store_step(store, STATEMENT_FINISH, err))
-            return false;
-        if (sqlite3_changes(store->db) != 1)
-            return error_set(err, ERROR_NOT_FOUND, "instance %s is not in progress",
-                             record->running->id);
-    }
-    return write_payload(store, record, "response", err) && write_lost_note(store, record, err);
+    return (record->running->is_whole || finish_row(store, record, err)) &&
+           write_payload(store, record, "response", err) && write_lost_note(store, record, err);
 }
 
 /* ---- the rest ---------------------------------------------------------------------------------- */
@@ -155,12 +186,12 @@ static bool write_row(struct store *store, const struct record *record, struct e
 {
     static const struct {
         enum statement statement;
-        size_t texts, numbers;
+        size_t texts, numbers, blobs;
     } kinds[] = {
-        [RECORD_ACTIVITY] = {STATEMENT_ACTIVITY, 5, 3},
-        [RECORD_TRACK] = {STATEMENT_TRACK, 2, 0},
-        [RECORD_FILE] = {STATEMENT_FILE, 3, 2},
-        [RECORD_AUDIT] = {STATEMENT_AUDIT, 6, 1},
+        [RECORD_ACTIVITY] = {STATEMENT_ACTIVITY, 5, 3, 2},
+        [RECORD_TRACK] = {STATEMENT_TRACK, 2, 0, 0},
+        [RECORD_FILE] = {STATEMENT_FILE, 3, 2, 0},
+        [RECORD_AUDIT] = {STATEMENT_AUDIT, 6, 1, 0},
     };
     enum statement which = kinds[record->kind].statement;
     sqlite3_stmt *statement = store->statements[which];
@@ -168,8 +199,22 @@ static bool write_row(struct store *store, const struct record *record, struct e
     if (record->running)
         sqlite3_bind_int64(statement, column++, record->running->number);
     column = bind_texts(statement, column, record->texts, kinds[record->kind].texts);
-    bind_numbers(statement, column, record->numbers, kinds[record->kind].numbers);
+    column = bind_numbers(statement, column, record->numbers, kinds[record->kind].numbers);
+    bind_blobs(statement, column, record->blobs, kinds[record->kind].blobs);
     return store_step(store, which, err);
+}
+
+static bool write_journal(struct store *store, const struct record *record, struct error *err)
+{
+    sqlite3_stmt *statement = store->statements[STATEMENT_JOURNAL];
+    if (record->running->number == NOT_WRITTEN)
+        return error_set(err, ERROR_INTERNAL, "instance %s was not written", record->running->id);
+    sqlite3_bind_int64(statement, 1, record->running->number);
+    int column = bind_numbers(statement, bind_texts(statement, 2, record->texts, 1),
+                              record->numbers, 1);
+    sqlite3_bind_zeroblob(statement, column, 0); /* a request may be empty, never missing */
+    bind_blobs(statement, column, record->blobs, RECORD_BLOBS_MAX);
+    return store_step(store, STATEMENT_JOURNAL, err);
 }
 
 bool record_write(struct store *store, struct record *record, struct error *err)
@@ -178,6 +223,8 @@ bool record_write(struct store *store, struct record *record, struct error *err)
         return record->waiter->fn(store, record->waiter->context, err);
     if (record->kind == RECORD_START)
         return write_start(store, record, err);
+    if (record->kind == RECORD_JOURNAL)
+        return write_journal(store, record, err);
     if (record->running && record->running->number == NOT_WRITTEN)
         return true;
     return record->kind == RECORD_END ? write_end(store, record, err)

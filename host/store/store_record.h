@@ -18,19 +18,22 @@ enum record_kind {
     RECORD_ACTIVITY,
     RECORD_TRACK,
     RECORD_FILE,
+    RECORD_JOURNAL, /* never passed over: what follows relies on it */
     RECORD_END,
     RECORD_AUDIT,
     RECORD_CALL,
 };
 
-#define RECORD_TEXTS_MAX 10
+#define RECORD_TEXTS_MAX 14
 #define RECORD_NUMBERS_MAX 6
+#define RECORD_BLOBS_MAX 3
 
 /* An instance that this store started and whose end is not written yet. */
 struct running {
     struct running *next; /* in its bucket */
     uint32_t hash;        /* of its id */
     bool is_tracked;      /* nobody waits for its start and end */
+    bool is_debugged;     /* its message stays */
     bool is_ended;        /* its end was handed in */
 
     /* the writer's */
@@ -48,7 +51,13 @@ struct waiter {
     struct error error;
 };
 
-/* One allocation: texts and bytes lie behind the struct. */
+/* input; response; request and response of a call; request, plan and result in the journal. NULL: none. */
+struct record_blob {
+    const void *bytes;
+    size_t size;
+};
+
+/* One allocation: texts and blobs lie behind the struct. */
 struct record {
     struct record *next;
     enum record_kind kind;
@@ -58,16 +67,14 @@ struct record {
     struct waiter *waiter;   /* NULL: nobody waits */
     const char *texts[RECORD_TEXTS_MAX];
     int64_t numbers[RECORD_NUMBERS_MAX];
-    const void *bytes; /* input or response */
-    size_t bytes_size;
+    struct record_blob blobs[RECORD_BLOBS_MAX];
 };
 
 /* What a record is made of. NULL texts stay NULL. */
 struct record_parts {
     const char *texts[RECORD_TEXTS_MAX];
     int64_t numbers[RECORD_NUMBERS_MAX];
-    const void *bytes;
-    size_t bytes_size;
+    struct record_blob blobs[RECORD_BLOBS_MAX];
 };
 
 /* NULL: no memory. Freed with free(). */

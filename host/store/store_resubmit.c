@@ -13,7 +13,7 @@ struct standing {
     char id[INSTANCE_ID_SIZE], state[16], parent[INSTANCE_ID_SIZE], origin[INSTANCE_ID_SIZE];
     char running[INSTANCE_ID_SIZE], completed[INSTANCE_ID_SIZE];
     int64_t number, count;
-    bool is_discarded;
+    bool is_discarded, is_unfinished;
 };
 
 static void copy(sqlite3_stmt *statement, int column, char *out, size_t size)
@@ -33,7 +33,8 @@ static bool read_standing(struct store *store, const char *id, struct standing *
         " (SELECT n.id FROM resubmission r JOIN instance n ON n.number = r.instance"
         "  WHERE r.origin = i.id AND n.state = 'COMPLETED' LIMIT 1),"
         " (SELECT count(*) FROM resubmission WHERE origin = i.id),"
-        " EXISTS (SELECT 1 FROM discarded WHERE instance = i.number)"
+        " EXISTS (SELECT 1 FROM discarded WHERE instance = i.number),"
+        " i.durable AND i.state = 'IN_PROGRESS', i.owner"
         " FROM instance i WHERE i.id = ?1";
     sqlite3_stmt *statement = NULL;
     int code = sqlite3_prepare_v2(store->db, sql, -1, &statement, NULL);
@@ -50,6 +51,9 @@ static bool read_standing(struct store *store, const char *id, struct standing *
         copy(statement, 6, out->completed, sizeof out->completed);
         out->count = sqlite3_column_int64(statement, 7);
         out->is_discarded = sqlite3_column_int(statement, 8);
+        out->is_unfinished =
+            sqlite3_column_int(statement, 9) &&
+            !store_owner_lives(&store->owner, sqlite3_column_int64(statement, 10));
     }
     sqlite3_finalize(statement);
     if (code == SQLITE_DONE)
@@ -116,13 +120,39 @@ struct discard {
     int64_t at_ms;
 };
 
+/* An unfinished instance is given up: nobody goes on with it. */
+static bool give_up(struct store *store, const struct discard *discard, struct error *err)
+{
+    static const char sql[] =
+        "WITH RECURSIVE tree (id) AS (SELECT ?1 UNION ALL"
+        "  SELECT i.id FROM tree t JOIN instance i ON i.parent = t.id)"
+        " UPDATE instance SET state = 'ABORTED', finished_ms = ?2, exit_status = 1,"
+        " fault_code = 'given_up', fault_title = 'Somebody decided not to go on with it'"
+        " WHERE id IN tree AND state = 'IN_PROGRESS' AND durable";
+    sqlite3_stmt *statement = NULL;
+    int code = sqlite3_prepare_v2(store->db, sql, -1, &statement, NULL);
+    sqlite3_bind_text(statement, 1, discard->id, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(statement, 2, discard->at_ms);
+    if (code == SQLITE_OK)
+        code = sqlite3_step(statement);
+    bool ok = code == SQLITE_DONE || store_fail(store->db, code, err, "cannot write to the store");
+    sqlite3_finalize(statement);
+    return ok;
+}
+
 static bool write_discard(struct store *store, void *context, struct error *err)
 {
     const struct discard *discard = context;
     struct standing standing = {.number = 0};
-    return read_standing(store, discard->id, &standing, err) && check_failed(&standing, err) &&
+    if (!read_standing(store, discard->id, &standing, err))
+        return false;
+    if (standing.is_unfinished && !standing.parent[0] &&
+        (!give_up(store, discard, err) || !read_standing(store, discard->id, &standing, err)))
+        return false;
+    return check_failed(&standing, err) &&
            insert(store, "INSERT INTO discarded (instance, at_ms) VALUES (?1, ?2)", standing.number,
-                  NULL, discard->at_ms, err);
+                  NULL, discard->at_ms, err) &&
+           store_drop_message(store, standing.number, err);
 }
 
 bool store_discard(struct store *store, const char *id, int64_t at_ms, struct error *err)

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/metrics.h"
 #include "store/store_internal.h"
 
 static bool no_memory(struct error *err)
@@ -33,7 +34,7 @@ static struct running *find(struct store *store, const char *id)
     return running;
 }
 
-static struct running *find_running(struct store *store, const char *id)
+struct running *store_running_find(struct store *store, const char *id)
 {
     struct running *running = find(store, id);
     return running && !running->is_ended ? running : NULL;
@@ -66,8 +67,32 @@ static struct running *running_new(const struct instance_start *start)
         return NULL;
     running->hash = hash_of(start->id);
     running->is_tracked = start->is_tracked && !start->resubmits;
+    running->is_debugged = start->tracing && strcmp(start->tracing, STORE_TRACING_DEBUG) == 0;
     memcpy(running->id, start->id, size);
     return running;
+}
+
+bool store_adopt(struct store *store, const char *id, int64_t number, struct error *err)
+{
+    struct running *running = running_new(&(struct instance_start){.id = id});
+    if (!running)
+        return no_memory(err);
+    running->number = number;
+    pthread_mutex_lock(&store->queue);
+    bool ok = add_running(store, running, err);
+    pthread_mutex_unlock(&store->queue);
+    if (!ok)
+        free(running);
+    return ok;
+}
+
+void store_disown(struct store *store, const char *id)
+{
+    pthread_mutex_lock(&store->queue);
+    struct running *running = store_running_find(store, id);
+    if (running)
+        store_running_drop(store, running);
+    pthread_mutex_unlock(&store->queue);
 }
 
 void store_running_clear(struct store *store)
@@ -105,10 +130,9 @@ bool store_instance_start(struct store *store, const struct instance_start *star
     const struct record_parts parts = {
         .texts = {start->id, start->flow, start->flow_name, start->version, start->module_digest,
                   start->trigger, start->invoked_by, start->parent, start->parameters,
-                  start->resubmits},
-        .numbers = {start->started_ms},
-        .bytes = start->input,
-        .bytes_size = start->input_size,
+                  start->tracing, start->trace, start->span, start->parent_span, start->resubmits},
+        .numbers = {start->started_ms, start->is_durable, start->call_number},
+        .blobs = {{start->input, start->input_size}},
     };
     struct record *record = record_new(RECORD_START, &parts);
     struct running *running = running_new(start);
@@ -127,7 +151,7 @@ static bool finish_locked(struct store *store, const char *id, struct record *re
                           struct error *err)
 {
     struct waiter waiter = {.ok = false};
-    struct running *running = find_running(store, id);
+    struct running *running = store_running_find(store, id);
     bool ok = running ? !store->is_broken || store_say_broken(store, err)
                       : error_set(err, ERROR_NOT_FOUND, "instance %s is not in progress", id);
     if (!ok) {
@@ -149,8 +173,7 @@ bool store_instance_finish(struct store *store, const char *id, const struct ins
                   end->fault_detail},
         .numbers = {end->finished_ms, end->exit_status, end->cpu_us, (int64_t)end->memory_bytes,
                     (int64_t)end->import_calls, end->response_status},
-        .bytes = end->response,
-        .bytes_size = end->response_size,
+        .blobs = {{end->response, end->response_size}},
     };
     struct record *record = record_new(RECORD_END, &parts);
     if (!record)
@@ -165,7 +188,7 @@ bool store_instance_finish(struct store *store, const char *id, const struct ins
 static void report(struct store *store, const char *id, struct record *record)
 {
     pthread_mutex_lock(&store->queue);
-    struct running *running = find_running(store, id);
+    struct running *running = store_running_find(store, id);
     bool has_room =
         store->waiting < STORE_WAITING_MAX && store->waiting_size < STORE_WAITING_SIZE_MAX;
     if (record && running && has_room && !store->is_broken) {
@@ -173,10 +196,23 @@ static void report(struct store *store, const char *id, struct record *record)
         store_queue_append(store, record);
         record = NULL;
     } else if (running) {
+        metric_add(METRIC_STORE_LOST, 1);
         store->lost++;
     }
     pthread_mutex_unlock(&store->queue);
     free(record);
+}
+
+/* What a call sent or got. Where much waits already, the call is recorded without. */
+static struct record_blob payload(struct store *store, const void *bytes, size_t size)
+{
+    struct store_load load = {.waiting_size = 0};
+    if (bytes && size > 0)
+        store_load(store, &load);
+    if (load.waiting_size >= STORE_WAITING_SIZE_MAX / 2)
+        return (struct record_blob){.bytes = NULL};
+    return (struct record_blob){bytes,
+                                size < STORE_CALL_PAYLOAD_MAX ? size : STORE_CALL_PAYLOAD_MAX};
 }
 
 void store_activity(struct store *store, const char *id, const struct activity *activity)
@@ -185,6 +221,8 @@ void store_activity(struct store *store, const char *id, const struct activity *
         .texts = {activity->import, activity->connection, activity->subject, activity->result,
                   activity->detail},
         .numbers = {activity->at_ms, (int64_t)activity->bytes, activity->duration_us},
+        .blobs = {payload(store, activity->request, activity->request_size),
+                  payload(store, activity->response, activity->response_size)},
     };
     report(store, id, record_new(RECORD_ACTIVITY, &parts));
 }

@@ -27,18 +27,27 @@ static const char *const statement_texts[STATEMENT_COUNT] = {
     [STATEMENT_COMMIT] = "COMMIT",
     [STATEMENT_START] =
         "INSERT INTO instance (id, flow, flow_name, version, module_digest, trigger, invoked_by,"
-        " parent, parameters, owner, process, started_ms, state, fault_code, fault_title,"
-        " fault_detail, finished_ms, exit_status, cpu_us, memory_bytes, import_calls,"
-        " response_status)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " parent, parameters, tracing, trace, span, parent_span, owner, process, started_ms, durable,"
+        " call_number, state, fault_code, fault_title, fault_detail, finished_ms, exit_status, cpu_us,"
+        " memory_bytes, import_calls, response_status)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [STATEMENT_PAYLOAD] = "INSERT INTO payload (instance, which, bytes) VALUES (?, ?, ?)",
     [STATEMENT_FINISH] =
         "UPDATE instance SET state = ?2, fault_code = ?3, fault_title = ?4, fault_detail = ?5,"
         " finished_ms = ?6, exit_status = ?7, cpu_us = ?8, memory_bytes = ?9, import_calls = ?10,"
         " response_status = ?11 WHERE number = ?1 AND state = 'IN_PROGRESS'",
+    [STATEMENT_JOURNAL] =
+        "INSERT INTO journal (instance, import, number, request, plan, result)"
+        " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (instance, number) DO UPDATE SET"
+        " plan = coalesce(excluded.plan, plan), result = coalesce(excluded.result, result)",
+    [STATEMENT_DROP_MESSAGE] =
+        "DELETE FROM payload WHERE which = 'input' AND instance IN (SELECT number FROM instance"
+        " WHERE tracing IS NOT '" STORE_TRACING_DEBUG "' AND number IN (SELECT ?1 UNION ALL"
+        " SELECT n.number FROM resubmission r JOIN instance n ON n.id = r.origin"
+        " WHERE r.instance = ?1))",
     [STATEMENT_ACTIVITY] =
         "INSERT INTO activity (instance, import, connection, subject, result, detail, at_ms, bytes,"
-        " duration_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " duration_us, request, response) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [STATEMENT_TRACK] =
         "INSERT INTO track (instance, name, value) VALUES (?, ?, ?)"
         " ON CONFLICT (instance, name) DO UPDATE SET value = excluded.value",
@@ -139,11 +148,15 @@ static bool prepare_all(struct store *store, struct error *err)
     return true;
 }
 
-static bool open_owner(struct store *store, const char *path, struct error *err)
+/* What processes of one workspace share beside the database. */
+static bool open_beside(struct store *store, const char *path, struct error *err)
 {
-    char lock_path[PATH_MAX];
-    snprintf(lock_path, sizeof lock_path, "%s.owners", path);
-    return store_owner_open(&store->owner, lock_path, err);
+    char beside[PATH_MAX];
+    snprintf(beside, sizeof beside, "%s.owners", path);
+    if (!store_owner_open(&store->owner, beside, err))
+        return false;
+    snprintf(beside, sizeof beside, "%s.changes", path);
+    return store_changes_open(&store->changes, beside, err);
 }
 
 bool store_open(struct store **out, const char *path, struct error *err)
@@ -155,12 +168,12 @@ bool store_open(struct store **out, const char *path, struct error *err)
         free(store);
         return error_set(err, ERROR_LIMIT, "out of memory");
     }
-    store->owner.fd = -1;
+    store->owner.fd = store->changes.fd = -1;
     pthread_mutex_init(&store->reading, NULL);
     pthread_mutex_init(&store->keeping, NULL);
     store_condition_init(&store->keeper_told);
     if (create_private(path, err) && store_connect(&store->db, path, err) &&
-        store_migrate(store->db, err) && prepare_all(store, err) && open_owner(store, path, err) &&
+        store_migrate(store->db, err) && prepare_all(store, err) && open_beside(store, path, err) &&
         store_writer_open(store, err) && store_sweep(store, err)) {
         *out = store;
         return true;
@@ -181,6 +194,7 @@ void store_close(struct store *store)
         sqlite3_finalize(store->statements[i]);
     sqlite3_close(store->db);
     store_owner_close(&store->owner);
+    store_changes_close(&store->changes);
     pthread_mutex_destroy(&store->reading);
     pthread_mutex_destroy(&store->keeping);
     pthread_cond_destroy(&store->keeper_told);

@@ -31,7 +31,7 @@ static bool find_orphans(struct store *store, struct orphans *out, struct error 
     struct walk walk;
     out->count = 0;
     walk_begin(&walk, store, "SELECT number, owner, process, id FROM instance"
-                             " WHERE state = 'IN_PROGRESS' AND number > ?1 ORDER BY number LIMIT ?2",
+                             " WHERE state = 'IN_PROGRESS' AND NOT durable AND number > ?1 ORDER BY number LIMIT ?2",
                WALK_ASCENDING, 0);
     while (out->count < ORPHANS_MAX && walk_next(&walk)) {
         if (store_owner_lives(&store->owner, walk_number(&walk, 1)))

@@ -3,7 +3,9 @@
  * The writer thread: the only one that writes to the database. Takes what waits, writes it in one
  * transaction, tells who waited, and then, now and again, takes the log back into the database.
  */
+#include "base/clock.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "store/store_internal.h"
 
 #define RETRY_MS 1000 /* after a group that could not be committed */
@@ -87,6 +89,8 @@ static bool write_one(struct store *store, struct record *record, enum group_out
     *outcome = outcome_of(sqlite3_extended_errcode(store->db));
     if (record->waiter)
         *err = record->waiter->error;
+    if (record->kind == RECORD_JOURNAL && *outcome == GROUP_COMMITTED)
+        *outcome = GROUP_BROKEN;
     if (*outcome != GROUP_COMMITTED)
         return false;
     if (record->waiter)
@@ -94,6 +98,16 @@ static bool write_one(struct store *store, struct record *record, enum group_out
     log_line(LOG_ERROR, record->running ? record->running->id : NULL,
              "a record could not be written: %s", err->message);
     return true;
+}
+
+static bool commit(struct store *store, struct error *err)
+{
+    int64_t begun_ns = clock_monotonic_ns();
+    bool ok = store_step(store, STATEMENT_COMMIT, err);
+    int64_t taken_us = (clock_monotonic_ns() - begun_ns) / 1000;
+    metric_observe(METRIC_STORE_COMMIT_SECONDS, "", taken_us);
+    metric_set(METRIC_STORE_LAST_COMMIT, taken_us);
+    return ok;
 }
 
 static enum group_outcome write_group(struct store *store, struct record *list, struct error *err)
@@ -104,7 +118,7 @@ static enum group_outcome write_group(struct store *store, struct record *list, 
     bool ok = store_step(store, STATEMENT_BEGIN, err);
     for (struct record *record = list; ok && record; record = record->next)
         ok = write_one(store, record, &outcome, err);
-    ok = ok && store_step(store, STATEMENT_COMMIT, err);
+    ok = ok && commit(store, err);
     if (ok) {
         store->lost_told = store->lost_telling;
         return GROUP_COMMITTED;

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/metrics.h"
 #include "base/text.h"
 
 #define ADDRESS_SIZE_MAX 8192 /* folder and name, every byte as %XX, and the host */
@@ -45,6 +46,7 @@ static CURLcode perform(struct handle *handle)
     CURLcode code = handle_run(handle);
     if (was_dead(code, dialogue) && (handle->was_used || dialogue->has_performed)) {
         /* No reply came to any command, so none has had an effect: it is safe to ask again. */
+        metric_count(METRIC_RETRIES, "connection", "", 1);
         dialogue_clear(dialogue);
         curl_easy_setopt(handle->easy, CURLOPT_FRESH_CONNECT, 1L);
         code = handle_run(handle);

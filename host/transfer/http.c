@@ -10,6 +10,7 @@
 #include <sys/random.h>
 
 #include "base/clock.h"
+#include "base/metrics.h"
 #include "base/text.h"
 #include "transfer/http_answer.h"
 #include "transfer/oauth.h"
@@ -24,7 +25,6 @@ struct body {
     struct buf head, tail;
     size_t head_given, tail_given;
     struct pump *pump;
-    uint64_t file_size;
     bool has_failed;
     struct error failure;
 };
@@ -113,8 +113,11 @@ static bool build_multipart(struct exchange *exchange, struct handle *handle, st
     buf_append(&body->head, request->body, request->body_size);
     buf_printf(&body->head, "\r\n--%s\r\nContent-Type: application/octet-stream\r\n", boundary);
     append_disposition(&body->head, request->attachment_name);
-    buf_printf(&body->head, "Content-ID: <file>\r\nContent-Length: %llu\r\n\r\n",
-               (unsigned long long)request->attachment->info.size);
+    buf_append_text(&body->head, "Content-ID: <file>\r\n");
+    uint64_t size = remote_file_size(request->attachment);
+    if (size != REMOTE_SIZE_UNKNOWN)
+        buf_printf(&body->head, "Content-Length: %llu\r\n", (unsigned long long)size);
+    buf_append_text(&body->head, "\r\n");
     buf_printf(&body->tail, "\r\n--%s--\r\n", boundary);
     if (body->head.failed || body->tail.failed)
         return connection_error(exchange->connection, err, ERROR_INTERNAL, "out of memory");
@@ -127,7 +130,6 @@ static bool open_attachment(struct exchange *exchange, struct error *err)
     struct source source = {.fd = -1};
     struct body *body = &exchange->body;
     const struct remote_file *file = exchange->request->attachment;
-    body->file_size = file->info.size;
     if (!remote_read(exchange->transfer, file, exchange->call, &source, err))
         return false;
     body->pump = pump_open(&source, exchange->call, err);
@@ -161,15 +163,19 @@ static size_t feed(char *buffer, size_t unit, size_t count, void *context)
     return give(&body->tail, &body->tail_given, buffer, unit * count);
 }
 
-static void stream_body(struct exchange *exchange, struct handle *handle)
+/* A body of unknown size is sent in chunks (RFC 9112 7.1). */
+static bool stream_body(struct exchange *exchange, struct handle *handle, struct error *err)
 {
     struct body *body = &exchange->body;
-    uint64_t size = body->head.size + body->file_size + body->tail.size;
+    uint64_t size = remote_file_size(exchange->request->attachment);
+    bool is_known = size != REMOTE_SIZE_UNKNOWN;
+    curl_off_t whole = (curl_off_t)(body->head.size + size + body->tail.size);
     curl_easy_setopt(handle->easy, CURLOPT_POST, 1L);
-    curl_easy_setopt(handle->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)size);
+    curl_easy_setopt(handle->easy, CURLOPT_POSTFIELDSIZE_LARGE, is_known ? whole : (curl_off_t)-1);
     curl_easy_setopt(handle->easy, CURLOPT_READFUNCTION, feed);
     curl_easy_setopt(handle->easy, CURLOPT_READDATA, body);
     curl_easy_setopt(handle->easy, CURLOPT_UPLOAD_BUFFERSIZE, 256L << 10);
+    return is_known || http_header(handle, "Transfer-Encoding", "chunked", err);
 }
 
 static void release_body(struct body *body)
@@ -187,10 +193,8 @@ static bool set_body(struct exchange *exchange, struct handle *handle, struct ht
 {
     const struct http_request *request = exchange->request;
     if (request->attachment) {
-        if (!build_multipart(exchange, handle, err) || !open_attachment(exchange, err))
-            return false;
-        stream_body(exchange, handle);
-        return true;
+        return build_multipart(exchange, handle, err) && open_attachment(exchange, err) &&
+               stream_body(exchange, handle, err);
     }
     bool has_type = request->content_type && request->content_type[0];
     bool has_body = has_type || request->body_size > 0;
@@ -208,6 +212,23 @@ static bool set_body(struct exchange *exchange, struct handle *handle, struct ht
     return handle_append(handle, HTTP_LIST, "Expect:", err) &&
            (has_type ? is_signed || http_header(handle, "Content-Type", request->content_type, err)
                      : handle_append(handle, HTTP_LIST, "Content-Type:", err));
+}
+
+/* Signatures do not cover these. */
+static bool add_fields(const struct exchange *exchange, struct handle *handle, struct error *err)
+{
+    const struct transfer_call *call = exchange->call;
+    bool has_state = call && call->tracestate && call->tracestate[0];
+    if (call && call->traceparent && !http_header(handle, "traceparent", call->traceparent, err))
+        return false;
+    if (has_state && !http_header(handle, "tracestate", call->tracestate, err))
+        return false;
+    for (size_t i = 0; i < exchange->request->field_count; i++) {
+        const struct http_field *field = &exchange->request->fields[i];
+        if (!http_header(handle, field->name, field->value, err))
+            return false;
+    }
+    return true;
 }
 
 static void set_method(struct exchange *exchange, struct handle *handle)
@@ -303,8 +324,8 @@ static bool attempt(struct exchange *exchange, const struct http_target *target,
     bool ok = handle != NULL;
     if (ok) {
         http_expect(handle, target, &answer, response, HTTP_RESPONSE_SIZE_MAX);
-        ok =
-            set_body(exchange, handle, &answer, err) && authenticate(exchange, handle, target, err);
+        ok = set_body(exchange, handle, &answer, err) &&
+             authenticate(exchange, handle, target, err) && add_fields(exchange, handle, err);
     }
     if (ok) {
         set_method(exchange, handle);
@@ -328,6 +349,7 @@ static bool attempt_with_token(struct exchange *exchange, const struct http_targ
         struct buf refused = exchange->token;
         buf_init(&exchange->token, OAUTH_TOKEN_SIZE_MAX);
         http_response_release(response);
+        metric_count(METRIC_RETRIES, "token", "", 1);
         ok = oauth_token(exchange->transfer, exchange->connection, exchange->call,
                          buf_text(&refused), &exchange->token, err) &&
              attempt(exchange, target, response, err);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/metrics.h"
 #include "transfer/mime.h"
 #include "transfer/smtp.h"
 
@@ -179,6 +180,7 @@ bool mail_send(struct transfer *transfer, const struct connection *connection,
     } else if (err) {
         error_context(err, "connection '%s'", connection->name);
     }
+    metric_count(METRIC_MAILS, !ok ? "failed" : dialogue.refused.size > 0 ? "partly" : "sent", "", 1);
     if (ok && refused && dialogue.refused.size > 0)
         *refused = buf_take(&dialogue.refused, NULL);
     pool_release(transfer, handle);

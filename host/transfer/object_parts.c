@@ -16,7 +16,9 @@ struct parts {
     struct upload *upload;
     char id[UPLOAD_ID_SIZE];
     char (*etags)[64];
-    unsigned count;      /* of the whole upload */
+    unsigned count_max;  /* that etags has room for */
+    unsigned count;      /* that were put */
+    uint64_t done;       /* bytes in them */
     br_md5_context md5s; /* over the parts' MD5 values, as the service computes it */
 };
 
@@ -147,18 +149,38 @@ static bool put_part(struct parts *parts, struct handle *handle, unsigned number
     return ok;
 }
 
+/* The size of the part behind those that were put; 0: there is none. */
+static bool next_part(const struct parts *parts, uint64_t part_size, uint64_t *size,
+                      struct error *err)
+{
+    struct upload *upload = parts->upload;
+    if (upload->held) {
+        if (parts->count > 0 && !upload_hold(upload, part_size, err))
+            return false;
+        *size = upload->held_size;
+    } else {
+        uint64_t left = remote_file_size(upload->source) - parts->done;
+        *size = left < part_size ? left : part_size;
+    }
+    return *size == 0 || parts->count < parts->count_max ||
+           connection_error(upload->connection, err, ERROR_LIMIT,
+                            "'%s' does not fit into %u parts of %llu bytes: set file_size_max to "
+                            "what may come",
+                            upload->name, parts->count_max, (unsigned long long)part_size);
+}
+
 static bool put_parts(struct parts *parts, uint64_t part_size, struct error *err)
 {
     struct upload *upload = parts->upload;
     struct handle *handle = pool_acquire(upload->transfer, upload->connection, upload->call, err);
-    uint64_t left = upload->source->info.size;
+    uint64_t size;
     bool ok = handle != NULL;
-    for (unsigned number = 1; ok && number <= parts->count; number++) {
-        uint64_t size = left < part_size ? left : part_size;
-        if (number > 1)
+    while ((ok = ok && next_part(parts, part_size, &size, err)) && size > 0) {
+        if (parts->count > 0)
             handle_reset(handle);
-        ok = put_part(parts, handle, number, size, err);
-        left -= size;
+        ok = put_part(parts, handle, parts->count + 1, size, err);
+        parts->count++;
+        parts->done += size;
     }
     pool_release(upload->transfer, handle);
     return ok;
@@ -201,6 +223,7 @@ static bool commit(struct parts *parts, bool *is_settled, struct error *err)
     expected_digest(parts, digest);
     bool ok = body ? append_address(parts, &path, err)
                    : connection_error(upload->connection, err, ERROR_INTERNAL, "out of memory");
+    ok = ok && upload_announce(upload, STEP_PUBLISHING, parts->id, parts->done, digest, err);
     if (ok &&
         post(upload, buf_text(&path), body, upload_condition(upload), &response, &code, err)) {
         *is_settled = true;
@@ -236,20 +259,71 @@ static void abort_upload(const struct parts *parts)
     buf_release(&path);
 }
 
+/* Whether the service still knows the upload. It forgets one that was committed or aborted. */
+static bool is_open(const struct parts *parts, bool *is_open, struct error *err)
+{
+    struct upload *upload = parts->upload;
+    struct buf path;
+    struct http_response response = {0};
+    char subject[OBJECT_SUBJECT_SIZE];
+    buf_init(&path, HTTP_TARGET_SIZE_MAX);
+    const bool addressed = append_address(parts, &path, err);
+    const struct object_request request = {.method = "GET", .path = buf_text(&path)};
+    bool ok = addressed && object_call(upload->transfer, upload->connection, upload->call, &request,
+                                       &response, NULL, err);
+    /* A bucket that is said to be missing may be there all the same: that answers nothing. */
+    bool is_bucket = strstr(buf_text(&response.body), "BucketNotFound") != NULL;
+    *is_open = response.status / 100 == 2;
+    if (ok && !*is_open && (response.status != 404 || is_bucket))
+        ok = object_refuse(upload->connection, &response,
+                           object_subject(upload->folder, upload->name, subject), err);
+    http_response_release(&response);
+    buf_release(&path);
+    return ok;
+}
+
+bool upload_doubt(struct upload *upload, bool *is_done, struct error *err)
+{
+    const struct transfer_step *doubt = upload->call->doubt;
+    struct parts parts = {.upload = upload};
+    struct error why = {0};
+    bool is_left = false;
+    *is_done = false;
+    if (doubt->is_object)
+        return upload_empty_doubt(upload, is_done, err);
+    upload->name = doubt->name;
+    snprintf(parts.id, sizeof parts.id, "%.*s", UPLOAD_ID_SIZE - 1, doubt->temporary);
+    if (!is_open(&parts, &is_left, &why))
+        return connection_error(upload->connection, err, ERROR_UNKNOWN,
+                                "what became of '%s' after an interruption cannot be told now: %s",
+                                doubt->name, why.message);
+    if (is_left)
+        abort_upload(&parts);
+    *is_done = !is_left && doubt->kind == STEP_PUBLISHING;
+    if (*is_done) {
+        upload->receipt->size = doubt->size;
+        snprintf(upload->receipt->name, sizeof upload->receipt->name, "%s", doubt->name);
+        snprintf(upload->receipt->digest, sizeof upload->receipt->digest, "%.31s", doubt->version);
+    }
+    return true;
+}
+
 bool upload_parts(struct upload *upload, uint64_t part_size, struct error *err)
 {
     struct parts parts = {.upload = upload};
     struct error local = {0};
     struct error *why = err ? err : &local;
     bool is_settled = false;
-    parts.count = (unsigned)((upload->source->info.size + part_size - 1) / part_size);
-    parts.etags = calloc(parts.count, sizeof parts.etags[0]);
+    parts.count_max = upload->held ? OBJECT_PARTS_MAX
+                      : (unsigned)((remote_file_size(upload->source) + part_size - 1) / part_size);
+    parts.etags = calloc(parts.count_max, sizeof parts.etags[0]);
     if (!parts.etags)
         return connection_error(upload->connection, err, ERROR_INTERNAL, "out of memory");
     br_md5_init(&parts.md5s);
     bool ok = create(&parts, why);
     if (ok) {
-        ok = upload_open(upload, why) && put_parts(&parts, part_size, why) &&
+        ok = upload_announce(upload, STEP_SENDING, parts.id, 0, "", why) &&
+             upload_open(upload, why) && put_parts(&parts, part_size, why) &&
              commit(&parts, &is_settled, why);
         if (!ok && !is_settled && why->kind != ERROR_UNKNOWN)
             abort_upload(&parts);

@@ -235,6 +235,41 @@ static bool rename_once(const struct rename *rename, const char *to, struct erro
     return ok;
 }
 
+static bool announce_rename(const struct rename *rename, const char *to, struct error *err)
+{
+    const struct transfer_call *call = rename->call;
+    struct transfer_step step = {
+        .kind = STEP_PUBLISHING, .is_object = true, .size = rename->facts.info.size};
+    if (!call || !call->announce)
+        return true;
+    snprintf(step.temporary, sizeof step.temporary, "%s", rename->from);
+    snprintf(step.name, sizeof step.name, "%s", to);
+    snprintf(step.version, sizeof step.version, "%s", rename->facts.etag);
+    return call->announce(call->context, &step, err);
+}
+
+/* An earlier call announced a rename. The version that it was about is under the old name, or it has
+ * been renamed, whatever is there now. */
+static bool rename_doubt(struct rename *rename, struct remote_receipt *receipt, bool *is_done,
+                         struct error *err)
+{
+    const struct transfer_step *doubt = rename->call->doubt;
+    struct object_facts facts;
+    struct error why = {0};
+    bool exists = object_head(rename->transfer, rename->connection, rename->call, rename->folder,
+                              rename->from, &facts, &why);
+    if (!exists && why.kind != ERROR_NOT_FOUND)
+        return error_set(err, ERROR_UNKNOWN,
+                         "connection '%s': whether '%s' was renamed cannot be told now: %s",
+                         rename->connection->name, rename->from, why.message);
+    *is_done = !exists || strcmp(facts.etag, doubt->version) != 0;
+    if (*is_done) {
+        receipt->size = doubt->size;
+        snprintf(receipt->name, sizeof receipt->name, "%s", doubt->name);
+    }
+    return true;
+}
+
 static bool object_rename(struct transfer *transfer, const struct connection *connection,
                           const char *folder, const char *from, const char *to,
                           const struct transfer_call *call, struct remote_receipt *receipt,
@@ -244,6 +279,11 @@ static bool object_rename(struct transfer *transfer, const struct connection *co
     struct error *why = err ? err : &local;
     struct rename rename = {.transfer = transfer, .connection = connection, .call = call,
                             .folder = folder, .from = from};
+    bool is_done = false;
+    if (call && call->doubt && !rename_doubt(&rename, receipt, &is_done, why))
+        return false;
+    if (is_done)
+        return true;
     if (!object_head(transfer, connection, call, folder, from, &rename.facts, why))
         return false;
     unsigned last = connection->on_conflict == CONFLICT_NUMBER ? CONFLICT_NUMBER_MAX : 1;
@@ -252,7 +292,8 @@ static bool object_rename(struct transfer *transfer, const struct connection *co
         if (!conflict_name(to, number, OBJECT_NAME_SIZE_MAX, receipt->name))
             return connection_error(connection, err, ERROR_LIMIT,
                                     "a numbered name would be over %u bytes", OBJECT_NAME_SIZE_MAX);
-        ok = rename_once(&rename, receipt->name, why);
+        ok = announce_rename(&rename, receipt->name, why) &&
+             rename_once(&rename, receipt->name, why);
         if (!ok && why->kind != ERROR_EXISTS)
             return false;
     }

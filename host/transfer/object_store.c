@@ -10,22 +10,71 @@
 
 #define DIGEST_BUFFER_SIZE 65536
 
+/* A stream cannot be had again: whether the name is taken is asked before, not learnt by trying. */
+static bool look_first(struct upload *upload, struct error *err)
+{
+    struct object_facts facts;
+    struct error why = {0};
+    if (upload->connection->on_conflict == CONFLICT_OVERWRITE)
+        return true;
+    if (object_head(upload->transfer, upload->connection, upload->call, upload->folder,
+                    upload->name, &facts, &why))
+        return connection_error(upload->connection, err, ERROR_EXISTS,
+                                "the name '%s' is taken in '%s': nothing was overwritten; remove it "
+                                "or set on_conflict",
+                                upload->name, upload->folder);
+    if (why.kind != ERROR_NOT_FOUND && err)
+        *err = why;
+    return why.kind == ERROR_NOT_FOUND;
+}
+
 static bool store_once(struct upload *upload, struct error *err)
 {
     const struct connection *connection = upload->connection;
-    uint64_t size = upload->source->info.size, part_size;
+    uint64_t size = remote_file_size(upload->source), part_size;
     uint64_t threshold = connection->multipart_threshold ? connection->multipart_threshold
                                                          : OBJECT_THRESHOLD_DEFAULT;
     struct error why = {0};
     upload->has_failed = false;
+    if (upload->source->stream && !look_first(upload, err))
+        return false;
+    if (size == REMOTE_SIZE_UNKNOWN)
+        return upload_held(upload, err);
     if (!object_part_size(size, connection->part_size, &part_size, &why))
         return connection_error(connection, err, why.kind, "%s", why.message);
-    if (size > threshold || size > OBJECT_PART_SIZE_MAX)
+    /* Of an upload in parts the service tells later whether it was committed, even if a reader has taken
+     * the object since; of a single PUT it does not. */
+    bool is_journaled = upload->call && upload->call->announce;
+    if (is_journaled && size == 0)
+        return upload_empty(upload, err);
+    if (size > threshold || size > OBJECT_PART_SIZE_MAX || is_journaled)
         return upload_parts(upload, part_size, err);
     return upload_whole(upload, err);
 }
 
 /* ---- is what is there already the same file? ---- */
+
+static void add_part(br_md5_context *part, br_md5_context *whole)
+{
+    unsigned char md5[br_md5_SIZE];
+    br_md5_out(part, md5);
+    br_md5_update(whole, md5, sizeof md5);
+    br_md5_init(part);
+}
+
+/* The part size that an object of that many parts ("...-N") was made with, as far as it was us. */
+static bool part_size_of(const struct upload *upload, const struct object_facts *facts,
+                         uint64_t *part_size, struct error *err)
+{
+    const char *dash = strrchr(facts->digest, '-');
+    uint64_t size = facts->info.size, wanted = upload->connection->part_size;
+    uint64_t count = dash ? strtoul(dash + 1, NULL, 10) : 0;
+    if (!object_part_size(size, wanted, part_size, err))
+        return false;
+    if ((size + *part_size - 1) / *part_size != count)
+        *part_size = object_held_size(upload->call ? upload->call->file_size_max : 0, wanted);
+    return true;
+}
 
 /* Reads the source once more and leaves the digest the service would tell: of the whole, or, with a
  * part_size, of parts. */
@@ -49,13 +98,15 @@ static bool digest_source(struct upload *upload, uint64_t part_size,
             break;
         br_md5_update(current, buffer, got);
         left -= part_size ? got : 0;
-        if (part_size && (left == 0 || pump_taken(upload->pump) == upload->source->info.size)) {
-            br_md5_out(&part, md5);
-            br_md5_update(&whole, md5, sizeof md5);
-            br_md5_init(&part);
+        if (part_size && left == 0) {
+            add_part(&part, &whole);
             left = part_size;
             count++;
         }
+    }
+    if (part_size && left < part_size) {
+        add_part(&part, &whole);
+        count++;
     }
     ok = ok && pump_finish(upload->pump, err);
     pump_close(upload->pump);
@@ -79,13 +130,13 @@ static bool is_same_file(struct upload *upload, bool *is_same, struct error *err
     if (!object_head(upload->transfer, upload->connection, upload->call, upload->folder,
                      upload->name, &facts, err))
         return err->kind == ERROR_NOT_FOUND; /* gone again; the conflict was real when it was met */
-    if (facts.info.size != upload->source->info.size || !facts.digest[0])
+    uint64_t size = remote_file_size(upload->source);
+    if ((size != REMOTE_SIZE_UNKNOWN && facts.info.size != size) || !facts.digest[0])
         return true;
     if (!facts.is_multipart && upload->source->digest) {
         snprintf(digest, sizeof digest, "%s", upload->source->digest);
     } else {
-        if (facts.is_multipart && !object_part_size(facts.info.size, upload->connection->part_size,
-                                                    &part_size, err))
+        if (facts.is_multipart && !part_size_of(upload, &facts, &part_size, err))
             return false;
         if (!digest_source(upload, part_size, digest, err))
             return false;
@@ -94,6 +145,7 @@ static bool is_same_file(struct upload *upload, bool *is_same, struct error *err
     if (*is_same) {
         snprintf(upload->receipt->etag, sizeof upload->receipt->etag, "%s", facts.etag);
         snprintf(upload->receipt->digest, sizeof upload->receipt->digest, "%s", digest);
+        upload->receipt->size = facts.info.size;
     }
     return true;
 }
@@ -108,7 +160,11 @@ bool object_store(struct transfer *transfer, const struct connection *connection
     struct upload upload = {.transfer = transfer, .connection = connection, .call = call,
                             .folder = folder, .source = source, .receipt = receipt};
     unsigned last = connection->on_conflict == CONFLICT_NUMBER ? CONFLICT_NUMBER_MAX : 1;
-    receipt->size = source->info.size;
+    bool is_done = false;
+    if (call && call->doubt && !upload_doubt(&upload, &is_done, why))
+        return false;
+    if (is_done)
+        return true;
     for (unsigned number = 1; number <= last; number++) {
         bool is_same;
         if (!conflict_name(name, number, OBJECT_NAME_SIZE_MAX, receipt->name))
@@ -117,8 +173,10 @@ bool object_store(struct transfer *transfer, const struct connection *connection
         upload.name = receipt->name;
         if (store_once(&upload, why))
             return true;
-        if (why->kind != ERROR_EXISTS)
+        if (why->kind != ERROR_EXISTS || (source->stream && source->stream->is_taken))
             return false;
+        if (source->stream && number < last)
+            continue; /* comparing would use it up */
         const struct error taken = *why;
         if (!is_same_file(&upload, &is_same, why))
             return false;

@@ -11,10 +11,30 @@
 bool upload_open(struct upload *upload, struct error *err)
 {
     struct source source = {.fd = -1};
+    if (upload->pump)
+        return true;
     if (!remote_read(upload->transfer, upload->source, upload->call, &source, err))
         return false;
     upload->pump = pump_open(&source, upload->call, err);
     return upload->pump != NULL;
+}
+
+bool upload_hold(struct upload *upload, uint64_t size, struct error *err)
+{
+    upload->held_size = 0;
+    while (upload->held_size < size) {
+        size_t got = pump_read(upload->held + upload->held_size, 1,
+                               (size_t)(size - upload->held_size), upload->pump);
+        if (got == 0 || got == CURL_READFUNC_ABORT)
+            return pump_finish(upload->pump, err);
+        upload->held_size += got;
+    }
+    return true;
+}
+
+uint64_t upload_size(const struct upload *upload)
+{
+    return upload->held ? pump_taken(upload->pump) : remote_file_size(upload->source);
 }
 
 static size_t stop(struct upload *upload)
@@ -25,7 +45,15 @@ static size_t stop(struct upload *upload)
 
 static bool is_whole(const struct upload *upload)
 {
-    return pump_taken(upload->pump) == upload->source->info.size;
+    return pump_taken(upload->pump) == remote_file_size(upload->source);
+}
+
+static size_t feed_held(struct upload *upload, char *buffer, size_t size)
+{
+    memcpy(buffer, upload->held + (upload->held_size - upload->left), size);
+    br_md5_update(&upload->md5, buffer, size);
+    upload->left -= size;
+    return size;
 }
 
 static size_t feed(char *buffer, size_t unit, size_t count, void *context)
@@ -36,6 +64,8 @@ static size_t feed(char *buffer, size_t unit, size_t count, void *context)
         size = (size_t)upload->left;
     if (size == 0)
         return 0;
+    if (upload->held)
+        return feed_held(upload, buffer, size);
     size_t got = pump_read(buffer, 1, size, upload->pump);
     if (got == CURL_READFUNC_ABORT || got == 0) {
         if (pump_finish(upload->pump, &upload->failure))
@@ -65,7 +95,7 @@ bool upload_send(struct upload *upload, struct handle *handle, struct http_answe
 {
     *code = CURLE_OK;
     *is_sent = false;
-    if (upload->source->info.size == 0 && !pump_finish(upload->pump, err))
+    if (remote_file_size(upload->source) == 0 && !pump_finish(upload->pump, err))
         return false;
     br_md5_init(&upload->md5);
     upload->left = size;
@@ -89,6 +119,19 @@ bool upload_send(struct upload *upload, struct handle *handle, struct http_answe
 
 /* ---- doubts ---- */
 
+bool upload_announce(const struct upload *upload, enum transfer_step_kind kind,
+                     const char *temporary, uint64_t size, const char *version, struct error *err)
+{
+    const struct transfer_call *call = upload->call;
+    struct transfer_step step = {.kind = kind, .size = size};
+    if (!call || !call->announce)
+        return true;
+    snprintf(step.temporary, sizeof step.temporary, "%s", temporary);
+    snprintf(step.name, sizeof step.name, "%s", upload->name);
+    snprintf(step.version, sizeof step.version, "%s", version);
+    return call->announce(call->context, &step, err);
+}
+
 const char *upload_condition(const struct upload *upload)
 {
     return upload->connection->on_conflict == CONFLICT_OVERWRITE ? NULL : "*";
@@ -98,6 +141,7 @@ static void keep_receipt(struct upload *upload, const char *etag, const char *di
 {
     snprintf(upload->receipt->etag, sizeof upload->receipt->etag, "%s", etag);
     snprintf(upload->receipt->digest, sizeof upload->receipt->digest, "%s", digest);
+    upload->receipt->size = upload_size(upload);
 }
 
 bool upload_settle(struct upload *upload, const char *digest, struct error *why)
@@ -109,7 +153,7 @@ bool upload_settle(struct upload *upload, const char *digest, struct error *why)
                              upload->name, &facts, &look);
     if (!found && look.kind == ERROR_NOT_FOUND)
         return false;
-    if (found && facts.info.size == upload->source->info.size &&
+    if (found && facts.info.size == upload_size(upload) &&
         strcmp(facts.digest, digest) == 0) {
         keep_receipt(upload, facts.etag, digest);
         return true;
@@ -192,8 +236,7 @@ static bool put_object(struct upload *upload, struct handle *handle, const char 
         .content_md5 = upload->source->digest, .uploads = true};
     bool ok = object_prepare(upload->transfer, handle, &request, &answer, &response, err);
     if (ok) {
-        ok = upload_send(upload, handle, &answer, upload->source->info.size, digest, &code,
-                         &is_sent, err);
+        ok = upload_send(upload, handle, &answer, upload_size(upload), digest, &code, &is_sent, err);
         if (ok)
             ok = conclude_put(upload, &response, digest, err);
         else if (is_sent && http_reply_lost(code))

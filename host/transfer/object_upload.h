@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What a single PUT and an upload in parts have in common: bodies from a pump, the digest of what
- * was sent, and the look that settles a lost answer. For object_store.c and object_parts.c only.
+ * was sent, and the look that settles a lost answer. The service wants the size of each body before
+ * it: of a source whose size nobody knows, one body at a time is held in memory.
+ * For object_store.c, object_held.c and object_parts.c only.
  */
 #ifndef TRANSFER_OBJECT_UPLOAD_H
 #define TRANSFER_OBJECT_UPLOAD_H
@@ -17,6 +19,8 @@ struct upload {
     const struct remote_file *source;
     struct remote_receipt *receipt; /* etag and digest are written here */
     struct pump *pump;              /* while bytes flow */
+    char *held;                     /* the next body of a source of unknown size; NULL: of a known */
+    uint64_t held_size;             /* bytes in it */
     bool has_failed;                /* the stream did: err of the stream is in failure */
     struct error failure;
     uint64_t left;                  /* bytes that the request at hand still gives */
@@ -25,8 +29,14 @@ struct upload {
 
 #define MD5_TEXT_SIZE 32 /* base64, or base64 and "-10000" */
 
-/* Starts reading the source. */
+/* Starts reading the source, unless it is being read. */
 MUST_USE bool upload_open(struct upload *upload, struct error *err);
+
+/* Fills held with up to size bytes of the source; fewer: it has ended well. */
+MUST_USE bool upload_hold(struct upload *upload, uint64_t size, struct error *err);
+
+/* The size of the whole; of a source of unknown size, what has been read of it. */
+uint64_t upload_size(const struct upload *upload);
 
 /*
  * Performs a prepared PUT whose body is the next size bytes. digest gets their MD5 in base64. The
@@ -52,7 +62,27 @@ bool upload_settle(struct upload *upload, const char *digest, struct error *why)
 MUST_USE bool upload_verify(struct upload *upload, const char *etag, const char *told,
                             const char *digest, struct error *err);
 
-/* PUT of the whole source; upload in parts of part_size. Both publish upload->name or nothing. */
+/* PUT of the whole source, or of what is held; upload in parts of part_size. All publish upload->name
+ * or nothing. upload_held (object_held.c) makes one of the others out of a source of unknown size. */
 MUST_USE bool upload_whole(struct upload *upload, struct error *err);
 MUST_USE bool upload_parts(struct upload *upload, uint64_t part_size, struct error *err);
+MUST_USE bool upload_held(struct upload *upload, struct error *err);
+
+/*
+ * Of an empty object, which has no parts: PUT under a temporary name, renamed into place, so that it can
+ * be told later whether it was published. Where renaming is not permitted, a plain PUT.
+ */
+MUST_USE bool upload_empty(struct upload *upload, struct error *err);
+/* upload_doubt for one of those. */
+MUST_USE bool upload_empty_doubt(struct upload *upload, bool *is_done, struct error *err);
+
+/* Announces a step of the upload whose id is temporary, if the caller keeps a journal. */
+MUST_USE bool upload_announce(const struct upload *upload, enum transfer_step_kind kind,
+                              const char *temporary, uint64_t size, const char *version,
+                              struct error *err);
+
+/* What became of the upload that the call is in doubt about. *is_done: it was published, whether it is
+ * still there or not, and receipt is filled; else what was left of it is gone. ERROR_UNKNOWN: the service
+ * could not tell. */
+MUST_USE bool upload_doubt(struct upload *upload, bool *is_done, struct error *err);
 #endif

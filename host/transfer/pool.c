@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/metrics.h"
 #include "base/text.h"
 
 #define LOOK_INTERVAL_MS 20 /* the call's should_stop is asked at most this often */
@@ -23,8 +24,10 @@ static struct handle *pool_take_idle(struct transfer *transfer, const char *name
     while (*link && strcmp((*link)->name, name) != 0)
         link = &(*link)->next;
     struct handle *handle = *link;
-    if (handle)
+    if (handle) {
         *link = handle->next;
+        metric_add(METRIC_HANDLES_IDLE, -1);
+    }
     pthread_mutex_unlock(&transfer->lock);
     return handle;
 }
@@ -190,6 +193,7 @@ struct handle *pool_acquire(struct transfer *transfer, const struct connection *
         error_set(err, ERROR_INTERNAL, "connection '%s': out of memory", connection->name);
         return NULL;
     }
+    metric_add(METRIC_HANDLES_BUSY, 1);
     handle->connection = connection;
     handle->call = call;
     handle->was_used = was_used;
@@ -202,6 +206,7 @@ void pool_release(struct transfer *transfer, struct handle *handle)
 {
     if (!handle)
         return;
+    metric_add(METRIC_HANDLES_BUSY, -1);
     curl_easy_reset(handle->easy); /* nothing of the last user's stays: callbacks, secrets */
     handle_free_lists(handle);
     handle->connection = NULL;
@@ -219,6 +224,7 @@ void pool_release(struct transfer *transfer, struct handle *handle)
     if (has_room) {
         handle->next = transfer->idle;
         transfer->idle = handle;
+        metric_add(METRIC_HANDLES_IDLE, 1);
     }
     pthread_mutex_unlock(&transfer->lock);
     if (!has_room)
@@ -234,6 +240,7 @@ void pool_clear(struct transfer *transfer)
     while (handle) {
         struct handle *next = handle->next;
         handle_free(handle);
+        metric_add(METRIC_HANDLES_IDLE, -1);
         handle = next;
     }
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The stream between one source and its sinks. Two threads where the file is larger than the ring:
- * the source performs in its own, everything else (sink, progress, should_stop) stays in the
+ * The stream between one source and its sinks. Two threads where a request's answer is larger than
+ * the ring: the source performs in its own, everything else (sink, progress, should_stop) stays in the
  * caller's. The source's verdict is written before the ring's end and read after it, so the ring's
  * lock orders the two.
  */
@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "transfer/ring.h"
 
 #define STREAM_BUFFER_SIZE                                                                         \
@@ -34,6 +35,7 @@ struct pump {
     struct error source_err;
     uint64_t taken; /* bytes that sinks have taken; the sink's side only, as all below */
     uint64_t left;  /* bytes that the sink at hand still gets */
+    bool is_ended;  /* a stream's end was seen */
     bool has_failed;
     struct error err; /* why pump_read aborted */
     br_md5_context *md5;
@@ -146,7 +148,7 @@ static bool pump_start(struct pump *pump, struct error *err)
 {
     struct source *source = &pump->source;
     if (!source->handle)
-        return true; /* a local file is read as it is needed */
+        return true; /* local files and streams are read as they are needed */
     bool fits = source->size <= PUMP_RING_SIZE;
     size_t ring_size = fits ? (size_t)source->size : PUMP_RING_SIZE;
     if (!ring_init(&pump->ring, ring_size ? ring_size : 1))
@@ -207,6 +209,55 @@ static bool pump_read_local(struct pump *pump, char *buffer, size_t size, size_t
     return true;
 }
 
+/* got more bytes arrived; sizes that were told to nobody before are judged here. */
+static bool stream_accept(struct pump *pump, size_t got)
+{
+    struct error err;
+    const struct source *source = &pump->source;
+    uint64_t now = pump->taken + got, limit = pump->call ? pump->call->file_size_max : 0;
+    char may[TEXT_SIZE_SIZE];
+    if (now > source->size)
+        source_error(source, ERROR_BROKEN, &err, "it is larger than its message said");
+    else if (limit && now > limit)
+        error_set(&err, ERROR_LIMIT, "file '%s' is larger than file_size_max (%s) allows",
+                  source->file->name, text_format_size(limit, may));
+    else
+        return true;
+    return pump_fail(pump, &err);
+}
+
+static bool stream_end(struct pump *pump)
+{
+    struct error err;
+    pump->is_ended = true;
+    if (pump->source.size == REMOTE_SIZE_UNKNOWN || pump->taken == pump->source.size)
+        return true;
+    source_error(&pump->source, ERROR_BROKEN, &err, "it is shorter than its message said");
+    return pump_fail(pump, &err);
+}
+
+/* *got is 0 at the end. */
+static bool pump_read_stream(struct pump *pump, char *buffer, size_t size, size_t *got)
+{
+    struct error err;
+    struct remote_stream *stream = pump->source.stream;
+    *got = 0;
+    while (!pump->is_ended) {
+        switch (stream->read(stream->context, buffer, size, WAIT_STEP_MS, got, &err)) {
+        case STREAM_BYTES:
+            return stream_accept(pump, *got);
+        case STREAM_END:
+            return stream_end(pump);
+        case STREAM_FAILED:
+            return pump_fail(pump, &err);
+        case STREAM_WAIT:
+            if (!call_goes_on(pump->call, &err))
+                return pump_fail(pump, &err);
+        }
+    }
+    return true;
+}
+
 static bool pump_read_ring(struct pump *pump, char *buffer, size_t size, size_t *got)
 {
     struct error err;
@@ -230,8 +281,9 @@ static void pump_report(struct pump *pump)
     int64_t now_ms = clock_monotonic_ms();
     if (pump->taken < pump->source.size && now_ms - pump->reported_ms < PROGRESS_INTERVAL_MS)
         return;
+    bool is_known = pump->source.size != REMOTE_SIZE_UNKNOWN;
     pump->reported_ms = now_ms;
-    pump->call->progress(pump->call->context, pump->taken, pump->source.size);
+    pump->call->progress(pump->call->context, pump->taken, is_known ? pump->source.size : 0);
 }
 
 size_t pump_read(char *buffer, size_t size, size_t count, void *context)
@@ -243,8 +295,9 @@ size_t pump_read(char *buffer, size_t size, size_t count, void *context)
     if (size == 0)
         return 0;
     size_t got = 0;
-    bool ok = pump->source.handle ? pump_read_ring(pump, buffer, size, &got)
-                                  : pump_read_local(pump, buffer, size, &got);
+    bool ok = pump->source.handle   ? pump_read_ring(pump, buffer, size, &got)
+              : pump->source.stream ? pump_read_stream(pump, buffer, size, &got)
+                                    : pump_read_local(pump, buffer, size, &got);
     if (!ok)
         return CURL_READFUNC_ABORT;
     if (pump->md5)
@@ -264,7 +317,8 @@ bool pump_send(struct pump *pump, struct handle *sink, uint64_t size, CURLcode *
     pump->left = size;
     curl_easy_setopt(sink->easy, CURLOPT_READFUNCTION, pump_read);
     curl_easy_setopt(sink->easy, CURLOPT_READDATA, pump);
-    curl_easy_setopt(sink->easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)size);
+    curl_easy_setopt(sink->easy, CURLOPT_INFILESIZE_LARGE,
+                     size == REMOTE_SIZE_UNKNOWN ? (curl_off_t)-1 : (curl_off_t)size);
     curl_easy_setopt(sink->easy, CURLOPT_UPLOAD_BUFFERSIZE, STREAM_BUFFER_SIZE);
     *code = handle_perform(sink);
     pump->md5 = NULL;
@@ -295,13 +349,29 @@ static bool local_finish(const struct pump *pump, struct error *err)
     return true;
 }
 
+/* Nothing may come any more, but the end. */
+static void stream_await_end(struct pump *pump)
+{
+    char byte;
+    size_t got;
+    if (pump_read_stream(pump, &byte, 1, &got) && got > 0) {
+        source_error(&pump->source, ERROR_BROKEN, &pump->err,
+                     "the target ended before it had taken the whole file");
+        pump->has_failed = true;
+    }
+}
+
 bool pump_finish(struct pump *pump, struct error *err)
 {
+    if (pump->source.stream && !pump->has_failed)
+        stream_await_end(pump);
     if (pump->has_failed) {
         if (err)
             *err = pump->err;
         return false;
     }
+    if (pump->source.stream)
+        return true;
     if (pump->taken < pump->source.size)
         return source_error(&pump->source, ERROR_BROKEN, err,
                             "the target ended before it had taken the whole file");

@@ -21,12 +21,15 @@
 #define PUMP_RING_SIZE (1u << 20)
 #define PUMP_DIGEST_SIZE 16 /* MD5 */
 
-/* Where bytes come from: a request that is prepared but not performed, or an open local file. */
+/* Where bytes come from: a request that is prepared but not performed, an open local file, or a
+ * stream that arrives by itself and is read as it is needed. */
 struct source {
     struct transfer *transfer;
-    struct handle *handle; /* owned; the pump sets WRITEFUNCTION and performs it; NULL: local */
+    struct handle *handle; /* owned; the pump sets WRITEFUNCTION and performs it; else NULL */
     int fd;                /* owned; -1 unless local */
-    uint64_t size;         /* bytes it has to deliver: fewer or more is ERROR_BROKEN */
+    struct remote_stream *stream; /* borrowed; else NULL */
+    uint64_t size; /* bytes it has to deliver: fewer or more is ERROR_BROKEN. A stream's may be
+                      REMOTE_SIZE_UNKNOWN: what comes until its end, at most the call's file_size_max */
     /* Asked once, before the first byte counts; false (err set) ends the transfer. NULL: yes.
      * Object Storage looks at the HTTP status here. */
     bool (*accept)(struct source *source, struct error *err);
@@ -44,7 +47,8 @@ struct pump;
 struct pump *pump_open(struct source *source, const struct transfer_call *call, struct error *err);
 
 /*
- * Performs the sink's request, its body being the next size bytes of the stream. The sink is
+ * Performs the sink's request, its body being the next size bytes of the stream, or, with
+ * REMOTE_SIZE_UNKNOWN, all that come (only for protocols that need no size before). The sink is
  * prepared by the caller (URL, UPLOAD=1, headers); the pump sets READFUNCTION and INFILESIZE.
  * *code is libcurl's verdict. True: the source gave all size bytes to libcurl or libcurl ended the
  * request by itself (then *code or the peer's reply says why: the caller converts it). False: the

@@ -142,6 +142,34 @@ bool remote_open_local(const char *path, struct remote_file *out, struct error *
     return true;
 }
 
+bool remote_open_stream(struct remote_stream *stream, const char *name, uint64_t size,
+                        struct remote_file *out, struct error *err)
+{
+    *out = (struct remote_file){.stream = stream, .name = strdup(name)};
+    if (!out->name)
+        return error_set(err, ERROR_INTERNAL, "out of memory");
+    if (size == REMOTE_SIZE_UNKNOWN)
+        out->info.flags = SLUICE_FILE_SIZE_UNKNOWN;
+    else
+        out->info.size = size;
+    return true;
+}
+
+uint64_t remote_file_size(const struct remote_file *file)
+{
+    return file->info.flags & SLUICE_FILE_SIZE_UNKNOWN ? REMOTE_SIZE_UNKNOWN : file->info.size;
+}
+
+static bool read_stream(const struct remote_file *file, struct source *out, struct error *err)
+{
+    if (file->stream->is_taken)
+        return error_set(err, ERROR_INVALID, "file '%s' came with the message and was read already",
+                         file->name);
+    file->stream->is_taken = true;
+    out->stream = file->stream;
+    return true;
+}
+
 static bool read_local(const struct remote_file *file, struct source *out, struct error *err)
 {
     out->fd = open(file->name, O_RDONLY | O_CLOEXEC);
@@ -154,7 +182,10 @@ static bool read_local(const struct remote_file *file, struct source *out, struc
 bool remote_read(struct transfer *transfer, const struct remote_file *file,
                  const struct transfer_call *call, struct source *out, struct error *err)
 {
-    *out = (struct source){.transfer = transfer, .fd = -1, .size = file->info.size, .file = file};
+    *out = (struct source){
+        .transfer = transfer, .fd = -1, .size = remote_file_size(file), .file = file};
+    if (file->stream)
+        return read_stream(file, out, err);
     if (!file->connection)
         return read_local(file, out, err);
     const struct content_server *server = server_of(file->connection, err);

@@ -55,6 +55,20 @@ static void wait_for_room(struct ring *ring)
     ring->writer_waits = false;
 }
 
+/* Copies at most room bytes in, up to where the ring turns; gives how many. */
+static size_t fill(struct ring *ring, const char *bytes, size_t size, size_t room)
+{
+    size_t start = (size_t)(ring->written % ring->size); /* only this thread moves written */
+    size_t chunk = smaller(smaller(size, room), ring->size - start);
+    memcpy(ring->bytes + start, bytes, chunk);
+    pthread_mutex_lock(&ring->lock);
+    ring->written += chunk;
+    if (ring->reader_waits)
+        pthread_cond_signal(&ring->changed);
+    pthread_mutex_unlock(&ring->lock);
+    return chunk;
+}
+
 bool ring_write(struct ring *ring, const char *bytes, size_t size)
 {
     while (size > 0) {
@@ -66,18 +80,33 @@ bool ring_write(struct ring *ring, const char *bytes, size_t size)
         pthread_mutex_unlock(&ring->lock);
         if (is_stopped)
             return false;
-        size_t start = (size_t)(ring->written % ring->size); /* only this thread moves written */
-        size_t chunk = smaller(smaller(size, room), ring->size - start);
-        memcpy(ring->bytes + start, bytes, chunk);
+        size_t chunk = fill(ring, bytes, size, room);
         bytes += chunk;
         size -= chunk;
-        pthread_mutex_lock(&ring->lock);
-        ring->written += chunk;
-        if (ring->reader_waits)
-            pthread_cond_signal(&ring->changed);
-        pthread_mutex_unlock(&ring->lock);
     }
     return true;
+}
+
+size_t ring_offer(struct ring *ring, const char *bytes, size_t size)
+{
+    if (atomic_load(&ring->is_stopped))
+        return size;
+    pthread_mutex_lock(&ring->lock);
+    size_t room = ring->size - (size_t)(ring->written - ring->taken);
+    pthread_mutex_unlock(&ring->lock);
+    size_t done = fill(ring, bytes, size, room);
+    return done < size && done < room ? done + fill(ring, bytes + done, size - done, room - done)
+                                      : done;
+}
+
+bool ring_park(struct ring *ring, void (*on_room)(void *context), void *context)
+{
+    pthread_mutex_lock(&ring->lock);
+    bool parks = ring->written - ring->taken > ring_low(ring) && !atomic_load(&ring->is_stopped);
+    ring->on_room = parks ? on_room : NULL;
+    ring->room_context = context;
+    pthread_mutex_unlock(&ring->lock);
+    return parks;
 }
 
 void ring_end(struct ring *ring)
@@ -86,6 +115,14 @@ void ring_end(struct ring *ring)
     ring->is_ended = true;
     pthread_cond_broadcast(&ring->changed);
     pthread_mutex_unlock(&ring->lock);
+}
+
+/* With the lock held: what a parked writer is to be told after it is released, or NULL. */
+static void (*unpark(struct ring *ring))(void *context)
+{
+    void (*on_room)(void *context) = ring->on_room;
+    ring->on_room = NULL;
+    return on_room;
 }
 
 static struct timespec deadline_in(int wait_ms)
@@ -141,9 +178,13 @@ enum ring_outcome ring_read(struct ring *ring, char *bytes, size_t size, int wai
     memcpy(bytes, ring->bytes + start, chunk);
     pthread_mutex_lock(&ring->lock);
     ring->taken += chunk;
-    if (ring->writer_waits && ring->written - ring->taken <= ring_low(ring))
+    bool has_room = ring->written - ring->taken <= ring_low(ring);
+    if (ring->writer_waits && has_room)
         pthread_cond_signal(&ring->changed);
+    void (*on_room)(void *context) = has_room ? unpark(ring) : NULL;
     pthread_mutex_unlock(&ring->lock);
+    if (on_room)
+        on_room(ring->room_context);
     *got = chunk;
     return RING_BYTES;
 }
@@ -164,5 +205,8 @@ void ring_stop(struct ring *ring)
     pthread_mutex_lock(&ring->lock);
     atomic_store(&ring->is_stopped, true);
     pthread_cond_broadcast(&ring->changed);
+    void (*on_room)(void *context) = unpark(ring);
     pthread_mutex_unlock(&ring->lock);
+    if (on_room)
+        on_room(ring->room_context);
 }

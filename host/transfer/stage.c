@@ -22,11 +22,12 @@ struct upload {
     char temporary[TEMPORARY_NAME_SIZE];
     bool may_exist; /* the server may hold the temporary file */
     bool is_taken;  /* the final name exists */
+    uint64_t size;  /* of what was sent, once that is known */
 };
 
 static bool refuse_early(struct upload *upload, struct error *err)
 {
-    if (upload->file->info.size < LOOK_FIRST_SIZE ||
+    if (remote_file_size(upload->file) < LOOK_FIRST_SIZE ||
         upload->connection->on_conflict != CONFLICT_FAIL)
         return true;
     const char *const names[2] = {upload->name, NULL};
@@ -56,24 +57,25 @@ static bool send_bytes(struct upload *upload, struct error *err)
 {
     struct handle *handle = upload->handle;
     const char *const names[2] = {upload->temporary, upload->name};
-    uint64_t size = upload->file->info.size;
     struct stage_look looks[2];
     CURLcode code;
-    if (!upload->stage->prepare(handle, upload->folder, upload->temporary, upload->name, err))
+    if (!stage_announce(handle, STEP_SENDING, upload->temporary, upload->name, 0, err) ||
+        !upload->stage->prepare(handle, upload->folder, upload->temporary, upload->name, err))
         return false;
     upload->may_exist = true;
-    if (!pump_send(upload->pump, handle, size, &code, NULL, err) ||
+    if (!pump_send(upload->pump, handle, remote_file_size(upload->file), &code, NULL, err) ||
         !upload->stage->conclude(handle, upload->folder, names, code, looks, &upload->may_exist,
                                  err) ||
         !pump_finish(upload->pump, err))
         return false;
     upload->is_taken = looks[1].exists;
-    if (looks[0].exists && looks[0].size == size)
+    upload->size = pump_taken(upload->pump);
+    if (looks[0].exists && looks[0].size == upload->size)
         return true;
     return connection_error(upload->connection, err, ERROR_BROKEN,
                             "'%s' arrived with %llu of %llu bytes: it was not published",
                             upload->name, (unsigned long long)looks[0].size,
-                            (unsigned long long)size);
+                            (unsigned long long)upload->size);
 }
 
 static void remove_temporary(struct upload *upload)
@@ -84,6 +86,57 @@ static void remove_temporary(struct upload *upload)
     handle->call = NULL; /* also when the execution is being stopped */
     curl_easy_setopt(handle->easy, CURLOPT_TIMEOUT_MS, (long)STAGE_CLEANUP_TIMEOUT_MS);
     upload->stage->remove(handle, upload->folder, upload->temporary);
+}
+
+bool stage_announce(const struct handle *handle, enum transfer_step_kind kind,
+                    const char *temporary, const char *name, uint64_t size, struct error *err)
+{
+    const struct transfer_call *call = handle->call;
+    struct transfer_step step = {.kind = kind, .size = size};
+    if (!call || !call->announce)
+        return true;
+    snprintf(step.temporary, sizeof step.temporary, "%s", temporary);
+    snprintf(step.name, sizeof step.name, "%s", name);
+    return call->announce(call->context, &step, err);
+}
+
+/* A new attempt, from the first byte on. */
+static bool store_anew(struct upload *upload, struct remote_receipt *receipt, struct error *err)
+{
+    return refuse_early(upload, err) && start_source(upload, err) && send_bytes(upload, err) &&
+           call_goes_on(upload->call, err) &&
+           stage_publish(upload->stage, upload->transfer, &upload->handle, upload->folder,
+                         upload->temporary, upload->name, upload->size, upload->is_taken,
+                         receipt->name, err);
+}
+
+/* An earlier attempt had come as far as publishing. */
+static bool publish_found(struct upload *upload, struct remote_receipt *receipt, struct error *err)
+{
+    const struct transfer_step *doubt = upload->call->doubt;
+    const char *const names[2] = {upload->name, NULL};
+    struct stage_look looks[2];
+    return upload->stage->look(upload->handle, upload->folder, names, looks, err) &&
+           stage_publish(upload->stage, upload->transfer, &upload->handle, upload->folder,
+                         doubt->temporary, upload->name, doubt->size, looks[0].exists,
+                         receipt->name, err);
+}
+
+static bool store_settled(struct upload *upload, struct remote_receipt *receipt, struct error *err)
+{
+    enum stage_finding finding;
+    if (!stage_doubt_store(upload->stage, upload->handle, upload->folder, &finding, err))
+        return false;
+    if (finding == FOUND_NOTHING) {
+        bool ok = store_anew(upload, receipt, err);
+        receipt->size = upload->size;
+        return ok;
+    }
+    receipt->size = upload->call->doubt->size;
+    if (finding == FOUND_WHOLE)
+        return publish_found(upload, receipt, err);
+    snprintf(receipt->name, sizeof receipt->name, "%s", upload->call->doubt->name);
+    return true;
 }
 
 bool stage_store(const struct stage *stage, struct transfer *transfer,
@@ -102,16 +155,28 @@ bool stage_store(const struct stage *stage, struct transfer *transfer,
                             .call = call};
     temporary_name(call ? call->instance : NULL, upload.temporary);
     upload.handle = stage->acquire(transfer, connection, call, err);
-    bool ok = upload.handle && refuse_early(&upload, err) && start_source(&upload, err) &&
-              send_bytes(&upload, err) && call_goes_on(call, err) &&
-              stage_publish(stage, transfer, &upload.handle, folder, upload.temporary, name,
-                            file->info.size, upload.is_taken, receipt->name, err);
+    bool ok = upload.handle && store_settled(&upload, receipt, err);
     pump_close(upload.pump);
-    receipt->size = file->info.size;
     if (!ok && err->kind != ERROR_UNKNOWN)
         remove_temporary(&upload);
     pool_release(transfer, upload.handle);
     return ok;
+}
+
+static bool rename_anew(const struct stage *stage, struct transfer *transfer,
+                        struct handle **handle, const char *folder, const char *from,
+                        const char *to, struct remote_receipt *receipt, struct error *err)
+{
+    const char *const names[2] = {from, to};
+    struct stage_look looks[2] = {0};
+    if (!stage->look(*handle, folder, names, looks, err))
+        return false;
+    if (!looks[0].exists)
+        return connection_error((*handle)->connection, err, ERROR_NOT_FOUND,
+                                "there is no file '%s' in folder '%s' to rename", from, folder);
+    receipt->size = looks[0].size;
+    return stage_publish(stage, transfer, handle, folder, from, to, looks[0].size,
+                         looks[1].exists, receipt->name, err);
 }
 
 bool stage_rename(const struct stage *stage, struct transfer *transfer,
@@ -119,18 +184,19 @@ bool stage_rename(const struct stage *stage, struct transfer *transfer,
                   const char *to, const struct transfer_call *call, struct remote_receipt *receipt,
                   struct error *err)
 {
+    struct error own;
+    enum stage_finding finding;
+    err = err ? err : &own;
     struct handle *handle = stage->acquire(transfer, connection, call, err);
     if (!handle)
         return false;
-    const char *const names[2] = {from, to};
-    struct stage_look looks[2] = {0};
-    bool ok = stage->look(handle, folder, names, looks, err);
-    if (ok && !looks[0].exists)
-        ok = connection_error(connection, err, ERROR_NOT_FOUND,
-                              "there is no file '%s' in folder '%s' to rename", from, folder);
-    receipt->size = looks[0].size;
-    ok = ok && stage_publish(stage, transfer, &handle, folder, from, to, looks[0].size,
-                             looks[1].exists, receipt->name, err);
+    bool ok = stage_doubt_rename(stage, handle, folder, &finding, err);
+    if (ok && finding == FOUND_DONE) {
+        receipt->size = call->doubt->size;
+        snprintf(receipt->name, sizeof receipt->name, "%s", call->doubt->name);
+    } else if (ok) {
+        ok = rename_anew(stage, transfer, &handle, folder, from, to, receipt, err);
+    }
     pool_release(transfer, handle);
     return ok;
 }

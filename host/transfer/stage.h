@@ -53,6 +53,29 @@ MUST_USE bool stage_rename(const struct stage *stage, struct transfer *transfer,
                            const char *from, const char *to, const struct transfer_call *call,
                            struct remote_receipt *receipt, struct error *err);
 
+/* Announces a step of handle's call, if its caller keeps a journal. */
+MUST_USE bool stage_announce(const struct handle *handle, enum transfer_step_kind kind,
+                             const char *temporary, const char *name, uint64_t size,
+                             struct error *err);
+
+/* ---- stage_doubt.c: what became of the step that the handle's call is in doubt about ---- */
+
+enum stage_finding {
+    FOUND_NOTHING, /* it has had no effect, or none that is left */
+    FOUND_WHOLE,   /* the temporary file is whole and not published */
+    FOUND_DONE,    /* published under doubt->name, whether it is still there or not */
+};
+
+/* Of a store; removes what is left of one that did not come to its end. Also when there is no doubt:
+ * FOUND_NOTHING. ERROR_UNKNOWN: the look failed. */
+MUST_USE bool stage_doubt_store(const struct stage *stage, struct handle *handle,
+                                const char *folder, enum stage_finding *finding,
+                                struct error *err);
+/* Of a rename: FOUND_DONE or FOUND_NOTHING. */
+MUST_USE bool stage_doubt_rename(const struct stage *stage, struct handle *handle,
+                                 const char *folder, enum stage_finding *finding,
+                                 struct error *err);
+
 /*
  * from → to by the connection's on_conflict. exists tells of the name `to` itself (a look that was
  * just made); further candidates are looked at here. *handle may be replaced, or NULL afterwards.

@@ -84,7 +84,8 @@ bool stage_publish(const struct stage *stage, struct transfer *transfer, struct 
             exists = looks[0].exists;
         }
         if (!exists || connection->on_conflict == CONFLICT_OVERWRITE)
-            return rename_settled(stage, transfer, handle, folder, from, out, size, err);
+            return stage_announce(*handle, STEP_PUBLISHING, from, out, size, err) &&
+                   rename_settled(stage, transfer, handle, folder, from, out, size, err);
     }
     return connection_error(
         connection, err, ERROR_EXISTS,

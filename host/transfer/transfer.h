@@ -21,19 +21,45 @@ struct transfer;
 struct transfer *transfer_new(void);
 void transfer_free(struct transfer *transfer); /* NULL is fine; no call may be running */
 
+#define REMOTE_NAME_SIZE_MAX 1024
+
+/*
+ * A step of a store or rename whose caller keeps a journal: announced before it is taken, so that a later
+ * call can tell what became of it. What the bytes are under until they are published tells most of it:
+ * only we use that name (or upload), so once it is gone, publishing has happened.
+ */
+enum transfer_step_kind {
+    STEP_SENDING,    /* bytes go to `temporary`; nothing shows under `name` */
+    STEP_PUBLISHING, /* `temporary`, whole, becomes `name`; of a rename: the old name becomes the new one */
+};
+struct transfer_step {
+    enum transfer_step_kind kind;
+    char temporary[REMOTE_NAME_SIZE_MAX + 1]; /* temporary name, old name, or id of an upload in parts */
+    char name[REMOTE_NAME_SIZE_MAX + 1];
+    bool is_object; /* `temporary` is an object of that name */
+    uint64_t size;
+    char version[64]; /* Object Storage: of an upload the digest that the service will tell, of a rename the
+                         etag of what is renamed; "" else */
+};
+
 /* Who asks, how long they wait, and who watches. All members may be zero. */
 struct transfer_call {
+    /* Of an operation that is journaled; NULL: it is not. True: the step is on the disk. */
+    bool (*announce)(void *context, const struct transfer_step *step, struct error *err);
+    /* The newest step of an earlier call for the very same operation, of which no result is known; NULL:
+     * none. ERROR_UNKNOWN: what became of it cannot be told now; nothing was done. */
+    const struct transfer_step *doubt;
     int64_t deadline_ms; /* clock_monotonic_ms() value; 0: only the connection's timeouts */
     bool (*should_stop)(void *context);
     void (*progress)(void *context, uint64_t done, uint64_t total); /* bytes; total 0: unknown */
     void *context;
-    uint64_t file_size_max;   /* larger files are ERROR_LIMIT before a byte moves; 0: no limit */
+    uint64_t file_size_max;   /* larger files are ERROR_LIMIT before a byte moves, or, where nobody
+                                 knows their size, as soon as they are seen; 0: no limit */
     const char *instance;     /* id for temporary names and opc-client-request-id; may be NULL */
+    const char *traceparent, *tracestate; /* values of these header fields of http_call; NULL: not sent */
 };
 
 /* ---- content servers: FTP, SFTP, Object Storage under one set of rules ------------------------ */
-
-#define REMOTE_NAME_SIZE_MAX 1024
 
 struct remote_entry {
     char *name; /* one path component; bytes as the server sent them */
@@ -47,9 +73,23 @@ struct remote_listing {
 };
 void remote_listing_release(struct remote_listing *listing);
 
+enum stream_outcome { STREAM_BYTES, STREAM_END, STREAM_WAIT, STREAM_FAILED };
+
+/* Bytes that arrive from outside while they are read, once: the file of a message that is still being
+ * received. Owned by who made it, and read by one thread. */
+struct remote_stream {
+    /* STREAM_BYTES and *got in 1..size; STREAM_END: it was whole, and stays so; STREAM_WAIT: nothing
+     * came within wait_ms; STREAM_FAILED: err says why (ERROR_BROKEN when it was cut). */
+    enum stream_outcome (*read)(void *context, char *buffer, size_t size, int wait_ms, size_t *got,
+                                struct error *err);
+    void *context;
+    bool is_taken; /* somebody began to read it */
+};
+
 /* A reference to a file's bytes; nothing is open. Copies of the pointers are owned by it. */
 struct remote_file {
-    const struct connection *connection; /* NULL: a local file */
+    const struct connection *connection; /* NULL: a local file, or a stream */
+    struct remote_stream *stream; /* borrowed; NULL: the file can be read again */
     char *folder; /* directory, or "<namespace>/<bucket>" */
     char *name;   /* or the path of the local file */
     char *etag;   /* Object Storage: the version that was looked at; else NULL */
@@ -83,6 +123,15 @@ MUST_USE bool remote_open(struct transfer *transfer, const struct connection *co
 /* A file of this machine as a source (multipart attachments, the CLI's --attach). */
 MUST_USE bool remote_open_local(const char *path, struct remote_file *out, struct error *err);
 
+#define REMOTE_SIZE_UNKNOWN UINT64_MAX
+
+/* A stream as a source; name is what errors call it. size is what it must come to, or
+ * REMOTE_SIZE_UNKNOWN. It can be stored once: the second time is ERROR_INVALID. */
+MUST_USE bool remote_open_stream(struct remote_stream *stream, const char *name, uint64_t size,
+                                 struct remote_file *out, struct error *err);
+/* The size, or REMOTE_SIZE_UNKNOWN. */
+uint64_t remote_file_size(const struct remote_file *file);
+
 /*
  * Carries source to folder/name in constant memory. FTP and SFTP: temporary name of this attempt,
  * size checked against bytes sent and source, existing name checked, renamed into place. Object
@@ -91,6 +140,8 @@ MUST_USE bool remote_open_local(const char *path, struct remote_file *out, struc
  * ERROR_UNKNOWN when the final rename's reply was lost and a look could not settle it.
  * On any failure the temporary file is removed if it can be, and nothing is published. Object
  * Storage: a name that is taken by the very same bytes (size and MD5) is success, nothing written.
+ * A source of unknown size goes to its end: Object Storage, which wants to know sizes before, gets it
+ * in parts of a buffer (object_store.h). A name that is taken is found before a stream is read.
  */
 MUST_USE bool remote_store(struct transfer *transfer, const struct connection *connection,
                            const char *folder, const char *name, const struct remote_file *source,
@@ -107,6 +158,10 @@ MUST_USE bool remote_rename(struct transfer *transfer, const struct connection *
 
 #define HTTP_RESPONSE_SIZE_MAX (8u << 20)
 
+struct http_field {
+    const char *name, *value; /* without control bytes */
+};
+
 struct http_request {
     const char *method, *path; /* path begins with '/', is put behind the connection's url as it is */
     const char *content_type;  /* NULL or "": no body */
@@ -114,6 +169,8 @@ struct http_request {
     size_t body_size;
     const struct remote_file *attachment; /* makes it multipart/mixed: JSON part, then this file */
     const char *attachment_name;
+    const struct http_field *fields; /* further header fields */
+    size_t field_count;
 };
 
 struct http_response {

@@ -8,6 +8,16 @@
 
 #include "base/file.h"
 
+static bool parse(struct config *config, struct error *err)
+{
+    config->root = json_parse(buf_text(&config->text), config->text.size, config->name,
+                              JSON_COMMENTS, err);
+    if (!config->root)
+        return false;
+    return cJSON_IsObject(config->root) ||
+           error_set(err, ERROR_INVALID, "%s:1:1: expected an object: { ... }", config->name);
+}
+
 bool config_open(struct config *config, const char *folder, const char *name, struct error *err)
 {
     *config = (struct config){.name = name};
@@ -15,15 +25,21 @@ bool config_open(struct config *config, const char *folder, const char *name, st
     char *path = file_join(folder, name);
     if (!path)
         return error_set(err, ERROR_LIMIT, "%s: out of memory", name);
-    bool ok = file_read(path, &config->text, err);
+    bool ok = file_read(path, &config->text, err) && parse(config, err);
     free(path);
-    if (ok) {
-        config->root = json_parse(buf_text(&config->text), config->text.size, name, JSON_COMMENTS,
-                                  err);
-        ok = config->root != NULL;
-    }
-    if (ok && !cJSON_IsObject(config->root))
-        ok = error_set(err, ERROR_INVALID, "%s:1:1: expected an object: { ... }", name);
+    if (!ok)
+        config_close(config);
+    return ok;
+}
+
+bool config_take(struct config *config, const char *text, const char *name, struct error *err)
+{
+    *config = (struct config){.name = name};
+    buf_init(&config->text, CONFIG_FILE_SIZE_MAX);
+    buf_append_text(&config->text, text);
+    bool ok = config->text.failed
+                  ? error_set(err, ERROR_LIMIT, "%s: more than %u bytes", name, CONFIG_FILE_SIZE_MAX)
+                  : parse(config, err);
     if (!ok)
         config_close(config);
     return ok;

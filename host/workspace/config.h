@@ -23,6 +23,9 @@ struct config {
 /* Reads folder/name. ERROR_NOT_FOUND if there is none, ERROR_INVALID, ERROR_LIMIT. */
 MUST_USE bool config_open(struct config *config, const char *folder, const char *name,
                           struct error *err);
+/* The same from text that is held elsewhere. ERROR_INVALID, ERROR_LIMIT. */
+MUST_USE bool config_take(struct config *config, const char *text, const char *name,
+                          struct error *err);
 void config_close(struct config *config); /* a zeroed one is fine */
 
 /* ERROR_INVALID "name:line:column: ..." at node, a value below root. Returns false. */
@@ -45,6 +48,7 @@ enum config_kind {
     CONFIG_SIZE,    /* uint64_t bytes, from a number or "128MiB", min to max */
     CONFIG_WORD,    /* enum: index into words */
     CONFIG_SECRET,  /* struct secret */
+    CONFIG_OBJECT,  /* a struct of its own, filled by `fields` */
 };
 
 #define CONFIG_ALL UINT32_MAX
@@ -57,6 +61,8 @@ struct config_field {
     uint32_t required; /* bit set: kinds of object that must have it */
     uint64_t min, max;
     const char *const *words; /* NULL-terminated */
+    const struct config_field *fields; /* of CONFIG_OBJECT: offsets in the struct at offset */
+    const size_t *field_count;
 };
 
 /* One object of the file and what it is called in errors. */

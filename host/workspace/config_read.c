@@ -266,11 +266,24 @@ static bool read_secret(const struct slot *slot)
     return true;
 }
 
+static bool read_object(const struct slot *slot)
+{
+    struct config_object inner = *slot->object;
+    if (!cJSON_IsObject(slot->node))
+        return slot_fail(slot, "must be an object");
+    inner.node = slot->node;
+    inner.what = slot->field->key;
+    inner.kind = 1;
+    inner.handled = NULL;
+    return config_read(&inner, slot->field->fields, *slot->field->field_count, slot->target, slot->err);
+}
+
 static bool (*const readers[])(const struct slot *) = {
     [CONFIG_TEXT] = read_text,       [CONFIG_PATH] = read_path,     [CONFIG_ANCHOR] = read_anchor,
     [CONFIG_HOST] = read_host,       [CONFIG_URL] = read_url,       [CONFIG_FLAG] = read_flag,
     [CONFIG_PORT] = read_port,       [CONFIG_NUMBER] = read_number, [CONFIG_SECONDS] = read_seconds,
     [CONFIG_SIZE] = read_size,       [CONFIG_WORD] = read_word,     [CONFIG_SECRET] = read_secret,
+    [CONFIG_OBJECT] = read_object,
 };
 
 static bool unknown_key(const struct config_object *object, const struct config_field *fields,

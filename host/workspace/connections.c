@@ -344,11 +344,12 @@ static bool read_all(const struct config *config, const char *folder, struct con
     return false;
 }
 
-bool connections_read(const char *folder, struct connection **out, size_t *count,
-                      struct error *err)
+bool connections_read(const char *folder, const char *text, struct connection **out,
+                      size_t *count, struct error *err)
 {
     struct config config;
-    if (!config_open(&config, folder, "connections.json", err))
+    if (!(text ? config_take(&config, text, "connections.json", err)
+               : config_open(&config, folder, "connections.json", err)))
         return false;
     bool ok = read_all(&config, folder, out, count, err);
     config_close(&config);

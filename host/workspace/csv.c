@@ -110,8 +110,9 @@ bool csv_next(struct csv *csv, struct csv_record *record, struct error *err)
 
 void csv_append(struct buf *out, const char *field)
 {
+    /* A byte order mark at the beginning of a text would be skipped. */
     bool quote = strpbrk(field, "\",\r\n") || *field == ' ' || *field == '\0' ||
-                 field[strlen(field) - 1] == ' ';
+                 field[strlen(field) - 1] == ' ' || strncmp(field, "\xEF\xBB\xBF", 3) == 0;
     if (!quote || *field == '\0') {
         buf_append_text(out, field);
         return;

@@ -209,8 +209,8 @@ static void inspect_lookup(struct report *report, const struct workspace *worksp
 void workspace_inspect(const struct workspace *workspace, finding_fn *fn, void *context)
 {
     struct report report = {.fn = fn, .context = context};
-    for (size_t i = 0; i < workspace->connection_count; i++)
-        inspect_connection(&report, &workspace->connections[i]);
+    for (size_t i = 0; i < workspace->snapshot->connection_count; i++)
+        inspect_connection(&report, &workspace->snapshot->connections[i]);
     inspect_lookup(&report, workspace, LOOKUP_CONFIG);
     inspect_lookup(&report, workspace, LOOKUP_EMAIL);
 }

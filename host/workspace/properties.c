@@ -107,3 +107,19 @@ const char *property_complaint(const struct property *property, const char *valu
     }
     return NULL;
 }
+
+bool property_check(const char *lookup, const char *name, const char *value, struct error *err)
+{
+    const struct property *property = property_find(lookup, name);
+    const char *complaint = property ? property_complaint(property, value) : NULL;
+    return !complaint || error_set(err, ERROR_INVALID, "property '%s' (%s) must be %s, not '%.160s'",
+                                   property->name, property->meaning, complaint, value);
+}
+
+bool property_check_all(const struct lookup *lookup, struct error *err)
+{
+    for (size_t i = 0; i < lookup->row_count; i++)
+        if (!property_check(lookup->name, lookup->rows[i].key, lookup->rows[i].value, err))
+            return false;
+    return true;
+}

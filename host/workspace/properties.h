@@ -4,6 +4,8 @@
 #define WORKSPACE_PROPERTIES_H
 #include <stddef.h>
 
+#include "workspace/lookup.h"
+
 enum property_kind {
     PROPERTY_TEXT,
     PROPERTY_FLAG,    /* true or false */
@@ -38,4 +40,10 @@ const struct property *property_find(const char *lookup, const char *name);
 
 /* What a value must look like, as a phrase behind "must be", or NULL if value is fine. */
 const char *property_complaint(const struct property *property, const char *value);
+
+/* The value of one property, or all of a lookup, as the flows can use them; properties that are not
+ * known may have any value. ERROR_INVALID names property, meaning and what is legal. */
+MUST_USE bool property_check(const char *lookup, const char *name, const char *value,
+                             struct error *err);
+MUST_USE bool property_check_all(const struct lookup *lookup, struct error *err);
 #endif

@@ -2,7 +2,6 @@
 /* Opening a workspace: all files read and checked, or none; see workspace.h. */
 #include "workspace/workspace.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -11,14 +10,16 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "workspace/config.h"
-#include "workspace/connections.h"
 #include "workspace/schedules.h"
 
-#define LOOKUPS_MAX 64
 #define GIB (1ull << 30)
 #define AT(member) offsetof(struct workspace, member)
+
+const char *const tracing_names[TRACING_COUNT + 1] = {"production", "audit", "debug", NULL};
+static const char *const activation_words[] = {"automatic", "explicit", NULL};
 
 static const struct config_field settings[] = {
     {.key = "functions", .kind = CONFIG_PATH, .offset = AT(functions_folder), .legal = CONFIG_ALL},
@@ -35,6 +36,18 @@ static const struct config_field settings[] = {
      .legal = CONFIG_ALL, .min = 1, .max = 36500},
     {.key = "store_size_max", .kind = CONFIG_SIZE, .offset = AT(store_size_max),
      .legal = CONFIG_ALL, .max = 10240 * GIB},
+    {.key = "activation", .kind = CONFIG_WORD, .offset = AT(activation), .legal = CONFIG_ALL,
+     .words = activation_words},
+    {.key = "tracing", .kind = CONFIG_WORD, .offset = AT(tracing), .legal = CONFIG_ALL,
+     .words = tracing_names},
+    {.key = "schedule_workers", .kind = CONFIG_NUMBER, .offset = AT(schedule_workers),
+     .legal = CONFIG_ALL, .min = 1, .max = 64},
+    {.key = "log", .kind = CONFIG_OBJECT, .offset = AT(log), .legal = CONFIG_ALL,
+     .fields = log_fields, .field_count = &log_field_count},
+    {.key = "metrics", .kind = CONFIG_OBJECT, .offset = AT(metrics), .legal = CONFIG_ALL,
+     .fields = metrics_fields, .field_count = &metrics_field_count},
+    {.key = "traces", .kind = CONFIG_OBJECT, .offset = AT(traces), .legal = CONFIG_ALL,
+     .fields = trace_fields, .field_count = &trace_field_count},
 };
 
 #define SERVER(member) offsetof(struct server_settings, member)
@@ -47,7 +60,11 @@ static const struct config_field server_fields[] = {
      .min = 1, .max = 256},
     {.key = "connections_max", .kind = CONFIG_NUMBER, .offset = SERVER(connections_max),
      .legal = CONFIG_ALL, .min = 1, .max = 65536},
+    {.key = "header_s", .kind = CONFIG_NUMBER, .offset = SERVER(header_s), .legal = CONFIG_ALL,
+     .min = 1, .max = 3600},
     {.key = "request_s", .kind = CONFIG_NUMBER, .offset = SERVER(request_s), .legal = CONFIG_ALL,
+     .min = 1, .max = 3600},
+    {.key = "stall_s", .kind = CONFIG_NUMBER, .offset = SERVER(stall_s), .legal = CONFIG_ALL,
      .min = 1, .max = 3600},
     {.key = "stop_s", .kind = CONFIG_NUMBER, .offset = SERVER(stop_s), .legal = CONFIG_ALL,
      .min = 1, .max = 21600},
@@ -114,6 +131,7 @@ static bool read_settings(struct workspace *workspace, const char *functions_fol
     struct config_object object = {.config = &config, .node = config.root, .what = "",
                                    .folder = workspace->folder, .kind = 1, .handled = "server"};
     bool ok = config_read(&object, settings, sizeof settings / sizeof settings[0], workspace, err) &&
+              telemetry_complete(&config, &workspace->traces, err) &&
               read_server(workspace, &config, err);
     config_close(&config);
     if (!workspace->base_url)
@@ -125,77 +143,11 @@ static bool read_settings(struct workspace *workspace, const char *functions_fol
            default_path(&workspace->store_file, workspace->state_folder, "sluice.db", err);
 }
 
-static int is_lookup_file(const struct dirent *entry)
-{
-    size_t length = strlen(entry->d_name);
-    return entry->d_name[0] != '.' && length > 4 && strcmp(entry->d_name + length - 4, ".csv") == 0;
-}
-
-static int by_bytes(const struct dirent **a, const struct dirent **b)
-{
-    return strcmp((*a)->d_name, (*b)->d_name);
-}
-
-static bool read_lookup(const char *folder, const char *file, struct lookup *out,
-                        struct error *err)
-{
-    char source[NAME_MAX + 16];
-    struct buf text;
-    snprintf(source, sizeof source, "lookups/%s", file);
-    char *path = file_join(folder, source);
-    char *name = strndup(file, strlen(file) - 4);
-    buf_init(&text, LOOKUP_SIZE_MAX);
-    bool ok = path && name ? file_read(path, &text, err) : no_memory(err);
-    ok = ok && lookup_parse(out, name, buf_text(&text), text.size, source, err);
-    buf_release(&text);
-    free(name);
-    free(path);
-    return ok;
-}
-
-static bool read_lookup_files(struct workspace *workspace, struct dirent **entries, size_t count,
-                              struct error *err)
-{
-    if (count > LOOKUPS_MAX)
-        return error_set(err, ERROR_LIMIT, "lookups/: %zu files, at most %d are possible", count,
-                         LOOKUPS_MAX);
-    workspace->lookups = calloc(count ? count : 1, sizeof *workspace->lookups);
-    if (!workspace->lookups)
-        return no_memory(err);
-    for (size_t i = 0; i < count; i++) {
-        if (!read_lookup(workspace->folder, entries[i]->d_name, &workspace->lookups[i], err))
-            return false;
-        workspace->lookup_count++;
-    }
-    return true;
-}
-
-static bool read_lookups(struct workspace *workspace, struct error *err)
-{
-    struct dirent **entries = NULL;
-    char *folder = file_join(workspace->folder, "lookups");
-    if (!folder)
-        return no_memory(err);
-    int count = scandir(folder, &entries, is_lookup_file, by_bytes);
-    int number = errno;
-    free(folder);
-    if (count < 0 && number == ENOENT)
-        return true;
-    if (count < 0)
-        return error_errno(err, ERROR_INTERNAL, number, "cannot read the folder lookups/");
-    bool ok = read_lookup_files(workspace, entries, (size_t)count, err);
-    for (int i = 0; i < count; i++)
-        free(entries[i]);
-    free(entries);
-    return ok;
-}
-
 static bool load(struct workspace *workspace, const char *functions_folder, struct error *err)
 {
     return read_settings(workspace, functions_folder, err) &&
-           connections_read(workspace->folder, &workspace->connections,
-                            &workspace->connection_count, err) &&
-           read_lookups(workspace, err) && schedules_read(workspace, err);
+           snapshot_read(&workspace->snapshot, workspace->folder, NULL, err) &&
+           schedules_read(workspace->folder, &workspace->schedules, err);
 }
 
 bool workspace_open(struct workspace **out, const char *folder, const char *functions_folder,
@@ -221,9 +173,15 @@ bool workspace_open(struct workspace **out, const char *folder, const char *func
         .run_wall_s_max = 21600, /* OIC's six hours for scheduled flows */
         .retention_days = 32,
         .store_size_max = 16 * GIB,
-        .server = {.workers = 16, .connections_max = 1000, .request_s = 30, .stop_s = 30,
+        .schedule_workers = 4,
+        .server = {.workers = 16, .connections_max = 1000, .header_s = 30,
+                   .request_s = 30, .stall_s = 30, .stop_s = 30,
                    .account_rate = 20000, .address_rate = 20000, .rate_burst_s = 1},
+        .log = {.level = LOG_INFO},
+        .traces = {.sample_one_in = 1, .queue_max = 4096},
     };
+    pthread_mutex_init(&workspace->current, NULL);
+    pthread_mutex_init(&workspace->change, NULL);
     if (workspace->folder ? load(workspace, functions_folder, err) : no_memory(err)) {
         *out = workspace;
         return true;
@@ -236,13 +194,10 @@ void workspace_close(struct workspace *workspace)
 {
     if (!workspace)
         return;
-    for (size_t i = 0; i < workspace->connection_count; i++)
-        connection_release(&workspace->connections[i]);
-    for (size_t i = 0; i < workspace->lookup_count; i++)
-        lookup_release(&workspace->lookups[i]);
-    schedules_release(workspace);
-    free(workspace->connections);
-    free(workspace->lookups);
+    snapshot_release(workspace->snapshot);
+    pthread_mutex_destroy(&workspace->current);
+    pthread_mutex_destroy(&workspace->change);
+    schedules_release(&workspace->schedules);
     free(workspace->folder);
     free(workspace->functions_folder);
     free(workspace->cache_folder);
@@ -252,66 +207,8 @@ void workspace_close(struct workspace *workspace)
     free(workspace->server.listen);
     free(workspace->server.certificate);
     free(workspace->server.key);
+    telemetry_release(&workspace->log, &workspace->metrics, &workspace->traces);
     free(workspace);
-}
-
-static void not_found(const char *kind, const char *name, const char *const *names, size_t count,
-                      const char *file, struct error *err)
-{
-    const char *nearest = text_nearest(name, names, count);
-    error_set(err, ERROR_NOT_FOUND, "no %s is called '%.160s'%s%s%s (see %s)", kind, name,
-              nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "", file);
-}
-
-const struct connection *workspace_connection(const struct workspace *workspace, const char *name,
-                                              struct error *err)
-{
-    const char *names[CONNECTIONS_MAX];
-    for (size_t i = 0; i < workspace->connection_count; i++) {
-        const struct connection *connection = &workspace->connections[i];
-        names[i] = connection->name;
-        if (strcmp(connection->name, name) != 0)
-            continue;
-        if (!connection->disabled)
-            return connection;
-        error_set(err, ERROR_NOT_FOUND, "connection '%s' is disabled: fill in its fields and remove "
-                                        "\"disabled\" in connections.json", name);
-        return NULL;
-    }
-    not_found("connection", name, names, workspace->connection_count, "connections.json", err);
-    return NULL;
-}
-
-const struct lookup *workspace_lookup(const struct workspace *workspace, const char *name,
-                                      struct error *err)
-{
-    const char *names[LOOKUPS_MAX];
-    for (size_t i = 0; i < workspace->lookup_count; i++) {
-        names[i] = workspace->lookups[i].name;
-        if (strcmp(names[i], name) == 0)
-            return &workspace->lookups[i];
-    }
-    not_found("lookup", name, names, workspace->lookup_count, "lookups/", err);
-    return NULL;
-}
-
-bool workspace_save_lookup(const struct workspace *workspace, const struct lookup *lookup,
-                           struct error *err)
-{
-    char *path = NULL;
-    struct buf text;
-    if (strchr(lookup->name, '/') || lookup->name[0] == '.')
-        return error_set(err, ERROR_INVALID, "'%s' cannot be a lookup's name", lookup->name);
-    if (asprintf(&path, "%s/lookups/%s.csv", workspace->folder, lookup->name) < 0)
-        return no_memory(err);
-    buf_init(&text, LOOKUP_SIZE_MAX);
-    lookup_format(lookup, &text);
-    bool ok = text.failed ? error_set(err, ERROR_LIMIT, "lookup '%s' would be larger than %d bytes",
-                                      lookup->name, LOOKUP_SIZE_MAX)
-                          : file_write(path, buf_text(&text), text.size, 0644, err);
-    buf_release(&text);
-    free(path);
-    return ok;
 }
 
 bool workspace_find(const char *start, char **folder, struct error *err)

@@ -2,20 +2,26 @@
 /*
  * A workspace: the folder with one tenant's configuration. Loaded whole and checked whole:
  * unknown keys, wrong types and dangling names are errors that name file, line or key and the
- * legal values. Immutable after loading; a changed lookup is saved to its file and seen by whoever
- * opens the workspace next.
+ * legal values. Immutable after loading but for its snapshot, which is replaced as a whole.
  */
 #ifndef WORKSPACE_WORKSPACE_H
 #define WORKSPACE_WORKSPACE_H
+#include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/error.h"
-#include "workspace/connection.h"
-#include "workspace/lookup.h"
+#include "workspace/snapshot.h"
+#include "workspace/telemetry.h"
 
 struct schedule_parameter {
     char *name, *value;
+};
+
+/* What becomes of the times at which a schedule was due while nothing could start it. */
+enum missed_policy {
+    MISSED_RUN_ONCE, /* one run makes up for all of them */
+    MISSED_SKIP,     /* they are recorded as missed */
 };
 
 /* An entry of schedules.json; the recurrence is kept as text here and parsed by the scheduler. */
@@ -23,17 +29,41 @@ struct schedule {
     char *flow;
     char *recurrence, *time_zone; /* RRULE values joined by '&', IANA name */
     char *start, *end;            /* local date and time; NULL: open */
+    enum missed_policy missed;
     char recurrence_at[48], zone_at[48]; /* "schedules.json:12:23", for complaints */
     struct schedule_parameter *parameters;
     size_t parameter_count;
 };
+
+struct schedule_list {
+    struct schedule *items;
+    size_t count;
+};
+
+/* What a flow is that nobody has activated or deactivated. */
+enum activation_policy {
+    ACTIVATION_AUTOMATIC, /* active */
+    ACTIVATION_EXPLICIT,  /* not active, as after an import into Oracle Integration */
+};
+
+/* How much of an execution is recorded; each level adds to the one before. */
+enum tracing {
+    TRACING_PRODUCTION, /* outcome, files, calls that reach beyond the sandbox, what the flow wrote */
+    TRACING_AUDIT,      /* what the flow did with its execution: parameters, tracking, files, answer */
+    TRACING_DEBUG,      /* every import call; messages, requests and answers */
+    TRACING_COUNT,
+};
+extern const char *const tracing_names[TRACING_COUNT + 1]; /* "production", ...; then NULL */
+extern const char *const missed_policy_names[];            /* "run_once", "skip", NULL */
 
 /* "server" of sluice.json. */
 struct server_settings {
     char *listen;            /* ADDRESS:PORT */
     char *certificate, *key; /* PEM files, or both NULL */
     uint32_t workers, connections_max;
-    uint32_t request_s; /* deadline for a whole request, and for taking an answer */
+    uint32_t header_s;  /* deadline for the next header of a connection */
+    uint32_t request_s; /* for the rest of a request, and for taking an answer */
+    uint32_t stall_s;   /* for the next bytes of a file that is received */
     uint32_t stop_s;    /* how long a stop waits for what runs */
     uint32_t account_rate, address_rate; /* requests a second; 0: no limit */
     uint32_t rate_burst_s; /* at once, as many as come in so many seconds */
@@ -50,13 +80,17 @@ struct workspace {
     uint32_t memory_mib_max, run_wall_s_max; /* ceilings over what manifests ask for */
     uint32_t retention_days;
     uint64_t store_size_max; /* bytes; 0: no limit; default 16 GiB */
+    enum activation_policy activation;
+    enum tracing tracing; /* of flows for which nothing else was said */
+    uint32_t schedule_workers; /* scheduled runs at a time */
     struct server_settings server;
-    struct connection *connections;
-    size_t connection_count;
-    struct lookup *lookups;
-    size_t lookup_count;
-    struct schedule *schedules;
-    size_t schedule_count;
+    struct log_settings log;
+    struct metrics_settings metrics;
+    struct trace_settings traces;
+    struct snapshot *snapshot; /* in force; where other threads may change it: workspace_snapshot */
+    struct schedule_list schedules;
+    pthread_mutex_t current; /* guards the pointer snapshot */
+    pthread_mutex_t change;  /* held by whoever makes the next snapshot */
 };
 
 /*
@@ -69,18 +103,42 @@ MUST_USE bool workspace_open(struct workspace **out, const char *folder,
                              const char *functions_folder, struct error *err);
 void workspace_close(struct workspace *workspace); /* NULL is fine */
 
-/* The connection of that exact name; ERROR_NOT_FOUND names the nearest one, or says that it is
- * disabled. Borrowed. */
+/* ---- what names mean (workspace_change.c) ---- */
+
+/* The snapshot in force, held for the caller: snapshot_release. Thread-safe. */
+struct snapshot *workspace_snapshot(struct workspace *workspace);
+
+/* snapshot_connection and snapshot_lookup of the one in force, for programs in which nobody changes it:
+ * borrowed until the next change. */
 const struct connection *workspace_connection(const struct workspace *workspace, const char *name,
                                               struct error *err);
-
-/* The lookup of that name, or NULL with ERROR_NOT_FOUND and the nearest. Borrowed. */
 const struct lookup *workspace_lookup(const struct workspace *workspace, const char *name,
                                       struct error *err);
 
-/* Replaces lookups/<name>.csv atomically. */
-MUST_USE bool workspace_save_lookup(const struct workspace *workspace, const struct lookup *lookup,
-                                    struct error *err);
+/*
+ * Changes. Each one writes its file atomically and then puts a new snapshot, read from all files, in
+ * force: whatever begins from then on sees it, what runs keeps what it began with. On error nothing is
+ * written and the old one stays in force. Thread-safe; changes are made one after the other.
+ */
+
+/* Reads connections.json and lookups/ again, as somebody else left them. */
+MUST_USE bool workspace_reload(struct workspace *workspace, struct error *err);
+
+enum lookup_put {
+    LOOKUP_ADD,     /* ERROR_EXISTS if there is one of that name */
+    LOOKUP_REPLACE, /* ERROR_NOT_FOUND if there is none */
+    LOOKUP_ANY,
+};
+
+/* lookups/<name>.csv. ERROR_INVALID: a name that is none for a file. */
+MUST_USE bool workspace_put_lookup(struct workspace *workspace, const struct lookup *lookup,
+                                   enum lookup_put how, struct error *err);
+/* ERROR_NOT_FOUND. */
+MUST_USE bool workspace_delete_lookup(struct workspace *workspace, const char *name,
+                                      struct error *err);
+/* The whole text of connections.json. ERROR_INVALID as workspace_open. */
+MUST_USE bool workspace_put_connections(struct workspace *workspace, const struct buf *text,
+                                        struct error *err);
 
 /* Finds the workspace that start (a folder) lies in: the nearest folder upwards with a sluice.json.
  * Caller frees *folder. ERROR_NOT_FOUND says how to make one. */

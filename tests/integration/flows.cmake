@@ -4,6 +4,7 @@ if(TARGET sluice)
     string(TOLOWER ${area} name)
     add_python_test(flows.${name} test_flows.py ARGS $<TARGET_FILE:sluice> ${area})
   endforeach()
+  add_python_test(resume test_resume.py ARGS $<TARGET_FILE:sluice>)
   add_python_test(kill test_kill.py ARGS $<TARGET_FILE:sluice>)
   add_python_test(readme test_readme.py ARGS $<TARGET_FILE:sluice> $<TARGET_FILE:sluice-translate>
     ${TEST_GUEST_FOLDER}/nothing.wasm ${SLUICE_GUEST_CC} ${CJSON_SOURCE_DIR})
@@ -13,4 +14,14 @@ if(TARGET sluice)
   add_test(NAME demo COMMAND ${PROJECT_SOURCE_DIR}/scripts/demo)
   set_tests_properties(demo PROPERTIES TIMEOUT 300 LABELS integration
     ENVIRONMENT "SLUICE_BUILD=${PROJECT_BINARY_DIR};PYTHONDONTWRITEBYTECODE=1")
+endif()
+# The program killed at its effects: a preloaded library counts them and strikes.
+if(TARGET sluice AND NOT SANITIZE)
+  add_library(kill_at MODULE kill_at.c)
+  target_link_libraries(kill_at PRIVATE ${CMAKE_DL_LIBS})
+  target_compile_definitions(kill_at PRIVATE _GNU_SOURCE)
+  foreach(route ftp-ftp ftp-os os-ftp os-os)
+    add_python_test(kill.${route} test_kill_every.py
+      ARGS $<TARGET_FILE:sluice> $<TARGET_FILE:kill_at> ${route})
+  endforeach()
 endif()

@@ -220,6 +220,24 @@ class Attachments(RestTest):
             self.assertIn(name, raw_header(second, "content-disposition"))
             self.assertNotIn("transfer-encoding", record["headers"])
 
+    def test_a_file_of_unknown_size(self):
+        for data in (b"", b"x", os.urandom(3 * MIB)):
+            step = self.send(data)
+            path = step["source"]["local"]
+            for told in ({}, {"size": len(data)}):
+                self.good(**{**step, "source": {"stream": path, **told}})
+                record, message = self.received()
+                _, second = message.iter_parts()
+                self.assertEqual(second.get_payload(decode=True), data)
+                self.assertEqual(record["headers"].get("transfer-encoding"), None if told else "chunked")
+                self.assertEqual(second.get("content-length"), str(len(data)) if told else None)
+
+    def test_a_file_that_is_cut(self):
+        step = self.send(os.urandom(3 * MIB))
+        for cut_at in (0, 1, 3 * MIB):
+            source = {"stream": step["source"]["local"], "cut_at": cut_at}
+            self.assertEqual(self.step(**{**step, "source": source})["kind"], "broken")
+
     def test_names_that_would_break_a_header(self):
         for name in ("a\r\nX: y", "", "n" * 1025):
             self.bad("invalid", "name", **self.send(b"x", name))

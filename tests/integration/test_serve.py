@@ -45,7 +45,7 @@ DACS = credentials(USER, PASSWORD)
 
 
 class ServeTest(unittest.TestCase):
-    settings = {"request_s": 2, "stop_s": 20}
+    settings = {"stop_s": 20}
     tls = False
 
     @classmethod
@@ -113,6 +113,13 @@ class ServeTest(unittest.TestCase):
         for secret in (PASSWORD, READER_PASSWORD, CCS_PASSWORD):
             self.assertNotIn(secret, text)
         return text
+
+    def check_said(self, text):
+        """Lines of the log are written a moment after they arise."""
+        deadline = time.monotonic() + 20
+        while text not in self.said():
+            self.assertLess(time.monotonic(), deadline, self.said())
+            time.sleep(0.01)
 
     def connect(self):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
@@ -210,7 +217,7 @@ class Callers(ServeTest):
                 status, fields, body = self.ack(41, headers=headers)
                 self.assertEqual(status, expected, body)
                 self.assertEqual("www-authenticate" in fields, expected == 401)
-        self.assertIn("refused: wrong user or password: user 'nobody' at 127.0.0.1", self.said())
+        self.check_said("refused: wrong user or password: user 'nobody' at 127.0.0.1")
 
     def test_guessing_is_locked_out(self):
         seen = [self.ack(42, headers=credentials("guess", f"guess-{i}"))[0] for i in range(6)]
@@ -243,20 +250,6 @@ class Connections(ServeTest):
         self.assertEqual(len(instances), 100)
         text = json.dumps(self.received()[before:])
         self.assertEqual([i for i in range(100) if f"{1000 + i:014d}" not in text], [])
-
-    def test_slow_clients_are_cut_off(self):
-        for sent in (b"", b"POST / HTTP/1.1\r\nHost: x\r\n",
-                     f"POST {ADDRESS} HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n1".encode()):
-            with self.subTest(sent=sent), socket.create_connection(("127.0.0.1", self.port)) as peer:
-                begun = time.monotonic()
-                peer.sendall(sent)
-                peer.settimeout(20)
-                self.assertEqual(peer.recv(1), b"")
-                self.assertGreater(time.monotonic() - begun, self.settings["request_s"] - 0.5)
-
-    def test_huge_headers_are_refused(self):
-        status, _, _ = self.ask("GET", "/health/live", headers={"X-Large": "x" * 40000})
-        self.assertIn(status, (413, 414, 431))
 
 
 class Stops(ServeTest):

@@ -87,14 +87,10 @@ class Store(unittest.TestCase):
     def test_a_bad_disk_ends_the_service(self):
         server = self.serve()
         self.assertEqual(self.ack(server, 1), 200)
-        deadline = time.monotonic() + 60
-        while self.count("state = 'COMPLETED'") == 0:
-            self.assertLess(time.monotonic(), deadline)
-            time.sleep(0.01)
         with open(self.bad_disk, "w", encoding="ascii"):
             pass
-        # CCS's answer, or that the record cannot be written where that is known by then.
-        self.assertIn(self.ack(server, 2), (200, 503))
+        # The caller gets CCS's answer: the record is written afterwards, and cannot be.
+        self.assertEqual(self.ack(server, 2), 200)
         self.assertEqual(server.process.wait(60), 1)
         with open(self.log_path, encoding="utf-8") as log:
             said = log.read()
@@ -104,7 +100,7 @@ class Store(unittest.TestCase):
         server = self.serve()
         self.assertEqual(self.ack(server, 3), 200)
         self.assertEqual(server.stop(), 0)
-        self.assertGreaterEqual(self.count("state = 'COMPLETED'"), 2)  # the first and the third
+        self.assertGreaterEqual(self.count("state = 'COMPLETED'"), 2)
 
     def test_a_durable_flow_does_not_begin_on_a_bad_disk(self):
         self.sluice("instances")  # makes the store

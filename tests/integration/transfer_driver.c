@@ -18,6 +18,8 @@
 #include "base/json.h"
 #include "transfer/transfer.h"
 
+#include "../file_stream.h"
+
 #define INPUT_SIZE_MAX (64u << 20)
 #define CONNECTIONS_MAX 8
 #define THREADS_MAX 16
@@ -186,7 +188,12 @@ static void put_receipt(struct buf *out, const struct remote_receipt *receipt)
 static bool open_source(const cJSON *step, const char *name, const struct transfer_call *call,
                         struct remote_file *file, struct error *err)
 {
+    static struct file_stream stream; /* one at a time */
     const cJSON *source = cJSON_GetObjectItemCaseSensitive(step, "source");
+    if (json_text(source, "stream")) {
+        file_stream_close(&stream);
+        return file_stream_open_json(&stream, source, file, err);
+    }
     if (json_text(source, "local"))
         return remote_open_local(json_text(source, "local"), file, err);
     return remote_open(transfer, connection_of(source), name_of(source, "folder"),

@@ -16,6 +16,8 @@
 #include "transfer/transfer.h"
 #include "workspace/connections.h"
 
+#include "../file_stream.h"
+
 #define INPUT_SIZE_MAX (64u << 20)
 
 struct driver {
@@ -89,7 +91,12 @@ static bool do_open(struct driver *driver, const cJSON *step, struct buf *out, s
 static bool open_source(struct driver *driver, const cJSON *step, struct remote_file *file,
                         struct error *err)
 {
+    static struct file_stream stream; /* one at a time */
     const cJSON *source = cJSON_GetObjectItemCaseSensitive(step, "source");
+    if (json_text(source, "stream")) {
+        file_stream_close(&stream);
+        return file_stream_open_json(&stream, source, file, err);
+    }
     if (json_text(source, "local"))
         return remote_open_local(text_of(source, "local"), file, err);
     return remote_open(driver->transfer, connection_of(driver, source), text_of(source, "folder"),
@@ -259,7 +266,7 @@ int main(int argc, char **argv)
     struct driver driver = {0};
     struct error err = {0};
     cJSON *steps = argc == 2 ? read_steps(&err) : NULL;
-    if (!steps || !connections_read(argv[1], &driver.connections, &driver.count, &err)) {
+    if (!steps || !connections_read(argv[1], NULL, &driver.connections, &driver.count, &err)) {
         fprintf(stderr, "web_driver FOLDER < steps: %s\n", err.message);
         return 2;
     }

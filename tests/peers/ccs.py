@@ -16,14 +16,11 @@ import urllib.parse
 
 from common import PeerProcess, add_common_options, die_with_parent, print_ready, run_until_told
 from http_peer import Answer, HttpPeer, basic_credentials
+from shapes import Invalid, array, boolean, unique_members
 
 WRAPPER = "F1-UpdateSyncRequest"
 PATH = "/rest/apis/common/sync/syncRequest/"
 BODY_LIMIT = 1024 * 1024
-
-
-class Invalid(Exception):
-    """The body does not fit the table; the text names the member."""
 
 
 def text(limit):
@@ -40,11 +37,6 @@ def number(bound):
     return check
 
 
-def boolean(value, where):
-    if not isinstance(value, bool):
-        raise Invalid(f"{where} must be true or false")
-
-
 def record(members):
     def check(value, where):
         if not isinstance(value, dict):
@@ -53,15 +45,6 @@ def record(members):
             if key not in members:
                 raise Invalid(f"{where} has the unknown member {key}")
             members[key](inner, f"{where}.{key}")
-    return check
-
-
-def array(item):
-    def check(value, where):
-        if not isinstance(value, list):
-            raise Invalid(f"{where} must be an array")
-        for index, inner in enumerate(value):
-            item(inner, f"{where}[{index}]")
     return check
 
 
@@ -80,13 +63,6 @@ check_update = record({
 
 def reject_constant(name):
     raise ValueError(f"{name} is not JSON")
-
-
-def unique_members(pairs):
-    keys = [key for key, _ in pairs]
-    if len(set(keys)) != len(keys):
-        raise ValueError("a member is given twice")
-    return dict(pairs)
 
 
 def parse_update(body):

@@ -70,6 +70,7 @@ class Request:
         self.headers = headers
         self.length = self._length()
         self.remaining = self.length or 0
+        self.is_chunked = self.has("transfer-encoding")  # and not read yet
         self.received = 0
         self.note = {}
         self._connection = None
@@ -190,6 +191,8 @@ class Connection:
         if self.pending_continue:
             self.pending_continue = False
             self.sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+        if request.is_chunked:
+            yield from self.read_chunks(request)
         buffer = bytearray(min(BLOCK, max(1, request.remaining)))
         view = memoryview(buffer)
         while request.remaining:
@@ -199,6 +202,22 @@ class Connection:
             request.remaining -= got
             request.received += got
             yield view[:got]
+
+    def read_chunks(self, request):
+        while size := self.read_chunk_size():
+            block = self.reader.read(size)
+            if len(block) < size or self.reader.read(2) != b"\r\n":
+                raise Disconnected()
+            request.received += size
+            yield block
+        self.reader.readline(80)
+        request.is_chunked = False
+
+    def read_chunk_size(self):
+        line = self.reader.readline(80)
+        if not line.endswith(b"\r\n"):
+            raise Disconnected()
+        return int(line, 16)
 
     def write(self, request, answer, short=None, corrupt=False):
         body = answer.body

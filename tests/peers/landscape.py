@@ -218,11 +218,15 @@ class Landscape:
     def put_object(self, storage, name, data):
         self._admin(storage, f"/_objects/{BUCKET}/{urllib.parse.quote(name, safe='')}", "PUT", data)
 
+    def delete_object(self, storage, name):
+        self._admin(storage, f"/_objects/{BUCKET}/{urllib.parse.quote(name, safe='')}", "DELETE")
+
     def objects(self, storage):
         listing = json.loads(self._admin(storage, f"/_objects/{BUCKET}"))
-        names = [one["name"] for one in listing]
-        return {name: self._admin(storage, f"/_objects/{BUCKET}/{urllib.parse.quote(name, safe='')}")
-                for name in names}
+        return {one["name"]: self.object(storage, one["name"]) for one in listing}
+
+    def object(self, storage, name):
+        return self._admin(storage, f"/_objects/{BUCKET}/{urllib.parse.quote(name, safe='')}")
 
     def mails(self):
         """Each mail's envelope record with "subject" and "text" added."""

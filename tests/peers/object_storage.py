@@ -6,6 +6,7 @@ disk. See http_peer.py for faults and records; further administration paths, uns
   GET    /_objects/{bucket}         the objects with size, md5, etag
   GET    /_objects/{bucket}/{name}  the bytes of one object (name percent-encoded)
   PUT    /_objects/{bucket}/{name}  puts one object
+  DELETE /_objects/{bucket}/{name}  removes one object
   POST   /_clock {"skew": seconds}  moves this server's clock
 """
 import argparse
@@ -517,6 +518,9 @@ class ObjectStorage(HttpPeer):
         if request.method == "PUT":
             entry = bucket.put(name, bucket.receive(request.blocks(), {"md5"}), {})
             return Answer.json(200, {"etag": entry["etag"], "md5": entry["md5"]})
+        if request.method == "DELETE":
+            bucket.delete(name)
+            return Answer.json(200, {})
         entry = self._find(bucket, name)
         return Answer(200, (entry["size"], bucket.read(entry, 0, entry["size"])))
 

@@ -5,3 +5,9 @@ add_unit_test(test_server_auth LIBS sluice_server ${BEARSSL_LIBRARY})
 add_unit_test(test_server_refusals LIBS sluice_server ${BEARSSL_LIBRARY})
 add_unit_test(test_server_jwt LIBS sluice_server)
 target_compile_definitions(test_server_jwt PRIVATE UNIT_DATA="${CMAKE_CURRENT_SOURCE_DIR}/data")
+add_unit_test(test_server_logs TIMEOUT 300 LIBS sluice_server sluice_capability sluice_store
+  SOURCES ${PROJECT_SOURCE_DIR}/host/flow/fault.c)
+add_unit_test(test_server_peers LIBS sluice_server)
+# Over a stand-in for the bodies of requests.
+add_unit_test(test_server_attachment LIBS sluice_transfer
+  SOURCES ${PROJECT_SOURCE_DIR}/host/server/attachment.c)

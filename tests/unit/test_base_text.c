@@ -156,7 +156,22 @@ static void base64_is_decoded_in_its_one_form(void)
     CHECK(!text_decode_base64("Zm9\0", 4, BASE64_URL, out, 3, &size));
 }
 
-CHECK_MAIN(TEST(base64_is_decoded_in_its_one_form),
+static void types_that_say_json(void)
+{
+    static const struct {
+        const char *type;
+        bool is_json;
+    } cases[] = {
+        {"application/json", true},  {"Application/JSON; charset=utf-8", true}, {"text/json", true},
+        {"application/x+json", true}, {"application/x+json;a=b", true},         {"+json", false},
+        {"application/jsonx", false}, {"application/json2", false},             {"text/plain", false},
+        {"", false},                  {"text/plain; application/json", false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        CHECK_EQ_INT(text_is_json_type(cases[i].type), cases[i].is_json);
+}
+
+CHECK_MAIN(TEST(base64_is_decoded_in_its_one_form), TEST(types_that_say_json),
            TEST(utf8_is_strict), TEST(names_compare_without_case_and_punctuation),
            TEST(percent_signs_are_decoded_or_refused),
            TEST(the_nearest_name_is_found_and_nonsense_is_not), TEST(sizes_parse_with_units),

@@ -36,12 +36,12 @@ static struct connection connections[] = {
     {.name = "R", .type = CONNECTION_REST, .url = "http://127.0.0.1:1/base",
      .connect_timeout_ms = 1000, .stall_timeout_ms = 1000, .request_timeout_ms = 1000},
 };
+static struct snapshot snapshot = {.connections = connections, .connection_count = 2, .holders = 1};
 static struct workspace workspace = {
     .folder = folder,
     .state_folder = folder,
     .base_url = "",
-    .connections = connections,
-    .connection_count = 2,
+    .snapshot = &snapshot,
 };
 
 /* ---- one run of the probe --------------------------------------------------------------------- */
@@ -98,6 +98,7 @@ static void run_probe(struct run *run)
     run->execution.input = run->steps;
     run->execution.input_size = run->count * sizeof run->steps[0];
     run->execution.attachment = &attachment;
+    run->execution.snapshot = snapshot_hold(&snapshot);
     const struct sandbox_limits limits = {.cpu_ms = 2000, .import_calls_max = 100000};
     sandbox_run(probe, &limits, &run->execution, &run->result);
 }

@@ -78,6 +78,7 @@ static void what_is_written_is_read_back(void)
     struct store *store = open_in(&temporary);
     struct error err = {0};
     struct instance_start start = start_of("AAAAbbbbccccddddeeee11", "FLOW_A", 1000);
+    start.tracing = STORE_TRACING_DEBUG;
     CHECK_OK(store_instance_start(store, &start, &err), &err);
     store_activity(store, start.id, &(struct activity){.at_ms = 1001, .duration_us = 42,
                    .import = "ftp.store", .connection = "C", .subject = "a.csv", .result = "ok",
@@ -211,6 +212,7 @@ static void filters_narrow_the_list(void)
     struct instance_start a = start_of("aaaa", "FLOW_A", 1000), b = start_of("bbbb", "FLOW_B", 2000),
                           c = start_of("cccc", "FLOW_A", 3000);
     c.parent = "bbbb";
+    a.trace = c.trace = "4bf92f3577b34da6a3ce929d0e0e4736";
     CHECK_OK(store_instance_start(store, &a, &err), &err);
     CHECK_OK(store_instance_start(store, &b, &err), &err);
     CHECK_OK(store_instance_start(store, &c, &err), &err);
@@ -225,6 +227,9 @@ static void filters_narrow_the_list(void)
     CHECK_EQ_INT(count_of(store, (struct store_filter){.top_level_only = true}), 2);
     CHECK_EQ_INT(count_of(store, (struct store_filter){.tracking = "x.csv"}), 1);
     CHECK_EQ_INT(count_of(store, (struct store_filter){.tracking = "x' OR '1"}), 0);
+    CHECK_EQ_INT(count_of(store, (struct store_filter){.trace = a.trace}), 2);
+    CHECK_EQ_INT(count_of(store, (struct store_filter){.trace = a.trace, .top_level_only = true}), 1);
+    CHECK_EQ_INT(count_of(store, (struct store_filter){.trace = "00"}), 0);
     CHECK_EQ_INT(count_of(store, (struct store_filter){.from_ms = 2000, .to_ms = 2999}), 1);
     store_close(store);
     temporary_remove(&temporary);

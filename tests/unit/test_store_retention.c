@@ -14,7 +14,8 @@ static void write_many(struct world *world, int count, int64_t ended_ms)
         char id[32];
         snprintf(id, sizeof id, "many%05d", i);
         const struct instance_start start = {.id = id, .flow = "FLOW", .input = input,
-                                             .input_size = sizeof input, .is_tracked = true};
+                                             .input_size = sizeof input, .is_tracked = true,
+                                             .tracing = STORE_TRACING_DEBUG};
         CHECK_OK(store_instance_start(world->store, &start, &world->err), &world->err);
         CHECK_OK(finish_instance(world->store, id, INSTANCE_COMPLETED, ended_ms + i, &world->err),
                  &world->err);

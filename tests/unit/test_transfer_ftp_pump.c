@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "file_stream.h"
 #include "transfer/content_server.h"
 
 #define STREAM_SIZE (3u << 20)
@@ -102,6 +103,74 @@ static void test_ring_waits_bounded(void)
     CHECK_EQ_INT(byte, 'x');
     CHECK_EQ_INT(ring_read(&ring, &byte, 1, 1, &got), RING_END);
     ring_release(&ring);
+}
+
+/* A writer that offers instead of waiting: its turn comes when on_room is called. */
+struct offering {
+    struct ring ring;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool has_room;
+    unsigned parked;
+};
+
+static void tell_room(void *context)
+{
+    struct offering *offering = context;
+    pthread_mutex_lock(&offering->lock);
+    offering->has_room = true;
+    pthread_cond_signal(&offering->changed);
+    pthread_mutex_unlock(&offering->lock);
+}
+
+static void park(struct offering *offering)
+{
+    offering->has_room = false;
+    if (!ring_park(&offering->ring, tell_room, offering))
+        return;
+    offering->parked++;
+    pthread_mutex_lock(&offering->lock);
+    while (!offering->has_room)
+        pthread_cond_wait(&offering->changed, &offering->lock);
+    pthread_mutex_unlock(&offering->lock);
+}
+
+static void *offer_stream(void *context)
+{
+    struct offering *offering = context;
+    char chunk[4099];
+    for (uint64_t at = 0; at < STREAM_SIZE;) {
+        size_t size = sizeof chunk < STREAM_SIZE - at ? sizeof chunk : (size_t)(STREAM_SIZE - at);
+        for (size_t i = 0; i < size; i++)
+            chunk[i] = (char)byte_at(at + i);
+        for (size_t done = 0; done < size;) {
+            done += ring_offer(&offering->ring, chunk + done, size - done);
+            if (done < size)
+                park(offering);
+        }
+        at += size;
+    }
+    ring_end(&offering->ring);
+    return NULL;
+}
+
+static void test_offers_carry_a_stream_and_end_with_its_reader(void)
+{
+    static const size_t sizes[] = {64, 4099, 65536, STREAM_SIZE};
+    for (size_t i = 0; i < 2 * sizeof sizes / sizeof sizes[0]; i++) {
+        struct offering offering = {.lock = PTHREAD_MUTEX_INITIALIZER,
+                                    .changed = PTHREAD_COND_INITIALIZER};
+        pthread_t thread;
+        uint64_t limit = i % 2 ? UINT64_MAX : 10000;
+        CHECK(ring_init(&offering.ring, sizes[i / 2]));
+        CHECK_EQ_INT(pthread_create(&thread, NULL, offer_stream, &offering), 0);
+        uint64_t right = read_stream(&offering.ring, limit);
+        CHECK(limit == UINT64_MAX ? right == STREAM_SIZE : right >= limit);
+        ring_stop(&offering.ring);
+        pthread_join(thread, NULL);
+        CHECK(offering.parked == 0 || sizes[i / 2] < STREAM_SIZE);
+        ring_release(&offering.ring);
+    }
 }
 
 struct local {
@@ -200,6 +269,112 @@ static void test_progress_ends_at_the_size(void)
     local_close(&local);
 }
 
+struct streamed {
+    struct file_stream stream;
+    struct local local;
+};
+
+/* A file of size bytes, as a stream that says it has told bytes and is cut after cut_at. */
+static void stream_open(struct streamed *streamed, size_t size, uint64_t told, uint64_t cut_at,
+                        const struct transfer_call *call)
+{
+    struct error err;
+    struct source source;
+    struct local *local = &streamed->local;
+    local_open(local, size, NULL);
+    pump_close(local->pump);
+    remote_file_release(&local->file);
+    CHECK_OK(file_stream_open(&streamed->stream, local->path, told, cut_at, &local->file, &err), &err);
+    CHECK_OK(remote_read(NULL, &local->file, call, &source, &err), &err);
+    local->pump = pump_open(&source, call, &err);
+    CHECK(local->pump != NULL);
+}
+
+static void stream_close(struct streamed *streamed)
+{
+    local_close(&streamed->local);
+    file_stream_close(&streamed->stream);
+}
+
+static void test_stream_is_read_to_its_end(void)
+{
+    static const size_t sizes[] = {0, 1, 999, 1000, 1001, STREAM_SIZE};
+    for (size_t i = 0; i < 2 * sizeof sizes / sizeof sizes[0]; i++) {
+        struct streamed streamed;
+        struct error err;
+        size_t size = sizes[i / 2];
+        stream_open(&streamed, size, i % 2 ? size : REMOTE_SIZE_UNKNOWN, FILE_STREAM_WHOLE, NULL);
+        CHECK_EQ_INT(drain(streamed.local.pump), size);
+        CHECK_EQ_INT(pump_taken(streamed.local.pump), size);
+        CHECK_OK(pump_finish(streamed.local.pump, &err), &err);
+        stream_close(&streamed);
+    }
+}
+
+static void test_stream_that_is_cut_short_or_long(void)
+{
+    static const struct {
+        uint64_t told, cut_at;
+    } cases[] = {
+        {REMOTE_SIZE_UNKNOWN, 0}, {REMOTE_SIZE_UNKNOWN, 2999}, {REMOTE_SIZE_UNKNOWN, 3000}, {3000, 3000},
+        {3001, FILE_STREAM_WHOLE}, {2999, FILE_STREAM_WHOLE}, {0, FILE_STREAM_WHOLE},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct streamed streamed;
+        struct error err;
+        stream_open(&streamed, 3000, cases[i].told, cases[i].cut_at, NULL);
+        drain(streamed.local.pump);
+        CHECK_FAILS(pump_finish(streamed.local.pump, &err), &err, ERROR_BROKEN);
+        stream_close(&streamed);
+    }
+}
+
+static void test_stream_must_be_taken_whole(void)
+{
+    struct streamed streamed;
+    struct error err;
+    char chunk[10];
+    for (uint64_t told = 3000; told > 0; told = told == 3000 ? REMOTE_SIZE_UNKNOWN : 0) {
+        stream_open(&streamed, 3000, told, FILE_STREAM_WHOLE, NULL);
+        CHECK(pump_read(chunk, 1, sizeof chunk, streamed.local.pump) > 0);
+        CHECK_FAILS(pump_finish(streamed.local.pump, &err), &err, ERROR_BROKEN);
+        stream_close(&streamed);
+    }
+}
+
+static void test_stream_ends_at_file_size_max(void)
+{
+    struct transfer_call call = {.file_size_max = 3000};
+    for (size_t extra = 0; extra < 2; extra++) {
+        struct streamed streamed;
+        struct error err = {0};
+        stream_open(&streamed, 3000 + extra, REMOTE_SIZE_UNKNOWN, FILE_STREAM_WHOLE, &call);
+        drain(streamed.local.pump);
+        bool ok = pump_finish(streamed.local.pump, &err);
+        CHECK_EQ_INT(ok ? ERROR_NONE : err.kind, extra ? ERROR_LIMIT : ERROR_NONE);
+        stream_close(&streamed);
+    }
+}
+
+static bool stop_now(void *context)
+{
+    (void)context;
+    return true;
+}
+
+static void test_stream_can_be_stopped_and_is_read_once(void)
+{
+    struct transfer_call call = {.should_stop = stop_now};
+    struct streamed streamed;
+    struct source source;
+    struct error err;
+    stream_open(&streamed, 1u << 20, REMOTE_SIZE_UNKNOWN, FILE_STREAM_WHOLE, &call);
+    drain(streamed.local.pump);
+    CHECK_FAILS(pump_finish(streamed.local.pump, &err), &err, ERROR_CANCELLED);
+    CHECK_FAILS(remote_read(NULL, &streamed.local.file, NULL, &source, &err), &err, ERROR_INVALID);
+    stream_close(&streamed);
+}
+
 static void test_local_file_must_be_plain(void)
 {
     struct remote_file file;
@@ -209,6 +384,9 @@ static void test_local_file_must_be_plain(void)
 }
 
 CHECK_MAIN(TEST(test_ring_carries_a_stream), TEST(test_reader_that_leaves_frees_the_writer),
-           TEST(test_ring_waits_bounded), TEST(test_local_file_is_read_whole),
+           TEST(test_ring_waits_bounded), TEST(test_offers_carry_a_stream_and_end_with_its_reader),
+           TEST(test_local_file_is_read_whole),
            TEST(test_local_file_that_shrinks_or_grows), TEST(test_progress_ends_at_the_size),
-           TEST(test_local_file_must_be_plain))
+           TEST(test_stream_is_read_to_its_end), TEST(test_stream_that_is_cut_short_or_long),
+           TEST(test_stream_must_be_taken_whole), TEST(test_stream_ends_at_file_size_max),
+           TEST(test_stream_can_be_stopped_and_is_read_once), TEST(test_local_file_must_be_plain))

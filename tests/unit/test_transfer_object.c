@@ -224,6 +224,19 @@ static void test_part_sizes(void)
     CHECK_FAILS(object_part_size(1, OBJECT_PART_SIZE_MAX + 1, &part, &err), &err, ERROR_LIMIT);
 }
 
-CHECK_MAIN(TEST(test_listing_pages), TEST(test_objects_without_sense_are_counted),
+static void test_held_sizes(void)
+{
+    const uint64_t mib = 1u << 20;
+    CHECK_EQ_INT(object_held_size(0, 0), OBJECT_HELD_SIZE_DEFAULT);
+    CHECK_EQ_INT(object_held_size(0, 64 * mib), OBJECT_HELD_SIZE_DEFAULT);
+    CHECK_EQ_INT(object_held_size(0, mib), mib);
+    CHECK_EQ_INT(object_held_size(10000 * mib, mib), mib);
+    CHECK_EQ_INT(object_held_size(10000 * mib + 1, mib), 2 * mib);
+    CHECK_EQ_INT(object_held_size(160000 * mib, 0), 16 * mib);
+    CHECK_EQ_INT(object_held_size(160000 * mib + 1, 0), 17 * mib);
+    CHECK_EQ_INT(object_held_size(OBJECT_SIZE_MAX, 0), OBJECT_HELD_SIZE_MAX);
+}
+
+CHECK_MAIN(TEST(test_held_sizes), TEST(test_listing_pages), TEST(test_objects_without_sense_are_counted),
            TEST(test_what_is_no_listing), TEST(test_next_start_limit), TEST(test_times),
            TEST(test_error_bodies), TEST(test_names), TEST(test_addresses), TEST(test_part_sizes))

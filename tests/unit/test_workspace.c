@@ -5,6 +5,7 @@
 #include "unit/temporary.h"
 #include "workspace/inspect.h"
 #include "workspace/properties.h"
+#include "base/log.h"
 #include "workspace/workspace.h"
 
 static struct temporary make_workspace(void)
@@ -27,12 +28,12 @@ static void a_new_workspace_opens(void)
     CHECK_OK(workspace_open(&workspace, temporary_path(&temporary, "w"), NULL, &err), &err);
     if (!workspace)
         return;
-    CHECK_EQ_INT(workspace->connection_count, 9);
+    CHECK_EQ_INT(workspace->snapshot->connection_count, 9);
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         bool found = workspace_connection(workspace, names[i], &err) != NULL;
         CHECK(found || strstr(err.message, "is disabled"));
     }
-    CHECK_EQ_INT(workspace->lookup_count, 2);
+    CHECK_EQ_INT(workspace->snapshot->lookup_count, 2);
     for (size_t i = 0; i < property_count; i++) {
         const struct lookup *lookup = workspace_lookup(workspace, properties[i].lookup, &err);
         const char *value = lookup ? lookup_get(lookup, properties[i].name) : NULL;
@@ -42,7 +43,7 @@ static void a_new_workspace_opens(void)
     }
     CHECK_EQ_INT(workspace->file_size_max, 1 << 30);
     CHECK_EQ_INT(workspace->store_size_max, INT64_C(16) << 30);
-    CHECK_EQ_INT(workspace->schedule_count, 0);
+    CHECK_EQ_INT(workspace->schedules.count, 0);
     CHECK_CONTAINS(workspace->store_file, "/w/state/sluice.db");
     CHECK_CONTAINS(workspace->cache_folder, "/compiled");
     workspace_close(workspace);
@@ -101,7 +102,8 @@ static void settings_are_checked(void)
     expect_complaint("sluice.json", "// x\n{ \"retention\": 3 }",
                      "sluice.json:2:3: unknown key \"retention\"; legal here: \"functions\", "
                      "\"cache\", \"state\", \"base_url\", \"file_size_max\", \"memory_mib_max\", "
-                     "\"run_wall_s_max\", \"retention_days\", \"store_size_max\", \"server\"");
+                     "\"run_wall_s_max\", \"retention_days\", \"store_size_max\", \"activation\", "
+                     "\"tracing\", \"schedule_workers\", \"log\", \"metrics\", \"traces\", \"server\"");
     expect_complaint("sluice.json", "{\"file_size_max\": \"many\"}",
                      "sluice.json:1:2: \"file_size_max\" must be a size from 0 B to 10.0 TiB: bytes, "
                      "or text such as \"64MiB\"");
@@ -124,9 +126,71 @@ static void settings_are_checked(void)
                      "\"Europe/Berlin\" or \"UTC\"");
     expect_complaint("schedules.json", "{\"F\": {\"every\": 1}}",
                      "schedules.json:1:8: schedule of 'F': unknown key \"every\"; legal here: "
-                     "\"recurrence\", \"time_zone\", \"start\", \"end\", \"parameters\"");
+                     "\"recurrence\", \"time_zone\", \"start\", \"end\", \"missed\", \"parameters\"");
     expect_complaint("lookups/OUTL-BRT-CCS_DACS_Email_ID.csv", "Recipient,Email_Id\nto,a@b\nto,c@d\n",
                      "lookups/OUTL-BRT-CCS_DACS_Email_ID.csv:3: 'to' is given twice");
+}
+
+static void telemetry_is_checked(void)
+{
+    static const char *const complaints[][2] = {
+        {"{\"log\": 1}", "1:2: \"log\" must be an object"},
+        {"{\"log\": {\"format\": \"jsn\"}}",
+         "1:10: log: \"format\" must be one of \"auto\", \"json\", \"text\"; did you mean \"json\"?"},
+        {"{\"log\": {\"level\": \"all\"}}",
+         "1:10: log: \"level\" must be one of \"debug\", \"info\", \"warning\", \"error\""},
+        {"{\"metrics\": {\"lissen\": \"x\"}}",
+         "1:14: metrics: unknown key \"lissen\" (did you mean \"listen\"?); legal here: \"listen\""},
+        {"{\"traces\": {}}", "1:2: traces: \"endpoint\" is missing"},
+        {"{\"traces\": {\"endpoint\": \"collector:4318\"}}",
+         "1:13: traces: \"endpoint\" must begin with https:// or http://"},
+        {"{\"traces\": {\"endpoint\": \"http://c\", \"header\": \"X\"}}",
+         "1:2: traces: \"header\" and \"secret\" go together"},
+        {"{\"traces\": {\"endpoint\": \"http://c\", \"header\": \"X Y\", \"secret\": {\"env\": \"S\"}}}",
+         "1:2: traces: \"header\" must be the name of a header field, such as \"Authorization\""},
+        {"{\"traces\": {\"endpoint\": \"http://c\", \"queue_max\": 0}}",
+         "1:37: traces: \"queue_max\" must be a whole number from 1 to 100000"},
+        {"{\"traces\": {\"endpoint\": \"http://c\", \"queue_max\": 100001}}",
+         "1:37: traces: \"queue_max\" must be a whole number from 1 to 100000"},
+        {"{\"traces\": {\"endpoint\": \"http://c\", \"sample_one_in\": 1000001}}",
+         "1:37: traces: \"sample_one_in\" must be a whole number from 0 to 1000000"},
+    };
+    char expected[256];
+    for (size_t i = 0; i < sizeof complaints / sizeof complaints[0]; i++) {
+        snprintf(expected, sizeof expected, "sluice.json:%s", complaints[i][1]);
+        expect_complaint("sluice.json", complaints[i][0], expected);
+    }
+}
+
+static void telemetry_is_used(void)
+{
+    struct temporary temporary = make_workspace();
+    struct workspace *workspace = NULL;
+    struct error err = {0};
+    CHECK_OK(workspace_open(&workspace, temporary_path(&temporary, "w"), NULL, &err), &err);
+    CHECK_EQ_INT(workspace->log.level, LOG_INFO);
+    CHECK_EQ_INT(workspace->log.format, LOG_CHOICE_AUTO);
+    CHECK(!workspace->metrics.listen && !workspace->traces.endpoint);
+    workspace_close(workspace);
+    temporary_write(&temporary, "w/sluice.json",
+                    "{\"log\": {\"format\": \"text\", \"level\": \"warning\", \"file\": \"sluice.log\"},"
+                    " \"metrics\": {\"listen\": \"127.0.0.1:9464\"},"
+                    " \"traces\": {\"endpoint\": \"http://collector:4318/\", \"ca\": \"otel\","
+                    " \"header\": \"Authorization\", \"secret\": {\"env\": \"S\"}, \"sample_one_in\": 0}}");
+    CHECK_OK(workspace_open(&workspace, temporary_path(&temporary, "w"), NULL, &err), &err);
+    CHECK_EQ_INT(workspace->log.level, LOG_WARNING);
+    CHECK_EQ_INT(workspace->log.format, LOG_CHOICE_TEXT);
+    CHECK_CONTAINS(workspace->log.file, "/w/sluice.log");
+    CHECK_EQ_TEXT(workspace->metrics.listen, "127.0.0.1:9464");
+    CHECK_EQ_TEXT(workspace->traces.endpoint, "http://collector:4318");
+    CHECK_CONTAINS(workspace->traces.ca_file, "/w/certificates/otel.pem");
+    CHECK_EQ_TEXT(workspace->traces.header, "Authorization");
+    CHECK_EQ_TEXT(workspace->traces.secret.env, "S");
+    CHECK_EQ_TEXT(workspace->traces.service, "sluice");
+    CHECK_EQ_INT(workspace->traces.sample_one_in, 0);
+    CHECK_EQ_INT(workspace->traces.queue_max, 4096);
+    workspace_close(workspace);
+    temporary_remove(&temporary);
 }
 
 static void settings_are_used(void)
@@ -148,9 +212,9 @@ static void settings_are_used(void)
     CHECK_EQ_INT(workspace->file_size_max, 0);
     CHECK_EQ_INT(workspace->retention_days, 7);
     CHECK_EQ_INT(workspace->store_size_max, INT64_C(2) << 30);
-    CHECK_EQ_INT(workspace->schedule_count, 1);
-    CHECK_EQ_TEXT(workspace->schedules[0].time_zone, "UTC");
-    CHECK_EQ_TEXT(workspace->schedules[0].parameters[0].value, "v");
+    CHECK_EQ_INT(workspace->schedules.count, 1);
+    CHECK_EQ_TEXT(workspace->schedules.items[0].time_zone, "UTC");
+    CHECK_EQ_TEXT(workspace->schedules.items[0].parameters[0].value, "v");
     workspace_close(workspace);
     CHECK_OK(workspace_open(&workspace, temporary_path(&temporary, "w"), "/usr", &err), &err);
     CHECK_EQ_TEXT(workspace->functions_folder, "/usr");
@@ -185,11 +249,11 @@ static void lookups_are_saved(void)
     CHECK_OK(workspace_open(&workspace, folder, NULL, &err), &err);
     if (!workspace)
         return;
-    CHECK_OK(lookup_set(&workspace->lookups[1], "TO", "x@y", &err), &err);
-    CHECK_OK(workspace_save_lookup(workspace, &workspace->lookups[1], &err), &err);
+    CHECK_OK(lookup_set(&workspace->snapshot->lookups[1], "TO", "x@y", &err), &err);
+    CHECK_OK(workspace_put_lookup(workspace, &workspace->snapshot->lookups[1], LOOKUP_ANY, &err), &err);
     workspace_close(workspace);
     CHECK_OK(workspace_open(&workspace, folder, NULL, &err), &err);
-    CHECK_EQ_TEXT(lookup_get(&workspace->lookups[1], "to"), "x@y");
+    CHECK_EQ_TEXT(lookup_get(&workspace->snapshot->lookups[1], "to"), "x@y");
     workspace_close(workspace);
     temporary_remove(&temporary);
 }
@@ -257,5 +321,5 @@ static void a_folder_without_settings_is_no_workspace(void)
 
 CHECK_MAIN(TEST(a_new_workspace_opens), TEST(init_touches_nothing_that_exists),
            TEST(names_that_do_not_exist_get_the_nearest), TEST(settings_are_checked),
-           TEST(settings_are_used), TEST(a_workspace_is_found_upwards), TEST(lookups_are_saved),
+           TEST(settings_are_used), TEST(telemetry_is_checked), TEST(telemetry_is_used), TEST(a_workspace_is_found_upwards), TEST(lookups_are_saved),
            TEST(inspection_lists_what_is_missing), TEST(a_folder_without_settings_is_no_workspace))

@@ -17,7 +17,7 @@ static bool read_text(const char *json, struct connection *out, struct error *er
     struct connection *connections = NULL;
     size_t count = 0;
     temporary_write(&temporary, "connections.json", json);
-    bool ok = connections_read(temporary.folder, &connections, &count, err);
+    bool ok = connections_read(temporary.folder, NULL, &connections, &count, err);
     if (ok && count > 0)
         *out = connections[0];
     for (size_t i = 1; ok && i < count; i++)

@@ -148,6 +148,16 @@ static void setting_and_formatting_come_back(void)
     buf_release(&text);
 }
 
-CHECK_MAIN(TEST(good_files_are_read), TEST(bad_files_name_their_line),
+/* Found by fuzzing: the mark would be taken for that of the text when it is read again. */
+static void a_byte_order_mark_in_a_field_stays(void)
+{
+    struct buf out;
+    buf_init(&out, 100);
+    csv_append(&out, "\xEF\xBB\xBFkey");
+    CHECK_EQ_TEXT(buf_text(&out), "\"\xEF\xBB\xBFkey\"");
+    buf_release(&out);
+}
+
+CHECK_MAIN(TEST(a_byte_order_mark_in_a_field_stays), TEST(good_files_are_read), TEST(bad_files_name_their_line),
            TEST(nul_bytes_are_refused), TEST(limits_hold_at_n_and_n_plus_1),
            TEST(setting_and_formatting_come_back))

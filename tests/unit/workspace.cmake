@@ -1,3 +1,4 @@
 add_unit_test(test_workspace LIBS sluice_workspace)
 add_unit_test(test_workspace_connections LIBS sluice_workspace)
 add_unit_test(test_workspace_lookup LIBS sluice_workspace)
+add_unit_test(test_workspace_snapshot LIBS sluice_workspace Threads::Threads)

@@ -50,6 +50,7 @@ _Static_assert(sizeof(struct sluice_file_info) == 24, "both sides agree on the l
 #define SLUICE_FILE_GROWING 1u   /* size or time changed between two looks: still being written */
 #define SLUICE_FILE_UNSAFE 2u    /* the name holds control bytes, a separator or is "." or ".." */
 #define SLUICE_FILE_TOO_LARGE 4u /* larger than the workspace's file_size_max */
+#define SLUICE_FILE_SIZE_UNKNOWN 8u /* it is still arriving; size is 0 */
 
 /* States of a file that a flow reports with flow_report_file. */
 enum sluice_file_state {
@@ -62,9 +63,10 @@ enum sluice_file_state {
 
 /* How the journal treats an import (tests, documentation and replay read this, too). */
 enum sluice_effect {
-    SLUICE_EFFECT_NONE,   /* answered from the execution itself; the same at every replay */
-    SLUICE_EFFECT_READ,   /* looks at the outside: recorded, may be repeated */
-    SLUICE_EFFECT_CHANGE, /* changes the outside: intent, effect, result */
+    SLUICE_EFFECT_NONE,    /* answered from the execution itself; the same at every replay */
+    SLUICE_EFFECT_SETTING, /* looks at what may be configured otherwise tomorrow: the answer is kept */
+    SLUICE_EFFECT_READ,    /* looks at the outside: the answer is kept, may be asked for again */
+    SLUICE_EFFECT_CHANGE,  /* changes the outside: intent, effect, result */
 };
 
 /*
@@ -92,11 +94,11 @@ enum sluice_effect {
     X(flow, parameter, SLUICE_EFFECT_NONE, 2, (TEXT, name, OUT, value))                            \
     /* About this execution: "instance", "flow", "name", "version", "trigger", "invoked_by",       \
        "started" (RFC 3339), "base_url", "file_size_max". INVALID: another word. */                \
-    X(flow, about, SLUICE_EFFECT_NONE, 2, (TEXT, key, OUT, value))                                 \
+    X(flow, about, SLUICE_EFFECT_SETTING, 2, (TEXT, key, OUT, value))                                 \
     /* A property of a lookup. NOT_FOUND: no such row; DENIED: lookup not in the manifest. */      \
-    X(flow, lookup, SLUICE_EFFECT_READ, 3, (TEXT, table, TEXT, property, OUT, value))              \
+    X(flow, lookup, SLUICE_EFFECT_SETTING, 3, (TEXT, table, TEXT, property, OUT, value))              \
     /* The file that came with the trigger, as a FILE handle. NOT_FOUND: none came. */             \
-    X(flow, attachment, SLUICE_EFFECT_NONE, 0, ())                                                 \
+    X(flow, attachment, SLUICE_EFFECT_SETTING, 0, ())                                                 \
     /* Runs another flow with a JSON body and perhaps a file (0: none); gives a RESPONSE. */       \
     X(flow, call, SLUICE_EFFECT_CHANGE, 4,                                                         \
       (TEXT, connection, TEXT, flow, BYTES, body, FILE, attachment))                               \

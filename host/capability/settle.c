@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/* See settle.h. */
+#include "capability/settle.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/pack.h"
+#include "capability/journal.h"
+
+#define STEP_SIZE_MAX (3 * REMOTE_NAME_SIZE_MAX)
+
+static void pack_step(const struct transfer_step *step, struct buf *out)
+{
+    pack_number(out, step->kind);
+    pack_text(out, step->temporary);
+    pack_text(out, step->name);
+    pack_number(out, step->is_object);
+    pack_number(out, step->size);
+    pack_text(out, step->version);
+}
+
+static void copy_text(struct unpack *in, char *to, size_t size)
+{
+    const char *text = unpack_text(in);
+    in->failed |= !text || strlen(text) >= size;
+    snprintf(to, size, "%s", text ? text : "");
+}
+
+static bool unpack_step(const void *bytes, size_t size, struct transfer_step *step)
+{
+    struct unpack in;
+    unpack_begin(&in, bytes, size);
+    uint64_t kind = unpack_number(&in);
+    step->kind = kind == STEP_PUBLISHING ? STEP_PUBLISHING : STEP_SENDING;
+    copy_text(&in, step->temporary, sizeof step->temporary);
+    copy_text(&in, step->name, sizeof step->name);
+    step->is_object = unpack_number(&in) != 0;
+    step->size = unpack_number(&in);
+    copy_text(&in, step->version, sizeof step->version);
+    return unpack_end(&in) && kind <= STEP_PUBLISHING;
+}
+
+/* The newest step of the operation; also what a second look in this process is about. */
+static bool announce(void *context, const struct transfer_step *step, struct error *err)
+{
+    struct call *call = context;
+    struct buf plan;
+    *call->step = *step;
+    call->has_step = true;
+    buf_init(&plan, STEP_SIZE_MAX);
+    pack_step(step, &plan);
+    bool ok = journal_announce(call, plan.data, plan.size, JOURNAL_ON_DISK);
+    if (!ok && err)
+        *err = call->error;
+    buf_release(&plan);
+    return ok;
+}
+
+static bool begin(struct call *call)
+{
+    call->step = arena_alloc(&call->execution->scratch, sizeof *call->step);
+    if (!call->step)
+        return error_set(&call->error, ERROR_LIMIT, "out of memory");
+    call->transfer.announce = announce;
+    if (!call->is_in_doubt)
+        return true;
+    call->has_step = unpack_step(call->doubt, call->doubt_size, call->step);
+    if (call->has_step)
+        return true;
+    error_set(&call->error, ERROR_INVALID, "what the journal tells of it is damaged");
+    journal_suspend(call);
+    return false;
+}
+
+static bool pause_ms(const struct call *call, int64_t duration_ms)
+{
+    int64_t until_ms = clock_monotonic_ms() + duration_ms, deadline_ms = call->transfer.deadline_ms;
+    while (clock_monotonic_ms() < until_ms) {
+        if (call->transfer.should_stop(call->transfer.context) ||
+            (deadline_ms && clock_monotonic_ms() >= deadline_ms))
+            return false;
+        clock_sleep_ms(50);
+    }
+    return true;
+}
+
+/* The newest step becomes what the next act is in doubt about; act may announce others. */
+static bool set_doubt(struct call *call)
+{
+    struct transfer_step *doubt = NULL;
+    if (call->has_step) {
+        doubt = arena_alloc(&call->execution->scratch, sizeof *doubt);
+        if (!doubt)
+            return error_set(&call->error, ERROR_LIMIT, "out of memory");
+        *doubt = *call->step;
+    }
+    call->transfer.doubt = doubt;
+    return true;
+}
+
+bool settle(struct call *call, bool (*act)(struct call *, void *), void *context)
+{
+    int64_t duration_ms = SETTLE_PAUSE_MS;
+    if (!call->execution->journal)
+        return act(call, context);
+    if (!begin(call))
+        return false;
+    for (int look = 0; look < SETTLE_LOOKS_MAX; look++) {
+        if (!set_doubt(call))
+            return false;
+        if (act(call, context))
+            return true;
+        if (call->error.kind != ERROR_UNKNOWN || !call->has_step || call->execution->stop)
+            return false;
+        if (!pause_ms(call, duration_ms))
+            break;
+        duration_ms = duration_ms < SETTLE_PAUSE_MS_MAX ? duration_ms * 2 : duration_ms;
+    }
+    journal_suspend(call);
+    return false;
+}

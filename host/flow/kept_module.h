@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The version of a module that an instance began with, kept in the state folder (modules/<digest>.wasm)
+ * until no instance needs it: an unfinished instance goes on, and a finished one is replayed, with the
+ * very module that wrote its journal. Thread-safe.
+ */
+#ifndef FLOW_KEPT_MODULE_H
+#define FLOW_KEPT_MODULE_H
+#include "flow/registry.h"
+#include "workspace/workspace.h"
+
+/* Keeps flow's module if it is not kept yet. */
+MUST_USE bool kept_module_keep(const struct workspace *workspace, const struct flow *flow,
+                               struct error *err);
+
+/* Opens the module of that digest with its manifest; the caller calls kept_module_close. It is verified
+ * like any other. ERROR_NOT_FOUND, ERROR_INVALID: the file's digest is another. */
+MUST_USE bool kept_module_open(struct flow *out, const struct workspace *workspace,
+                               const char *digest, struct error *err);
+void kept_module_close(struct flow *flow); /* zeroed is fine */
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sources of unknown size: the bytes of one part are held before they are sent, because the service
+ * wants each body's size before it. What ends within the first one is a single PUT.
+ */
+#include <stdlib.h>
+
+#include "transfer/object_upload.h"
+
+uint64_t object_held_size(uint64_t size_max, uint64_t wanted)
+{
+    uint64_t size = wanted && wanted < OBJECT_HELD_SIZE_DEFAULT ? wanted : OBJECT_HELD_SIZE_DEFAULT;
+    uint64_t needed = (size_max + OBJECT_PARTS_MAX - 1) / OBJECT_PARTS_MAX;
+    needed = (needed + OBJECT_PART_ROUNDING - 1) / OBJECT_PART_ROUNDING * OBJECT_PART_ROUNDING;
+    if (needed > OBJECT_HELD_SIZE_MAX)
+        return OBJECT_HELD_SIZE_MAX;
+    return needed > size ? needed : size;
+}
+
+bool upload_held(struct upload *upload, struct error *err)
+{
+    uint64_t size = object_held_size(upload->call ? upload->call->file_size_max : 0,
+                                     upload->connection->part_size);
+    upload->held = malloc((size_t)size);
+    bool ok = upload->held || connection_error(upload->connection, err, ERROR_INTERNAL,
+                                               "out of memory for a part of a file");
+    ok = ok && upload_open(upload, err) && upload_hold(upload, size, err) &&
+         (upload->held_size < size ? upload_whole(upload, err) : upload_parts(upload, size, err));
+    pump_close(upload->pump);
+    upload->pump = NULL;
+    free(upload->held);
+    upload->held = NULL;
+    return ok;
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Doubts of an earlier call, settled by looking. The temporary name is ours alone: while it is there, the
+ * rename has not happened; once it is gone, it has, even if a reader has taken the file since.
+ */
+#include "transfer/stage.h"
+
+static bool say_unknown(const struct handle *handle, const struct transfer_step *doubt,
+                        struct error *err)
+{
+    struct error why = *err;
+    return connection_error(handle->connection, err, ERROR_UNKNOWN,
+                            "what became of '%s' after an interruption cannot be told now: %s",
+                            doubt->name, why.message);
+}
+
+static bool look_at(const struct stage *stage, struct handle *handle, const char *folder,
+                    struct stage_look looks[2], struct error *err)
+{
+    const struct transfer_step *doubt = handle->call->doubt;
+    const char *const names[2] = {doubt->temporary, doubt->name};
+    return stage->look(handle, folder, names, looks, err) || say_unknown(handle, doubt, err);
+}
+
+bool stage_doubt_store(const struct stage *stage, struct handle *handle, const char *folder,
+                       enum stage_finding *finding, struct error *err)
+{
+    const struct transfer_step *doubt = handle->call ? handle->call->doubt : NULL;
+    struct stage_look looks[2];
+    *finding = FOUND_NOTHING;
+    if (!doubt)
+        return true;
+    if (!look_at(stage, handle, folder, looks, err))
+        return false;
+    if (doubt->kind == STEP_PUBLISHING && !looks[0].exists)
+        *finding = FOUND_DONE;
+    else if (doubt->kind == STEP_PUBLISHING && looks[0].size == doubt->size)
+        *finding = FOUND_WHOLE;
+    else if (looks[0].exists)
+        stage->remove(handle, folder, doubt->temporary);
+    return true;
+}
+
+/* Both names are there: the new one was free when it was announced, so it is ours if it fits, and the old
+ * name a new file's. With overwriting it need not have been free. */
+static bool is_new_under_old_name(const struct transfer_step *doubt,
+                                  const struct stage_look looks[2], bool overwrite)
+{
+    bool fits = looks[1].exists && looks[1].size == doubt->size;
+    return fits && (!overwrite || looks[0].size != doubt->size);
+}
+
+bool stage_doubt_rename(const struct stage *stage, struct handle *handle, const char *folder,
+                        enum stage_finding *finding, struct error *err)
+{
+    const struct transfer_step *doubt = handle->call ? handle->call->doubt : NULL;
+    bool overwrite = handle->connection->on_conflict == CONFLICT_OVERWRITE;
+    struct stage_look looks[2];
+    *finding = FOUND_NOTHING;
+    if (!doubt)
+        return true;
+    if (!look_at(stage, handle, folder, looks, err))
+        return false;
+    if (!looks[0].exists || is_new_under_old_name(doubt, looks, overwrite))
+        *finding = FOUND_DONE;
+    return true;
+}

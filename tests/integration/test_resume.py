@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: MIT
+"""Instances whose process ended: who goes on with them and with which module, what is shown meanwhile,
+giving them up; and replay. Usage: test_resume.py SLUICE [unittest arguments]
+"""
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+HERE = os.path.dirname(os.path.realpath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "peers"))
+
+from landscape import FLOW_FTP, SOURCE_FOLDER, TARGET_FOLDER, Landscape  # noqa: E402
+
+SLUICE = None
+RUN = ("run", FLOW_FTP, "--param", "extractedFileNamePrefix=C1-")
+TARGET = "OU FTP DACS for CCS-DACS"
+BIG = b"x" * 150_000_000
+
+
+class ResumeTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.TemporaryDirectory(prefix="sluice-resume-")
+        cls.addClassCleanup(folder.cleanup)
+        cls.land = Landscape(folder.name, SLUICE)
+        cls.addClassCleanup(cls.land.stop)
+        cls.folder = folder.name
+
+    def setUp(self):
+        for server, folder in ((self.land.ccs_ftp, SOURCE_FOLDER), (self.land.dacs_ftp, TARGET_FOLDER)):
+            for name in os.listdir(server.home + folder):
+                os.unlink(os.path.join(server.home + folder, name))
+        self.addCleanup(self.finish)
+
+    def finish(self):
+        """Leaves nothing unfinished to the next test."""
+        self.land.write_connections(self.land.default_connections(0))
+        for row in self.rows():
+            if row["state"] == "RECOVERING":
+                self.land.sluice("discard", row["id"])
+
+    def rows(self):
+        listed = self.land.sluice("instances", "--limit", "1000", "--json", check=True).stdout
+        return json.loads(listed)["instances"]
+
+    def shown(self, instance):
+        return json.loads(self.land.sluice("show", instance, "--json", check=True).stdout)
+
+    def interrupt(self, how=signal.SIGKILL):
+        """A run that is ended while the second of two files is on its way; gives its instance."""
+        self.land.put_ccs_ftp("C1-A.csv", b"small")
+        self.land.put_ccs_ftp("C1-B.csv", BIG)
+        connections = self.land.default_connections(0)
+        process = subprocess.Popen(self.land.command(*RUN), env=self.land.environment(), text=True,
+                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        target = self.land.dacs_ftp.home + TARGET_FOLDER
+        while not ("C1-A.csv" in os.listdir(target) and any(name.endswith(".part") for name in os.listdir(target))):
+            self.assertIsNone(process.poll())
+            time.sleep(0.001)
+        process.send_signal(how)
+        process.communicate(timeout=60)
+        return self.rows()[0]["id"]
+
+    def check_all_across(self):
+        self.assertEqual(self.land.dacs_ftp_files(), {"C1-A.csv": b"small", "C1-B.csv": BIG})
+        self.assertEqual(set(self.land.ccs_ftp_files()), {"SENT-C1-A.csv", "SENT-C1-B.csv"})
+
+    def point_target_nowhere(self):
+        connections = self.land.default_connections(0)
+        connections[TARGET]["port"] = 1
+        self.land.write_connections(connections)
+
+
+class Goes(ResumeTest):
+    def test_the_next_run_goes_on_first(self):
+        instance = self.interrupt()
+        self.assertEqual(self.shown(instance)["state"], "RECOVERING")
+        done = self.land.sluice(*RUN)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertIn("goes on with flow", done.stderr)
+        self.check_all_across()
+        row = self.shown(instance)
+        self.assertEqual((row["state"], row["files"]["transferred"]), ("COMPLETED", 2))
+
+    def test_an_interrupted_run_goes_on_too(self):
+        instance = self.interrupt(signal.SIGINT)
+        self.assertEqual(self.shown(instance)["state"], "RECOVERING")
+        self.assertEqual(self.land.sluice(*RUN).returncode, 0)
+        self.check_all_across()
+        self.assertEqual(self.shown(instance)["state"], "COMPLETED")
+
+    def test_a_server_goes_on_by_itself(self):
+        instance = self.interrupt()
+        server = subprocess.Popen(self.land.command("serve", "--listen", "127.0.0.1:0"),
+                                  env=self.land.environment(), stdout=subprocess.DEVNULL,
+                                  stderr=subprocess.DEVNULL)
+        self.addCleanup(server.wait)
+        self.addCleanup(server.terminate)
+        deadline = time.monotonic() + 60
+        while self.shown(instance)["state"] != "COMPLETED" and time.monotonic() < deadline:
+            time.sleep(0.1)
+        self.check_all_across()
+
+    def test_the_module_that_began_goes_on(self):
+        functions = os.path.join(self.folder, "functions")
+        shutil.copytree(os.path.join(HERE, "..", "..", "wasm-out"), functions,
+                        ignore=shutil.ignore_patterns("README.md"), dirs_exist_ok=True)
+        instance = self.interrupt()
+        digest = self.shown(instance)["module_digest"]
+        other = os.path.join(functions, "customer_sync_ftp_transfer.wasm")
+        with open(other, "ab") as file:
+            file.write(bytes([0, 5, 4]) + b"more")  # a custom section: another digest, the same code
+        environment = {**self.land.environment(), "SLUICE_FUNCTIONS": functions}
+        done = subprocess.run(self.land.command(*RUN), env=environment, capture_output=True, text=True,
+                              timeout=120, check=False)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.check_all_across()
+        newest = self.rows()[0]
+        self.assertNotEqual(newest["module_digest"], digest)
+        self.assertEqual(self.shown(instance)["state"], "COMPLETED")
+
+
+class Waits(ResumeTest):
+    def test_an_unreachable_peer_keeps_it_waiting(self):
+        instance = self.interrupt()
+        self.point_target_nowhere()
+        done = self.land.sluice(*RUN)
+        self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
+        self.assertIn("is unfinished and cannot go on now", done.stderr)
+        self.assertEqual(self.rows()[0]["id"], instance, "no new run begins beside it")
+        listed = self.land.sluice("errors", check=True).stdout
+        self.assertIn(instance, listed)
+        self.assertIn("goes on with it where it was", listed)
+        self.land.write_connections(self.land.default_connections(0))
+        self.assertEqual(self.land.sluice(*RUN).returncode, 0)
+        self.check_all_across()
+        self.assertNotIn(instance, self.land.sluice("errors", check=True).stdout)
+
+    def test_it_can_be_given_up(self):
+        instance = self.interrupt()
+        self.land.sluice("discard", instance, check=True)
+        row = self.shown(instance)
+        self.assertEqual((row["state"], row["fault"]["code"]), ("ABORTED", "given_up"))
+        self.assertNotEqual(self.land.sluice("discard", instance).returncode, 0)
+
+    def test_a_damaged_journal_ends_it_with_the_reason(self):
+        instance = self.interrupt()
+        with sqlite3.connect(os.path.join(self.land.workspace, "state", "sluice.db")) as db:
+            db.execute("UPDATE journal SET result = X'00' WHERE number = 3 AND instance ="
+                       " (SELECT number FROM instance WHERE id = ?)", (instance,))
+        self.land.sluice(*RUN)
+        row = self.shown(instance)
+        self.assertEqual((row["state"], row["fault"]["code"]), ("FAILED", "diverged"))
+        self.assertIn("damaged", row["fault"]["detail"])
+
+    def test_a_lost_module_ends_it_with_the_reason(self):
+        instance = self.interrupt()
+        digest = self.shown(instance)["module_digest"]
+        os.unlink(os.path.join(self.land.workspace, "state", "modules", digest + ".wasm"))
+        self.land.sluice(*RUN)
+        row = self.shown(instance)
+        self.assertEqual((row["state"], row["fault"]["code"]), ("ABORTED", "interrupted"))
+        self.assertIn(digest, row["fault"]["detail"])
+
+
+class Replay(ResumeTest):
+    def replay(self, *arguments):
+        done = self.land.sluice("replay", *arguments, "--json")
+        return done.returncode, json.loads(done.stdout)
+
+    def test_a_finished_instance_asks_for_the_same(self):
+        self.land.put_ccs_ftp("C1-A.csv", b"one")
+        self.land.put_ccs_ftp("C1-B.csv", b"two")
+        self.assertEqual(self.land.sluice(*RUN).returncode, 0)
+        instance = self.rows()[0]["id"]
+        before = self.shown(instance)
+        mails = len(self.land.mails())
+        self.land.write_connections({})
+        status, report = self.replay(instance)
+        self.assertEqual((status, report["same"], report["state"]), (0, True, "COMPLETED"), report)
+        self.assertGreater(report["calls"], 10)
+        self.assertEqual(report["answered"], report["calls"])
+        self.land.write_connections(self.land.default_connections(0))
+        self.assertEqual(self.shown(instance), before, "nothing is recorded")
+        self.assertEqual(len(self.land.mails()), mails, "nobody is told")
+
+    def test_a_child_can_be_replayed_too(self):
+        self.land.put_ccs_ftp("C1-A.csv", b"one")
+        self.assertEqual(self.land.sluice(*RUN).returncode, 0)
+        everything = json.loads(self.land.sluice("instances", "--all", "--json", check=True).stdout)
+        child = next(row["id"] for row in everything["instances"] if row["parent"])
+        self.assertEqual(self.replay(child)[0], 0)
+
+    def test_another_module_shows_the_first_difference(self):
+        self.assertEqual(self.land.sluice(*RUN).returncode, 0)
+        instance = self.rows()[0]["id"]
+        modules = os.path.join(HERE, "..", "..", "wasm-out")
+        done = self.land.sluice("replay", instance, "--with",
+                                os.path.join(modules, "customer_sync_os_transfer.wasm"))
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("is flow 'OUTL-BA-CCS_DACS_CUST_SYNC_OS'", done.stderr)
+        with sqlite3.connect(os.path.join(self.land.workspace, "state", "sluice.db")) as db:
+            db.execute("UPDATE journal SET request = X'00' WHERE import = 'ftp.list' AND instance ="
+                       " (SELECT number FROM instance WHERE id = ?)", (instance,))
+        status, report = self.replay(instance)
+        self.assertEqual((status, report["same"]), (1, False))
+        self.assertRegex(report["difference"], r"^call \d+: then ftp\.list\(.*\), now ftp\.list\('OU FTP")
+
+    def test_an_unfinished_one_is_the_same_so_far(self):
+        instance = self.interrupt()
+        status, report = self.replay(instance)
+        self.assertEqual((status, report["finished"]), (0, False), report)
+        self.assertEqual(self.shown(instance)["state"], "RECOVERING")
+
+    def test_what_has_no_journal_is_said(self):
+        done = self.land.sluice("replay", "AAAAAAAAAAAAAAAAAAAAAA")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("no instance", done.stderr)
+
+
+if __name__ == "__main__":
+    SLUICE = os.path.realpath(sys.argv[1])
+    unittest.main(argv=sys.argv[:1] + sys.argv[2:])
