@@ -160,7 +160,10 @@ bool execute(struct service *service, const struct execution_start *start,
         .wall_deadline_ms = execution->wall_deadline_ms,
         .import_calls_max = manifest->import_calls,
     };
+    struct running_entry entry;
+    running_add(&service->running, &entry, execution);
     sandbox_run(start->flow->module, &limits, execution, &end->sandbox);
+    running_remove(&service->running, &entry);
     execution_flush_line(execution);
     judge(execution, end);
     end->duration_ms = clock_monotonic_ms() - started_ms;

@@ -8,6 +8,7 @@
 #include "capability/execution.h"
 #include "flow/flow.h"
 #include "flow/registry.h"
+#include "flow/running.h"
 
 struct service {
     struct workspace *workspace;
@@ -15,6 +16,7 @@ struct service {
     struct transfer *transfer;
     struct registry registry;
     struct environment environment;
+    struct running running;
 };
 
 /* What an execution begins with; everything is borrowed until execute returns. */

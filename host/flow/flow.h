@@ -79,4 +79,8 @@ void run_outcome_release(struct run_outcome *outcome);
  */
 MUST_USE bool service_run(struct service *service, const struct run_request *request,
                           struct run_outcome *outcome, struct error *err);
+
+/* Asks the execution of that full id to stop, with what it called; it ends as ABORTED soon after, unless
+ * it ends by itself before. False: it does not go on in this process. Thread-safe. */
+bool service_stop_instance(struct service *service, const char *instance);
 #endif

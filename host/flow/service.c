@@ -22,6 +22,7 @@ bool service_open(struct service **out, struct workspace *workspace, struct erro
         return error_set(err, ERROR_LIMIT, "out of memory");
     }
     service->workspace = workspace;
+    running_init(&service->running);
     if (!open_all(service, err)) {
         service_close(service);
         return false;
@@ -46,7 +47,13 @@ void service_close(struct service *service)
     registry_close(&service->registry);
     transfer_free(service->transfer);
     workspace_close(service->workspace);
+    running_release(&service->running);
     free(service);
+}
+
+bool service_stop_instance(struct service *service, const char *instance)
+{
+    return running_stop(&service->running, instance);
 }
 
 struct workspace *service_workspace(const struct service *service)
