@@ -146,4 +146,45 @@ MUST_USE bool store_purge(struct store *store, int64_t before_ms, int instances_
 /* How many store_purge would delete in the end. */
 MUST_USE bool store_purge_count(struct store *store, int64_t before_ms, int64_t *count,
                                 struct error *err);
+
+/* ---- the audit trail: who was refused, and who changed what (store_audit.c) ---- */
+
+struct audit_record {
+    int64_t at_ms;
+    const char *actor;   /* user or client, as it was named; "" when nobody was */
+    const char *address; /* of the peer; "" for the machine itself */
+    const char *action;  /* "call", "users.add", "reload", ... */
+    const char *subject; /* what it was about: an address, a user, a flow */
+    const char *outcome; /* "refused", "done", "failed" */
+    const char *detail;  /* sentence, or NULL; never a secret */
+};
+
+#define AUDIT_TEXT_SIZE_MAX 512u   /* of each text; longer ones are cut */
+#define AUDIT_PENDING_MAX 1024u    /* not yet written; more are dropped, counted, and said in the trail */
+
+/*
+ * Records it. Returns at once: written in groups off the caller's thread, at the latest by store_close.
+ * Texts are borrowed during the call; NULL is "" (detail: NULL). Records that had to be dropped become
+ * one record of action "audit", outcome "lost", as soon as the store can be written again.
+ */
+void store_audit(struct store *store, const struct audit_record *record);
+
+struct audit_filter {
+    const char *actor, *action; /* NULL: any */
+    int64_t from_ms, to_ms;     /* 0: open */
+    int64_t limit, offset;      /* limit 0: all */
+};
+typedef bool audit_row_fn(void *context, const struct audit_record *row);
+
+/* Newest first. Rows are borrowed until the callback returns; a false from it stops the walk. */
+MUST_USE bool store_audits(struct store *store, const struct audit_filter *filter, audit_row_fn *fn,
+                           void *context, struct error *err);
+
+/* Deletes records older than before_ms, at most records_max (above 0) in one transaction. *purged: how
+ * many; fewer than records_max: there are no more. */
+MUST_USE bool store_purge_audits(struct store *store, int64_t before_ms, int records_max, int *purged,
+                                 struct error *err);
+/* How many store_purge_audits would delete in the end. */
+MUST_USE bool store_purge_audits_count(struct store *store, int64_t before_ms, int64_t *count,
+                                       struct error *err);
 #endif

@@ -12,7 +12,7 @@
 #include "store/store.h"
 #include "store/store_owner.h"
 
-struct pending; /* an activity, tracking value or file report that is not written yet */
+struct pending; /* an activity, tracking value, file report or audit record that is not written yet */
 
 enum statement {
     STATEMENT_START,
@@ -21,6 +21,7 @@ enum statement {
     STATEMENT_ACTIVITY,
     STATEMENT_TRACK,
     STATEMENT_FILE,
+    STATEMENT_AUDIT,
     STATEMENT_COUNT,
 };
 
@@ -34,7 +35,9 @@ struct store {
     pthread_cond_t queue_changed;
     struct pending *first, **last; /* in order of arrival */
     size_t pending_count;
-    uint64_t lost_count; /* records dropped because the database could not take them */
+    size_t pending_audits;     /* of pending_count */
+    uint64_t lost_count;       /* records dropped because the database could not take them */
+    uint64_t lost_audit_count; /* audit records dropped so */
     bool is_closing, writer_runs;
     pthread_t writer;
 };
@@ -58,6 +61,17 @@ MUST_USE bool store_step(struct store *store, enum statement which, struct error
  * inserted; inside its transaction, so that two processes cannot both begin. */
 MUST_USE bool store_link_resubmission(struct store *store, const char *id, const char *new_id,
                                       struct error *err);
+
+/* A query being walked. walk_begin locks the database and, as best it can, writes what is pending so
+ * that it is seen; walk_end unlocks it, also after a walk_begin that failed. */
+struct walk {
+    struct store *store;
+    sqlite3_stmt *statement;
+    int code;
+};
+MUST_USE bool walk_begin(struct walk *walk, struct store *store, const char *sql, struct error *err);
+bool walk_next(struct walk *walk);
+bool walk_end(struct walk *walk, struct error *err);
 
 /* ---- store_queue.c ---- */
 MUST_USE bool store_queue_open(struct store *store, struct error *err);

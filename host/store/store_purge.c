@@ -2,6 +2,7 @@
 /*
  * Retention: finished instances go in batches, each a short transaction of its own; what hangs on them
  * goes by ON DELETE CASCADE. Leaves first: a batch that ends early leaves no callee without its caller.
+ * Audit records go by their age alone.
  */
 #include "store/store_internal.h"
 
@@ -34,17 +35,14 @@ static bool run(struct store *store, const char *sql, int64_t before_ms, int64_t
     return ok;
 }
 
-bool store_purge(struct store *store, int64_t before_ms, int instances_max, int *purged,
-                 struct error *err)
+/* One batch, a transaction of its own. */
+static bool purge(struct store *store, const char *sql, int64_t before_ms, int rows_max, int *purged,
+                  struct error *err)
 {
     int64_t count = 0;
     pthread_mutex_lock(&store->database);
     bool begun = store_begin(store, true, err);
-    bool ok = begun &&
-              run(store, OLD_TREES "DELETE FROM instance WHERE number IN"
-                                   " (SELECT number FROM old ORDER BY depth DESC, number LIMIT ?2)",
-                  before_ms, instances_max, &count, err) &&
-              store_commit(store, err);
+    bool ok = begun && run(store, sql, before_ms, rows_max, &count, err) && store_commit(store, err);
     if (begun && !ok)
         store_rollback(store);
     pthread_mutex_unlock(&store->database);
@@ -52,10 +50,39 @@ bool store_purge(struct store *store, int64_t before_ms, int instances_max, int 
     return ok;
 }
 
-bool store_purge_count(struct store *store, int64_t before_ms, int64_t *count, struct error *err)
+static bool count_rows(struct store *store, const char *sql, int64_t before_ms, int64_t *count,
+                       struct error *err)
 {
     pthread_mutex_lock(&store->database);
-    bool ok = run(store, OLD_TREES "SELECT count(*) FROM old", before_ms, -1, count, err);
+    bool ok = run(store, sql, before_ms, -1, count, err);
     pthread_mutex_unlock(&store->database);
     return ok;
+}
+
+bool store_purge(struct store *store, int64_t before_ms, int instances_max, int *purged,
+                 struct error *err)
+{
+    return purge(store, OLD_TREES "DELETE FROM instance WHERE number IN"
+                                  " (SELECT number FROM old ORDER BY depth DESC, number LIMIT ?2)",
+                 before_ms, instances_max, purged, err);
+}
+
+bool store_purge_count(struct store *store, int64_t before_ms, int64_t *count, struct error *err)
+{
+    return count_rows(store, OLD_TREES "SELECT count(*) FROM old", before_ms, count, err);
+}
+
+bool store_purge_audits(struct store *store, int64_t before_ms, int records_max, int *purged,
+                        struct error *err)
+{
+    return purge(store, "DELETE FROM audit WHERE number IN"
+                        " (SELECT number FROM audit WHERE at_ms < ?1 ORDER BY at_ms LIMIT ?2)",
+                 before_ms, records_max, purged, err);
+}
+
+bool store_purge_audits_count(struct store *store, int64_t before_ms, int64_t *count,
+                              struct error *err)
+{
+    return count_rows(store, "SELECT count(*) FROM (SELECT 1 FROM audit WHERE at_ms < ?1 LIMIT ?2)",
+                      before_ms, count, err);
 }

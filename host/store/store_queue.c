@@ -6,9 +6,11 @@
  * transaction.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "store/store_internal.h"
 
@@ -17,16 +19,17 @@
 #define RETRY_PAUSE_MS 1000   /* after a failed write */
 #define PENDING_COUNT_MAX 16384 /* more are dropped and counted: the database takes none */
 
-enum pending_kind { PENDING_ACTIVITY, PENDING_TRACK, PENDING_FILE };
+enum pending_kind { PENDING_ACTIVITY, PENDING_TRACK, PENDING_FILE, PENDING_AUDIT };
 
 /* One allocation: texts lie behind the struct. */
 struct pending {
     struct pending *next;
     enum pending_kind kind;
-    char *id;
+    char *id; /* of the instance; audit: the actor */
     int64_t at_ms, duration_us;
     uint64_t bytes;
-    char *texts[5]; /* activity: import, connection, subject, result, detail; others: name, value... */
+    char *texts[5]; /* activity: import, connection, subject, result, detail; audit: address, action,
+                       subject, outcome, detail; others: name, value... */
 };
 
 static char *place(char **at, const char *text)
@@ -65,20 +68,33 @@ void store_queue_free(struct pending *list)
     }
 }
 
-static void add(struct store *store, struct pending *pending)
+static void append(struct store *store, struct pending *pending)
+{
+    *store->last = pending;
+    store->last = &pending->next;
+    store->pending_count++;
+    store->pending_audits += pending->kind == PENDING_AUDIT;
+}
+
+/* is_audit: what could not be allocated is counted, too. */
+static void add_or_lose(struct store *store, struct pending *pending, bool is_audit)
 {
     pthread_mutex_lock(&store->queue);
-    if (!pending || store->pending_count >= PENDING_COUNT_MAX) {
-        store->lost_count++;
+    if (!pending || store->pending_count >= PENDING_COUNT_MAX ||
+        (is_audit && store->pending_audits >= AUDIT_PENDING_MAX)) {
+        ++*(is_audit ? &store->lost_audit_count : &store->lost_count);
         free(pending);
     } else {
-        *store->last = pending;
-        store->last = &pending->next;
-        store->pending_count++;
+        append(store, pending);
         if (store->pending_count == 1 || store->pending_count == GROUP_COUNT)
             pthread_cond_signal(&store->queue_changed);
     }
     pthread_mutex_unlock(&store->queue);
+}
+
+static void add(struct store *store, struct pending *pending)
+{
+    add_or_lose(store, pending, false);
 }
 
 void store_activity(struct store *store, const char *id, const struct activity *activity)
@@ -112,13 +128,56 @@ void store_file(struct store *store, const char *id, const char *name, const cha
     add(store, pending);
 }
 
+/* Copies at most AUDIT_TEXT_SIZE_MAX bytes, not half a character of UTF-8. */
+static const char *cut(const char *text, char out[static AUDIT_TEXT_SIZE_MAX + 1])
+{
+    size_t size = text ? strnlen(text, AUDIT_TEXT_SIZE_MAX + 1) : 0;
+    if (size > AUDIT_TEXT_SIZE_MAX)
+        for (size = AUDIT_TEXT_SIZE_MAX; size > 0 && (text[size] & 0xC0) == 0x80; size--)
+            ;
+    memcpy(out, text ? text : "", size);
+    out[size] = '\0';
+    return out;
+}
+
+void store_audit(struct store *store, const struct audit_record *record)
+{
+    char copies[6][AUDIT_TEXT_SIZE_MAX + 1];
+    const char *const texts[5] = {cut(record->address, copies[0]), cut(record->action, copies[1]),
+                                  cut(record->subject, copies[2]), cut(record->outcome, copies[3]),
+                                  record->detail ? cut(record->detail, copies[4]) : NULL};
+    struct pending *pending = pending_new(PENDING_AUDIT, cut(record->actor, copies[5]), texts);
+    if (pending)
+        pending->at_ms = record->at_ms;
+    add_or_lose(store, pending, true);
+}
+
+/* At most one beyond the limit waits; what is lost meanwhile is told by the next. */
+static void append_lost_note(struct store *store)
+{
+    char detail[64];
+    const char *const texts[5] = {"", "audit", "", "lost", detail};
+    if (store->lost_audit_count == 0 || store->pending_audits > AUDIT_PENDING_MAX)
+        return;
+    snprintf(detail, sizeof detail, "%llu records could not be written",
+             (unsigned long long)store->lost_audit_count);
+    struct pending *note = pending_new(PENDING_AUDIT, "", texts);
+    if (!note)
+        return;
+    note->at_ms = clock_wall_ms();
+    store->lost_audit_count = 0;
+    append(store, note);
+}
+
 struct pending *store_queue_take(struct store *store)
 {
     pthread_mutex_lock(&store->queue);
+    append_lost_note(store);
     struct pending *list = store->first;
     store->first = NULL;
     store->last = &store->first;
     store->pending_count = 0;
+    store->pending_audits = 0;
     pthread_mutex_unlock(&store->queue);
     return list;
 }
@@ -127,16 +186,19 @@ void store_queue_return(struct store *store, struct pending *list)
 {
     if (!list)
         return;
-    size_t count = 1;
+    size_t count = 1, audits = list->kind == PENDING_AUDIT;
     struct pending *end = list;
-    for (; end->next; end = end->next)
+    for (; end->next; end = end->next) {
         count++;
+        audits += end->next->kind == PENDING_AUDIT;
+    }
     pthread_mutex_lock(&store->queue);
     end->next = store->first;
     if (!store->first)
         store->last = &end->next;
     store->first = list;
     store->pending_count += count;
+    store->pending_audits += audits;
     pthread_mutex_unlock(&store->queue);
 }
 
@@ -144,24 +206,22 @@ static bool write_one(struct store *store, const struct pending *pending, struct
 {
     static const struct {
         enum statement statement;
-        int text_count;
+        int text_count, number_count;
     } kinds[] = {
-        [PENDING_ACTIVITY] = {STATEMENT_ACTIVITY, 5},
-        [PENDING_TRACK] = {STATEMENT_TRACK, 2},
-        [PENDING_FILE] = {STATEMENT_FILE, 3},
+        [PENDING_ACTIVITY] = {STATEMENT_ACTIVITY, 5, 3},
+        [PENDING_TRACK] = {STATEMENT_TRACK, 2, 0},
+        [PENDING_FILE] = {STATEMENT_FILE, 3, 2},
+        [PENDING_AUDIT] = {STATEMENT_AUDIT, 5, 1},
     };
+    const int64_t numbers[] = {pending->at_ms, (int64_t)pending->bytes, pending->duration_us};
     enum statement which = kinds[pending->kind].statement;
     sqlite3_stmt *statement = store->statements[which];
     int column = 1;
     sqlite3_bind_text(statement, column++, pending->id, -1, SQLITE_STATIC);
     for (int i = 0; i < kinds[pending->kind].text_count; i++)
         sqlite3_bind_text(statement, column++, pending->texts[i], -1, SQLITE_STATIC);
-    if (pending->kind != PENDING_TRACK) {
-        sqlite3_bind_int64(statement, column++, pending->at_ms);
-        sqlite3_bind_int64(statement, column++, (int64_t)pending->bytes);
-    }
-    if (pending->kind == PENDING_ACTIVITY)
-        sqlite3_bind_int64(statement, column++, pending->duration_us);
+    for (int i = 0; i < kinds[pending->kind].number_count; i++)
+        sqlite3_bind_int64(statement, column++, numbers[i]);
     return store_step(store, which, err);
 }
 

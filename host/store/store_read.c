@@ -27,15 +27,7 @@
     " (SELECT d.at_ms FROM discarded d WHERE d.instance = i.number)"                               \
     " FROM instance i"
 
-/* A query being walked. */
-struct walk {
-    struct store *store;
-    sqlite3_stmt *statement;
-    int code;
-};
-
-/* Locks the database and, as best it can, writes what is pending so that it is seen. */
-static bool walk_begin(struct walk *walk, struct store *store, const char *sql, struct error *err)
+bool walk_begin(struct walk *walk, struct store *store, const char *sql, struct error *err)
 {
     struct error ignored; /* the writer logs and retries; reading works all the same */
     pthread_mutex_lock(&store->database);
@@ -45,13 +37,13 @@ static bool walk_begin(struct walk *walk, struct store *store, const char *sql, 
     return walk->code == SQLITE_OK || store_fail(store->db, walk->code, err, "cannot read the store");
 }
 
-static bool walk_next(struct walk *walk)
+bool walk_next(struct walk *walk)
 {
     walk->code = sqlite3_step(walk->statement);
     return walk->code == SQLITE_ROW;
 }
 
-static bool walk_end(struct walk *walk, struct error *err)
+bool walk_end(struct walk *walk, struct error *err)
 {
     bool ok = walk->code == SQLITE_DONE || walk->code == SQLITE_ROW || walk->code == SQLITE_OK ||
               store_fail(walk->store->db, walk->code, err, "cannot read the store");

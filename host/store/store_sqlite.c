@@ -50,6 +50,9 @@ static const char *const statement_texts[STATEMENT_COUNT] = {
         " ON CONFLICT (instance, name) DO UPDATE SET state = excluded.state,"
         " detail = excluded.detail, at_ms = excluded.at_ms,"
         " size = CASE WHEN excluded.size > 0 THEN excluded.size ELSE size END",
+    [STATEMENT_AUDIT] =
+        "INSERT INTO audit (actor, address, action, subject, outcome, detail, at_ms)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
 };
 
 const char *instance_state_name(enum instance_state state)
