@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "base/version.h"
 #include "capability/call.h"
 
 enum value_type { VALUE_TEXT, VALUE_TEXTS, VALUE_NUMBER, VALUE_BOOL, VALUE_OTHER };
@@ -283,6 +284,16 @@ static bool parse_durability(struct manifest *out, const cJSON *root, struct err
     return true;
 }
 
+/* So that versions of a flow can be ordered and addresses can name one. */
+static bool check_version(const char *version, struct error *err)
+{
+    struct version ignored;
+    return version_parse(version, strlen(version), &ignored) ||
+           error_set(err, ERROR_INVALID,
+                     "\"version\" must be two or three numbers, as in \"01.23.3000\", not \"%.40s\"",
+                     version);
+}
+
 static bool parse_root(struct manifest *out, const cJSON *root, struct error *err)
 {
     return check_object(root, manifest_keys, COUNT(manifest_keys), "manifest", err) &&
@@ -295,7 +306,7 @@ static bool parse_root(struct manifest *out, const cJSON *root, struct error *er
            copy_texts(member(root, "lookups"), &out->lookups, &out->lookup_count, err) &&
            copy_texts(member(root, "extension_points"), &out->extension_points,
                       &out->extension_point_count, err) &&
-           check_name(out->identifier, "identifier", err) &&
+           check_name(out->identifier, "identifier", err) && check_version(out->version, err) &&
            check_names(out->aliases, out->alias_count, "aliases", err) &&
            parse_trigger(out, member(root, "trigger"), err) &&
            parse_grants(out, member(root, "grants"), err) &&

@@ -208,8 +208,8 @@ static void check_flows(struct check *check, struct workspace *workspace)
     }
     for (size_t i = 0; i < service_flow_count(service); i++)
         check_flow(check, service_workspace(service), service_manifest(service, i));
-    for (size_t i = 0; i < service_workspace(service)->schedule_count; i++)
-        check_schedule(check, service, &service_workspace(service)->schedules[i]);
+    for (size_t i = 0; i < service_workspace(service)->schedules.count; i++)
+        check_schedule(check, service, &service_workspace(service)->schedules.items[i]);
     service_close(service);
 }
 

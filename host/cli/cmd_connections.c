@@ -81,35 +81,6 @@ static void list_document(struct cli *cli, const struct workspace *workspace)
 
 /* ---- test -------------------------------------------------------------------------------------- */
 
-/* The folder whose listing proves permission: where the lookup says that the files are. */
-static const struct {
-    const char *connection, *folder, *bucket;
-} folders[] = {
-    {"OU FTP CCS for CCS-DACS", "ccs.ftp.custsync.input.directory", NULL},
-    {"OU FTP DACS for CCS-DACS", "dacs.ftp.custsync.output.directory", NULL},
-    {"OU REST CCS OS for CCS-DACS", "ccs.os.custsync.namespace", "ccs.os.custsync.bucketname"},
-    {"OU REST DACS OS for CCS-DACS", "dacs.os.custsync.namespace", "dacs.os.custsync.bucketname"},
-};
-
-/* False: no folder is known for it. */
-static bool folder_of(const struct workspace *workspace, const struct connection *connection,
-                      struct buf *out)
-{
-    const struct lookup *lookup = workspace_lookup(workspace, LOOKUP_CONFIG, NULL);
-    for (size_t i = 0; lookup && i < sizeof folders / sizeof folders[0]; i++) {
-        if (strcmp(folders[i].connection, connection->name) != 0)
-            continue;
-        const char *folder = lookup_get(lookup, folders[i].folder);
-        const char *bucket = folders[i].bucket ? lookup_get(lookup, folders[i].bucket) : "";
-        bool is_storage = connection->type == CONNECTION_OBJECT_STORAGE;
-        if (!folder || !*folder || !bucket || is_storage != (folders[i].bucket != NULL))
-            return false;
-        buf_printf(out, folders[i].bucket ? "%s/%s" : "%s%s", folder, bucket);
-        return true;
-    }
-    return false;
-}
-
 struct test {
     struct cli *cli;
     struct transfer *transfer;
@@ -160,7 +131,8 @@ static void test_one(struct test *test, const struct workspace *workspace,
     struct error err = {0};
     struct buf folder;
     buf_init(&folder, 4096);
-    bool known = wanted_folder != NULL || folder_of(workspace, connection, &folder);
+    bool known = wanted_folder != NULL || snapshot_folder_of(workspace->snapshot, connection,
+                                                              &folder);
     const char *path = wanted_folder ? wanted_folder : known ? buf_text(&folder) : NULL;
     bool ok = connection_test(test->transfer, connection, path, &result, &err);
     report(test, connection, ok, &result, path, &err);

@@ -165,7 +165,7 @@ const struct command cmd_flows = {
     .synopsis = "flows [FLOW]",
     .description =
         "Lists the compiled flows of the workspace's functions folder. With FLOW (identifier, alias "
-        "or folder name): its manifest, that is its parameters, its limits and the whole list of "
+        "or folder name; \"FLOW|VERSION\" where there are several versions, else the newest): its manifest, that is its parameters, its limits and the whole list of "
         "connections and lookups it may use. What is not in that list is refused when it runs.",
     .json = "{\"flows\": [{\"identifier\", \"name\", \"version\", \"description\", \"digest\", "
             "\"trigger\", \"trigger_path\", \"durability\", \"aliases\": [text], \"parameters\": "

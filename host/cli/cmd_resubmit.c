@@ -9,7 +9,7 @@
 #include "cli/instance.h"
 #include "cli/print.h"
 #include "cli/progress.h"
-#include "flow/flow.h"
+#include "flow/activation.h"
 
 #define MESSAGE_SIZE_MAX (64u << 20)
 #define PARAMETERS_MAX 32
@@ -69,6 +69,7 @@ static bool run_again(struct job *job, const struct original *original, struct r
         .trigger = "resubmit",
         .invoked_by = "resubmit",
         .parameters = parameters,
+        .without_schedule = true,
         .body = original->message.size ? original->message.data : NULL,
         .body_size = original->message.size,
         .resubmits = original->id,
@@ -78,7 +79,7 @@ static bool run_again(struct job *job, const struct original *original, struct r
         if (cJSON_IsString(one))
             parameters[request.parameter_count++] =
                 (struct run_parameter){one->string, one->valuestring};
-    if (!service_find(job->service, original->flow, &request.flow, err))
+    if (!activation_find(job->service, original->flow, &request.flow, err))
         return false;
     progress_init(&progress, job->cli->json ? NULL : job->cli->err, job->cli->err_is_terminal, 0);
     progress.should_stop = job->cli->should_stop;

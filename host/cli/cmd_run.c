@@ -12,7 +12,7 @@
 #include "cli/instance.h"
 #include "cli/print.h"
 #include "cli/progress.h"
-#include "flow/flow.h"
+#include "flow/activation.h"
 
 #define BODY_SIZE_MAX (64u << 20) /* what is read here; the flow's manifest sets a lower limit */
 #define PARAMETERS_MAX CLI_OPTIONS_MAX
@@ -281,7 +281,7 @@ static int run(struct cli *cli, const struct arguments *arguments)
     int status;
     bool ok = read_input(arguments, &input, &err) && cli_open_workspace(cli, &workspace, &err) &&
               service_open(&service, workspace, &err) &&
-              service_find(service, arguments->words[0], &flow, &err);
+              activation_find(service, arguments->words[0], &flow, &err);
     if (ok)
         status = run_flow(cli, service, flow, &input, &err);
     else
@@ -304,7 +304,7 @@ const struct command cmd_run = {
     .summary = "runs a flow once and waits for its end",
     .synopsis = "run FLOW [--param NAME=VALUE]... [--body FILE] [--attach FILE]",
     .description =
-        "Runs FLOW (identifier, alias or folder name) in a fresh sandbox and shows how it goes: on a "
+        "Runs FLOW (identifier, alias or folder name; \"FLOW|VERSION\", else the newest version) in a fresh sandbox and shows how it goes: on a "
         "terminal the file that moves now (file n of m, bytes, rate, time left), elsewhere one line "
         "for each event. Progress goes to standard error, the answer and the summary to standard "
         "output. The instance is recorded; 'sluice show ID' tells all about it.\n\n"
@@ -320,7 +320,7 @@ const struct command cmd_run = {
             "\"type\", \"body\"}, \"fault\": null | {\"code\", \"title\", \"detail\", \"to_do\"}}\n"
             "A run that could not begin: {\"error\": {\"kind\", \"message\", \"exit_status\"}}.",
     .exit_status = "0  the flow did all it had to do (no file found is also done)\n"
-                   "1  the flow failed, or it is running already\n"
+                   "1  the flow failed, is running already, or is not active\n"
                    "2  unknown flow or parameter, or the configuration is not usable: nothing ran\n"
                    "3  some files were transferred, some were not",
     .files = "state/sluice.db        where the instance is recorded",

@@ -95,13 +95,13 @@ static bool show_all(struct listing *listing, const struct workspace *workspace,
     document_init(&listing->document);
     document_open(&listing->document, NULL, '{');
     document_open(&listing->document, "schedules", '[');
-    for (size_t i = 0; ok && i < workspace->schedule_count; i++)
-        ok = show_schedule(listing, &workspace->schedules[i], err);
+    for (size_t i = 0; ok && i < workspace->schedules.count; i++)
+        ok = show_schedule(listing, &workspace->schedules.items[i], err);
     document_close(&listing->document, ']');
     document_close(&listing->document, '}');
     if (ok && listing->cli->json)
         document_finish(&listing->document, listing->cli->out);
-    else if (ok && workspace->schedule_count == 0)
+    else if (ok && workspace->schedules.count == 0)
         fputs("no schedules: see schedules.json\n", listing->cli->out);
     buf_release(&listing->document.text);
     return ok;

@@ -8,7 +8,8 @@
 #include "base/document.h"
 #include "base/log.h"
 #include "cli/cli.h"
-#include "flow/flow.h"
+#include "flow/scheduler.h"
+#include "flow/timetable.h"
 #include "server/gateway.h"
 
 #define TICK_MS 50
@@ -43,40 +44,69 @@ static void tell_ready(struct cli *cli, const struct gateway *gateway)
                  "of sluice.json, or put a TLS proxy in front");
 }
 
-static void serve(struct cli *cli, struct gateway *gateway)
+static void tell_reload(const char *what, bool ok, const struct error *err)
+{
+    if (ok)
+        log_line(LOG_WARNING, NULL, "read again: %s", what);
+    else
+        log_line(LOG_ERROR, NULL, "not changed: %s: %s", what, err->message);
+}
+
+static void reload(struct gateway *gateway, struct scheduler *scheduler)
 {
     struct error err = {0};
+    tell_reload("users and certificate", gateway_reload(gateway, &err), &err);
+    tell_reload("schedules.json", scheduler_reload(scheduler, &err), &err);
+}
+
+static void serve(struct cli *cli, struct gateway *gateway, struct scheduler *scheduler)
+{
     while (!cli->should_stop || !cli->should_stop()) {
         if (reload_wanted) {
             reload_wanted = 0;
-            if (gateway_reload(gateway, &err))
-                log_line(LOG_WARNING, NULL, "users and certificate were read again");
-            else
-                log_line(LOG_ERROR, NULL, "nothing was changed: %s", err.message);
+            reload(gateway, scheduler);
         }
         gateway_tick(gateway);
         clock_sleep_ms(TICK_MS);
     }
 }
 
-static int run(struct cli *cli, const struct arguments *arguments)
+/* Both are given the same time; what is not done by then is asked to stop. False: it did not. */
+static bool stop(struct service *service, struct gateway *gateway, struct scheduler *scheduler)
+{
+    int64_t deadline_ms =
+        clock_monotonic_ms() + (int64_t)service_workspace(service)->server.stop_s * 1000;
+    scheduler_quiesce(scheduler);
+    bool ok = !gateway || gateway_stop(gateway); /* before the scheduler, which requests may use */
+    return scheduler_close(scheduler, deadline_ms) && ok;
+}
+
+static bool open_all(struct cli *cli, const char *listen, struct service **service,
+                     struct gateway **gateway, struct scheduler **scheduler, struct error *err)
 {
     struct workspace *workspace = NULL;
+    const struct scheduler_options options = {0};
+    return cli_open_workspace(cli, &workspace, err) && service_open(service, workspace, err) &&
+           timetable_check(*service, err) && gateway_open(gateway, *service, listen, err) &&
+           scheduler_open(scheduler, *service, &options, err);
+}
+
+static int run(struct cli *cli, const struct arguments *arguments)
+{
     struct service *service = NULL;
     struct gateway *gateway = NULL;
+    struct scheduler *scheduler = NULL;
     struct error err = {0};
-    struct sigaction reload = {.sa_handler = on_reload, .sa_flags = SA_RESTART};
-    sigaction(SIGHUP, &reload, NULL);
-    bool ok = cli_open_workspace(cli, &workspace, &err) &&
-              service_open(&service, workspace, &err) &&
-              gateway_open(&gateway, service, option_value(arguments, "listen"), &err);
+    struct sigaction reload_action = {.sa_handler = on_reload, .sa_flags = SA_RESTART};
+    sigaction(SIGHUP, &reload_action, NULL);
+    bool ok = open_all(cli, option_value(arguments, "listen"), &service, &gateway, &scheduler, &err);
     if (ok) {
         tell_ready(cli, gateway);
-        serve(cli, gateway);
-        if (!gateway_stop(gateway)) {
-            log_line(LOG_ERROR, NULL, "something did not stop in time and was cut off");
-            _exit(EXIT_FAILED);
-        }
+        serve(cli, gateway, scheduler);
+    }
+    if (service && !stop(service, gateway, scheduler)) {
+        log_line(LOG_ERROR, NULL, "something did not stop in time and was cut off");
+        _exit(EXIT_FAILED);
     }
     service_close(service);
     return ok ? EXIT_DONE : cli_fail(cli, cli_status_of(&err), &err);
@@ -89,21 +119,25 @@ static const struct option_spec options[] = {
 
 const struct command cmd_serve = {
     .name = "serve",
-    .summary = "answers at OIC's addresses until it is stopped",
+    .summary = "answers at OIC's addresses and starts what is due, until it is stopped",
     .synopsis = "serve [--listen ADDRESS:PORT]",
     .description =
         "Runs flows for callers over HTTP: POST to "
         "/ic/api/integration/v1/flows/{oracleutilities|rest}/{ID}/{version}/{path}. Prints its "
         "address once it can be called. Callers are the users of users.json with the role invoke "
         "(sluice users add); nothing is open but /health/live and /health/ready.\n\n"
-        "SIGTERM or SIGINT: accepts nothing more, lets what runs finish, ends. A second one ends at "
-        "once. SIGHUP: reads users.json, certificate and key again.",
+        "Starts flows when their schedules are due (sluice schedules), each on a thread of its own "
+        "beside those that answer callers. Several servers on one workspace share the schedules: "
+        "each due time is started once.\n\n"
+        "SIGTERM or SIGINT: accepts and starts nothing more, lets what runs finish, ends. A second "
+        "one ends at once. SIGHUP: reads users.json, certificate, key and schedules.json again; what "
+        "cannot be used is not changed.",
     .options = options,
     .option_count = sizeof options / sizeof options[0],
     .json = "{\"url\"} once it can be called",
     .exit_status = "0  stopped in order\n1  something did not stop in time\n"
-                   "2  the workspace, the address or the certificate is not usable",
-    .files = "sluice.json (\"server\"), users.json",
+                   "2  the workspace, a schedule, the address or the certificate is not usable",
+    .files = "sluice.json (\"server\"), users.json, schedules.json",
     .examples = " sluice serve\n sluice serve --listen 0.0.0.0:8443",
     .run = run,
 };

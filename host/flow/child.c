@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "capability/watch.h"
+#include "flow/activation.h"
 #include "flow/execute.h"
 #include "flow/fault.h"
 
@@ -38,9 +39,10 @@ static bool call_here(struct execution *caller, const char *name, const void *bo
                       struct error *err)
 {
     struct service *service = caller->environment->flows;
-    const struct flow *flow = registry_find(&service->registry, name, err);
-    if (!flow)
+    size_t index;
+    if (!activation_find(service, name, &index, err))
         return false;
+    const struct flow *flow = &service->registry.flows[index];
     if (body_size > flow->manifest->input_bytes) {
         answer_too_large(flow->manifest, body_size, response);
         return true;

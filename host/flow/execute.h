@@ -17,6 +17,9 @@ struct service {
     struct registry registry;
     struct environment environment;
     struct running running;
+    struct activation_table *activations;
+    struct timetable *timetable;
+    struct scheduler *scheduler; /* NULL: none works in this process */
 };
 
 /* What an execution begins with; everything is borrowed until execute returns. */

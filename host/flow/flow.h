@@ -29,12 +29,28 @@ struct store *service_store(const struct service *service);
 struct transfer *service_transfer(const struct service *service);
 
 size_t service_flow_count(const struct service *service);
-/* Manifest and digest of the index-th flow, ordered by identifier. Borrowed. */
+/* Manifest and digest of the index-th flow, ordered by identifier, versions of one flow from the
+ * oldest. Borrowed. */
 const struct manifest *service_manifest(const struct service *service, size_t index);
 const char *service_digest(const struct service *service, size_t index);
-/* Index of the flow with that identifier, alias or folder name; ERROR_NOT_FOUND names the nearest. */
+/* Index of the flow with that identifier, alias or folder name, alone (then the newest version) or as
+ * "NAME|VERSION"; ERROR_NOT_FOUND names the nearest, or the versions there are. */
 MUST_USE bool service_find(const struct service *service, const char *name, size_t *index,
                            struct error *err);
+
+/* Whether the index-th flow may run now; see activation.h. Costs a few loads from memory. */
+bool service_is_active(const struct service *service, size_t index);
+
+/* Who changes something: a user or client and the address of the peer, "" on this machine. */
+struct actor {
+    const char *name, *address;
+};
+
+/* Parts that the files of this layer keep with the service. */
+struct activation_table *service_activations(const struct service *service);
+struct timetable *service_timetable(const struct service *service);
+struct scheduler *service_scheduler(const struct service *service); /* NULL: none works here */
+void service_set_scheduler(struct service *service, struct scheduler *scheduler);
 
 #define FLOW_PARAMETER_SIZE_MAX 1024u /* bytes of one value */
 
@@ -47,6 +63,7 @@ struct run_request {
     const char *trigger, *invoked_by; /* "manual", user name */
     const struct run_parameter *parameters;
     size_t parameter_count;
+    bool without_schedule; /* parameters not given are the flow's defaults, not first its schedule's */
     const void *body; /* the message; NULL: none */
     size_t body_size;
     const char *attachment; /* path of a local file; NULL: none */
@@ -73,7 +90,7 @@ void run_outcome_release(struct run_outcome *outcome);
 /*
  * Runs a flow to its end. true: outcome tells how it went. false: it did not begin (an unknown,
  * missing, repeated or malformed parameter, a message or file that the flow does not take:
- * ERROR_INVALID or ERROR_LIMIT; another run of the flow is going on: ERROR_EXISTS; the store
+ * ERROR_INVALID or ERROR_LIMIT; the flow is not active: ERROR_REFUSED; another run of it is going on: ERROR_EXISTS; the store
  * failed), or it ended and the store could not record that. A message larger than the manifest's input_bytes is an outcome
  * with status 413; what a message must hold is the guest's to judge.
  */
@@ -83,4 +100,7 @@ MUST_USE bool service_run(struct service *service, const struct run_request *req
 /* Asks the execution of that full id to stop, with what it called; it ends as ABORTED soon after, unless
  * it ends by itself before. False: it does not go on in this process. Thread-safe. */
 bool service_stop_instance(struct service *service, const char *instance);
+/* What service_run would refuse before it begins, except for another run that goes on. */
+MUST_USE bool service_check_run(const struct service *service, const struct run_request *request,
+                                struct error *err);
 #endif

@@ -4,14 +4,18 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "engine/import_rules.h"
 
 #define PAGES_PER_MIB 16u
+#define VERSIONS_SIZE_MAX 4096 /* of a list of versions in an error */
 
 static int is_module(const struct dirent *entry)
 {
@@ -39,7 +43,8 @@ static bool open_flow(struct flow *flow, const struct workspace *workspace, cons
     const char *json = ok ? module_manifest(flow->module, &size) : NULL;
     if (ok && !json)
         ok = error_set(err, ERROR_INVALID, "'%s' carries no manifest", path);
-    ok = ok && manifest_parse(&flow->manifest, json, size, file_name, err);
+    ok = ok && manifest_parse(&flow->manifest, json, size, file_name, err) &&
+         version_parse(flow->manifest->version, strlen(flow->manifest->version), &flow->version);
     free(path);
     return ok;
 }
@@ -47,7 +52,13 @@ static bool open_flow(struct flow *flow, const struct workspace *workspace, cons
 static int by_identifier(const void *a, const void *b)
 {
     const struct flow *left = a, *right = b;
-    return strcmp(left->manifest->identifier, right->manifest->identifier);
+    int order = strcmp(left->manifest->identifier, right->manifest->identifier);
+    return order ? order : version_compare(&left->version, &right->version);
+}
+
+static bool is_same_flow(const struct flow *a, const struct flow *b)
+{
+    return strcmp(a->manifest->identifier, b->manifest->identifier) == 0;
 }
 
 static bool is_called(const struct flow *flow, const char *name)
@@ -58,12 +69,24 @@ static bool is_called(const struct flow *flow, const char *name)
 static bool check_name(const struct registry *registry, size_t owner, const char *name,
                        struct error *err)
 {
+    const struct flow *flow = &registry->flows[owner];
     for (size_t i = 0; i < registry->count; i++)
-        if (i != owner && is_called(&registry->flows[i], name))
-            return error_set(err, ERROR_INVALID, "'%s.wasm' and '%s.wasm' are both called '%s'",
-                             registry->flows[owner].folder_name, registry->flows[i].folder_name,
-                             name);
+        if (!is_same_flow(flow, &registry->flows[i]) && is_called(&registry->flows[i], name))
+            return error_set(err, ERROR_INVALID,
+                             "'%s.wasm' and '%s.wasm' are different flows and both called '%s'",
+                             flow->folder_name, registry->flows[i].folder_name, name);
     return true;
+}
+
+/* Versions of one flow are neighbours. */
+static bool check_version(const struct registry *registry, size_t index, struct error *err)
+{
+    const struct flow *flow = &registry->flows[index];
+    if (index == 0 || by_identifier(flow - 1, flow) != 0)
+        return true;
+    return error_set(err, ERROR_INVALID, "'%s.wasm' and '%s.wasm' are both version %s of flow '%s'",
+                     flow[-1].folder_name, flow->folder_name, flow->manifest->version,
+                     flow->manifest->identifier);
 }
 
 /* No name means two flows: else a module could take the calls that are granted to another one. */
@@ -71,7 +94,8 @@ static bool check_unique(const struct registry *registry, struct error *err)
 {
     for (size_t i = 0; i < registry->count; i++) {
         const struct flow *flow = &registry->flows[i];
-        if (!check_name(registry, i, flow->manifest->identifier, err) ||
+        if (!check_version(registry, i, err) ||
+            !check_name(registry, i, flow->manifest->identifier, err) ||
             !check_name(registry, i, flow->folder_name, err))
             return false;
         for (size_t j = 0; j < flow->manifest->alias_count; j++)
@@ -146,13 +170,59 @@ static void name_nearest(const struct registry *registry, const char *name, stru
         error_set(err, ERROR_NOT_FOUND, "no flow '%s'; 'sluice flows' lists those there are", name);
 }
 
+/* A flow of that name: the newest of its versions, or the very module whose folder it names. */
+static struct flow *find_name(const struct registry *registry, const char *name)
+{
+    struct flow *found = NULL;
+    for (size_t i = 0; i < registry->count; i++)
+        if (manifest_is_called(registry->flows[i].manifest, name))
+            found = &registry->flows[i];
+    for (size_t i = 0; found && i < registry->count; i++)
+        if (is_same_flow(found, &registry->flows[i]))
+            found = &registry->flows[i]; /* an alias of an older version means the flow, too */
+    for (size_t i = 0; !found && i < registry->count; i++)
+        if (strcmp(registry->flows[i].folder_name, name) == 0)
+            found = &registry->flows[i];
+    return found;
+}
+
+static void list_versions(const struct registry *registry, const struct flow *flow,
+                          const char *wanted, struct error *err)
+{
+    struct buf versions;
+    buf_init(&versions, VERSIONS_SIZE_MAX);
+    for (size_t i = 0; i < registry->count; i++)
+        if (is_same_flow(flow, &registry->flows[i]))
+            buf_printf(&versions, "%s%s", versions.size ? ", " : "",
+                       registry->flows[i].manifest->version);
+    error_set(err, ERROR_NOT_FOUND, "flow '%s' has no version '%.40s'; there is %s",
+              flow->manifest->identifier, wanted, buf_text(&versions));
+    buf_release(&versions);
+}
+
+static struct flow *find_version(const struct registry *registry, const struct flow *flow,
+                                 const char *wanted, struct error *err)
+{
+    struct version version;
+    struct flow *found = NULL;
+    bool is_version = version_parse(wanted, strlen(wanted), &version);
+    for (size_t i = 0; is_version && i < registry->count; i++)
+        if (is_same_flow(flow, &registry->flows[i]) &&
+            version_covers(&version, &registry->flows[i].version))
+            found = &registry->flows[i];
+    if (!found)
+        list_versions(registry, flow, wanted, err);
+    return found;
+}
+
 struct flow *registry_find(const struct registry *registry, const char *name, struct error *err)
 {
-    for (size_t i = 0; i < registry->count; i++) {
-        struct flow *flow = &registry->flows[i];
-        if (is_called(flow, name))
-            return flow;
-    }
-    name_nearest(registry, name, err);
-    return NULL;
+    char plain[NAME_MAX + 1]; /* a folder name may be longer than an identifier */
+    const char *bar = strchr(name, '|');
+    int size = snprintf(plain, sizeof plain, "%.*s", bar ? (int)(bar - name) : -1, name);
+    bool fits = size >= 0 && (size_t)size < sizeof plain;
+    struct flow *flow = fits ? find_name(registry, plain) : NULL;
+    if (!flow)
+        name_nearest(registry, fits ? plain : name, err);
+    return flow && bar ? find_version(registry, flow, bar + 1, err) : flow;
 }

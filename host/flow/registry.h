@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* The flows of a workspace: every module of the functions folder with its manifest. Immutable. */
+/*
+ * The flows of a workspace: every module of the functions folder with its manifest. Several modules
+ * may be versions of one flow: same identifier, different version. Immutable.
+ */
 #ifndef FLOW_REGISTRY_H
 #define FLOW_REGISTRY_H
 #include <stddef.h>
 
 #include "base/error.h"
+#include "base/version.h"
 #include "capability/manifest.h"
 #include "engine/module.h"
 #include "workspace/workspace.h"
@@ -15,18 +19,24 @@ struct flow {
     char *folder_name; /* file name without ".wasm": "customer_sync_ack" */
     struct module *module;
     struct manifest *manifest;
+    struct version version; /* of the manifest */
 };
 
 struct registry {
-    struct flow *flows; /* ordered by identifier */
+    struct flow *flows; /* ordered by identifier, versions of one from the oldest */
     size_t count;
 };
 
-/* ERROR_NOT_FOUND (no folder, no module), ERROR_INVALID (verifier, manifest, a name used twice). */
+/* ERROR_NOT_FOUND (no folder, no module), ERROR_INVALID (verifier, manifest, one version twice, a
+ * name that means two flows). */
 MUST_USE bool registry_open(struct registry *out, const struct workspace *workspace,
                             struct error *err);
 void registry_close(struct registry *registry); /* zeroed is fine */
 
-/* By identifier, alias or folder name; NULL with ERROR_NOT_FOUND that names the nearest. */
+/*
+ * By identifier, alias or folder name, alone or as "NAME|VERSION" (OIC's composite id). Without a
+ * version, and when "1.23" fits several, it is the newest one; a folder name means that very module.
+ * NULL with ERROR_NOT_FOUND that names the nearest, or the versions there are.
+ */
 struct flow *registry_find(const struct registry *registry, const char *name, struct error *err);
 #endif

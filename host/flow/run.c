@@ -5,9 +5,11 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "flow/activation.h"
 #include "flow/execute.h"
 #include "flow/fault.h"
 #include "flow/run_lock.h"
+#include "flow/timetable.h"
 
 #define PARAMETERS_MAX 32
 
@@ -16,6 +18,7 @@
 struct parameter_set {
     struct named_value values[PARAMETERS_MAX];
     size_t count;
+    struct timetable_entry schedule; /* which some values belong to */
 };
 
 static bool check_known(const struct manifest *manifest, const struct run_request *request,
@@ -72,35 +75,42 @@ static const char *given_value(const struct run_request *request, const char *na
     return NULL;
 }
 
-/* The workspace's schedule of the flow says what its runs are usually given. */
-static const char *scheduled_value(const struct workspace *workspace,
-                                   const struct manifest *manifest, const char *name)
+static const char *scheduled_value(const struct timetable_entry *schedule, const char *name)
 {
-    for (size_t i = 0; i < workspace->schedule_count; i++) {
-        const struct schedule *schedule = &workspace->schedules[i];
-        if (!manifest_is_called(manifest, schedule->flow))
-            continue;
-        for (size_t j = 0; j < schedule->parameter_count; j++)
-            if (strcmp(schedule->parameters[j].name, name) == 0)
-                return schedule->parameters[j].value;
-    }
+    for (size_t i = 0; i < schedule->definition.parameter_count; i++)
+        if (strcmp(schedule->definition.parameters[i].name, name) == 0)
+            return schedule->definition.parameters[i].value;
     return NULL;
 }
 
-static bool collect_parameters(const struct workspace *workspace, const struct manifest *manifest,
-                               const struct run_request *request, struct parameter_set *out,
-                               struct error *err)
+/* The flow's schedule says what its runs are usually given. */
+static bool find_schedule(const struct service *service, const struct run_request *request,
+                          struct timetable_entry *schedule, struct error *err)
 {
+    struct error why = {0};
+    if (request->without_schedule || service_manifest(service, request->flow)->parameter_count == 0 ||
+        timetable_get(service, request->flow, schedule, &why) || why.kind == ERROR_NOT_FOUND)
+        return true;
+    if (err)
+        *err = why;
+    return false;
+}
+
+static bool collect_parameters(const struct service *service, const struct run_request *request,
+                               struct parameter_set *out, struct error *err)
+{
+    const struct manifest *manifest = service_manifest(service, request->flow);
     if (manifest->parameter_count > PARAMETERS_MAX)
         return error_set(err, ERROR_LIMIT, "flow '%s' has more than %d parameters",
                          manifest->identifier, PARAMETERS_MAX);
-    if (!check_known(manifest, request, err) || !check_once(request, err))
+    if (!check_known(manifest, request, err) || !check_once(request, err) ||
+        !find_schedule(service, request, &out->schedule, err))
         return false;
     for (size_t i = 0; i < manifest->parameter_count; i++) {
         const struct manifest_parameter *parameter = &manifest->parameters[i];
         const char *value = given_value(request, parameter->name);
         if (!value)
-            value = scheduled_value(workspace, manifest, parameter->name);
+            value = scheduled_value(&out->schedule, parameter->name);
         if (!value)
             value = parameter->default_value;
         if (!value && parameter->required)
@@ -227,23 +237,42 @@ static bool run_locked(struct service *service, const struct run_request *reques
     return ok;
 }
 
+bool service_check_run(const struct service *service, const struct run_request *request,
+                       struct error *err)
+{
+    struct parameter_set parameters = {.count = 0};
+    bool ok = check_message(service_manifest(service, request->flow), request, err) &&
+              collect_parameters(service, request, &parameters, err);
+    timetable_entry_release(&parameters.schedule);
+    return ok;
+}
+
+static bool run_with(struct service *service, const struct run_request *request,
+                     const struct parameter_set *parameters, struct run_outcome *outcome,
+                     struct error *err)
+{
+    struct remote_file attachment = {0};
+    if (is_too_large(service_manifest(service, request->flow), request, outcome))
+        return true;
+    if (!request->attachment)
+        return run_locked(service, request, parameters, NULL, outcome, err);
+    if (!remote_open_local(request->attachment, &attachment, err))
+        return false;
+    bool ok = run_locked(service, request, parameters, &attachment, outcome, err);
+    remote_file_release(&attachment);
+    return ok;
+}
+
 bool service_run(struct service *service, const struct run_request *request,
                  struct run_outcome *outcome, struct error *err)
 {
-    const struct manifest *manifest = service->registry.flows[request->flow].manifest;
-    outcome_init(outcome);
+    const struct manifest *manifest = service_manifest(service, request->flow);
     struct parameter_set parameters = {.count = 0};
-    if (!check_message(manifest, request, err) ||
-        !collect_parameters(service->workspace, manifest, request, &parameters, err))
-        return false;
-    if (is_too_large(manifest, request, outcome))
-        return true;
-    struct remote_file attachment = {0};
-    if (request->attachment && !remote_open_local(request->attachment, &attachment, err))
-        return false;
-    bool ok = run_locked(service, request, &parameters, request->attachment ? &attachment : NULL,
-                         outcome, err);
-    if (request->attachment)
-        remote_file_release(&attachment);
+    outcome_init(outcome);
+    bool ok = activation_require(service, request->flow, err) &&
+              check_message(manifest, request, err) &&
+              collect_parameters(service, request, &parameters, err) &&
+              run_with(service, request, &parameters, outcome, err);
+    timetable_entry_release(&parameters.schedule);
     return ok;
 }

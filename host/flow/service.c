@@ -2,16 +2,22 @@
 /* Opens what a workspace's runs share; see flow.h. */
 #include <stdlib.h>
 
+#include "flow/activation.h"
 #include "flow/execute.h"
-#include "flow/flow.h"
+#include "flow/timetable.h"
 
 static bool open_all(struct service *service, struct error *err)
 {
     service->transfer = transfer_new();
     if (!service->transfer)
         return error_set(err, ERROR_INTERNAL, "the transfer library could not be started");
-    return registry_open(&service->registry, service->workspace, err) &&
-           store_open(&service->store, service->workspace->store_file, err);
+    if (!registry_open(&service->registry, service->workspace, err) ||
+        !store_open(&service->store, service->workspace->store_file, err))
+        return false;
+    service->activations = activation_table_new(service->registry.count);
+    service->timetable = timetable_new(&service->workspace->schedules);
+    return (service->activations && service->timetable) ||
+           error_set(err, ERROR_LIMIT, "out of memory");
 }
 
 bool service_open(struct service **out, struct workspace *workspace, struct error *err)
@@ -43,6 +49,8 @@ void service_close(struct service *service)
     if (!service)
         return;
     sandbox_thread_release();
+    activation_table_free(service->activations);
+    timetable_free(service->timetable);
     store_close(service->store);
     registry_close(&service->registry);
     transfer_free(service->transfer);
@@ -69,6 +77,26 @@ struct store *service_store(const struct service *service)
 struct transfer *service_transfer(const struct service *service)
 {
     return service->transfer;
+}
+
+struct activation_table *service_activations(const struct service *service)
+{
+    return service->activations;
+}
+
+struct timetable *service_timetable(const struct service *service)
+{
+    return service->timetable;
+}
+
+struct scheduler *service_scheduler(const struct service *service)
+{
+    return service->scheduler;
+}
+
+void service_set_scheduler(struct service *service, struct scheduler *scheduler)
+{
+    service->scheduler = scheduler;
 }
 
 size_t service_flow_count(const struct service *service)

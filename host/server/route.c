@@ -5,97 +5,86 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/version.h"
+
 #define TRIGGERS "/ic/api/integration/v1/flows/"
-#define VERSION_PARTS_MAX 3
-#define VERSION_DIGITS_MAX 6
-
-struct version {
-    unsigned parts[VERSION_PARTS_MAX];
-    size_t count;
-};
-
-static bool parse_version(const char *text, size_t size, struct version *out)
+static bool is_trigger(const struct service *service, size_t index)
 {
-    *out = (struct version){.count = 0};
-    size_t at = 0;
-    for (;;) {
-        size_t start = at;
-        unsigned value = 0;
-        for (; at < size && text[at] >= '0' && text[at] <= '9'; at++) {
-            if (at - start == VERSION_DIGITS_MAX)
-                return false;
-            value = value * 10 + (unsigned)(text[at] - '0');
-        }
-        if (at == start || out->count == VERSION_PARTS_MAX)
-            return false;
-        out->parts[out->count++] = value;
-        if (at == size)
-            return out->count >= 2;
-        if (text[at++] != '.')
-            return false;
-    }
+    const struct manifest *manifest = service_manifest(service, index);
+    return manifest->trigger_path && strcmp(manifest->trigger_type, "schedule") != 0 &&
+           service_is_active(service, index);
 }
 
-bool route_version_matches(const char *version, const char *segment, size_t size)
-{
-    struct version has, asked;
-    if (!parse_version(version, strlen(version), &has) || !parse_version(segment, size, &asked))
-        return false;
-    if (asked.count == 2 && asked.parts[0] == 1 && asked.parts[1] == 0)
-        return true;
-    if (asked.count > has.count)
-        return false;
-    for (size_t i = 0; i < asked.count; i++)
-        if (asked.parts[i] != has.parts[i])
-            return false;
-    return true;
-}
-
-static bool is_trigger(const struct manifest *manifest)
-{
-    return manifest->trigger_path && strcmp(manifest->trigger_type, "schedule") != 0;
-}
-
-static bool unknown(struct route *route, const char *what, const char *segment, size_t size)
+static void unknown(struct route *route, const char *what, const char *segment, size_t size)
 {
     route->kind = ROUTE_UNKNOWN;
     snprintf(route->reason, sizeof route->reason, "%s '%.*s' is not active", what,
              (int)(size > 128 ? 128 : size), segment);
-    return false;
 }
 
-static bool find_flow(const struct service *service, const char *segment, size_t size,
-                      struct route *route)
+/* The flow that is called so, whichever version carries the name. */
+static const struct manifest *find_flow(const struct service *service, const char *segment,
+                                        size_t size)
 {
     char name[MANIFEST_NAME_SIZE_MAX + 1];
     if (size == 0 || size >= sizeof name)
-        return unknown(route, "flow", segment, size);
+        return NULL;
     memcpy(name, segment, size);
     name[size] = '\0';
     for (size_t i = 0; i < service_flow_count(service); i++) {
         const struct manifest *manifest = service_manifest(service, i);
-        if (is_trigger(manifest) && manifest_is_called(manifest, name)) {
-            route->flow = i;
-            return true;
-        }
+        if (manifest_is_called(manifest, name))
+            return manifest;
     }
-    return unknown(route, "flow", segment, size);
+    return NULL;
+}
+
+/* The newest version of the flow that asked covers; asked NULL: that there is. */
+static bool find_version(const struct service *service, const char *identifier,
+                         const struct version *asked, size_t *index)
+{
+    struct version newest = {.count = 0}, version;
+    for (size_t i = 0; i < service_flow_count(service); i++) {
+        const struct manifest *manifest = service_manifest(service, i);
+        if (strcmp(manifest->identifier, identifier) != 0 || !is_trigger(service, i) ||
+            !version_parse(manifest->version, strlen(manifest->version), &version) ||
+            (asked && !version_covers(asked, &version)) ||
+            (newest.count > 0 && version_compare(&version, &newest) < 0))
+            continue;
+        newest = version;
+        *index = i;
+    }
+    return newest.count > 0;
+}
+
+/* The configuration guide prints 1.0 whatever the version is. */
+static bool pick_version(const struct service *service, const char *identifier,
+                         const char *segment, size_t size, size_t *index)
+{
+    struct version asked;
+    if (!version_parse(segment, size, &asked))
+        return false;
+    bool is_guides = asked.count == 2 && asked.parts[0] == 1 && asked.parts[1] == 0;
+    return find_version(service, identifier, &asked, index) ||
+           (is_guides && find_version(service, identifier, NULL, index));
 }
 
 /* at: behind the adapter's segment. */
 static void find_trigger(const struct service *service, const char *at, struct route *route)
 {
     size_t size = strcspn(at, "/");
-    if (!find_flow(service, at, size, route))
+    const struct manifest *manifest = find_flow(service, at, size);
+    if (!manifest || !find_version(service, manifest->identifier, NULL, &route->flow)) {
+        unknown(route, "flow", at, size);
         return;
-    const struct manifest *manifest = service_manifest(service, route->flow);
+    }
     at += size + (at[size] == '/');
     size = strcspn(at, "/");
-    if (!route_version_matches(manifest->version, at, size)) {
+    if (!pick_version(service, manifest->identifier, at, size, &route->flow)) {
         unknown(route, "version", at, size);
         return;
     }
-    if (strcmp(at + size, manifest->trigger_path) != 0) {
+    if (strcmp(at + size, service_manifest(service, route->flow)->trigger_path) != 0) {
         unknown(route, "path", at + size, strlen(at + size));
         return;
     }
@@ -126,7 +115,7 @@ void route_list(const struct service *service, struct buf *out)
 {
     for (size_t i = 0; i < service_flow_count(service); i++) {
         const struct manifest *manifest = service_manifest(service, i);
-        if (!is_trigger(manifest))
+        if (!is_trigger(service, i))
             continue;
         if (out->size > 0)
             buf_append_text(out, ", ");

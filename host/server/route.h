@@ -2,6 +2,8 @@
 /*
  * From a request's path to what answers it. Triggers keep OIC's addresses:
  * /ic/api/integration/v1/flows/{oracleutilities|rest}/{ID or alias}/{version}/{path of the flow}.
+ * A version is asked for as "1.23" (the newest patch of it) or whole, as "01.23.3000"; "1.0", which
+ * the configuration guide prints, means the newest version where there is no 1.0.
  * Pure functions, thread-safe.
  */
 #ifndef SERVER_ROUTE_H
@@ -26,10 +28,6 @@ struct route {
 /* path: as sent, without query; percent signs are not decoded (no address of ours needs them). */
 void route_find(const struct service *service, const char *path, struct route *route);
 
-/* Whether the segment asks for that version of a manifest: "01.23.3000" is asked for as itself, as
- * 1.23, and as 1.0, which the configuration guide prints. Leading zeros do not count. */
-bool route_version_matches(const char *version, const char *segment, size_t size);
-
-/* Appends the addresses of all triggers, separated by ", ". */
+/* Appends the addresses of all active triggers, separated by ", ". */
 void route_list(const struct service *service, struct buf *out);
 #endif

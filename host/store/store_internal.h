@@ -30,6 +30,7 @@ struct store {
     sqlite3_stmt *statements[STATEMENT_COUNT]; /* prepared once, at open */
     struct store_owner owner;
     pthread_mutex_t database;
+    uint32_t *changes; /* mapped; see store_changes.h */
 
     pthread_mutex_t queue;
     pthread_cond_t queue_changed;
@@ -54,6 +55,14 @@ MUST_USE bool store_begin(struct store *store, bool durable, struct error *err);
 MUST_USE bool store_commit(struct store *store, struct error *err);
 void store_rollback(struct store *store);
 
+/* Commits after ok, else rolls back. Gives whether all went well. */
+MUST_USE bool store_end(struct store *store, bool ok, struct error *err);
+
+/* Runs sql once. types has one letter for each argument: 't' text (NULL is null), 'i' int64_t. The caller
+ * holds `database`. */
+MUST_USE bool store_execute(struct store *store, struct error *err, const char *sql,
+                            const char *types, ...);
+
 /* Runs a prepared statement that gives no rows, then resets it. */
 MUST_USE bool store_step(struct store *store, enum statement which, struct error *err);
 
@@ -61,6 +70,10 @@ MUST_USE bool store_step(struct store *store, enum statement which, struct error
  * inserted; inside its transaction, so that two processes cannot both begin. */
 MUST_USE bool store_link_resubmission(struct store *store, const char *id, const char *new_id,
                                       struct error *err);
+
+/* ---- store_changes.c ---- */
+MUST_USE bool store_changes_open(struct store *store, const char *path, struct error *err);
+void store_changes_close(struct store *store);
 
 /* A query being walked. walk_begin locks the database and, as best it can, writes what is pending so
  * that it is seen; walk_end unlocks it, also after a walk_begin that failed. */

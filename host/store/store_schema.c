@@ -71,7 +71,31 @@ static const char *const migrations[STORE_SCHEMA_VERSION] = {
     "  actor TEXT NOT NULL, address TEXT NOT NULL," /* user or client; peer, or "" for the machine */
     "  action TEXT NOT NULL, subject TEXT NOT NULL, outcome TEXT NOT NULL, detail TEXT"
     ") STRICT;"
-    "CREATE INDEX audit_by_time ON audit (at_ms);",
+    "CREATE INDEX audit_by_time ON audit (at_ms);"
+    /* what people decided about flows */
+    "CREATE TABLE activation ("
+    "  flow TEXT NOT NULL, version TEXT NOT NULL,"
+    "  decision INTEGER NOT NULL," /* enum decision */
+    "  tracing TEXT,"              /* NULL: the workspace's */
+    "  actor TEXT NOT NULL, at_ms INTEGER NOT NULL,"
+    "  PRIMARY KEY (flow, version)"
+    ") STRICT;"
+    /* schedules; since_ms: what was due up to then is dealt with */
+    "CREATE TABLE schedule ("
+    "  flow TEXT PRIMARY KEY, state TEXT NOT NULL,"
+    "  definition TEXT," /* instead of schedules.json */
+    "  basis TEXT,"      /* the rule that since_ms belongs to */
+    "  since_ms INTEGER NOT NULL,"
+    "  actor TEXT NOT NULL, changed_ms INTEGER NOT NULL"
+    ") STRICT;"
+    "CREATE TABLE schedule_run ("
+    "  number INTEGER PRIMARY KEY,"
+    "  flow TEXT NOT NULL, due_ms INTEGER NOT NULL,"
+    "  outcome TEXT NOT NULL, reason TEXT, instance TEXT,"
+    "  passed_over INTEGER NOT NULL," /* earlier times that this one stands for */
+    "  owner INTEGER NOT NULL, at_ms INTEGER NOT NULL,"
+    "  UNIQUE (flow, due_ms)"
+    ") STRICT;",
 };
 
 static bool run(sqlite3 *db, const char *sql, struct error *err)

@@ -337,11 +337,15 @@ static bool prepare_all(struct store *store, struct error *err)
     return true;
 }
 
-static bool open_owner(struct store *store, const char *path, struct error *err)
+/* What processes of one workspace share beside the database. */
+static bool open_beside(struct store *store, const char *path, struct error *err)
 {
-    char lock_path[PATH_MAX];
-    snprintf(lock_path, sizeof lock_path, "%s.owners", path);
-    return store_owner_open(&store->owner, lock_path, err);
+    char beside[PATH_MAX];
+    snprintf(beside, sizeof beside, "%s.owners", path);
+    if (!store_owner_open(&store->owner, beside, err))
+        return false;
+    snprintf(beside, sizeof beside, "%s.changes", path);
+    return store_changes_open(store, beside, err);
 }
 
 static void init_database_mutex(struct store *store)
@@ -364,7 +368,7 @@ bool store_open(struct store **out, const char *path, struct error *err)
     init_database_mutex(store);
     if (create_private(path, err) && open_database(store, path, err) &&
         store_migrate(store->db, err) && prepare_all(store, err) &&
-        open_owner(store, path, err) && sweep(store, err) && store_queue_open(store, err)) {
+        open_beside(store, path, err) && sweep(store, err) && store_queue_open(store, err)) {
         *out = store;
         return true;
     }
@@ -382,6 +386,7 @@ void store_close(struct store *store)
         sqlite3_finalize(store->statements[i]);
     sqlite3_close(store->db);
     store_owner_close(&store->owner);
+    store_changes_close(store);
     pthread_mutex_destroy(&store->database);
     free(store);
 }

@@ -10,6 +10,9 @@
 #include "workspace/config.h"
 
 #define FLOW_NAME_SIZE_MAX 128
+#define SOURCE "schedules.json"
+
+const char *const missed_policy_names[] = {"run_once", "skip", NULL};
 
 /* "parameters" is an object of its own, read by read_parameters. */
 static const struct config_field fields[] = {
@@ -21,26 +24,58 @@ static const struct config_field fields[] = {
      .legal = CONFIG_ALL},
     {.key = "end", .kind = CONFIG_TEXT, .offset = offsetof(struct schedule, end),
      .legal = CONFIG_ALL},
+    {.key = "missed", .kind = CONFIG_WORD, .offset = offsetof(struct schedule, missed),
+     .legal = CONFIG_ALL, .words = missed_policy_names},
 };
 
-void schedules_release(struct workspace *workspace)
+void schedule_release(struct schedule *schedule)
 {
-    for (size_t i = 0; i < workspace->schedule_count; i++) {
-        struct schedule *schedule = &workspace->schedules[i];
-        for (size_t j = 0; j < schedule->parameter_count; j++) {
-            free(schedule->parameters[j].name);
-            free(schedule->parameters[j].value);
-        }
-        free(schedule->parameters);
-        free(schedule->flow);
-        free(schedule->recurrence);
-        free(schedule->time_zone);
-        free(schedule->start);
-        free(schedule->end);
+    for (size_t i = 0; i < schedule->parameter_count; i++) {
+        free(schedule->parameters[i].name);
+        free(schedule->parameters[i].value);
     }
-    free(workspace->schedules);
-    workspace->schedules = NULL;
-    workspace->schedule_count = 0;
+    free(schedule->parameters);
+    free(schedule->flow);
+    free(schedule->recurrence);
+    free(schedule->time_zone);
+    free(schedule->start);
+    free(schedule->end);
+    *schedule = (struct schedule){0};
+}
+
+static bool copy_text(const char *from, char **to)
+{
+    *to = from ? strdup(from) : NULL;
+    return *to || !from;
+}
+
+bool schedule_copy(const struct schedule *from, struct schedule *to, struct error *err)
+{
+    *to = *from;
+    to->flow = to->recurrence = to->time_zone = to->start = to->end = NULL;
+    to->parameter_count = 0;
+    to->parameters = calloc(from->parameter_count + 1, sizeof *to->parameters);
+    bool ok = to->parameters && copy_text(from->flow, &to->flow) &&
+              copy_text(from->recurrence, &to->recurrence) &&
+              copy_text(from->time_zone, &to->time_zone) && copy_text(from->start, &to->start) &&
+              copy_text(from->end, &to->end);
+    for (size_t i = 0; ok && i < from->parameter_count; i++) {
+        struct schedule_parameter *parameter = &to->parameters[to->parameter_count++];
+        ok = copy_text(from->parameters[i].name, &parameter->name) &&
+             copy_text(from->parameters[i].value, &parameter->value);
+    }
+    if (ok)
+        return true;
+    schedule_release(to);
+    return error_set(err, ERROR_LIMIT, "out of memory");
+}
+
+void schedules_release(struct schedule_list *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        schedule_release(&list->items[i]);
+    free(list->items);
+    *list = (struct schedule_list){0};
 }
 
 static bool read_parameter(const struct config *config, const cJSON *node,
@@ -130,33 +165,63 @@ static bool read_schedule(const struct config *config, const cJSON *node,
     return check_schedule(config, node, schedule, err);
 }
 
-static bool read_all(struct workspace *workspace, const struct config *config, struct error *err)
+static bool read_all(struct schedule_list *list, const struct config *config, struct error *err)
 {
     size_t count = (size_t)cJSON_GetArraySize(config->root);
     if (count > SCHEDULES_MAX)
         return error_set(err, ERROR_LIMIT, "%s: %zu schedules, at most %d are possible",
                          config->name, count, SCHEDULES_MAX);
-    workspace->schedules = calloc(count ? count : 1, sizeof *workspace->schedules);
-    if (!workspace->schedules)
+    list->items = calloc(count ? count : 1, sizeof *list->items);
+    if (!list->items)
         return error_set(err, ERROR_LIMIT, "out of memory");
     for (const cJSON *node = config->root->child; node; node = node->next)
-        if (!read_schedule(config, node, &workspace->schedules[workspace->schedule_count++], err))
+        if (!read_schedule(config, node, &list->items[list->count++], err))
             return false;
     return true;
 }
 
-bool schedules_read(struct workspace *workspace, struct error *err)
+static bool read_config(struct schedule_list *list, struct config *config, struct error *err)
+{
+    bool ok = read_all(list, config, err);
+    config_close(config);
+    if (!ok)
+        schedules_release(list);
+    return ok;
+}
+
+bool schedules_read(const char *folder, struct schedule_list *list, struct error *err)
 {
     struct config config;
     struct error why = {0};
-    if (!config_open(&config, workspace->folder, "schedules.json", &why)) {
-        if (why.kind == ERROR_NOT_FOUND)
-            return true;
-        if (err)
-            *err = why;
-        return false;
-    }
-    bool ok = read_all(workspace, &config, err);
-    config_close(&config);
-    return ok;
+    *list = (struct schedule_list){0};
+    if (config_open(&config, folder, SOURCE, &why))
+        return read_config(list, &config, err);
+    if (why.kind == ERROR_NOT_FOUND)
+        return true;
+    if (err)
+        *err = why;
+    return false;
+}
+
+bool schedules_parse(const char *text, const char *name, struct schedule_list *list,
+                     struct error *err)
+{
+    struct config config;
+    *list = (struct schedule_list){0};
+    return config_take(&config, text, name, err) && read_config(list, &config, err);
+}
+
+void schedule_format(const struct schedule *schedule, struct document *document)
+{
+    document_text(document, "recurrence", schedule->recurrence);
+    document_text(document, "time_zone", schedule->time_zone);
+    if (schedule->start)
+        document_text(document, "start", schedule->start);
+    if (schedule->end)
+        document_text(document, "end", schedule->end);
+    document_text(document, "missed", missed_policy_names[schedule->missed]);
+    document_open(document, "parameters", '{');
+    for (size_t i = 0; i < schedule->parameter_count; i++)
+        document_text(document, schedule->parameters[i].name, schedule->parameters[i].value);
+    document_close(document, '}');
 }

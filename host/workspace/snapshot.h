@@ -47,4 +47,9 @@ const struct connection *snapshot_connection(const struct snapshot *snapshot, co
 /* The lookup of that name, or NULL with ERROR_NOT_FOUND and the nearest. Borrowed from snapshot. */
 const struct lookup *snapshot_lookup(const struct snapshot *snapshot, const char *name,
                                      struct error *err);
+
+/* The folder, or "namespace/bucket", that the lookups name for a content server, appended to out: listing
+ * it proves permission. False: none is known. */
+bool snapshot_folder_of(const struct snapshot *snapshot, const struct connection *connection,
+                        struct buf *out);
 #endif

@@ -17,6 +17,9 @@
 #define GIB (1ull << 30)
 #define AT(member) offsetof(struct workspace, member)
 
+const char *const tracing_names[TRACING_COUNT + 1] = {"production", "audit", "debug", NULL};
+static const char *const activation_words[] = {"automatic", "explicit", NULL};
+
 static const struct config_field settings[] = {
     {.key = "functions", .kind = CONFIG_PATH, .offset = AT(functions_folder), .legal = CONFIG_ALL},
     {.key = "cache", .kind = CONFIG_PATH, .offset = AT(cache_folder), .legal = CONFIG_ALL},
@@ -30,6 +33,12 @@ static const struct config_field settings[] = {
      .legal = CONFIG_ALL, .min = 1, .max = 604800},
     {.key = "retention_days", .kind = CONFIG_NUMBER, .offset = AT(retention_days),
      .legal = CONFIG_ALL, .min = 1, .max = 36500},
+    {.key = "activation", .kind = CONFIG_WORD, .offset = AT(activation), .legal = CONFIG_ALL,
+     .words = activation_words},
+    {.key = "tracing", .kind = CONFIG_WORD, .offset = AT(tracing), .legal = CONFIG_ALL,
+     .words = tracing_names},
+    {.key = "schedule_workers", .kind = CONFIG_NUMBER, .offset = AT(schedule_workers),
+     .legal = CONFIG_ALL, .min = 1, .max = 64},
 };
 
 #define SERVER(member) offsetof(struct server_settings, member)
@@ -118,7 +127,7 @@ static bool load(struct workspace *workspace, const char *functions_folder, stru
 {
     return read_settings(workspace, functions_folder, err) &&
            snapshot_read(&workspace->snapshot, workspace->folder, NULL, err) &&
-           schedules_read(workspace, err);
+           schedules_read(workspace->folder, &workspace->schedules, err);
 }
 
 bool workspace_open(struct workspace **out, const char *folder, const char *functions_folder,
@@ -143,6 +152,7 @@ bool workspace_open(struct workspace **out, const char *folder, const char *func
         .memory_mib_max = 256,
         .run_wall_s_max = 21600, /* OIC's six hours for scheduled flows */
         .retention_days = 32,
+        .schedule_workers = 4,
         .server = {.workers = 16, .connections_max = 1000, .request_s = 30, .stop_s = 30},
     };
     pthread_mutex_init(&workspace->current, NULL);
@@ -162,7 +172,7 @@ void workspace_close(struct workspace *workspace)
     snapshot_release(workspace->snapshot);
     pthread_mutex_destroy(&workspace->current);
     pthread_mutex_destroy(&workspace->change);
-    schedules_release(workspace);
+    schedules_release(&workspace->schedules);
     free(workspace->folder);
     free(workspace->functions_folder);
     free(workspace->cache_folder);

@@ -17,15 +17,43 @@ struct schedule_parameter {
     char *name, *value;
 };
 
+/* What becomes of the times at which a schedule was due while nothing could start it. */
+enum missed_policy {
+    MISSED_RUN_ONCE, /* one run makes up for all of them */
+    MISSED_SKIP,     /* they are recorded as missed */
+};
+
 /* An entry of schedules.json; the recurrence is kept as text here and parsed by the scheduler. */
 struct schedule {
     char *flow;
     char *recurrence, *time_zone; /* RRULE values joined by '&', IANA name */
     char *start, *end;            /* local date and time; NULL: open */
+    enum missed_policy missed;
     char recurrence_at[48], zone_at[48]; /* "schedules.json:12:23", for complaints */
     struct schedule_parameter *parameters;
     size_t parameter_count;
 };
+
+struct schedule_list {
+    struct schedule *items;
+    size_t count;
+};
+
+/* What a flow is that nobody has activated or deactivated. */
+enum activation_policy {
+    ACTIVATION_AUTOMATIC, /* active */
+    ACTIVATION_EXPLICIT,  /* not active, as after an import into Oracle Integration */
+};
+
+/* How much of an execution is recorded; each level adds to the one before. */
+enum tracing {
+    TRACING_PRODUCTION, /* outcome, files, calls to peers, what the flow wrote */
+    TRACING_AUDIT,      /* every import call */
+    TRACING_DEBUG,      /* messages, requests and answers */
+    TRACING_COUNT,
+};
+extern const char *const tracing_names[TRACING_COUNT + 1]; /* "production", ...; then NULL */
+extern const char *const missed_policy_names[];            /* "run_once", "skip", NULL */
 
 /* "server" of sluice.json. */
 struct server_settings {
@@ -46,10 +74,12 @@ struct workspace {
     uint64_t file_size_max; /* bytes; 0: no limit; default 1 GiB */
     uint32_t memory_mib_max, run_wall_s_max; /* ceilings over what manifests ask for */
     uint32_t retention_days;
+    enum activation_policy activation;
+    enum tracing tracing; /* of flows for which nothing else was said */
+    uint32_t schedule_workers; /* scheduled runs at a time */
     struct server_settings server;
     struct snapshot *snapshot; /* in force; where other threads may change it: workspace_snapshot */
-    struct schedule *schedules;
-    size_t schedule_count;
+    struct schedule_list schedules;
     pthread_mutex_t current; /* guards the pointer snapshot */
     pthread_mutex_t change;  /* held by whoever makes the next snapshot */
 };

@@ -6,6 +6,7 @@ run, its environment, and facts for the ready line. All sessions end in the same
 unless asked otherwise, so that "/" is the home on every server.
 """
 import dataclasses
+import glob
 import os
 import subprocess
 
@@ -62,6 +63,13 @@ def unpacked(package, path):
     return full
 
 
+def library_path(package):
+    """Environment in which the programs of an unpacked package find the libraries unpacked with it."""
+    root = unpacked(package, ".complete").rpartition("/")[0]
+    folders = {os.path.dirname(path) for path in glob.iglob(root + "/**/*.so.*", recursive=True)}
+    return {"LD_LIBRARY_PATH": ":".join(sorted(folders))} if folders else {}
+
+
 def write(path, lines):
     with open(path, "w", encoding="utf-8") as file:
         file.write("\n".join(lines) + "\n")
@@ -99,7 +107,7 @@ def prepare_vsftpd(plan, ports):
                       f"require_ssl_reuse={yes(plan.session_reuse)}", "ssl_ciphers=HIGH",
                       "ssl_sslv2=NO", "ssl_sslv3=NO", "ssl_tlsv1=YES"]
         command = [unpacked("vsftpd", "usr/sbin/vsftpd"), write(plan.path("vsftpd.conf"), lines)]
-        return Started(command, log, remote_home="/" if plan.chroot else HOME)
+        return Started(command, log, library_path("vsftpd"), "/" if plan.chroot else HOME)
     return start
 
 
@@ -139,11 +147,9 @@ def prepare_proftpd(plan, ports):
                       f"TLSLog {plan.path('proftpd-tls.log')}"]
             if choices:
                 lines.append("TLSOptions " + " ".join(choices))
-        libraries = os.path.dirname(unpacked("proftpd", "usr/lib/x86_64-linux-gnu/libpcre2-posix.so.3")) \
-            if os.uname().machine == "x86_64" else unpacked("proftpd", f"usr/lib/{os.uname().machine}-linux-gnu")
         command = [unpacked("proftpd", "usr/sbin/proftpd"), "-n", "-c",
                    write(plan.path("proftpd.conf"), lines)]
-        return Started(command, log, {"LD_LIBRARY_PATH": libraries}, "/" if plan.chroot else HOME)
+        return Started(command, log, library_path("proftpd"), "/" if plan.chroot else HOME)
     return start
 
 
@@ -160,7 +166,7 @@ def prepare_pure_ftpd(plan, ports):
     accounts = place.write("pureftpd.passwd", f"{plan.user}:{place.hash}:{place.uid}:{place.gid}::{home}"
                            "::::::::::::\n")
     subprocess.run([unpacked("pure-ftpd", "usr/bin/pure-pw"), "mkdb", database, "-f", accounts], check=True,
-                   stdout=subprocess.DEVNULL)
+                   env={**os.environ, **library_path("pure-ftpd")}, stdout=subprocess.DEVNULL)
 
     def start():
         plan.choose_ports(ports)
@@ -174,7 +180,7 @@ def prepare_pure_ftpd(plan, ports):
         if plan.tls != "none":
             command += ["-Y", "1" if plan.tls == "optional" else "3",
                         "-2", f"{plan.certificate},{plan.key}"]
-        return Started(command, log, remote_home="/" if plan.chroot else HOME)
+        return Started(command, log, library_path("pure-ftpd"), "/" if plan.chroot else HOME)
     return start
 
 

@@ -11,15 +11,59 @@ cache=${SLUICE_CACHE:-$here/../../.cache}
 mkdir -p "$cache/peers"
 cache=$(cd "$cache/peers" && pwd)
 
-# folder: packages unpacked into it, and why
+# folder: packages unpacked into it, and why. What they depend on is unpacked too where the machine
+# lacks it.
 peers() {
     cat <<'END'
 vsftpd      vsftpd: the FTP server that has no MLSD and can insist on TLS session reuse
-proftpd     proftpd-core proftpd-mod-crypto libhiredis0.14 libmemcached11 libmemcachedutil2 libhashkit2 libpcre2-posix3: an FTP server with its TLS module and the libraries it needs
+proftpd     proftpd-core proftpd-mod-crypto: an FTP server with its TLS module
 pure-ftpd   pure-ftpd pure-ftpd-common: an FTP server that answers 451 where others answer 550
-sshd        openssh-server libwrap0: an SFTP server, without the service that the package would start
-exim        exim4-daemon-light libgnutls-dane0 libunbound8 libidn12: a mail server with STARTTLS and AUTH, and its libraries
+sshd        openssh-server: an SFTP server, without the service that the package would start
+exim        exim4-daemon-light: a mail server with STARTTLS and AUTH
 END
+}
+
+fetch() {
+    apt-get -qq -o APT::Sandbox::User="$(id -un)" download "$@" || {
+        echo "install_peers.sh: cannot fetch $*; is the package list current (apt-get update)?" >&2
+        exit 1
+    }
+}
+
+is_installed() {
+    dpkg-query -W -f='${Status}' "$1" 2> /dev/null | grep -q 'ok installed'
+}
+
+# Names of the libraries that the package files of this folder depend on (first alternatives).
+libraries() {
+    for archive in ./*.deb; do
+        dpkg-deb -f "$archive" Pre-Depends Depends
+    done | sed 's/^[A-Za-z-]*: //' | tr ',' '\n' | sed 's/[|(:].*//; s/ //g' | grep '^lib' | sort -u
+}
+
+# Fetches libraries that are neither installed nor here yet, until none is missing.
+fetch_libraries() {
+    while :; do
+        missing=
+        for library in $(libraries); do
+            is_installed "$library" || [ -e "$library"_*.deb ] || missing="$missing $library"
+        done
+        [ -n "$missing" ] || return 0
+        # shellcheck disable=SC2086  # the list is meant to be split
+        fetch $missing
+    done
+}
+
+# Every program of the tree finds its libraries: said here, not by a test that cannot start it.
+check_libraries() {
+    path=$(find "$1" -name '*.so.*' -exec dirname {} + | sort -u | paste -sd:)
+    find "$1" -type f -path '*bin/*' | while read -r program; do
+        LD_LIBRARY_PATH=$path ldd "$program" 2> /dev/null | grep 'not found' | sed "s|^|$program: |"
+    done | grep . >&2 && {
+        echo "install_peers.sh: the libraries above are missing" >&2
+        exit 1
+    }
+    return 0
 }
 
 if [ "${1:-}" = --list ]; then
@@ -32,7 +76,7 @@ fi
 
 peers | while read -r folder rest; do
     packages=${rest%%:*}
-    [ -e "$cache/$folder/.complete" ] && continue
+    [ "$packages" = "$(cat "$cache/$folder/.complete" 2> /dev/null)" ] && continue
     echo "unpacking $packages into $cache/$folder:${rest#*:}"
     command -v apt-get > /dev/null && command -v dpkg > /dev/null || {
         echo "install_peers.sh: needs apt-get and dpkg (Debian 12)" >&2
@@ -42,15 +86,13 @@ peers | while read -r folder rest; do
     trap 'rm -rf "$work"' EXIT
     mkdir "$work/tree"
     # shellcheck disable=SC2086  # the list of packages is meant to be split
-    if ! (cd "$work" && apt-get -qq -o APT::Sandbox::User="$(id -un)" download $packages); then
-        echo "install_peers.sh: cannot fetch $packages; is the package list current (apt-get update)?" >&2
-        exit 1
-    fi
+    (cd "$work" && fetch $packages && fetch_libraries) || exit 1
     for archive in "$work"/*.deb; do
         dpkg -x "$archive" "$work/tree"
     done
     find "$work/tree" -type f -perm /6000 -exec chmod ug-s {} +
-    : > "$work/tree/.complete"
+    check_libraries "$work/tree"
+    echo "$packages" > "$work/tree/.complete"
     rm -rf "${cache:?}/$folder"
     mv "$work/tree" "$cache/$folder"
     rm -rf "$work"

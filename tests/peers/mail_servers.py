@@ -9,7 +9,7 @@ with 451. (Debian 12's OpenSMTPD cannot do TLS: it predates its OpenSSL.)
 import os
 
 from confinement import HOME, NOBODY
-from ftp_servers import Started, free_port, unpacked
+from ftp_servers import Started, free_port, library_path, unpacked
 
 CONFIGURATION = """
 exim_path = {program}
@@ -97,7 +97,6 @@ def literal(text):
 
 def prepare_exim(plan, ports):
     program = unpacked("exim", "usr/sbin/exim4")
-    libraries = unpacked("exim", f"usr/lib/{os.uname().machine}-linux-gnu")
     place = plan.confine(need_root=True)
     place.add_service_account("Debian-exim", NOBODY)
     place.install_accounts()
@@ -137,6 +136,6 @@ def prepare_exim(plan, ports):
         os.chown(configuration, 0, NOBODY)
         place.write("exim.conf", text)
         command = [program, "-bdf", "-q5s", "-oP", "/mnt/exim.pid"]
-        return Started(command, plan.path("exim.log"), {"LD_LIBRARY_PATH": libraries}, HOME,
+        return Started(command, plan.path("exim.log"), library_path("exim"), HOME,
                        {"maildir": os.path.join(plan.home, "Maildir"), "main_log": logs + "/exim-mainlog"})
     return start

@@ -4,14 +4,13 @@
 As root: an account of its own with password and public key, inside a private view of the accounts.
 Not as root: the account that starts it, public key only (checking passwords needs root).
 """
-import glob
 import os
 import pwd
 import shutil
 import subprocess
 
 from confinement import HOME
-from ftp_servers import Started, free_port, unpacked, write
+from ftp_servers import Started, free_port, library_path, unpacked, write
 
 
 def make_key(path, kind="ed25519", pass_phrase=""):
@@ -69,9 +68,7 @@ def prepare_sshd(plan, ports):
         with open(host_key + ".pub", encoding="ascii") as line:
             public = " ".join(line.read().split()[:2])
         known = write(plan.path("known_hosts"), [f"[{plan.host}]:{plan.port} {public}"])
-        libraries = os.path.dirname(glob.glob(unpacked("sshd", "usr/lib") + "/*/libwrap.so.0")[0])
-        environment = {"LD_LIBRARY_PATH": libraries}
-        return Started(command, log, environment, remote_home=home, facts={
+        return Started(command, log, library_path("sshd"), remote_home=home, facts={
             "password_login": as_root, "client_key": client_key, "client_key_public": client_key + ".pub",
             "client_key_locked": locked_key, "known_hosts": known,
             "host_key_sha256": fingerprints(host_key + ".pub")})

@@ -6,11 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "flow/flow.h"
+#include "flow/activation.h"
+#include "flow/scheduler.h"
+#include "flow/timetable.h"
 
 struct service {
     struct workspace *workspace;
     struct store *store;
+    struct activation_table *activations;
+    struct timetable *timetable;
+    struct scheduler *scheduler;
 };
 
 static char flow_identifier[] = "FLOW", flow_name[] = "OU Flow", flow_version[] = "01.23.3000",
@@ -34,6 +39,8 @@ bool service_open(struct service **out, struct workspace *workspace, struct erro
         service_close(service);
         return false;
     }
+    service->activations = activation_table_new(1);
+    service->timetable = timetable_new(&workspace->schedules);
     *out = service;
     return true;
 }
@@ -42,6 +49,8 @@ void service_close(struct service *service)
 {
     if (!service)
         return;
+    activation_table_free(service->activations);
+    timetable_free(service->timetable);
     store_close(service->store);
     workspace_close(service->workspace);
     free(service);
@@ -55,6 +64,32 @@ struct workspace *service_workspace(const struct service *service)
 struct store *service_store(const struct service *service)
 {
     return service->store;
+}
+
+struct transfer *service_transfer(const struct service *service)
+{
+    (void)service;
+    return NULL; /* connection_test below looks at the connection alone */
+}
+
+struct activation_table *service_activations(const struct service *service)
+{
+    return service->activations;
+}
+
+struct timetable *service_timetable(const struct service *service)
+{
+    return service->timetable;
+}
+
+struct scheduler *service_scheduler(const struct service *service)
+{
+    return service->scheduler;
+}
+
+void service_set_scheduler(struct service *service, struct scheduler *scheduler)
+{
+    service->scheduler = scheduler;
 }
 
 size_t service_flow_count(const struct service *service)
@@ -81,6 +116,14 @@ bool service_find(const struct service *service, const char *name, size_t *index
     *index = 0;
     return strcmp(name, "FLOW") == 0 ||
            error_set(err, ERROR_NOT_FOUND, "no flow '%s'; did you mean 'FLOW'?", name);
+}
+
+bool service_check_run(const struct service *service, const struct run_request *request,
+                       struct error *err)
+{
+    (void)service;
+    return request->parameter_count > 0 ||
+           error_set(err, ERROR_INVALID, "flow 'FLOW' needs parameter 'prefix'");
 }
 
 static bool says(const struct run_request *request, const char *word)
@@ -180,6 +223,11 @@ bool connection_test(struct transfer *transfer, const struct connection *connect
 bool manifest_is_called(const struct manifest *one, const char *name)
 {
     return strcmp(one->identifier, name) == 0;
+}
+
+bool manifest_answers(const struct manifest *one)
+{
+    return strcmp(one->trigger_type, "schedule") != 0;
 }
 
 /* The engine's: no thread here has sandboxes. */

@@ -96,6 +96,9 @@ static void what_is_wrong_is_said(void)
          "\"grants\" must be an array"},
         {"{" HEAD ",\"aliases\":[\"../../X\"]," TRIGGER "," GRANTS "," LIMITS "," DURABLE_ "}",
          "aliases: \"../../X\" is not the name of a flow"},
+        {"{\"identifier\":\"X\",\"name\":\"\",\"version\":\"1\",\"lookups\":[]," TRIGGER
+         "," GRANTS "," LIMITS "," DURABLE_ "}",
+         "\"version\" must be two or three numbers, as in \"01.23.3000\", not \"1\""},
         {"{\"identifier\":\"a/b\",\"name\":\"\",\"version\":\"1\",\"lookups\":[]," TRIGGER
          "," GRANTS "," LIMITS "," DURABLE_ "}",
          "identifier: \"a/b\" is not the name of a flow"},
@@ -124,7 +127,7 @@ static void a_name_ends_at_the_limit_and_not_before(void)
         struct error err;
         buf_init(&json, 4096);
         buf_printf(&json,
-                   "{\"identifier\":\"%0*d\",\"name\":\"\",\"version\":\"1\",\"lookups\":[]," TRIGGER
+                   "{\"identifier\":\"%0*d\",\"name\":\"\",\"version\":\"1.0\",\"lookups\":[]," TRIGGER
                    "," GRANTS "," LIMITS "," DURABLE_ "}",
                    (int)(MANIFEST_NAME_SIZE_MAX + extra), 0);
         struct manifest *manifest = parse(buf_text(&json), &err);

@@ -17,11 +17,18 @@
 #define BASE "/ic/api/integration/v1/flows/"
 
 static char ack[] = "ACK", ack_path[] = "/sendAck", version[] = "01.23.3000", rest[] = "rest",
-            sync_flow[] = "SYNC", schedule[] = "schedule", other[] = "ACK-OLD";
+            sync_flow[] = "SYNC", schedule[] = "schedule", other[] = "ACK-OLD", many[] = "MANY",
+            path_two[] = "/two", one_zero[] = "01.00.0007", patch[] = "01.23.3001",
+            newest[] = "02.10.0000", stopped[] = "03.00.0000";
 static char *aliases[] = {other};
 static const struct manifest manifests[] = {
     {.identifier = ack, .version = version, .trigger_type = rest, .trigger_path = ack_path,
      .aliases = aliases, .alias_count = 1},
+    {.identifier = many, .version = one_zero, .trigger_type = rest, .trigger_path = ack_path},
+    {.identifier = many, .version = version, .trigger_type = rest, .trigger_path = ack_path},
+    {.identifier = many, .version = patch, .trigger_type = rest, .trigger_path = ack_path},
+    {.identifier = many, .version = newest, .trigger_type = rest, .trigger_path = path_two},
+    {.identifier = many, .version = stopped, .trigger_type = rest, .trigger_path = ack_path},
     {.identifier = sync_flow, .version = version, .trigger_type = schedule, .trigger_path = ack_path},
 };
 
@@ -37,24 +44,10 @@ const struct manifest *service_manifest(const struct service *service, size_t in
     return &manifests[index];
 }
 
-static void test_versions(void)
+bool service_is_active(const struct service *service, size_t index)
 {
-    static const struct {
-        const char *segment;
-        bool matches;
-    } cases[] = {
-        {"1.0", true},         {"01.00", true},   {"1.23", true},      {"01.23", true},
-        {"01.23.3000", true},  {"1.23.3000", true}, {"1.24", false},   {"1", false},
-        {"", false},           {"1.", false},     {".23", false},      {"1.23.", false},
-        {"1.23.3000.0", false}, {"1.23.3001", false}, {"1.0.0", false}, {"1.x", false},
-        {"1.0000023", false},  {"1.000023", true}, {"-1.23", false},   {"2.0", false},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        bool got = route_version_matches(version, cases[i].segment, strlen(cases[i].segment));
-        if (got != cases[i].matches)
-            fprintf(stderr, "segment \"%s\"\n", cases[i].segment);
-        CHECK_EQ_INT(got, cases[i].matches);
-    }
+    (void)service;
+    return manifests[index].version != stopped;
 }
 
 static void test_routes(void)
@@ -90,8 +83,40 @@ static void test_routes(void)
     struct buf list;
     buf_init(&list, 4096);
     route_list(NULL, &list);
-    CHECK_EQ_TEXT(buf_text(&list), BASE "rest/ACK/01.23.3000/sendAck");
+    CHECK_EQ_TEXT(buf_text(&list), BASE "rest/ACK/01.23.3000/sendAck, "
+                  BASE "rest/MANY/01.00.0007/sendAck, " BASE "rest/MANY/01.23.3000/sendAck, "
+                  BASE "rest/MANY/01.23.3001/sendAck, " BASE "rest/MANY/02.10.0000/two");
     buf_release(&list);
+}
+
+static void test_versions(void)
+{
+    static const struct {
+        const char *flow_and_version, *expected; /* "": refused */
+    } cases[] = {
+        {"ACK/1.0", version},       {"ACK/01.00", version},    {"ACK/1.23", version},
+        {"ACK/01.23", version},     {"ACK/01.23.3000", version}, {"ACK/1.23.3000", version},
+        {"ACK/1.000023", version},  {"ACK/1.24", ""},          {"ACK/1", ""},
+        {"ACK/", ""},               {"ACK/1.", ""},            {"ACK/.23", ""},
+        {"ACK/1.23.", ""},          {"ACK/1.23.3000.0", ""},   {"ACK/1.23.3001", ""},
+        {"ACK/1.0.0", ""},          {"ACK/1.x", ""},           {"ACK/1.0000023", ""},
+        {"ACK/-1.23", ""},          {"ACK/2.0", ""},
+        {"MANY/1.0", one_zero}, /* a real one goes before what the guide prints */
+        {"MANY/1.23", patch},       {"MANY/1.23.3000", version}, {"MANY/1.23.3001", patch},
+        {"MANY/01.00.0007", one_zero}, {"MANY/1.0.0", ""},
+        {"MANY/2.10", ""}, /* the newest version has another path */
+        {"MANY/3.0", ""},  /* not active */
+    };
+    struct route route;
+    char path[128];
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        snprintf(path, sizeof path, BASE "rest/%s/sendAck", cases[i].flow_and_version);
+        route_find(NULL, path, &route);
+        const char *got = route.kind == ROUTE_TRIGGER ? manifests[route.flow].version : "";
+        if (strcmp(got, cases[i].expected) != 0)
+            fprintf(stderr, "path \"%s\"\n", path);
+        CHECK_EQ_TEXT(got, cases[i].expected);
+    }
 }
 
 static void test_lockout_limits(void)
@@ -219,5 +244,5 @@ static void test_queue_limit(void)
     CHECK_EQ_INT(threads_ended, 1);
 }
 
-CHECK_MAIN(TEST(test_versions), TEST(test_routes), TEST(test_lockout_limits), TEST(test_auth),
+CHECK_MAIN(TEST(test_routes), TEST(test_versions), TEST(test_lockout_limits), TEST(test_auth),
            TEST(test_user_limits), TEST(test_queue_limit))

@@ -41,7 +41,7 @@ static void a_new_workspace_opens(void)
             CHECK_EQ_TEXT(property_complaint(&properties[i], value), NULL);
     }
     CHECK_EQ_INT(workspace->file_size_max, 1 << 30);
-    CHECK_EQ_INT(workspace->schedule_count, 0);
+    CHECK_EQ_INT(workspace->schedules.count, 0);
     CHECK_CONTAINS(workspace->store_file, "/w/state/sluice.db");
     CHECK_CONTAINS(workspace->cache_folder, "/compiled");
     workspace_close(workspace);
@@ -100,7 +100,8 @@ static void settings_are_checked(void)
     expect_complaint("sluice.json", "// x\n{ \"retention\": 3 }",
                      "sluice.json:2:3: unknown key \"retention\"; legal here: \"functions\", "
                      "\"cache\", \"state\", \"base_url\", \"file_size_max\", \"memory_mib_max\", "
-                     "\"run_wall_s_max\", \"retention_days\", \"server\"");
+                     "\"run_wall_s_max\", \"retention_days\", \"activation\", \"tracing\", "
+     "\"schedule_workers\", \"server\"");
     expect_complaint("sluice.json", "{\"file_size_max\": \"many\"}",
                      "sluice.json:1:2: \"file_size_max\" must be a size from 0 B to 10.0 TiB: bytes, "
                      "or text such as \"64MiB\"");
@@ -123,7 +124,7 @@ static void settings_are_checked(void)
                      "\"Europe/Berlin\" or \"UTC\"");
     expect_complaint("schedules.json", "{\"F\": {\"every\": 1}}",
                      "schedules.json:1:8: schedule of 'F': unknown key \"every\"; legal here: "
-                     "\"recurrence\", \"time_zone\", \"start\", \"end\", \"parameters\"");
+                     "\"recurrence\", \"time_zone\", \"start\", \"end\", \"missed\", \"parameters\"");
     expect_complaint("lookups/OUTL-BRT-CCS_DACS_Email_ID.csv", "Recipient,Email_Id\nto,a@b\nto,c@d\n",
                      "lookups/OUTL-BRT-CCS_DACS_Email_ID.csv:3: 'to' is given twice");
 }
@@ -146,9 +147,9 @@ static void settings_are_used(void)
     CHECK_EQ_TEXT(workspace->store_file, "/x/y/sluice.db");
     CHECK_EQ_INT(workspace->file_size_max, 0);
     CHECK_EQ_INT(workspace->retention_days, 7);
-    CHECK_EQ_INT(workspace->schedule_count, 1);
-    CHECK_EQ_TEXT(workspace->schedules[0].time_zone, "UTC");
-    CHECK_EQ_TEXT(workspace->schedules[0].parameters[0].value, "v");
+    CHECK_EQ_INT(workspace->schedules.count, 1);
+    CHECK_EQ_TEXT(workspace->schedules.items[0].time_zone, "UTC");
+    CHECK_EQ_TEXT(workspace->schedules.items[0].parameters[0].value, "v");
     workspace_close(workspace);
     CHECK_OK(workspace_open(&workspace, temporary_path(&temporary, "w"), "/usr", &err), &err);
     CHECK_EQ_TEXT(workspace->functions_folder, "/usr");
