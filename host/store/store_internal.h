@@ -86,6 +86,25 @@ MUST_USE bool walk_begin(struct walk *walk, struct store *store, const char *sql
 bool walk_next(struct walk *walk);
 bool walk_end(struct walk *walk, struct error *err);
 
+/* ---- store_query.c ---- */
+#define STORE_INSTANCE_COLUMNS                                                                     \
+    "SELECT i.id, i.flow, i.flow_name, i.version, i.trigger, i.invoked_by, i.parent,"              \
+    " i.parameters, i.state, i.module_digest, i.fault_code, i.fault_title, i.fault_detail,"        \
+    " i.started_ms, i.finished_ms, i.exit_status, i.response_status, i.cpu_us, i.memory_bytes,"    \
+    " i.import_calls,"                                                                             \
+    " (SELECT count(*) FROM file f WHERE f.instance = i.number),"                                  \
+    " (SELECT count(*) FROM file f WHERE f.instance = i.number AND f.state = 'transferred'),"      \
+    " (SELECT count(*) FROM file f WHERE f.instance = i.number AND f.state = 'not_transferred'),"  \
+    " (SELECT count(*) FROM file f WHERE f.instance = i.number AND f.state = 'postponed'),"        \
+    " (SELECT r.origin FROM resubmission r WHERE r.instance = i.number),"                          \
+    " (SELECT n.id FROM resubmission r JOIN instance n ON n.number = r.instance"                   \
+    "  WHERE r.origin = i.id ORDER BY r.instance DESC LIMIT 1),"                                   \
+    " (SELECT count(*) FROM resubmission r WHERE r.origin = i.id),"                                \
+    " (SELECT d.at_ms FROM discarded d WHERE d.instance = i.number)"                               \
+    " FROM instance i"
+/* The current row of a query over those columns. */
+struct instance_row store_read_instance(const struct walk *walk);
+
 /* ---- store_queue.c ---- */
 MUST_USE bool store_queue_open(struct store *store, struct error *err);
 void store_queue_close(struct store *store); /* stops the writer; writes what is pending */

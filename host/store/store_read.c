@@ -11,22 +11,6 @@
 #define ID_PREFIX_SIZE_MIN 4
 #define ID_SIZE_MAX 64
 
-#define INSTANCE_COLUMNS                                                                           \
-    "SELECT i.id, i.flow, i.flow_name, i.version, i.trigger, i.invoked_by, i.parent,"              \
-    " i.parameters, i.state, i.module_digest, i.fault_code, i.fault_title, i.fault_detail,"        \
-    " i.started_ms, i.finished_ms, i.exit_status, i.response_status, i.cpu_us, i.memory_bytes,"    \
-    " i.import_calls,"                                                                             \
-    " (SELECT count(*) FROM file f WHERE f.instance = i.number),"                                  \
-    " (SELECT count(*) FROM file f WHERE f.instance = i.number AND f.state = 'transferred'),"      \
-    " (SELECT count(*) FROM file f WHERE f.instance = i.number AND f.state = 'not_transferred'),"  \
-    " (SELECT count(*) FROM file f WHERE f.instance = i.number AND f.state = 'postponed'),"        \
-    " (SELECT r.origin FROM resubmission r WHERE r.instance = i.number),"                          \
-    " (SELECT n.id FROM resubmission r JOIN instance n ON n.number = r.instance"                   \
-    "  WHERE r.origin = i.id ORDER BY r.instance DESC LIMIT 1),"                                   \
-    " (SELECT count(*) FROM resubmission r WHERE r.origin = i.id),"                                \
-    " (SELECT d.at_ms FROM discarded d WHERE d.instance = i.number)"                               \
-    " FROM instance i"
-
 bool walk_begin(struct walk *walk, struct store *store, const char *sql, struct error *err)
 {
     struct error ignored; /* the writer logs and retries; reading works all the same */
@@ -60,62 +44,6 @@ static const char *text(const struct walk *walk, int column)
 static int64_t number(const struct walk *walk, int column)
 {
     return sqlite3_column_int64(walk->statement, column);
-}
-
-static struct instance_row read_instance(const struct walk *walk)
-{
-    return (struct instance_row){
-        .id = text(walk, 0),           .flow = text(walk, 1),
-        .flow_name = text(walk, 2),    .version = text(walk, 3),
-        .trigger = text(walk, 4),      .invoked_by = text(walk, 5),
-        .parent = text(walk, 6),       .parameters = text(walk, 7),
-        .state = text(walk, 8),        .module_digest = text(walk, 9),
-        .fault_code = text(walk, 10),  .fault_title = text(walk, 11),
-        .fault_detail = text(walk, 12), .started_ms = number(walk, 13),
-        .finished_ms = number(walk, 14), .exit_status = (int)number(walk, 15),
-        .response_status = (int)number(walk, 16), .cpu_us = number(walk, 17),
-        .memory_bytes = (uint64_t)number(walk, 18), .import_calls = (uint64_t)number(walk, 19),
-        .files_found = number(walk, 20), .files_transferred = number(walk, 21),
-        .files_not_transferred = number(walk, 22), .files_postponed = number(walk, 23),
-        .resubmission_of = text(walk, 24), .resubmitted_as = text(walk, 25),
-        .resubmissions = number(walk, 26), .discarded_ms = number(walk, 27),
-    };
-}
-
-bool store_instances(struct store *store, const struct store_filter *filter, instance_row_fn *fn,
-                     void *context, struct error *err)
-{
-    struct walk walk;
-    bool ok = walk_begin(&walk, store, INSTANCE_COLUMNS
-                         " WHERE (?1 IS NULL OR i.flow = ?1) AND (?2 IS NULL OR i.state = ?2)"
-                         " AND (?3 IS NULL OR i.parent = ?3)"
-                         " AND (?4 IS NULL OR EXISTS (SELECT 1 FROM track t WHERE t.value = ?4"
-                         "   AND t.instance = i.number))"
-                         " AND (?5 = 0 OR i.started_ms >= ?5) AND (?6 = 0 OR i.started_ms <= ?6)"
-                         " AND (NOT ?7 OR i.parent IS NULL)"
-                         " AND (NOT ?10 OR (i.state IN ('FAILED', 'ABORTED') AND i.parent IS NULL"
-                         "   AND NOT EXISTS (SELECT 1 FROM discarded d WHERE d.instance = i.number)"
-                         "   AND NOT EXISTS (SELECT 1 FROM resubmission r WHERE r.instance = i.number)"
-                         "   AND NOT EXISTS (SELECT 1 FROM resubmission r JOIN instance n"
-                         "     ON n.number = r.instance WHERE r.origin = i.id"
-                         "     AND n.state = 'COMPLETED')))"
-                         " ORDER BY i.number DESC LIMIT ?8 OFFSET ?9", err);
-    sqlite3_bind_text(walk.statement, 1, filter->flow, -1, SQLITE_STATIC);
-    sqlite3_bind_text(walk.statement, 2, filter->state, -1, SQLITE_STATIC);
-    sqlite3_bind_text(walk.statement, 3, filter->parent, -1, SQLITE_STATIC);
-    sqlite3_bind_text(walk.statement, 4, filter->tracking, -1, SQLITE_STATIC);
-    sqlite3_bind_int64(walk.statement, 5, filter->from_ms);
-    sqlite3_bind_int64(walk.statement, 6, filter->to_ms);
-    sqlite3_bind_int(walk.statement, 7, filter->top_level_only);
-    sqlite3_bind_int64(walk.statement, 8, filter->limit > 0 ? filter->limit : -1);
-    sqlite3_bind_int64(walk.statement, 9, filter->offset);
-    sqlite3_bind_int(walk.statement, 10, filter->open_errors);
-    bool go_on = ok;
-    while (go_on && walk_next(&walk)) {
-        struct instance_row row = read_instance(&walk);
-        go_on = fn(context, &row);
-    }
-    return walk_end(&walk, ok ? err : NULL) && ok;
 }
 
 /* ---- one instance ------------------------------------------------------------------------------ */
@@ -179,24 +107,34 @@ bool store_instance(struct store *store, const char *id, instance_row_fn *fn, vo
                     struct error *err)
 {
     struct walk walk;
-    if (!walk_instance(&walk, store, id, INSTANCE_COLUMNS " WHERE i.id = ?1", err))
+    if (!walk_instance(&walk, store, id, STORE_INSTANCE_COLUMNS " WHERE i.id = ?1", err))
         return false;
     if (walk_next(&walk)) {
-        struct instance_row row = read_instance(&walk);
+        struct instance_row row = store_read_instance(&walk);
         fn(context, &row);
     }
     return walk_end(&walk, err);
 }
 
+#define ACTIVITIES                                                                                 \
+    "SELECT a.at_ms, a.duration_us, a.import, a.connection, a.subject, a.result, a.detail, a.bytes" \
+    " FROM activity a JOIN instance i ON i.number = a.instance WHERE i.id = ?1 ORDER BY a.number"
+
 bool store_activities(struct store *store, const char *id, activity_row_fn *fn, void *context,
                       struct error *err)
 {
+    return store_activity_page(store, id, false, 0, 0, fn, context, err);
+}
+
+bool store_activity_page(struct store *store, const char *id, bool newest_first, int64_t limit,
+                         int64_t offset, activity_row_fn *fn, void *context, struct error *err)
+{
     struct walk walk;
-    if (!walk_instance(&walk, store, id,
-                       "SELECT a.at_ms, a.duration_us, a.import, a.connection, a.subject, a.result,"
-                       " a.detail, a.bytes FROM activity a JOIN instance i ON i.number = a.instance"
-                       " WHERE i.id = ?1 ORDER BY a.number", err))
+    if (!walk_instance(&walk, store, id, newest_first ? ACTIVITIES " DESC LIMIT ?2 OFFSET ?3"
+                                                      : ACTIVITIES " LIMIT ?2 OFFSET ?3", err))
         return false;
+    sqlite3_bind_int64(walk.statement, 2, limit > 0 ? limit : -1);
+    sqlite3_bind_int64(walk.statement, 3, offset);
     bool go_on = true;
     while (go_on && walk_next(&walk)) {
         struct activity row = {

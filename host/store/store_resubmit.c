@@ -100,17 +100,32 @@ static bool write_pair(struct store *store, const char *sql, int64_t number, con
     return ok;
 }
 
+static bool check_resubmission(struct store *store, const char *id, struct standing *standing,
+                               struct error *err)
+{
+    if (!read_standing(store, id, standing, err) || !check_failed(standing, err))
+        return false;
+    if (standing->count >= STORE_RESUBMISSIONS_MAX)
+        return error_set(err, ERROR_LIMIT,
+                         "instance %s was resubmitted %d times, which is the most; start the flow anew "
+                         "or discard it", id, STORE_RESUBMISSIONS_MAX);
+    return true;
+}
+
+bool store_check_resubmission(struct store *store, const char *id, struct error *err)
+{
+    struct standing standing = {.number = 0};
+    pthread_mutex_lock(&store->database);
+    bool ok = check_resubmission(store, id, &standing, err);
+    pthread_mutex_unlock(&store->database);
+    return ok;
+}
+
 bool store_link_resubmission(struct store *store, const char *id, const char *new_id,
                              struct error *err)
 {
     struct standing standing = {.number = 0};
-    if (!read_standing(store, id, &standing, err) || !check_failed(&standing, err))
-        return false;
-    if (standing.count >= STORE_RESUBMISSIONS_MAX)
-        return error_set(err, ERROR_LIMIT,
-                         "instance %s was resubmitted %d times, which is the most; start the flow anew "
-                         "or discard it", id, STORE_RESUBMISSIONS_MAX);
-    return write_pair(store, "INSERT INTO resubmission (instance, origin)"
+    return check_resubmission(store, id, &standing, err) && write_pair(store, "INSERT INTO resubmission (instance, origin)"
                              " SELECT number, ?2 FROM instance WHERE id = ?1",
                       0, standing.id, new_id, 0, err);
 }

@@ -95,7 +95,12 @@ static const char *const migrations[STORE_SCHEMA_VERSION] = {
     "  passed_over INTEGER NOT NULL," /* earlier times that this one stands for */
     "  owner INTEGER NOT NULL, at_ms INTEGER NOT NULL,"
     "  UNIQUE (flow, due_ms)"
-    ") STRICT;",
+    ") STRICT;"
+
+    /* lists by time of update, also of what flows called, and of what failed, however long ago */
+    "DROP INDEX instance_by_finish;"
+    "CREATE INDEX instance_by_finish ON instance (finished_ms);"
+    "CREATE INDEX instance_failed ON instance (number) WHERE state IN ('FAILED', 'ABORTED');",
 };
 
 static bool run(sqlite3 *db, const char *sql, struct error *err)
