@@ -97,9 +97,21 @@ void run_outcome_release(struct run_outcome *outcome);
 MUST_USE bool service_run(struct service *service, const struct run_request *request,
                           struct run_outcome *outcome, struct error *err);
 
+/*
+ * Does a failed or aborted instance again, as a new one that names it, with the message and the
+ * parameters that it had. id may be a prefix as for store_instance; original_id gets the full one as soon
+ * as it is known. Returns as service_run does; ERROR_NOT_FOUND: no such instance, or its flow is gone;
+ * what store_instance_start refuses.
+ */
+MUST_USE bool service_resubmit(struct service *service, const char *id, const char *invoked_by,
+                               const struct run_watch *watch,
+                               char original_id[static INSTANCE_ID_SIZE],
+                               struct run_outcome *outcome, struct error *err);
+
 /* Asks the execution of that full id to stop, with what it called; it ends as ABORTED soon after, unless
  * it ends by itself before. False: it does not go on in this process. Thread-safe. */
 bool service_stop_instance(struct service *service, const char *instance);
+
 /* What service_run would refuse before it begins, except for another run that goes on. */
 MUST_USE bool service_check_run(const struct service *service, const struct run_request *request,
                                 struct error *err);

@@ -235,3 +235,9 @@ void sandbox_thread_release(void);
 void sandbox_thread_release(void)
 {
 }
+
+bool service_stop_instance(struct service *service, const char *instance)
+{
+    (void)service, (void)instance;
+    return false;
+}
