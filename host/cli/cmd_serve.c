@@ -52,19 +52,22 @@ static void tell_reload(const char *what, bool ok, const struct error *err)
         log_line(LOG_ERROR, NULL, "not changed: %s: %s", what, err->message);
 }
 
-static void reload(struct gateway *gateway, struct scheduler *scheduler)
+static void reload(struct service *service, struct gateway *gateway, struct scheduler *scheduler)
 {
     struct error err = {0};
     tell_reload("users and certificate", gateway_reload(gateway, &err), &err);
+    tell_reload("connections.json and lookups", workspace_reload(service_workspace(service), &err),
+                &err);
     tell_reload("schedules.json", scheduler_reload(scheduler, &err), &err);
 }
 
-static void serve(struct cli *cli, struct gateway *gateway, struct scheduler *scheduler)
+static void serve(struct cli *cli, struct service *service, struct gateway *gateway,
+                  struct scheduler *scheduler)
 {
     while (!cli->should_stop || !cli->should_stop()) {
         if (reload_wanted) {
             reload_wanted = 0;
-            reload(gateway, scheduler);
+            reload(service, gateway, scheduler);
         }
         gateway_tick(gateway);
         clock_sleep_ms(TICK_MS);
@@ -102,7 +105,7 @@ static int run(struct cli *cli, const struct arguments *arguments)
     bool ok = open_all(cli, option_value(arguments, "listen"), &service, &gateway, &scheduler, &err);
     if (ok) {
         tell_ready(cli, gateway);
-        serve(cli, gateway, scheduler);
+        serve(cli, service, gateway, scheduler);
     }
     if (service && !stop(service, gateway, scheduler)) {
         log_line(LOG_ERROR, NULL, "something did not stop in time and was cut off");
@@ -130,8 +133,8 @@ const struct command cmd_serve = {
         "beside those that answer callers. Several servers on one workspace share the schedules: "
         "each due time is started once.\n\n"
         "SIGTERM or SIGINT: accepts and starts nothing more, lets what runs finish, ends. A second "
-        "one ends at once. SIGHUP: reads users.json, certificate, key and schedules.json again; what "
-        "cannot be used is not changed.",
+        "one ends at once. SIGHUP: reads users.json, certificate, key, connections.json, lookups/ and "
+        "schedules.json again; what cannot be used is not changed.",
     .options = options,
     .option_count = sizeof options / sizeof options[0],
     .json = "{\"url\"} once it can be called",
