@@ -176,7 +176,7 @@ static void remember(struct auth *auth, const struct credentials *given,
 }
 
 enum auth_verdict auth_check(struct auth *auth, const char *authorization, const char *address,
-                             enum role role, char name[USERS_NAME_SIZE_MAX + 1])
+                             unsigned roles, char name[USERS_NAME_SIZE_MAX + 1])
 {
     struct credentials given;
     struct attempt attempt = {.roles = 0};
@@ -195,7 +195,7 @@ enum auth_verdict auth_check(struct auth *auth, const char *authorization, const
         verdict = is_good ? AUTH_GRANTED : AUTH_WRONG;
     }
     explicit_bzero(&given, sizeof given);
-    return verdict == AUTH_GRANTED && !(attempt.roles & role) ? AUTH_FORBIDDEN : verdict;
+    return verdict == AUTH_GRANTED && !(attempt.roles & roles) ? AUTH_FORBIDDEN : verdict;
 }
 
 bool auth_reload(struct auth *auth, struct error *err)

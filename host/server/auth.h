@@ -25,9 +25,10 @@ void auth_close(struct auth *auth); /* NULL is fine */
 MUST_USE bool auth_reload(struct auth *auth, struct error *err);
 size_t auth_user_count(struct auth *auth);
 
-/* authorization: value of the header, or NULL. name is filled once it is known, else "". */
+/* authorization: value of the header, or NULL. roles: any of them will do. name is filled once it is
+ * known, else "". */
 enum auth_verdict auth_check(struct auth *auth, const char *authorization, const char *address,
-                             enum role role, char name[USERS_NAME_SIZE_MAX + 1]);
+                             unsigned roles, char name[USERS_NAME_SIZE_MAX + 1]);
 
 /* Whether the header could be one: a cheap first look that needs no thread to wait. */
 bool auth_is_basic(const char *authorization);

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "engine/sandbox.h"
 #include "server/answer.h"
+#include "server/api.h"
 #include "server/auth.h"
 #include "server/http_server.h"
 #include "server/lockout.h"
@@ -25,6 +26,7 @@ struct gateway {
     struct service *service;
     struct auth *auth;
     struct http_server *http;
+    struct api *api;
     int64_t stop_ms;
     atomic_bool is_stopping, is_cancelled;
 };
@@ -77,6 +79,8 @@ static size_t begin(void *context, struct http_exchange *exchange)
         answer_health(gateway, exchange, route.kind == ROUTE_READY);
     else if (!auth_is_basic(exchange->authorization))
         ask_for_credentials(exchange, "", "no credentials");
+    if (exchange->answer.status == 0 && api_is_at(exchange->path))
+        return api_body_max(exchange);
     if (route.kind != ROUTE_TRIGGER || exchange->answer.status != 0)
         return 0;
     return (size_t)service_manifest(gateway->service, route.flow)->input_bytes;
@@ -92,11 +96,11 @@ static void refuse(void *context, struct http_exchange *exchange)
 
 /* ---- on a pool thread ---- */
 
-static bool admit(struct gateway *gateway, struct http_exchange *exchange,
+/* roles: any of them will do. */
+static bool admit(struct gateway *gateway, struct http_exchange *exchange, unsigned roles,
                   char name[USERS_NAME_SIZE_MAX + 1])
 {
-    switch (auth_check(gateway->auth, exchange->authorization, exchange->address, ROLE_INVOKE,
-                       name)) {
+    switch (auth_check(gateway->auth, exchange->authorization, exchange->address, roles, name)) {
     case AUTH_GRANTED:
         return true;
     case AUTH_MISSING:
@@ -113,9 +117,11 @@ static bool admit(struct gateway *gateway, struct http_exchange *exchange,
         return false;
     case AUTH_FORBIDDEN:
     default:
-        audit(exchange, name, "role invoke is missing");
+        audit(exchange, name, "the role is missing");
         answer_fault(&exchange->answer, 403, "forbidden", "Not permitted",
-                     "the user does not have the role invoke");
+                     roles & ROLE_INVOKE    ? "the user does not have the role invoke"
+                     : roles & ROLE_MONITOR ? "the user has neither the role monitor nor administer"
+                                            : "the user does not have the role administer");
         return false;
     }
 }
@@ -200,8 +206,13 @@ static void run(void *context, struct http_exchange *exchange)
     struct gateway *gateway = context;
     char name[USERS_NAME_SIZE_MAX + 1];
     struct route route;
-    if (!admit(gateway, exchange, name))
+    bool is_api = api_is_at(exchange->path);
+    if (!admit(gateway, exchange, is_api ? api_roles(exchange) : ROLE_INVOKE, name))
         return;
+    if (is_api) {
+        api_answer(gateway->api, name, exchange);
+        return;
+    }
     route_find(gateway->service, exchange->path, &route);
     if (route.kind == ROUTE_TRIGGER)
         answer_trigger(gateway, route.flow, name, exchange);
@@ -231,9 +242,12 @@ bool gateway_open(struct gateway **out, struct service *service, const char *lis
         .request_ms = (int64_t)settings->request_s * 1000,
         .handler = {gateway, begin, run, refuse, sandbox_thread_release},
     };
+    const struct api_options api = {service, should_stop, gateway};
     bool ok = auth_open(&gateway->auth, workspace->folder, err) &&
+              api_open(&gateway->api, &api, err) &&
               http_server_open(&gateway->http, &options, err);
     if (!ok) {
+        api_close(gateway->api);
         auth_close(gateway->auth);
         free(gateway);
         return false;
@@ -265,7 +279,7 @@ bool gateway_reload(struct gateway *gateway, struct error *err)
 static bool wait_until_idle(struct gateway *gateway, int64_t limit_ms)
 {
     int64_t deadline_ms = clock_monotonic_ms() + limit_ms;
-    while (http_server_busy(gateway->http) > 0) {
+    while (http_server_busy(gateway->http) + api_busy(gateway->api) > 0) {
         if (clock_monotonic_ms() >= deadline_ms)
             return false;
         http_server_tick(gateway->http);
@@ -285,6 +299,7 @@ bool gateway_stop(struct gateway *gateway)
             return false;
     }
     http_server_close(gateway->http);
+    api_close(gateway->api);
     auth_close(gateway->auth);
     free(gateway);
     return true;

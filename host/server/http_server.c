@@ -128,22 +128,27 @@ static const char *field(struct MHD_Connection *connection, const char *name)
     return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
 }
 
-static struct MHD_Connection *connection_of(const struct http_exchange *exchange)
+struct MHD_Connection *http_exchange_connection(const struct http_exchange *exchange)
 {
     return ((const struct request *)exchange)->connection; /* exchange is its first member */
 }
 
 const char *http_exchange_field(const struct http_exchange *exchange, const char *name)
 {
-    return field(connection_of(exchange), name);
+    return field(http_exchange_connection(exchange), name);
 }
 
 bool http_exchange_argument(const struct http_exchange *exchange, const char *name, char *value,
                             size_t value_size)
 {
     const char *text =
-        MHD_lookup_connection_value(connection_of(exchange), MHD_GET_ARGUMENT_KIND, name);
+        MHD_lookup_connection_value(http_exchange_connection(exchange), MHD_GET_ARGUMENT_KIND, name);
     return text && text_decode_percent(text, true, value, value_size);
+}
+
+bool http_exchange_has_argument(const struct http_exchange *exchange, const char *name)
+{
+    return MHD_lookup_connection_value(http_exchange_connection(exchange), MHD_GET_ARGUMENT_KIND, name) != NULL;
 }
 
 void http_answer_field(struct http_answer *answer, const char *name, const char *value)

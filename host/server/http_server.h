@@ -43,8 +43,14 @@ const char *http_exchange_field(const struct http_exchange *exchange, const char
  * decoded to bytes that are not UTF-8 text without control characters. */
 bool http_exchange_argument(const struct http_exchange *exchange, const char *name, char *value,
                             size_t value_size);
+/* Whether it is there at all, whatever it holds. */
+bool http_exchange_has_argument(const struct http_exchange *exchange, const char *name);
 /* Adds a header field to the answer; value must hold no control byte. */
 void http_answer_field(struct http_answer *answer, const char *name, const char *value);
+
+/* The library's own, for http_form.c. */
+struct MHD_Connection;
+struct MHD_Connection *http_exchange_connection(const struct http_exchange *exchange);
 
 struct http_handler {
     void *context;
