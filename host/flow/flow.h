@@ -52,6 +52,27 @@ struct timetable *service_timetable(const struct service *service);
 struct scheduler *service_scheduler(const struct service *service); /* NULL: none works here */
 void service_set_scheduler(struct service *service, struct scheduler *scheduler);
 
+/* The file of the index-th flow's module, appended to out as it was when it was read. ERROR_REFUSED: it
+ * is another one by now. */
+MUST_USE bool service_read_module(const struct service *service, size_t index, struct buf *out,
+                                  struct error *err);
+
+enum module_put {
+    MODULE_ADD,     /* ERROR_EXISTS if that version is there */
+    MODULE_REPLACE, /* ERROR_NOT_FOUND if it is not */
+};
+/*
+ * Takes a module into the workspace's own functions folder and into this process: a new flow, a version
+ * newer than those there are, or other bytes for a version that is not active. It is verified and
+ * compiled first, and not active before somebody activates it. The very bytes that are there are taken
+ * without a change. *index: where it stands. ERROR_INVALID: verifier, manifest, a name that means another
+ * flow; ERROR_REFUSED: active, older than a version that is there, or the functions folder is not the
+ * workspace's own; ERROR_LIMIT. Other processes of the workspace see it when they start. Thread-safe.
+ */
+MUST_USE bool service_put_module(struct service *service, const struct buf *bytes,
+                                 enum module_put how, const struct actor *actor, size_t *index,
+                                 struct error *err);
+
 #define FLOW_PARAMETER_SIZE_MAX 1024u /* bytes of one value */
 
 struct run_parameter {

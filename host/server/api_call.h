@@ -97,7 +97,7 @@ struct api_area {
     const struct api_operation *operations;
     size_t count;
 };
-extern const struct api_area api_integrations, api_schedules, api_connections,
+extern const struct api_area api_integrations, api_archives, api_schedules, api_connections,
     api_connection_updates, api_lookups, api_instances, api_counts, api_errors, api_resubmissions,
     api_documents, api_unsupported;
 /* All of them; NULL-terminated. */
