@@ -158,6 +158,23 @@ static bool name_module(struct flow *flow, const struct flow *old, struct error 
     return true;
 }
 
+static void cut_out(char *text, const char *part)
+{
+    char *at = strstr(text, part);
+    if (at)
+        memmove(at, at + strlen(part), strlen(at + strlen(part)) + 1);
+}
+
+/* Where the host keeps what it looks at is nobody's business. Returns false. */
+static bool hide_path(const char *part, struct error *err)
+{
+    if (err) {
+        cut_out(err->message, part);
+        cut_out(err->message, "module '': ");
+    }
+    return false;
+}
+
 static bool check_there(const struct flow *flow, enum module_put how, bool is_there,
                         struct error *err)
 {
@@ -174,7 +191,7 @@ static bool put(struct service *service, const char *part, enum module_put how,
 {
     struct flow *flow = NULL;
     if (!flow_open(&flow, service->workspace, part, "import", err))
-        return false;
+        return hide_path(part, err);
     bool is_there = registry_find_version(&service->registry, flow, index);
     const struct flow *old = is_there ? registry_flow(&service->registry, *index) : NULL;
     if (!check_there(flow, how, is_there, err) || !name_module(flow, old, err)) {

@@ -6,10 +6,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "engine/verifier.h"
 #include "server/api_call.h"
 #include "server/http_form.h"
 
-#define MODULE_SIZE_MAX (16u << 20) /* of one file that comes in */
+#define MODULE_SIZE_MAX VERIFIER_MODULE_SIZE_MAX
 #define FORM_EXTRA_SIZE (16u << 10)
 
 static void export_integration(struct api_call *call)
