@@ -474,7 +474,7 @@ static const struct api_operation operations[] = {
      .roles = API_CHANGE, .is_recorded_below = true,
      .about = "Replaces the schedule of a flow, also one of schedules.json; its state stays.",
      .body = &definition_schema,
-     .results = {{200, "replaced", &schedule_schema, NULL}, NO_FLOW, UNSCHEDULED},
+     .results = {{200, "replaced", &schedule_schema, NULL}, NO_FLOW},
      .run = update_schedule},
     MOVE("start", "startSchedule", "Starts the schedule of a flow.", start_schedule,
          "it is started already, or the flow is not active"),

@@ -28,6 +28,7 @@ from common import PeerProcess, read_records  # noqa: E402
 BASE = "/ic/api/integration/v1"
 ACK = "OUTL-BA-DACS_CCS_CUST_SYNC_ACK"
 SYNC_FTP = "OUTL-BA-CCS_DACS_CUST_SYNC_FTP"
+SYNC_OS = "OUTL-BA-CCS_DACS_CUST_SYNC_OS"
 ERROR_HANDLER = "OUTL-BA-CCS_DACS_ERR_HNDLR"
 VERSION = "01.23.3000"
 CONFIG = "OUTL-BRT-CCS_DACS_ConfigProps"
@@ -75,6 +76,14 @@ def embed(module, manifest, output):
         file.flush()
         subprocess.run([Program.translate, module, "--embed", file.name, "--output", output],
                        check=True, timeout=120)
+
+
+def manifest(identifier, version="01.00.0000", **members):
+    return {"identifier": identifier, "name": identifier, "version": version,
+            "trigger": {"type": "rest", "path": "/go"}, "grants": [], "lookups": [],
+            "durability": "tracked",
+            "limits": {"memory_mib": 2, "cpu_ms": 400, "wall_s": 20, "import_calls": 100,
+                       "log_lines": 5, "input_bytes": 4096}, **members}
 
 
 class Document:
@@ -129,10 +138,14 @@ class ApiTest(unittest.TestCase):
         cls.ccs_root = os.path.join(cls.folder, "ccs")
         os.mkdir(cls.ccs_root)
         cls.ccs = PeerProcess("ccs.py", "--root", cls.ccs_root, "--user", "integration",
-                              "--password", CCS_PASSWORD)
+                              "--password", CCS_PASSWORD, *cls.ccs_arguments())
         cls.addClassCleanup(cls.ccs.stop)
         cls.prepare()
         cls.start()
+
+    @classmethod
+    def ccs_arguments(cls):
+        return ()
 
     @classmethod
     def prepare(cls):

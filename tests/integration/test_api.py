@@ -10,19 +10,11 @@ import sys
 import unittest
 
 import api_common
-from api_common import (ACK, BASE, CCS, CONFIG, EMAIL, FTP_PASSWORD, SYNC_FTP, VERSION, ApiTest,
-                        Program, embed, flow_id, form, quote)
+from api_common import (ACK, BASE, CCS, CONFIG, EMAIL, FTP_PASSWORD, SYNC_FTP, SYNC_OS, VERSION, ApiTest,
+                        Program, embed, flow_id, form, manifest, quote)
 
 FTP = "OU FTP CCS for CCS-DACS"
 PEM = b"-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n"
-
-
-def manifest(identifier, version="01.00.0000", **members):
-    return {"identifier": identifier, "name": identifier, "version": version,
-            "trigger": {"type": "rest", "path": "/go"}, "grants": [], "lookups": [],
-            "durability": "tracked",
-            "limits": {"memory_mib": 2, "cpu_ms": 400, "wall_s": 20, "import_calls": 100,
-                       "log_lines": 5, "input_bytes": 4096}, **members}
 
 
 class Router(ApiTest):
@@ -177,7 +169,7 @@ class Schedules(ApiTest):
                          ("FREQ=MINUTELY;INTERVAL=65", "UTC", "STOPPED"))
 
     def test_the_simple_form(self):
-        path = f"/integrations/{flow_id('OUTL-BA-CCS_DACS_CUST_SYNC_OS')}/schedule"
+        path = f"/integrations/{flow_id(SYNC_OS)}/schedule"
         start = {"startDate": "2030-01-20T06:30", "parameters": self.definition["parameters"]}
         self.ask("POST", path, {**start, "frequency": {"frequencyType": "ONCE"}})
         for frequency, rule in (

@@ -11,7 +11,7 @@ import time
 import unittest
 
 import api_common
-from api_common import (ACK, BASE, CCS, ERROR_HANDLER, VERSION, ApiTest, Program, flow_id, quote)
+from api_common import (ACK, BASE, CCS, ERROR_HANDLER, SYNC_FTP, VERSION, ApiTest, Program, flow_id, quote)
 
 MISBEHAVE = {
     "identifier": "MISBEHAVE", "name": "Misbehave", "version": "01.00.0000",
@@ -296,6 +296,20 @@ class Slow(MonitoringTest):
         self.point_ccs(good)
         for one in pair:
             self.assertEqual(self.ask("GET", f"/monitoring/instances/{one['id']}")["status"], "ABORTED")
+
+    def test_runs_of_one_flow_do_not_overlap(self):
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(listener.close)
+        self.connections["OU FTP CCS for CCS-DACS"]["port"] = listener.getsockname()[1]
+        self.connections["OU FTP CCS for CCS-DACS"]["connect_timeout_s"] = 60
+        self.point_ccs(self.connections[CCS]["url"])
+        path = f"/integrations/{flow_id(SYNC_FTP)}/schedule/jobs"
+        job = {"action": "NOW", "parameters": [{"name": "extractedFileNamePrefix", "value": "C1-TWICE"}]}
+        self.ask("POST", path, job, expect=204)
+        (running,) = self.wait_for(lambda: self.ids(q(f"code:'{SYNC_FTP}', status:'IN_PROGRESS'")), "no run")
+        self.ask("POST", path, job, expect=409)
+        self.ask("POST", f"/monitoring/instances/{running}/abort")
+        self.wait_for(lambda: self.ids(q(f"id:'{running}', status:'ABORTED'")), "it goes on")
 
     def test_resubmissions_leave_the_threads_free(self):
         """More jobs than threads of either kind, all of which wait for CCS: reads are answered at once."""
