@@ -61,9 +61,10 @@ bool api_filter_date(const char *text, int64_t *wall_ms)
     for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
         struct tm when = {0};
         const char *end = strptime(text, forms[i], &when);
+        int day = when.tm_mday; /* the thirty-first of February would become a day in March */
         if (end && (!*end || strcmp(end, "Z") == 0)) {
             *wall_ms = (int64_t)timegm(&when) * 1000;
-            return *wall_ms > 0;
+            return *wall_ms > 0 && when.tm_mday == day;
         }
     }
     return false;

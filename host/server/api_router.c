@@ -30,6 +30,8 @@ static int fit(const char *pattern, const char *path, char arguments[][API_ARGUM
 {
     int same = 0;
     size_t argument = 0;
+    for (size_t i = 0; i < API_ARGUMENTS_MAX; i++)
+        arguments[i][0] = '\0';
     while (*pattern) {
         if (*pattern++ != '/' || *path++ != '/')
             return -1;

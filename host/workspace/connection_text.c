@@ -50,7 +50,8 @@ static const char *skip_value(const char *at)
         } else if (*at == ',' || *at == ':') {
             at++;
         } else if (*at) {
-            at += strcspn(at, " \t\r\n,:]}/\"");
+            size_t size = strcspn(at, " \t\r\n,:]}/\"");
+            at += size ? size : 1;
         }
     } while (depth > 0 && *at);
     return at;
