@@ -15,11 +15,13 @@
 #include "engine/sandbox.h"
 #include "server/work_queue.h"
 
+enum job_state { JOB_WAITING, JOB_RUNNING, JOB_DONE, JOB_CUT };
+
 struct job {
     struct job *next;
     struct recovery *recovery;
     char id[INSTANCE_ID_SIZE], user[RECOVERY_USER_SIZE];
-    enum { JOB_WAITING, JOB_RUNNING, JOB_DONE, JOB_CUT } state;
+    enum job_state state;
     int64_t created_ms, finished_ms;
     size_t total, completed, failed, refused;
     char (*ids)[INSTANCE_ID_SIZE];
@@ -69,7 +71,7 @@ static void resubmit(struct job *job, const char *id)
     run_outcome_release(&outcome);
 }
 
-static void set_state(struct job *job, int state, int64_t finished_ms)
+static void set_state(struct job *job, enum job_state state, int64_t finished_ms)
 {
     pthread_mutex_lock(&job->recovery->mutex);
     job->state = state;
@@ -224,7 +226,8 @@ bool recovery_submit(struct recovery *recovery, char (*ids)[INSTANCE_ID_SIZE], s
 
 void recovery_jobs(struct recovery *recovery, recovery_row_fn *fn, void *context)
 {
-    static const char *const states[] = {"WAITING", "IN_PROGRESS", "COMPLETED", "ABORTED"};
+    static const char *const states[] = {[JOB_WAITING] = "WAITING", [JOB_RUNNING] = "IN_PROGRESS",
+                                         [JOB_DONE] = "COMPLETED", [JOB_CUT] = "ABORTED"};
     bool go_on = true;
     pthread_mutex_lock(&recovery->mutex);
     for (const struct job *job = recovery->jobs; job && go_on; job = job->next) {

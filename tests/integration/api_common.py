@@ -213,6 +213,7 @@ class ApiTest(unittest.TestCase):
         cls.process.stdout.close()
         said = cls.said()
         assert "its table does not say" not in said, said
+        assert cls.process.returncode == 0, (cls.process.returncode, said)
 
     @classmethod
     def said(cls):
