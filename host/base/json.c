@@ -71,6 +71,19 @@ static bool check_depth(const char *text, size_t size, const char *name, struct 
     return true;
 }
 
+/* A NUL that is written as an escape: whoever reads the text as a C string would see half of it. */
+static bool check_escapes(const char *text, size_t size, const char *name, struct error *err)
+{
+    for (size_t i = 0; i + 1 < size; i++) {
+        if (text[i] != '\\')
+            continue;
+        if (size - i >= 6 && memcmp(text + i, "\\u0000", 6) == 0)
+            return position_error(err, name, text, i, "a NUL character (\\u0000) cannot be used");
+        i++;
+    }
+    return true;
+}
+
 static const char out_of_memory[] = ""; /* told apart by its address */
 
 static int by_key(const void *a, const void *b)
@@ -209,7 +222,8 @@ cJSON *json_parse(const char *text, size_t size, const char *name, enum json_sty
     copy[size] = '\0';
     if (style == JSON_COMMENTS)
         blank_comments(copy);
-    cJSON *value = check_depth(copy, size, name, err) ? parse_checked(copy, size, name, err) : NULL;
+    cJSON *value = check_depth(copy, size, name, err) && check_escapes(copy, size, name, err)
+                       ? parse_checked(copy, size, name, err) : NULL;
     free(copy);
     return value;
 }

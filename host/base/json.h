@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * cJSON behind a bounded front: size and depth limits, errors with line and column, strict UTF-8,
- * duplicate keys refused, // and block comments accepted only where asked. Thread-safe.
+ * duplicate keys and NUL characters (\u0000) refused, // and block comments accepted only where
+ * asked. Thread-safe.
  */
 #ifndef BASE_JSON_H
 #define BASE_JSON_H

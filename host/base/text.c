@@ -183,6 +183,50 @@ bool text_decode_percent(const char *text, bool plus, char *out, size_t out_size
     return text_is_utf8(out, size) && !text_has_control(out);
 }
 
+static int base64_digit(char byte, enum base64 form)
+{
+    if (byte >= 'A' && byte <= 'Z')
+        return byte - 'A';
+    if (byte >= 'a' && byte <= 'z')
+        return byte - 'a' + 26;
+    if (byte >= '0' && byte <= '9')
+        return byte - '0' + 52;
+    if (byte == (form == BASE64_URL ? '-' : '+'))
+        return 62;
+    return byte == (form == BASE64_URL ? '_' : '/') ? 63 : -1;
+}
+
+bool text_decode_base64(const char *text, size_t size, enum base64 form, void *out, size_t room,
+                        size_t *out_size)
+{
+    unsigned char *at = out;
+    unsigned bits = 0, held = 0;
+    size_t digits = size, filled = 0;
+    if (form == BASE64_PADDED) {
+        if (size % 4 != 0)
+            return false;
+        while (digits > 0 && size - digits < 2 && text[digits - 1] == '=')
+            digits--;
+    }
+    if (digits % 4 == 1)
+        return false;
+    for (size_t i = 0; i < digits; i++) {
+        int digit = base64_digit(text[i], form);
+        if (digit < 0)
+            return false;
+        bits = (bits << 6 | (unsigned)digit) & 0xFFFF;
+        held += 6;
+        if (held < 8)
+            continue;
+        if (filled == room)
+            return false;
+        held -= 8;
+        at[filled++] = (unsigned char)(bits >> held & 0xFF);
+    }
+    *out_size = filled;
+    return (bits & ((1u << held) - 1)) == 0;
+}
+
 const char *text_format_size(uint64_t bytes, char text[static TEXT_SIZE_SIZE])
 {
     static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};

@@ -31,6 +31,18 @@ bool text_parse_int(const char *text, int64_t min, int64_t max, int64_t *value);
  * control characters. */
 bool text_decode_percent(const char *text, bool plus, char *out, size_t out_size);
 
+/* The two alphabets of RFC 4648. */
+enum base64 {
+    BASE64_PADDED, /* section 4, with its "=" */
+    BASE64_URL,    /* section 5, without "=", as RFC 7515 wants it */
+};
+
+/* Decodes size digits into out, which has room bytes; *out_size: how many came out. Only the encoding
+ * that an encoder makes is taken: false for another byte, missing or superfluous padding, unused bits
+ * that are not zero, or more than room. No NUL is added; of out, nothing may be used after a false. */
+bool text_decode_base64(const char *text, size_t size, enum base64 form, void *out, size_t room,
+                        size_t *out_size);
+
 #define TEXT_SIZE_SIZE 24
 /* "0 B", "1.5 MiB" for people. Returns text. */
 const char *text_format_size(uint64_t bytes, char text[static TEXT_SIZE_SIZE]);

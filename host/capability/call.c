@@ -224,11 +224,39 @@ static bool has_failed(const struct call *call, int32_t result)
     return result < 0 && call->error.kind != ERROR_NONE;
 }
 
-/* Calls that only look into the execution itself are not worth a row unless they fail. */
+/* Calls that only look into the execution itself are worth a row if they fail or the level asks for them:
+ * at audit what the flow did with its execution, at debug every look at what it holds. */
+static bool is_worth_a_row(const struct call *call, bool failed)
+{
+    enum tracing tracing = call->execution->tracing;
+    bool is_about_flow = strcmp(call->import->capability, "flow") == 0;
+    return failed || call->import->effect != SLUICE_EFFECT_NONE || tracing == TRACING_DEBUG ||
+           (tracing == TRACING_AUDIT && is_about_flow);
+}
+
+/* What a call that reaches beyond the sandbox sent and got. */
+static void add_payloads(const struct call *call, int32_t result, struct activity *activity)
+{
+    if (call->execution->tracing != TRACING_DEBUG || call->import->effect == SLUICE_EFFECT_NONE)
+        return;
+    for (unsigned i = 0; i < call->import->parameter_count; i++) {
+        if (call->import->parameters[i].kind == PARAMETER_BYTES) {
+            activity->request = call->args[i].text;
+            activity->request_size = call->args[i].size;
+        }
+    }
+    const struct http_response *response =
+        result > 0 ? handle_get(&call->execution->handles, (uint32_t)result, HANDLE_RESPONSE) : NULL;
+    if (response) {
+        activity->response = response->body.data;
+        activity->response_size = response->body.size;
+    }
+}
+
 static void record(struct call *call, int32_t result, int64_t started_ns, int64_t started_ms)
 {
     bool failed = has_failed(call, result);
-    if (call->import->effect == SLUICE_EFFECT_NONE && !failed)
+    if (!is_worth_a_row(call, failed))
         return;
     struct activity activity = {
         .at_ms = started_ms,
@@ -242,6 +270,7 @@ static void record(struct call *call, int32_t result, int64_t started_ns, int64_
         .detail = failed ? call->error.message : call->note,
         .bytes = call->bytes,
     };
+    add_payloads(call, result, &activity);
     store_activity(call->execution->environment->store, call->execution->instance, &activity);
 }
 

@@ -65,6 +65,7 @@ struct execution {
 
     char instance[INSTANCE_ID_SIZE];
     const char *trigger, *invoked_by;
+    enum tracing tracing;     /* how much is recorded */
     int64_t started_ms;       /* wall clock */
     int64_t wall_deadline_ms; /* monotonic */
     const struct named_value *parameters;

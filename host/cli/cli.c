@@ -2,6 +2,7 @@
 /* From a command line to a command and its exit status; see cli.h. */
 #include "cli/cli.h"
 
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,12 +10,13 @@
 #include "base/document.h"
 #include "base/text.h"
 #include "cli/print.h"
+#include "flow/flow.h"
 #include "workspace/workspace.h"
 
 const struct command *const cli_commands[] = {
     &cmd_init, &cmd_check, &cmd_flows,     &cmd_connections, &cmd_lookups,
-    &cmd_run,  &cmd_serve, &cmd_users,     &cmd_schedules,   &cmd_show,
-    &cmd_instances, &cmd_errors, &cmd_resubmit, &cmd_discard, &cmd_purge,
+    &cmd_activate, &cmd_deactivate, &cmd_run, &cmd_serve, &cmd_users, &cmd_schedules, &cmd_show,
+    &cmd_instances, &cmd_errors, &cmd_resubmit, &cmd_discard, &cmd_audit, &cmd_purge,
     &cmd_help, &cmd_version,
 };
 const size_t cli_command_count = sizeof cli_commands / sizeof cli_commands[0];
@@ -99,6 +101,25 @@ bool cli_open_workspace(const struct cli *cli, struct workspace **out, struct er
               workspace_open(out, folder, cli->functions_folder, err);
     free(folder);
     return ok;
+}
+
+const char *cli_actor(char name[CLI_ACTOR_SIZE])
+{
+    char texts[1024];
+    struct passwd entry, *found = NULL;
+    if (getpwuid_r(getuid(), &entry, texts, sizeof texts, &found) == 0 && found)
+        snprintf(name, CLI_ACTOR_SIZE, "%s", found->pw_name);
+    else
+        snprintf(name, CLI_ACTOR_SIZE, "uid %lu", (unsigned long)getuid());
+    return name;
+}
+
+const struct actor *cli_self(void)
+{
+    static char name[CLI_ACTOR_SIZE];
+    static const struct actor self = {name, ""};
+    cli_actor(name);
+    return &self;
 }
 
 static int check_words(struct cli *cli, const struct command *command,

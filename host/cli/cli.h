@@ -10,6 +10,7 @@
 #define CLI_CLI_H
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include "base/error.h"
@@ -69,9 +70,9 @@ struct command {
     int (*run)(struct cli *cli, const struct arguments *arguments);
 };
 
-extern const struct command cmd_check, cmd_connections, cmd_flows, cmd_discard, cmd_errors, cmd_help,
-    cmd_init, cmd_instances, cmd_lookups, cmd_purge, cmd_resubmit, cmd_run, cmd_schedules, cmd_serve,
-    cmd_show, cmd_users, cmd_version;
+extern const struct command cmd_activate, cmd_audit, cmd_check, cmd_connections, cmd_deactivate,
+    cmd_flows, cmd_discard, cmd_errors, cmd_help, cmd_init, cmd_instances, cmd_lookups, cmd_purge,
+    cmd_resubmit, cmd_run, cmd_schedules, cmd_serve, cmd_show, cmd_users, cmd_version;
 
 /* All commands, in the order of the overview. */
 extern const struct command *const cli_commands[];
@@ -98,6 +99,13 @@ int cli_status_of(const struct error *err);
 /* The workspace named by -w, $SLUICE_WORKSPACE, or found from the current folder upwards. */
 MUST_USE bool cli_open_workspace(const struct cli *cli, struct workspace **out, struct error *err);
 
+/* Who runs this process, for the audit trail: "root", or "uid 1000" for a user without a name. */
+#define CLI_ACTOR_SIZE 64
+const char *cli_actor(char name[CLI_ACTOR_SIZE]);
+/* The same as who changes something about flows. */
+struct actor;
+const struct actor *cli_self(void);
+
 /* ---- options.c ---- */
 
 /* Parses argv[0..argc): options of command (NULL: global ones only; parsing then ends at the first
@@ -108,6 +116,14 @@ MUST_USE bool options_parse(struct cli *cli, const struct command *command, int 
 /* The last value of an option; "" for a given flag; NULL if it was not given. */
 const char *option_value(const struct arguments *arguments, const char *name);
 bool option_given(const struct arguments *arguments, const char *name);
+
+/* Both leave the value as it is when the option was not given; ERROR_INVALID says what is legal.
+ * "90m", "12h", "7d" before now, "2026-11-24" or "2026-11-24T06:30" in UTC: */
+MUST_USE bool option_time(const struct arguments *arguments, const char *name, int64_t *wall_ms,
+                          struct error *err);
+/* A whole number from 0 to 100,000: */
+MUST_USE bool option_count(const struct arguments *arguments, const char *name, int64_t *count,
+                           struct error *err);
 
 /* ---- help.c ---- */
 void help_overview(FILE *out);

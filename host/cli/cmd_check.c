@@ -8,6 +8,7 @@
 #include "cli/print.h"
 #include "flow/flow.h"
 #include "flow/recurrence.h"
+#include "server/issuer.h"
 #include "workspace/inspect.h"
 
 /* Where findings go: straight to the terminal, or into the document. */
@@ -171,6 +172,8 @@ static void check_recurrence(struct check *check, const char *subject,
     recurrence_free(recurrence);
 }
 
+#define OIC_PARAMETERS_MAX 5
+
 static void check_schedule(struct check *check, struct service *service,
                            const struct schedule *schedule)
 {
@@ -187,6 +190,9 @@ static void check_schedule(struct check *check, struct service *service,
     if (strcmp(manifest->trigger_type, "schedule") != 0)
         add(check, FINDING_ERROR, subject, "remove it from schedules.json",
             "this flow is not started by a schedule but by \"%s\"", manifest->trigger_type);
+    if (schedule->parameter_count > OIC_PARAMETERS_MAX)
+        add(check, FINDING_WARNING, subject, "", "has more than %d parameters, the most in Oracle "
+            "Integration", OIC_PARAMETERS_MAX);
     for (size_t i = 0; i < schedule->parameter_count; i++)
         if (!has_parameter(manifest, schedule->parameters[i].name))
             add(check, FINDING_ERROR, subject, "correct it in schedules.json",
@@ -211,6 +217,28 @@ static void check_flows(struct check *check, struct workspace *workspace)
     for (size_t i = 0; i < service_workspace(service)->schedules.count; i++)
         check_schedule(check, service, &service_workspace(service)->schedules.items[i]);
     service_close(service);
+}
+
+/* ---- who may call ------------------------------------------------------------------------------ */
+
+static void check_callers(struct check *check, const struct workspace *workspace)
+{
+    struct users users;
+    struct issuer *issuer = NULL;
+    struct error err = {0};
+    if (!users_read(&users, workspace->folder, &err))
+        add(check, FINDING_ERROR, "users.json", "correct it there, or use sluice users", "%s",
+            err.message);
+    else if (users.count > 0)
+        add(check, FINDING_OK, "users.json", "", "%zu user%s", users.count,
+            users.count == 1 ? "" : "s");
+    users_release(&users);
+    if (!issuer_read(&issuer, workspace->folder, &err))
+        add(check, FINDING_ERROR, ISSUER_FILE, "correct it there", "%s", err.message);
+    else if (issuer)
+        add(check, FINDING_OK, ISSUER_FILE, "", "tokens of %s, verified with %zu key%s", issuer->name,
+            issuer->keys.count, issuer->keys.count == 1 ? "" : "s");
+    issuer_free(issuer);
 }
 
 static void finish(struct check *check)
@@ -245,6 +273,7 @@ static int run(struct cli *cli, const struct arguments *arguments)
         fputs("\n\n", cli->out);
     }
     workspace_inspect(workspace, take_finding, &check);
+    check_callers(&check, workspace);
     check_flows(&check, workspace);
     finish(&check);
     buf_release(&check.document.text);
@@ -262,14 +291,16 @@ const struct command cmd_check = {
         "encryption, certificates that are not verified, addresses that are still the examples "
         "of a new workspace, lookup properties that are missing or malformed, flows whose "
         "connections or lookups are not there, schedules of unknown flows or without a parameter "
-        "that the flow needs, recurrences and time zones that cannot be understood."
+        "that the flow needs, recurrences and time zones that cannot be understood, users and token "
+        "issuers of the server."
         "\n\nNothing is connected to: 'sluice connections test' does that. A file that cannot be "
         "read at all (malformed, unknown key, wrong type) is reported with file, line and column, "
         "and ends the check.",
     .json = "{\"workspace\", \"findings\": [{\"level\": \"ok\"|\"note\"|\"warning\"|\"error\", "
             "\"subject\", \"text\", \"remedy\"}], \"errors\": number, \"warnings\": number}",
     .exit_status = "0  no error (there may be warnings)\n2  at least one error",
-    .files = "sluice.json, connections.json, schedules.json, lookups/*.csv, certificates/",
+    .files = "sluice.json, connections.json, schedules.json, users.json, oauth.json, lookups/*.csv, "
+             "certificates/",
     .examples = " sluice check\n sluice -w /srv/ccs-dacs --json check",
     .run = run,
 };

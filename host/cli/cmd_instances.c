@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/document.h"
@@ -14,7 +13,6 @@
 #include "flow/flow.h"
 
 #define LIMIT_DEFAULT 20
-#define LIMIT_MAX 100000
 
 static const char *const states[] = {"IN_PROGRESS", "COMPLETED", "FAILED", "ABORTED"};
 
@@ -32,59 +30,20 @@ static bool parse_state(const char *text, const char **state, struct error *err)
                      nearest ? nearest : "", nearest ? "'?" : "");
 }
 
-/* "90m", "12h", "7d" before now, "2026-11-24" or "2026-11-24T06:30" in UTC. */
-static bool parse_time(const char *option, const char *text, int64_t *wall_ms, struct error *err)
-{
-    static const struct {
-        char unit;
-        int64_t ms;
-    } units[] = {{'m', 60000}, {'h', 3600000}, {'d', 86400000}};
-    char digits[16];
-    size_t size = strlen(text);
-    int64_t count;
-    for (size_t i = 0; i < 3 && size > 1 && size < sizeof digits; i++) {
-        snprintf(digits, sizeof digits, "%.*s", (int)(size - 1), text);
-        if (text[size - 1] == units[i].unit && text_parse_int(digits, 0, 1000000, &count)) {
-            *wall_ms = clock_wall_ms() - count * units[i].ms;
-            return true;
-        }
-    }
-    struct tm day = {0}, minute = {0};
-    const char *day_end = strptime(text, "%Y-%m-%d", &day);
-    const char *minute_end = strptime(text, "%Y-%m-%dT%H:%M", &minute);
-    bool is_minute = minute_end && (!*minute_end || strcmp(minute_end, "Z") == 0);
-    if (!is_minute && !(day_end && !*day_end))
-        return error_set(err, ERROR_INVALID, "'--%s %.64s': expected 90m, 12h, 7d, 2026-11-24 or "
-                                             "2026-11-24T06:30 (UTC)", option, text);
-    *wall_ms = (int64_t)timegm(is_minute ? &minute : &day) * 1000;
-    return true;
-}
-
-static bool parse_count(const struct arguments *arguments, const char *name, int64_t *count,
-                        struct error *err)
-{
-    const char *text = option_value(arguments, name);
-    if (!text || text_parse_int(text, 0, LIMIT_MAX, count))
-        return true;
-    return error_set(err, ERROR_INVALID, "'--%s %.64s': expected a whole number from 0 to %d", name,
-                     text, LIMIT_MAX);
-}
-
 bool instances_filter(const struct arguments *arguments, struct store_filter *filter,
                       struct error *err)
 {
     const char *state = option_value(arguments, "state");
-    const char *since = option_value(arguments, "since"), *until = option_value(arguments, "until");
     filter->limit = LIMIT_DEFAULT;
     filter->flow = option_value(arguments, "flow");
     filter->tracking = option_value(arguments, "tracking");
     filter->parent = option_value(arguments, "parent");
     filter->top_level_only = !option_given(arguments, "all") && !filter->parent;
     return (!state || parse_state(state, &filter->state, err)) &&
-           (!since || parse_time("since", since, &filter->from_ms, err)) &&
-           (!until || parse_time("until", until, &filter->to_ms, err)) &&
-           parse_count(arguments, "limit", &filter->limit, err) &&
-           parse_count(arguments, "offset", &filter->offset, err);
+           option_time(arguments, "since", &filter->from_ms, err) &&
+           option_time(arguments, "until", &filter->to_ms, err) &&
+           option_count(arguments, "limit", &filter->limit, err) &&
+           option_count(arguments, "offset", &filter->offset, err);
 }
 
 /* ---- output ------------------------------------------------------------------------------------ */

@@ -9,15 +9,22 @@
 
 #define DAY_MS 86400000
 #define DAYS_MAX 36500
-#define BATCH 100  /* instances in one transaction */
+#define BATCH 100  /* instances, or audit records, in one transaction */
 #define PAUSE_MS 2 /* between batches, for whoever waits for the write lock */
 
-static bool purge(struct cli *cli, struct store *store, int64_t before_ms, int64_t *total,
-                  struct error *err)
+/* What is deleted, each by batches of its own. */
+struct total {
+    int64_t instances, audits;
+};
+
+typedef bool purge_fn(struct store *store, int64_t before_ms, int max, int *purged, struct error *err);
+
+static bool purge_all(struct cli *cli, struct store *store, purge_fn *batch, int64_t before_ms,
+                      int64_t *total, struct error *err)
 {
     int purged = BATCH;
     while (purged == BATCH && !(cli->should_stop && cli->should_stop())) {
-        if (!store_purge(store, before_ms, BATCH, &purged, err))
+        if (!batch(store, before_ms, BATCH, &purged, err))
             return false;
         *total += purged;
         clock_sleep_ms(PAUSE_MS);
@@ -25,17 +32,32 @@ static bool purge(struct cli *cli, struct store *store, int64_t before_ms, int64
     return true;
 }
 
-static void tell(struct cli *cli, int64_t days, int64_t total, bool is_dry_run)
+static bool purge(struct cli *cli, struct store *store, int64_t before_ms, struct total *total,
+                  struct error *err)
+{
+    return purge_all(cli, store, store_purge, before_ms, &total->instances, err) &&
+           purge_all(cli, store, store_purge_audits, before_ms, &total->audits, err);
+}
+
+static bool count(struct store *store, int64_t before_ms, struct total *total, struct error *err)
+{
+    return store_purge_count(store, before_ms, &total->instances, err) &&
+           store_purge_audits_count(store, before_ms, &total->audits, err);
+}
+
+static void tell(struct cli *cli, int64_t days, const struct total *total, bool is_dry_run)
 {
     if (!cli->json) {
-        fprintf(cli->out, "%lld instances older than %lld days %s\n", (long long)total,
-                (long long)days, is_dry_run ? "would be deleted" : "deleted");
+        fprintf(cli->out, "%lld instances and %lld audit records older than %lld days %s\n",
+                (long long)total->instances, (long long)total->audits, (long long)days,
+                is_dry_run ? "would be deleted" : "deleted");
         return;
     }
     struct document document;
     document_init(&document);
     document_open(&document, NULL, '{');
-    document_number(&document, "instances", total);
+    document_number(&document, "instances", total->instances);
+    document_number(&document, "audit_records", total->audits);
     document_number(&document, "older_than_days", days);
     document_flag(&document, "dry_run", is_dry_run);
     document_close(&document, '}');
@@ -47,7 +69,8 @@ static int run(struct cli *cli, const struct arguments *arguments)
     struct workspace *workspace = NULL;
     struct store *store = NULL;
     struct error err = {0};
-    int64_t days = 0, total = 0;
+    int64_t days = 0;
+    struct total total = {.instances = 0};
     const char *older = option_value(arguments, "older-than");
     bool is_dry_run = option_given(arguments, "dry-run");
     if (older && !text_parse_int(older, 0, DAYS_MAX, &days))
@@ -59,32 +82,33 @@ static int run(struct cli *cli, const struct arguments *arguments)
         if (!older)
             days = workspace->retention_days;
         int64_t before_ms = clock_wall_ms() - days * DAY_MS;
-        ok = is_dry_run ? store_purge_count(store, before_ms, &total, &err)
+        ok = is_dry_run ? count(store, before_ms, &total, &err)
                         : purge(cli, store, before_ms, &total, &err);
     }
     if (ok)
-        tell(cli, days, total, is_dry_run);
+        tell(cli, days, &total, is_dry_run);
     store_close(store);
     workspace_close(workspace);
     return ok ? EXIT_DONE : cli_fail(cli, cli_status_of(&err), &err);
 }
 
 static const struct option_spec options[] = {
-    {"older-than", 0, "DAYS", "Ended more than DAYS ago. Default: retention_days of sluice.json."},
+    {"older-than", 0, "DAYS", "Ended, or recorded, more than DAYS ago. Default: retention_days of "
+                              "sluice.json."},
     {"dry-run", 0, NULL, "Only counts."},
 };
 
 const struct command cmd_purge = {
     .name = "purge",
-    .summary = "deletes instances that are older than the retention",
+    .summary = "deletes instances and audit records older than the retention",
     .synopsis = "purge [--older-than DAYS] [--dry-run]",
     .description =
         "Deletes finished instances with their activity, files, tracking values and messages, and the "
-        "instances they called. What is in progress stays. It goes in small steps, so that runs "
-        "that are going on meanwhile do not wait; an interrupt ends it between two steps.",
+        "instances they called; and audit records. What is in progress stays. It goes in small steps, "
+        "so that runs that are going on meanwhile do not wait; an interrupt ends it between two steps.",
     .options = options,
     .option_count = sizeof options / sizeof options[0],
-    .json = "{\"instances\", \"older_than_days\", \"dry_run\"}",
+    .json = "{\"instances\", \"audit_records\", \"older_than_days\", \"dry_run\"}",
     .exit_status = "0  done\n2  usage or configuration",
     .files = "state/sluice.db",
     .examples = " sluice purge --dry-run\n sluice purge --older-than 90",

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* sluice run: runs a flow once, shows how it goes, and ends with the flow's exit status. */
 #include <errno.h>
-#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -25,7 +24,6 @@ struct input {
     size_t parameter_count;
     struct buf body;
     const char *attachment;
-    char user[64];
 };
 
 static void input_release(struct input *input)
@@ -77,21 +75,10 @@ static bool read_stream(int fd, struct buf *out, struct error *err)
     }
 }
 
-static void find_user(struct input *input)
-{
-    struct passwd entry, *found = NULL;
-    char memory[4096];
-    if (getpwuid_r(getuid(), &entry, memory, sizeof memory, &found) == 0 && found)
-        snprintf(input->user, sizeof input->user, "%s", found->pw_name);
-    else
-        snprintf(input->user, sizeof input->user, "uid %u", (unsigned)getuid());
-}
-
 static bool read_input(const struct arguments *arguments, struct input *input, struct error *err)
 {
     const char *body = option_value(arguments, "body");
     buf_init(&input->body, BODY_SIZE_MAX);
-    find_user(input);
     for (size_t i = 0; i < arguments->option_count; i++)
         if (strcmp(arguments->options[i].spec->name, "param") == 0 &&
             !take_parameter(input, arguments->options[i].value, err))
@@ -248,7 +235,7 @@ static int run_flow(struct cli *cli, struct service *service, size_t flow,
     struct run_request request = {
         .flow = flow,
         .trigger = "manual",
-        .invoked_by = input->user,
+        .invoked_by = cli_self()->name,
         .parameters = input->parameters,
         .parameter_count = input->parameter_count,
         .body = input->body.size ? input->body.data : NULL,
@@ -293,7 +280,7 @@ static int run(struct cli *cli, const struct arguments *arguments)
 
 static const struct option_spec options[] = {
     {"param", 'p', "NAME=VALUE", "A parameter of the flow, such as extractedFileNamePrefix=C1-. May be "
-                                 "given several times. Default: what schedules.json says, then the "
+                                 "given several times. Default: what its schedule says, then the "
                                  "flow's own default."},
     {"body", 'b', "FILE", "The message for the flow; '-' reads standard input."},
     {"attach", 0, "FILE", "A file that goes with the message."},

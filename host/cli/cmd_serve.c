@@ -35,8 +35,9 @@ static void tell_ready(struct cli *cli, const struct gateway *gateway)
         fprintf(cli->out, "listening on %s\n", gateway_url(gateway));
     }
     fflush(cli->out);
-    if (gateway_user_count(gateway) == 0)
-        log_line(LOG_WARNING, NULL, "nobody may call: users.json has no users (sluice users add)");
+    if (!gateway_has_callers(gateway))
+        log_line(LOG_WARNING, NULL, "nobody may call: users.json has no users (sluice users add), and "
+                 "oauth.json names no issuer");
     if (strncmp(gateway_url(gateway), "http://", 7) == 0 &&
         strncmp(gateway_url(gateway), "http://127.", 11) != 0 &&
         strncmp(gateway_url(gateway), "http://[::1]", 12) != 0)
@@ -49,13 +50,13 @@ static void tell_reload(const char *what, bool ok, const struct error *err)
     if (ok)
         log_line(LOG_WARNING, NULL, "read again: %s", what);
     else
-        log_line(LOG_ERROR, NULL, "not changed: %s: %s", what, err->message);
+        log_line(LOG_ERROR, NULL, "not all could be read again: %s: %s", what, err->message);
 }
 
 static void reload(struct service *service, struct gateway *gateway, struct scheduler *scheduler)
 {
     struct error err = {0};
-    tell_reload("users and certificate", gateway_reload(gateway, &err), &err);
+    tell_reload("users, token keys and certificate", gateway_reload(gateway, &err), &err);
     tell_reload("connections.json and lookups", workspace_reload(service_workspace(service), &err),
                 &err);
     tell_reload("schedules.json", scheduler_reload(scheduler, &err), &err);
@@ -128,19 +129,20 @@ const struct command cmd_serve = {
         "Runs flows for callers over HTTP: POST to "
         "/ic/api/integration/v1/flows/{oracleutilities|rest}/{ID}/{version}/{path}. Prints its "
         "address once it can be called. Callers are the users of users.json with the role invoke "
-        "(sluice users add); nothing is open but /health/live and /health/ready.\n\n"
+        "(sluice users add) and bearers of tokens of the issuer in oauth.json; nothing is open but "
+        "/health/live and /health/ready. Who is refused is in the audit trail (sluice audit).\n\n"
         "Starts flows when their schedules are due (sluice schedules), each on a thread of its own "
         "beside those that answer callers. Several servers on one workspace share the schedules: "
         "each due time is started once.\n\n"
         "SIGTERM or SIGINT: accepts and starts nothing more, lets what runs finish, ends. A second "
-        "one ends at once. SIGHUP: reads users.json, certificate, key, connections.json, lookups/ and "
-        "schedules.json again; what cannot be used is not changed.",
+        "one ends at once. SIGHUP: reads users.json, oauth.json with its keys, certificate, key, "
+        "connections.json, lookups/ and schedules.json again; what cannot be used is not changed.",
     .options = options,
     .option_count = sizeof options / sizeof options[0],
     .json = "{\"url\"} once it can be called",
     .exit_status = "0  stopped in order\n1  something did not stop in time\n"
                    "2  the workspace, a schedule, the address or the certificate is not usable",
-    .files = "sluice.json (\"server\"), users.json, schedules.json",
+    .files = "sluice.json (\"server\"), users.json, oauth.json, schedules.json",
     .examples = " sluice serve\n sluice serve --listen 0.0.0.0:8443",
     .run = run,
 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* sluice show: one instance with its files, tracking values, activity stream and fault. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -23,6 +24,7 @@ struct view {
     struct buf fault; /* text printed last */
     char full_id[INSTANCE_ID_SIZE]; /* id may be cut */
     int64_t started_ms;
+    bool with_payload;
 };
 
 /* ---- for people -------------------------------------------------------------------------------- */
@@ -62,6 +64,7 @@ static bool print_head(void *context, const struct instance_row *row)
     print_field(out, "version", row->version);
     print_field(out, "state", row->state);
     print_field(out, "trigger", row->trigger);
+    print_field(out, "tracing", row->tracing);
     print_field(out, "started by", row->invoked_by);
     print_field(out, "parent", row->parent);
     print_field(out, "does again", row->resubmission_of);
@@ -162,25 +165,42 @@ static void end_table(struct view *view, const char *title)
     table_release(&view->table);
 }
 
+static void print_bytes(const struct cli *cli, const char *title, const char *import,
+                        const void *bytes, size_t size)
+{
+    if (size == 0)
+        return;
+    fprintf(cli->out, "\n%s%s%s (%zu bytes)\n", title, *import ? " of " : "", import, size);
+    char *text = cli->out_is_terminal ? strndup(bytes, size) : NULL;
+    if (text)
+        print_text(cli->out, text);
+    else
+        fwrite(bytes, 1, size, cli->out);
+    free(text);
+    fputc('\n', cli->out);
+}
+
+static bool print_call(void *context, const struct activity *row)
+{
+    const struct view *view = context;
+    print_bytes(view->cli, "Request", row->import, row->request, row->request_size);
+    print_bytes(view->cli, "Answer", row->import, row->response, row->response_size);
+    return true;
+}
+
 static bool print_payload(struct view *view, const char *which, const char *title,
                           struct error *err)
 {
     struct buf bytes;
     buf_init(&bytes, PAYLOAD_SIZE_MAX);
     bool ok = store_payload(view->store, view->id, which, &bytes, err);
-    if (ok && bytes.size > 0) {
-        fprintf(view->cli->out, "\n%s (%zu bytes)\n", title, bytes.size);
-        if (view->cli->out_is_terminal)
-            print_text(view->cli->out, buf_text(&bytes));
-        else
-            fwrite(bytes.data, 1, bytes.size, view->cli->out);
-        fputc('\n', view->cli->out);
-    }
+    if (ok)
+        print_bytes(view->cli, title, "", buf_text(&bytes), bytes.size);
     buf_release(&bytes);
     return ok;
 }
 
-static bool print_all(struct view *view, bool with_payload, struct error *err)
+static bool print_all(struct view *view, struct error *err)
 {
     static const char *const tracks[] = {"NAME", "VALUE"};
     static const char *const files[] = {"FILE", "STATE", "SIZE", "DETAIL"};
@@ -202,8 +222,9 @@ static bool print_all(struct view *view, bool with_payload, struct error *err)
     begin_table(view, activity, 7);
     ok = ok && store_activities(view->store, view->id, print_activity, view, err);
     end_table(view, "Activity");
-    if (with_payload)
+    if (view->with_payload)
         ok = ok && print_payload(view, "input", "Message", err) &&
+             store_activities(view->store, view->id, print_call, view, err) &&
              print_payload(view, "response", "Answer", err);
     fputs(buf_text(&view->fault), view->cli->out);
     buf_release(&view->fault);
@@ -244,7 +265,8 @@ static bool write_file(void *context, const struct file_row *row)
 
 static bool write_activity(void *context, const struct activity *row)
 {
-    struct document *document = &((struct view *)context)->document;
+    struct view *view = context;
+    struct document *document = &view->document;
     document_open(document, NULL, '{');
     document_time(document, "at", row->at_ms);
     document_text(document, "import", row->import);
@@ -254,6 +276,10 @@ static bool write_activity(void *context, const struct activity *row)
     document_text(document, "detail", row->detail);
     document_number(document, "duration_us", row->duration_us);
     document_number(document, "bytes", (int64_t)row->bytes);
+    if (view->with_payload && row->request)
+        document_bytes(document, "request", row->request, row->request_size);
+    if (view->with_payload && row->response)
+        document_bytes(document, "response", row->response, row->response_size);
     document_close(document, '}');
     return true;
 }
@@ -275,7 +301,7 @@ static bool write_payload(struct view *view, const char *which, struct error *er
     return ok;
 }
 
-static bool write_all(struct view *view, bool with_payload, struct error *err)
+static bool write_all(struct view *view, struct error *err)
 {
     document_init(&view->document);
     document_open(&view->document, NULL, '{');
@@ -292,7 +318,7 @@ static bool write_all(struct view *view, bool with_payload, struct error *err)
     document_open(&view->document, "activity", '[');
     ok = ok && store_activities(view->store, view->id, write_activity, view, err);
     document_close(&view->document, ']');
-    if (with_payload)
+    if (view->with_payload)
         ok = ok && write_payload(view, "input", err) && write_payload(view, "response", err);
     document_close(&view->document, '}');
     if (ok)
@@ -304,20 +330,20 @@ static bool write_all(struct view *view, bool with_payload, struct error *err)
 static int run(struct cli *cli, const struct arguments *arguments)
 {
     struct workspace *workspace = NULL;
-    struct view view = {.cli = cli, .id = arguments->words[0]};
+    struct view view = {.cli = cli, .id = arguments->words[0],
+                        .with_payload = option_given(arguments, "payload")};
     struct error err = {0};
-    bool with_payload = option_given(arguments, "payload");
     bool ok = cli_open_workspace(cli, &workspace, &err) &&
               store_open(&view.store, workspace->store_file, &err) &&
-              (cli->json ? write_all(&view, with_payload, &err)
-                         : print_all(&view, with_payload, &err));
+              (cli->json ? write_all(&view, &err) : print_all(&view, &err));
     store_close(view.store);
     workspace_close(workspace);
     return ok ? EXIT_DONE : cli_fail(cli, cli_status_of(&err), &err);
 }
 
 static const struct option_spec options[] = {
-    {"payload", 0, NULL, "Shows the message that came in and the answer, too. They may hold customer "
+    {"payload", 0, NULL, "Shows messages, requests and answers, too, as far as they are kept: the message "
+                         "of what may be resubmitted, the rest at tracing debug. They may hold customer "
                          "data."},
 };
 
@@ -336,7 +362,8 @@ const struct command cmd_show = {
             "\"file_list\": [{\"name\", \"state\", \"detail\", \"size\", \"at\"}], \"called\": [id], "
             "\"activity\": "
             "[{\"at\", \"import\", \"connection\", \"subject\", \"result\", \"detail\", "
-            "\"duration_us\", \"bytes\"}]; with --payload \"input\" and \"response\".",
+            "\"duration_us\", \"bytes\"}]; with --payload \"input\" and \"response\", and \"request\" and "
+            "\"response\" of the calls that have them.",
     .exit_status = "0  done\n2  there is no such instance, or several begin with ID",
     .files = "state/sluice.db",
     .examples = " sluice show Xk3v\n sluice --json show Xk3v --payload",

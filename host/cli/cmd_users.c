@@ -5,8 +5,12 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "base/document.h"
 #include "cli/cli.h"
+#include "cli/print.h"
 #include "server/users.h"
+#include "store/store.h"
 #include "workspace/workspace.h"
 
 #define PASSWORD_LINE_SIZE (USERS_PASSWORD_SIZE_MAX + 3)
@@ -41,48 +45,166 @@ static bool read_roles(const struct arguments *arguments, unsigned *roles, struc
         if (strcmp(arguments->options[i].spec->name, "role") != 0)
             continue;
         if (!role_parse(arguments->options[i].value, &role))
-            return error_set(err, ERROR_INVALID, "'%.64s' is not a role; legal are invoke, monitor "
-                             "and administer", arguments->options[i].value);
+            return error_set(err, ERROR_INVALID, "'%.64s' is not a role; legal are " ROLE_WORDS,
+                             arguments->options[i].value);
         *roles |= role;
     }
     return *roles != 0 || error_set(err, ERROR_INVALID, "'users add' needs --role");
 }
 
+/* The change is made only where it can be recorded. */
+struct change {
+    struct workspace *workspace;
+    struct store *store;
+};
+
+static bool change_open(struct change *change, struct cli *cli, struct error *err)
+{
+    *change = (struct change){.store = NULL};
+    return cli_open_workspace(cli, &change->workspace, err) &&
+           store_open(&change->store, change->workspace->store_file, err);
+}
+
+static void change_close(struct change *change)
+{
+    store_close(change->store);
+    workspace_close(change->workspace);
+}
+
+static void record(const struct change *change, const char *action, const char *name,
+                   const char *detail)
+{
+    char actor[CLI_ACTOR_SIZE];
+    store_audit(change->store, &(struct audit_record){
+        .at_ms = clock_wall_ms(), .actor = cli_actor(actor), .action = action, .subject = name,
+        .outcome = "done", .detail = detail});
+}
+
+static bool add_user(struct cli *cli, const struct arguments *arguments, struct error *err)
+{
+    struct change change = {.store = NULL};
+    const char *name = arguments->words[1];
+    char line[PASSWORD_LINE_SIZE], detail[ROLES_TEXT_SIZE + 8] = "roles ";
+    unsigned roles = 0;
+    bool ok = read_roles(arguments, &roles, err) && change_open(&change, cli, err) &&
+              read_password(cli, line, err) &&
+              users_put(change.workspace->folder, name, line, roles, err);
+    explicit_bzero(line, sizeof line);
+    roles_format(roles, detail + strlen(detail));
+    if (ok)
+        record(&change, "users.add", name, detail);
+    change_close(&change);
+    return ok;
+}
+
+static bool remove_user(struct cli *cli, const struct arguments *arguments, struct error *err)
+{
+    struct change change;
+    bool ok = change_open(&change, cli, err) &&
+              users_remove(change.workspace->folder, arguments->words[1], err);
+    if (ok)
+        record(&change, "users.remove", arguments->words[1], NULL);
+    change_close(&change);
+    return ok;
+}
+
+static void print_users(struct cli *cli, const struct users *users)
+{
+    struct table table;
+    char roles[ROLES_TEXT_SIZE];
+    table_init(&table, 2);
+    table_add(&table, "USER");
+    table_add(&table, "ROLES");
+    for (size_t i = 0; i < users->count; i++) {
+        table_add(&table, users->list[i].name);
+        table_add(&table, roles_format(users->list[i].roles, roles));
+    }
+    if (users->count == 0)
+        fputs("no users\n", cli->out);
+    else
+        table_print(&table, cli->out);
+    table_release(&table);
+}
+
+static void write_users(struct cli *cli, const struct users *users)
+{
+    struct document document;
+    document_init(&document);
+    document_open(&document, NULL, '{');
+    document_open(&document, "users", '[');
+    for (size_t i = 0; i < users->count; i++) {
+        document_open(&document, NULL, '{');
+        document_text(&document, "name", users->list[i].name);
+        document_open(&document, "roles", '[');
+        for (enum role role = ROLE_INVOKE; role <= ROLE_ADMINISTER; role = (enum role)(role << 1))
+            if (users->list[i].roles & role)
+                document_text(&document, NULL, role_name(role));
+        document_close(&document, ']');
+        document_close(&document, '}');
+    }
+    document_close(&document, ']');
+    document_close(&document, '}');
+    document_finish(&document, cli->out);
+}
+
+static bool list_users(struct cli *cli, const struct arguments *arguments, struct error *err)
+{
+    (void)arguments;
+    struct workspace *workspace = NULL;
+    struct users users = {.count = 0};
+    bool ok = cli_open_workspace(cli, &workspace, err) && users_read(&users, workspace->folder, err);
+    if (ok)
+        (cli->json ? write_users : print_users)(cli, &users);
+    users_release(&users);
+    workspace_close(workspace);
+    return ok;
+}
+
+static const struct {
+    const char *word;
+    size_t words;
+    bool (*run)(struct cli *cli, const struct arguments *arguments, struct error *err);
+} actions[] = {{"add", 2, add_user}, {"remove", 2, remove_user}, {"list", 1, list_users}};
+
 static int run(struct cli *cli, const struct arguments *arguments)
 {
-    struct workspace *workspace = NULL;
     struct error err = {0};
-    char line[PASSWORD_LINE_SIZE];
-    unsigned roles = 0;
-    if (strcmp(arguments->words[0], "add") != 0)
-        return cli_usage(cli, &cmd_users, "'users' does not know '%s'; it knows 'add'",
-                         arguments->words[0]);
-    bool ok = read_roles(arguments, &roles, &err) && cli_open_workspace(cli, &workspace, &err) &&
-              read_password(cli, line, &err) &&
-              users_put(workspace->folder, arguments->words[1], line, roles, &err);
-    explicit_bzero(line, sizeof line);
-    workspace_close(workspace);
-    return ok ? EXIT_DONE : cli_fail(cli, cli_status_of(&err), &err);
+    for (size_t i = 0; i < sizeof actions / sizeof actions[0]; i++) {
+        if (strcmp(arguments->words[0], actions[i].word) != 0)
+            continue;
+        if (arguments->word_count != actions[i].words)
+            return cli_usage(cli, &cmd_users, "'users %s' takes %s", actions[i].word,
+                             actions[i].words == 2 ? "one name" : "no name");
+        return actions[i].run(cli, arguments, &err) ? EXIT_DONE
+                                                    : cli_fail(cli, cli_status_of(&err), &err);
+    }
+    return cli_usage(cli, &cmd_users, "'users' does not know '%s'; it knows 'add', 'remove' and 'list'",
+                     arguments->words[0]);
 }
 
 static const struct option_spec options[] = {
-    {"role", 'r', "ROLE", "invoke, monitor or administer; may be given several times."},
+    {"role", 'r', "ROLE", "For 'add': invoke, monitor or administer; may be given several times."},
 };
 
 const struct command cmd_users = {
     .name = "users",
-    .summary = "adds a user of the server, or replaces one",
-    .synopsis = "users add NAME --role ROLE [--role ROLE]...",
+    .summary = "adds, removes and lists users of the server",
+    .synopsis = "users add NAME --role ROLE [--role ROLE]...\nusers remove NAME\nusers list",
     .description =
-        "Reads a password (8 to 256 bytes, one line) from standard input, from a terminal without "
-        "showing it, and writes the user with its hash (yescrypt) to users.json. A user of that "
-        "name is replaced. A running server sees it after SIGHUP. Role invoke: may start flows.",
+        "add reads a password (8 to 256 bytes, one line) from standard input, from a terminal "
+        "without showing it, and writes the user with its hash (yescrypt) to users.json; a user of "
+        "that name is replaced. A running server sees changes after SIGHUP. Changes are recorded in "
+        "the audit trail (sluice audit).\n\n"
+        "Role invoke: may start flows. monitor: may see everything and change nothing. administer: "
+        "may do both, and change things. In OIC these are ServiceInvoker, ServiceMonitor and "
+        "ServiceAdministrator. Callers with tokens have their roles from oauth.json instead.",
     .options = options,
     .option_count = sizeof options / sizeof options[0],
-    .exit_status = "0  written\n2  name, role or password is not usable, or users.json is not",
-    .files = "users.json (mode 0600)",
-    .examples = " sluice users add dacs --role invoke < password.txt",
-    .words_min = 2,
+    .json = "for 'list': {\"users\": [{\"name\", \"roles\"}]}",
+    .exit_status = "0  done\n2  name, role or password is not usable, or users.json is not",
+    .files = "users.json (mode 0600), state/sluice.db",
+    .examples = " sluice users add dacs --role invoke < password.txt\n sluice users remove dacs",
+    .words_min = 1,
     .words_max = 2,
     .run = run,
 };

@@ -13,6 +13,7 @@ void instance_write_members(struct document *document, const struct instance_row
     document_text(document, "state", row->state);
     document_text(document, "trigger", row->trigger);
     document_text(document, "invoked_by", row->invoked_by);
+    document_text(document, "tracing", row->tracing);
     document_text(document, "parent", row->parent);
     document_time(document, "started", row->started_ms);
     document_time(document, "finished", row->finished_ms);

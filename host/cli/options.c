@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Options from tables; "--name value", "--name=value", "-n value", "-nvalue"; see cli.h. */
 #include <string.h>
+#include <time.h>
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "cli/cli.h"
+
+#define COUNT_MAX 100000
 
 const struct option_spec cli_global_options[] = {
     {"workspace", 'w', "DIR", "The workspace. Default: $SLUICE_WORKSPACE, else the current folder or "
@@ -127,4 +131,45 @@ const char *option_value(const struct arguments *arguments, const char *name)
 bool option_given(const struct arguments *arguments, const char *name)
 {
     return option_value(arguments, name) != NULL;
+}
+
+bool option_time(const struct arguments *arguments, const char *name, int64_t *wall_ms,
+                 struct error *err)
+{
+    static const struct {
+        char unit;
+        int64_t ms;
+    } units[] = {{'m', 60000}, {'h', 3600000}, {'d', 86400000}};
+    const char *text = option_value(arguments, name);
+    char digits[16];
+    size_t size = text ? strlen(text) : 0;
+    int64_t count;
+    if (!text)
+        return true;
+    for (size_t i = 0; i < 3 && size > 1 && size < sizeof digits; i++) {
+        snprintf(digits, sizeof digits, "%.*s", (int)(size - 1), text);
+        if (text[size - 1] == units[i].unit && text_parse_int(digits, 0, 1000000, &count)) {
+            *wall_ms = clock_wall_ms() - count * units[i].ms;
+            return true;
+        }
+    }
+    struct tm day = {0}, minute = {0};
+    const char *day_end = strptime(text, "%Y-%m-%d", &day);
+    const char *minute_end = strptime(text, "%Y-%m-%dT%H:%M", &minute);
+    bool is_minute = minute_end && (!*minute_end || strcmp(minute_end, "Z") == 0);
+    if (!is_minute && !(day_end && !*day_end))
+        return error_set(err, ERROR_INVALID, "'--%s %.64s': expected 90m, 12h, 7d, 2026-11-24 or "
+                                             "2026-11-24T06:30 (UTC)", name, text);
+    *wall_ms = (int64_t)timegm(is_minute ? &minute : &day) * 1000;
+    return true;
+}
+
+bool option_count(const struct arguments *arguments, const char *name, int64_t *count,
+                  struct error *err)
+{
+    const char *text = option_value(arguments, name);
+    if (!text || text_parse_int(text, 0, COUNT_MAX, count))
+        return true;
+    return error_set(err, ERROR_INVALID, "'--%s %.64s': expected a whole number from 0 to %d", name,
+                     text, COUNT_MAX);
 }

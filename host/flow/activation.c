@@ -14,12 +14,11 @@
 #include "base/text.h"
 #include "base/version.h"
 #include "flow/audit.h"
+#include "flow/registry.h"
 #include "flow/timetable.h"
 #include "store/store_activation.h"
 #include "store/store_changes.h"
 
-#define FOLDER_SIZE_MAX 4096
-#define LINE_VERSIONS_MAX 64 /* versions of one line that are there at once */
 
 /* What a request looks at, without a lock. */
 struct standing {
@@ -270,85 +269,18 @@ bool activation_require(const struct service *service, size_t index, struct erro
                      manifest->identifier, manifest->identifier);
 }
 
-/* ---- connections ------------------------------------------------------------------------------- */
-
-struct inspection {
-    struct transfer *transfer;
-    struct snapshot *snapshot; /* held */
-    activation_problem_fn *fn;
-    void *context;
-    size_t count;
-    struct error first;
-};
-
-static void complain(struct inspection *inspection, const char *connection, const struct error *why)
-{
-    if (inspection->count++ == 0)
-        inspection->first = *why;
-    if (inspection->fn)
-        inspection->fn(inspection->context, connection, why);
-}
-
-static void inspect(struct inspection *inspection, const char *name)
-{
-    struct connection_report report;
-    struct error why = {0};
-    const struct connection *connection = snapshot_connection(inspection->snapshot, name, &why);
-    if (!connection) {
-        complain(inspection, name, &why);
-        return;
-    }
-    if (connection->type == CONNECTION_LOCAL)
-        return;
-    struct buf folder;
-    buf_init(&folder, FOLDER_SIZE_MAX);
-    bool known = snapshot_folder_of(inspection->snapshot, connection, &folder);
-    if (!connection_test(inspection->transfer, connection, known ? buf_text(&folder) : NULL, &report,
-                         &why))
-        complain(inspection, name, &why);
-    buf_release(&folder);
-}
-
-static bool is_named_before(const struct manifest *manifest, size_t grant)
-{
-    for (size_t i = 0; i < grant; i++)
-        if (strcmp(manifest->grants[i].connection, manifest->grants[grant].connection) == 0)
-            return true;
-    return false;
-}
-
-bool activation_check(const struct service *service, size_t index, activation_problem_fn *fn,
-                      void *context, struct error *err)
-{
-    const struct manifest *manifest = service_manifest(service, index);
-    struct inspection inspection = {.transfer = service_transfer(service), .fn = fn,
-                                    .snapshot = workspace_snapshot(service_workspace(service)),
-                                    .context = context};
-    for (size_t i = 0; i < manifest->grant_count; i++)
-        if (!is_named_before(manifest, i))
-            inspect(&inspection, manifest->grants[i].connection);
-    snapshot_release(inspection.snapshot);
-    if (inspection.count == 0)
-        return true;
-    if (inspection.count == 1)
-        return error_set(err, ERROR_REFUSED, "flow '%s' cannot be activated: %s",
-                         manifest->identifier, inspection.first.message);
-    return error_set(err, ERROR_REFUSED,
-                     "flow '%s' cannot be activated: %zu of its connections are not usable, the first: "
-                     "%s", manifest->identifier, inspection.count, inspection.first.message);
-}
-
 /* ---- decisions --------------------------------------------------------------------------------- */
 
 static struct activation_record record_of(const struct manifest *manifest, enum decision decision,
-                                          const char *level, const struct actor *actor)
+                                          const char *level, const char *actor, int64_t at_ms)
 {
     return (struct activation_record){.flow = manifest->identifier, .version = manifest->version,
-                                      .decision = decision, .tracing = level, .actor = actor->name};
+                                      .decision = decision, .tracing = level, .actor = actor,
+                                      .at_ms = at_ms};
 }
 
-/* The other versions of the line stop when this one starts. */
-static bool retire_others(const struct service *service, size_t index, const struct actor *actor,
+/* The other versions of the line stop when this one starts: adds them behind its record. */
+static bool retire_others(const struct service *service, size_t index,
                           struct activation_record *records, size_t *count, struct error *err)
 {
     const struct manifest *manifest = service_manifest(service, index);
@@ -357,23 +289,27 @@ static bool retire_others(const struct service *service, size_t index, const str
         struct findings findings;
         if (i == index || !is_in_line(other, manifest->identifier, manifest->version))
             continue;
-        if (*count == LINE_VERSIONS_MAX)
-            return error_set(err, ERROR_LIMIT, "flow '%s' has more than %d versions of one line",
-                             manifest->identifier, LINE_VERSIONS_MAX);
         if (!find(service, i, &findings, err))
             return false;
-        records[(*count)++] = record_of(other, DECISION_INACTIVE, findings.level, actor);
+        records[(*count)++] = record_of(other, DECISION_INACTIVE, findings.level, records[0].actor,
+                                        records[0].at_ms);
     }
     return true;
 }
 
-static bool write_all(struct service *service, struct activation_record *records, size_t count,
-                      struct error *err)
+static bool write_activation(struct service *service, size_t index, const char *level,
+                             const struct actor *actor, struct error *err)
 {
-    int64_t now_ms = clock_wall_ms();
-    for (size_t i = 0; i < count; i++)
-        records[i].at_ms = now_ms;
-    return store_set_activations(service_store(service), records, count, err);
+    size_t count = 1;
+    struct activation_record *records = calloc(REGISTRY_FLOWS_MAX, sizeof *records);
+    if (!records)
+        return error_set(err, ERROR_LIMIT, "out of memory");
+    records[0] = record_of(service_manifest(service, index), DECISION_ACTIVE, level, actor->name,
+                           clock_wall_ms());
+    bool ok = retire_others(service, index, records, &count, err) &&
+              store_set_activations(service_store(service), records, count, err);
+    free(records);
+    return ok;
 }
 
 static bool activate(struct service *service, size_t index, const enum tracing *tracing,
@@ -381,9 +317,7 @@ static bool activate(struct service *service, size_t index, const enum tracing *
                      struct error *err)
 {
     const struct manifest *manifest = service_manifest(service, index);
-    struct activation_record records[LINE_VERSIONS_MAX];
     struct findings findings;
-    size_t count = 1;
     if (!find(service, index, &findings, err))
         return false;
     if (findings.own.is_decided && findings.own.is_active)
@@ -391,10 +325,8 @@ static bool activate(struct service *service, size_t index, const enum tracing *
                          manifest->version);
     if (!activation_check(service, index, fn, context, err))
         return false;
-    const char *level = tracing ? tracing_names[*tracing] : findings.level;
-    records[0] = record_of(manifest, DECISION_ACTIVE, level, actor);
-    return retire_others(service, index, actor, records, &count, err) &&
-           write_all(service, records, count, err);
+    return write_activation(service, index, tracing ? tracing_names[*tracing] : findings.level, actor,
+                            err);
 }
 
 bool activation_activate(struct service *service, size_t index, const enum tracing *tracing,
@@ -418,7 +350,7 @@ static bool check_schedule(const struct service *service, size_t index, struct e
             *err = why;
         return false;
     }
-    bool is_started = entry.state == SCHEDULE_STARTED;
+    bool is_started = entry.state == SCHEDULE_STARTED && entry.flow == index;
     timetable_entry_release(&entry);
     const char *flow = service_manifest(service, index)->identifier;
     return !is_started ||
@@ -440,9 +372,9 @@ static bool deactivate(struct service *service, size_t index, const struct actor
                          manifest->version);
     if (!check_schedule(service, index, err))
         return false;
-    struct activation_record record =
-        record_of(manifest, DECISION_INACTIVE, findings.level, actor);
-    return write_all(service, &record, 1, err);
+    const struct activation_record record =
+        record_of(manifest, DECISION_INACTIVE, findings.level, actor->name, clock_wall_ms());
+    return store_set_activations(service_store(service), &record, 1, err);
 }
 
 bool activation_deactivate(struct service *service, size_t index, const struct actor *actor,
@@ -462,9 +394,12 @@ static bool set_tracing(struct service *service, size_t index, enum tracing trac
     enum decision decision = !findings.own.is_decided  ? DECISION_NONE
                              : findings.own.is_active ? DECISION_ACTIVE
                                                        : DECISION_INACTIVE;
-    struct activation_record record =
-        record_of(findings.manifest, decision, tracing_names[tracing], actor);
-    return write_all(service, &record, 1, err);
+    const struct activation *own = &findings.own; /* stays as it was: who decided it, and when */
+    const struct activation_record record =
+        record_of(findings.manifest, decision, tracing_names[tracing],
+                  own->is_decided ? own->actor : actor->name,
+                  own->is_decided ? own->at_ms : clock_wall_ms());
+    return store_set_activations(service_store(service), &record, 1, err);
 }
 
 bool activation_set_tracing(struct service *service, size_t index, enum tracing tracing,

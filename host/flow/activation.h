@@ -51,15 +51,14 @@ MUST_USE bool activation_check(const struct service *service, size_t index,
 
 /*
  * activation_check, then the flow is active and other versions of its line are not. tracing NULL: as it
- * was. ERROR_EXISTS: a decision says that it is active already; ERROR_REFUSED as activation_check says,
- * or a scheduled version that would be deactivated has its schedule started.
+ * was. ERROR_EXISTS: a decision says that it is active already; ERROR_REFUSED as activation_check says.
  */
 MUST_USE bool activation_activate(struct service *service, size_t index, const enum tracing *tracing,
                                   const struct actor *actor, activation_problem_fn *fn,
                                   void *context, struct error *err);
 
-/* What runs is finished; nothing new begins. ERROR_EXISTS: it is not active; ERROR_REFUSED: its schedule
- * is started (stop it first, as in OIC). */
+/* What runs is finished; nothing new begins. ERROR_EXISTS: it is not active; ERROR_REFUSED: a schedule
+ * is started that starts it (stop that first, as in OIC). */
 MUST_USE bool activation_deactivate(struct service *service, size_t index, const struct actor *actor,
                                     struct error *err);
 
@@ -74,7 +73,7 @@ MUST_USE bool activation_set_tracing(struct service *service, size_t index, enum
 MUST_USE bool activation_require(const struct service *service, size_t index, struct error *err);
 
 /* The flow that name means to whoever wants to run it: as service_find, but without a version the newest
- * active one. ERROR_NOT_FOUND; ERROR_REFUSED: it is not active. */
+ * active one. ERROR_NOT_FOUND; ERROR_REFUSED: it is not active (*index tells which). */
 MUST_USE bool activation_find(const struct service *service, const char *name, size_t *index,
                               struct error *err);
 

@@ -52,6 +52,7 @@ static bool call_here(struct execution *caller, const char *name, const void *bo
         return error_set(err, ERROR_LIMIT, "out of memory");
     const struct execution_start start = {
         .flow = flow,
+        .index = index,
         .caller = caller,
         .trigger = "call",
         .invoked_by = caller->manifest->identifier,

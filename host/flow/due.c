@@ -32,27 +32,13 @@ static bool find_newest(const struct recurrence *recurrence, int64_t low_ms, int
     return first_after(recurrence, low_ms, newest_ms, err);
 }
 
-static bool count_before(const struct recurrence *recurrence, int64_t first_ms, struct due *out,
-                         struct error *err)
-{
-    while (first_ms < out->newest_ms && out->passed_over < DUE_PASSED_MAX) {
-        out->passed_over++;
-        if (!first_after(recurrence, first_ms, &first_ms, err))
-            return false;
-    }
-    return true;
-}
-
 bool due_find(const struct recurrence *recurrence, int64_t since_ms, int64_t now_ms,
               struct due *out, struct error *err)
 {
-    int64_t first_ms;
     *out = (struct due){.next_ms = DUE_NEVER};
     if (!first_after(recurrence, since_ms > now_ms ? since_ms : now_ms, &out->next_ms, err) ||
-        !first_after(recurrence, since_ms, &first_ms, err))
+        !first_after(recurrence, since_ms, &out->first_ms, err))
         return false;
-    out->is_due = first_ms <= now_ms;
-    return !out->is_due ||
-           (find_newest(recurrence, since_ms, now_ms, &out->newest_ms, err) &&
-            count_before(recurrence, first_ms, out, err));
+    out->is_due = out->first_ms <= now_ms;
+    return !out->is_due || find_newest(recurrence, since_ms, now_ms, &out->newest_ms, err);
 }

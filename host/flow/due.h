@@ -8,13 +8,11 @@
 #include "flow/recurrence.h"
 
 #define DUE_NEVER INT64_MAX
-#define DUE_PASSED_MAX 1000 /* passed-over times are counted up to here */
 
 struct due {
-    bool is_due;         /* since < newest_ms <= now */
-    int64_t newest_ms;   /* the newest time that is due */
-    int64_t passed_over; /* earlier ones that are due, too; DUE_PASSED_MAX: so many or more */
-    int64_t next_ms;     /* the first after now; DUE_NEVER */
+    bool is_due;
+    int64_t first_ms, newest_ms; /* since < first <= newest <= now: the ends of what is due */
+    int64_t next_ms;             /* the first after now; DUE_NEVER */
 };
 
 /* ERROR_LIMIT: as recurrence_after. */

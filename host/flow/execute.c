@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "flow/activation.h"
 #include "flow/fault.h"
 
 #define PAGES_PER_MIB 16u
@@ -41,6 +42,12 @@ static void format_parameters(const struct execution_start *start, struct buf *o
     buf_append_char(out, '}');
 }
 
+/* What is done again later needs its message: a run from outside that is not such a repetition itself. */
+static bool keeps_message(const struct execution_start *start, const struct execution *execution)
+{
+    return execution->tracing == TRACING_DEBUG || (!start->caller && !start->resubmits);
+}
+
 static bool record_start(struct service *service, const struct execution_start *start,
                          const struct execution *execution, struct error *err)
 {
@@ -58,7 +65,8 @@ static bool record_start(struct service *service, const struct execution_start *
         .invoked_by = start->invoked_by,
         .parent = start->caller ? start->caller->instance : NULL,
         .parameters = buf_text(&parameters),
-        .input = start->input,
+        .tracing = tracing_names[execution->tracing],
+        .input = keeps_message(start, execution) ? start->input : NULL,
         .input_size = start->input_size,
         .started_ms = execution->started_ms,
         .resubmits = start->resubmits,
@@ -82,6 +90,7 @@ static void set_up(struct service *service, const struct execution_start *start,
     execution->snapshot = start->caller ? snapshot_hold(start->caller->snapshot)
                                         : workspace_snapshot(service->workspace);
     execution->depth = start->caller ? start->caller->depth + 1 : 0;
+    execution->tracing = activation_tracing(service, start->index);
     execution->trigger = start->trigger;
     execution->invoked_by = start->invoked_by;
     execution->started_ms = clock_wall_ms();
@@ -135,7 +144,7 @@ static bool record_end(struct service *service, const struct execution *executio
         .memory_bytes = (uint64_t)end->sandbox.memory_pages_peak * 65536,
         .import_calls = end->sandbox.import_calls,
         .response_status = answered ? execution->response_status : 0,
-        .response = buf_text(&execution->response),
+        .response = execution->tracing == TRACING_DEBUG ? buf_text(&execution->response) : NULL,
         .response_size = execution->response.size,
     };
     return store_instance_finish(service->store, execution->instance, &row, err);

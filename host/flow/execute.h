@@ -26,6 +26,7 @@ struct service {
 /* What an execution begins with; everything is borrowed until execute returns. */
 struct execution_start {
     const struct flow *flow;
+    size_t index; /* of flow */
     struct execution *caller; /* NULL: triggered from outside */
     const char *trigger, *invoked_by;
     const struct named_value *parameters;

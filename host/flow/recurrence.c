@@ -6,6 +6,7 @@
 #include "flow/recurrence.h"
 
 #include <libical/ical.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,9 @@
 #define SLACK_SUBDAILY_S (3 * 3600)
 #define SLACK_S (2 * DAY_S)
 #define NEVER INT64_MAX
+
+/* libical reads its zones when they are first asked for, and looks at them without a lock of its own. */
+static pthread_mutex_t libical = PTHREAD_MUTEX_INITIALIZER;
 
 struct rule {
     struct icalrecurrencetype rule;
@@ -81,11 +85,19 @@ static icaltimezone *find_zone(const char *name)
     return icaltimezone_get_builtin_timezone(name);
 }
 
-bool recurrence_check_zone(const char *zone, struct error *err)
+static bool check_zone(const char *zone, struct error *err)
 {
     return find_zone(zone) ||
            error_set(err, ERROR_INVALID, "time zone '%.64s' is not known: expected an IANA name such as "
                                          "Europe/Berlin, America/New_York or UTC", zone);
+}
+
+bool recurrence_check_zone(const char *zone, struct error *err)
+{
+    pthread_mutex_lock(&libical);
+    bool ok = check_zone(zone, err);
+    pthread_mutex_unlock(&libical);
+    return ok;
 }
 
 static bool read_local(const char *what, const char *text, int64_t *local_s, struct error *err)
@@ -191,12 +203,11 @@ static void warn(const struct recurrence *recurrence, char warning[static RECURR
                      "Integration", i + 1);
 }
 
-bool recurrence_parse(struct recurrence **out, const char *text, const char *zone,
-                      const char *start, const char *end,
-                      char warning[static RECURRENCE_WARNING_SIZE], struct error *err)
+static bool parse(struct recurrence **out, const char *text, const char *zone, const char *start,
+                  const char *end, char warning[static RECURRENCE_WARNING_SIZE], struct error *err)
 {
     warning[0] = '\0';
-    if (!recurrence_check_zone(zone, err))
+    if (!check_zone(zone, err))
         return false;
     struct recurrence *recurrence = calloc(1, sizeof *recurrence);
     if (!recurrence)
@@ -211,6 +222,16 @@ bool recurrence_parse(struct recurrence **out, const char *text, const char *zon
     return true;
 }
 
+bool recurrence_parse(struct recurrence **out, const char *text, const char *zone,
+                      const char *start, const char *end,
+                      char warning[static RECURRENCE_WARNING_SIZE], struct error *err)
+{
+    pthread_mutex_lock(&libical);
+    bool ok = parse(out, text, zone, start, end, warning, err);
+    pthread_mutex_unlock(&libical);
+    return ok;
+}
+
 void recurrence_free(struct recurrence *recurrence)
 {
     free(recurrence);
@@ -218,7 +239,7 @@ void recurrence_free(struct recurrence *recurrence)
 
 /* ---- looking for the next one ------------------------------------------------------------------ */
 
-/* A rule that keeps its distance in elapsed time is expanded on the clock of UTC. */
+/* A rule that keeps its distance in elapsed time, whatever the clocks do. */
 static bool is_elapsed(const struct rule *rule)
 {
     return rule->facts.is_subdaily && !rule->facts.has_by_part;
@@ -226,14 +247,12 @@ static bool is_elapsed(const struct rule *rule)
 
 static int64_t slack_of(const struct rule *rule)
 {
-    return is_elapsed(rule) ? 0 : rule->facts.is_subdaily ? SLACK_SUBDAILY_S : SLACK_S;
+    return rule->facts.is_subdaily ? SLACK_SUBDAILY_S : SLACK_S;
 }
 
-/* What the clock that the rule is expanded on shows at an instant. */
-static int64_t clock_of(const struct recurrence *recurrence, const struct rule *rule,
-                        int64_t instant_s)
+static int64_t local_of(const struct recurrence *recurrence, int64_t instant_s)
 {
-    return is_elapsed(rule) ? instant_s : instant_s + offset_at(recurrence->zone, instant_s);
+    return instant_s + offset_at(recurrence->zone, instant_s);
 }
 
 /* The earliest instant after after_s that one expanded time stands for, or NEVER. */
@@ -241,8 +260,6 @@ static int64_t instant_after(const struct recurrence *recurrence, const struct r
                              int64_t expanded_s, int64_t after_s)
 {
     int64_t instants[2], shifted;
-    if (is_elapsed(rule))
-        return expanded_s > after_s ? expanded_s : NEVER;
     int count = instants_of(recurrence->zone, expanded_s, instants, &shifted);
     if (count == 0 && !rule->facts.is_subdaily) {
         instants[count++] = shifted;
@@ -265,7 +282,7 @@ static bool search(const struct recurrence *recurrence, const struct rule *rule,
         if (icaltime_is_null_time(fields))
             return true;
         int64_t last_s = seconds_of(fields);
-        if (*best != NEVER && last_s > clock_of(recurrence, rule, *best) + slack_of(rule))
+        if (*best != NEVER && last_s > local_of(recurrence, *best) + slack_of(rule))
             return true;
         int64_t instant = instant_after(recurrence, rule, last_s, after_s);
         if (instant < *best)
@@ -275,11 +292,24 @@ static bool search(const struct recurrence *recurrence, const struct rule *rule,
            error_set(err, ERROR_LIMIT, "nothing due among the next %d times", RECURRENCE_STEPS_MAX);
 }
 
-static bool rule_after(const struct recurrence *recurrence, const struct rule *rule,
-                       int64_t after_s, int64_t *best, struct error *err)
+/* Such a rule is arithmetic; libical would walk there second by second. */
+static int64_t elapsed_after(const struct recurrence *recurrence, const struct rule *rule,
+                             int64_t after_s)
 {
-    int64_t start_s = is_elapsed(rule) ? recurrence->start_s : recurrence->start_local_s;
-    int64_t from_s = clock_of(recurrence, rule, after_s) - slack_of(rule);
+    int64_t unit_s = rule->rule.freq == ICAL_SECONDLY_RECURRENCE   ? 1
+                     : rule->rule.freq == ICAL_MINUTELY_RECURRENCE ? 60
+                                                                   : 3600;
+    int64_t step_s = unit_s * rule->rule.interval, ahead_s = after_s - recurrence->start_s;
+    int64_t number = ahead_s < 0 ? 0 : ahead_s / step_s + 1;
+    bool is_over = rule->facts.has_count && number >= rule->rule.count;
+    return is_over ? NEVER : recurrence->start_s + number * step_s;
+}
+
+static bool expand_after(const struct recurrence *recurrence, const struct rule *rule,
+                         int64_t after_s, int64_t *best, struct error *err)
+{
+    int64_t start_s = recurrence->start_local_s;
+    int64_t from_s = local_of(recurrence, after_s) - slack_of(rule);
     struct icaltimetype start = fields_of(start_s);
     start.zone = NULL;
     icalrecur_iterator *iterator = icalrecur_iterator_new(rule->rule, start);
@@ -293,6 +323,17 @@ static bool rule_after(const struct recurrence *recurrence, const struct rule *r
     *best = NEVER;
     bool ok = search(recurrence, rule, iterator, after_s, best, err);
     icalrecur_iterator_free(iterator);
+    return ok;
+}
+
+static bool rule_after(const struct recurrence *recurrence, const struct rule *rule,
+                       int64_t after_s, int64_t *best, struct error *err)
+{
+    bool ok = true;
+    if (is_elapsed(rule))
+        *best = elapsed_after(recurrence, rule, after_s);
+    else
+        ok = expand_after(recurrence, rule, after_s, best, err);
     if (*best > rule->until_s || *best > recurrence->end_s)
         *best = NEVER;
     return ok;
@@ -303,8 +344,8 @@ static int64_t floor_seconds(int64_t ms)
     return ms >= 0 ? ms / 1000 : -((-ms + 999) / 1000);
 }
 
-bool recurrence_after(const struct recurrence *recurrence, int64_t after_ms, int64_t *due_ms,
-                      struct error *err)
+static bool find_after(const struct recurrence *recurrence, int64_t after_ms, int64_t *due_ms,
+                       struct error *err)
 {
     int64_t after_s = floor_seconds(after_ms), best = NEVER;
     if (after_s < recurrence->start_s)
@@ -322,11 +363,23 @@ bool recurrence_after(const struct recurrence *recurrence, int64_t after_ms, int
     return true;
 }
 
+bool recurrence_after(const struct recurrence *recurrence, int64_t after_ms, int64_t *due_ms,
+                      struct error *err)
+{
+    pthread_mutex_lock(&libical);
+    bool ok = find_after(recurrence, after_ms, due_ms, err);
+    pthread_mutex_unlock(&libical);
+    return ok;
+}
+
 const char *recurrence_local(const struct recurrence *recurrence, int64_t wall_ms,
                              char text[static RECURRENCE_LOCAL_SIZE])
 {
     int64_t instant_s = floor_seconds(wall_ms);
-    int offset = offset_at(recurrence->zone, instant_s), size = offset < 0 ? -offset : offset;
+    pthread_mutex_lock(&libical);
+    int offset = offset_at(recurrence->zone, instant_s);
+    pthread_mutex_unlock(&libical);
+    int size = offset < 0 ? -offset : offset;
     struct icaltimetype at = fields_of(instant_s + offset);
     snprintf(text, RECURRENCE_LOCAL_SIZE, "%04d-%02d-%02dT%02d:%02d:%02d%c%02d:%02d", at.year % 10000,
              at.month, at.day, at.hour, at.minute, at.second, offset < 0 ? '-' : '+', size / 3600 % 100,

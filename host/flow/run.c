@@ -209,6 +209,7 @@ static bool run_locked(struct service *service, const struct run_request *reques
     const struct flow *flow = registry_flow(&service->registry, request->flow);
     const struct execution_start start = {
         .flow = flow,
+        .index = request->flow,
         .trigger = request->trigger,
         .invoked_by = request->invoked_by,
         .parameters = parameters->values,

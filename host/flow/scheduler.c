@@ -7,9 +7,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -18,112 +16,26 @@
 #include "flow/audit.h"
 #include "flow/due.h"
 #include "flow/lanes.h"
+#include "flow/registry.h"
 #include "flow/scheduler_job.h"
+#include "flow/scheduler_plan.h"
 #include "flow/timetable.h"
 #include "store/store_changes.h"
 #include "store/store_schedule.h"
 
-#define CLOCK_CHECK_MS 60000 /* a clock that is set back wakes nobody */
 #define STORE_RETRY_MS 10000 /* after the store could not take a claim */
 #define STOP_CANCEL_MS 5000  /* for what was asked to stop */
-
-/* A schedule that is started, as the timer's thread knows it. */
-struct plan {
-    struct timetable_entry entry;
-    size_t lane;       /* index of the first version of its flow */
-    int64_t since_ms;  /* as the store has it */
-    int64_t active_ms; /* when the flow was activated: what was due before does not count */
-};
-
-struct plans {
-    const struct service *service;
-    struct plan *items;
-    size_t count;
-    struct error problem; /* of the entry at which the walk stopped */
-};
 
 struct scheduler {
     struct service *service;
     struct scheduler_options options;
     struct lanes *lanes;
+    struct store_watch *watch; /* NULL: the options wait */
     pthread_t timer;
     bool timer_runs;
     atomic_bool is_stopping, is_cancelled;
     struct plans plans; /* the timer thread's */
 };
-
-/* ---- plans ------------------------------------------------------------------------------------- */
-
-static void plans_release(struct plans *plans)
-{
-    for (size_t i = 0; i < plans->count; i++)
-        timetable_entry_release(&plans->items[i].entry);
-    free(plans->items);
-    *plans = (struct plans){0};
-}
-
-static size_t lane_of(const struct service *service, size_t flow)
-{
-    size_t lane = 0;
-    while (strcmp(service_manifest(service, lane)->identifier,
-                  service_manifest(service, flow)->identifier) != 0)
-        lane++;
-    return lane;
-}
-
-/* since_ms belongs to the rule: a schedule with another one begins anew. */
-static bool read_since(const struct service *service, struct plan *plan, struct error *err)
-{
-    const struct schedule *definition = &plan->entry.definition;
-    char basis[RECURRENCE_TEXT_MAX + 256];
-    snprintf(basis, sizeof basis, "%s %s %s %s", definition->recurrence, definition->time_zone,
-             definition->start ? definition->start : "", definition->end ? definition->end : "");
-    return store_base_schedule(service_store(service), definition->flow, basis, clock_wall_ms(),
-                               &plan->since_ms, err);
-}
-
-static bool make_plan(const struct service *service, struct plan *plan, struct error *err)
-{
-    struct activation activation;
-    if (!activation_get(service, plan->entry.flow, &activation, err))
-        return false;
-    plan->lane = lane_of(service, plan->entry.flow);
-    plan->active_ms = activation.at_ms;
-    return read_since(service, plan, err);
-}
-
-static bool add_plan(void *context, struct timetable_entry *entry)
-{
-    struct plans *plans = context;
-    if (entry->state != SCHEDULE_STARTED || !service_is_active(plans->service, entry->flow))
-        return true;
-    struct plan *plan = &plans->items[plans->count++];
-    plan->entry = *entry;
-    *entry = (struct timetable_entry){0};
-    return make_plan(plans->service, plan, &plans->problem);
-}
-
-/* Reads what is to be done; on error the plans stay as they were. */
-static bool read_plans(struct scheduler *scheduler, struct error *err)
-{
-    const struct service *service = scheduler->service;
-    struct plans plans = {.service = service};
-    plans.items = calloc(service_flow_count(service) + 1, sizeof *plans.items);
-    bool ok = plans.items ? timetable_list(service, add_plan, &plans, err)
-                          : error_set(err, ERROR_LIMIT, "out of memory");
-    if (ok && plans.problem.kind != ERROR_NONE) {
-        ok = false;
-        if (err)
-            *err = plans.problem;
-    }
-    if (!ok) {
-        plans_release(&plans);
-        return false;
-    }
-    plans_release(&scheduler->plans);
-    scheduler->plans = plans;
-    return true;
-}
 
 /* ---- due times --------------------------------------------------------------------------------- */
 
@@ -132,7 +44,7 @@ static struct schedule_run judge(struct scheduler *scheduler, const struct plan 
                                  const struct due *due, int64_t now_ms)
 {
     struct schedule_run run = {.flow = plan->entry.definition.flow, .due_ms = due->newest_ms,
-                               .outcome = "running", .passed_over = due->passed_over,
+                               .outcome = "running", .first_ms = due->first_ms,
                                .at_ms = now_ms};
     bool is_late = now_ms - due->newest_ms > SCHEDULER_LATE_MS;
     if (is_late && plan->entry.definition.missed == MISSED_SKIP) {
@@ -183,7 +95,7 @@ static bool claim(struct scheduler *scheduler, struct plan *plan, const struct d
     if (!store_claim_schedule(service_store(scheduler->service), &run, seen_ms, &result, err))
         return false;
     if (result == CLAIM_LOST)
-        return read_since(scheduler->service, plan, err) &&
+        return plan_read_since(plan, scheduler->service, err) &&
                (plan->since_ms != seen_ms ||
                 error_set(err, ERROR_UNAVAILABLE, "the schedule was changed meanwhile"));
     plan->since_ms = run.due_ms;
@@ -205,7 +117,7 @@ static bool rewind_to(struct scheduler *scheduler, struct plan *plan, int64_t no
     if (!store_rewind_schedule(service_store(scheduler->service), plan->entry.definition.flow,
                                plan->since_ms, now_ms, err))
         return false;
-    return read_since(scheduler->service, plan, err);
+    return plan_read_since(plan, scheduler->service, err);
 }
 
 /* Deals with what is due of one plan. *next_ms: when to look again. */
@@ -213,13 +125,17 @@ static bool step(struct scheduler *scheduler, struct plan *plan, int64_t now_ms,
                  struct error *err)
 {
     struct due due;
+    *next_ms = DUE_NEVER;
+    if (plan->is_stuck)
+        return true;
     if (plan->since_ms > now_ms && !rewind_to(scheduler, plan, now_ms, err))
         return false;
     do {
         int64_t since_ms = plan->active_ms > plan->since_ms ? plan->active_ms : plan->since_ms;
-        if (!due_find(plan->entry.recurrence, since_ms, now_ms, &due, err))
-            return false;
-    } while (due.is_due && claim(scheduler, plan, &due, now_ms, err));
+        plan->is_stuck = !due_find(plan->entry.recurrence, since_ms, now_ms, &due, err);
+    } while (!plan->is_stuck && due.is_due && claim(scheduler, plan, &due, now_ms, err));
+    if (plan->is_stuck)
+        return false;
     *next_ms = due.next_ms;
     return !due.is_due;
 }
@@ -232,9 +148,9 @@ static int64_t sooner(int64_t a, int64_t b)
 }
 
 /* When to look again. */
-static int64_t step_all(struct scheduler *scheduler)
+static int64_t step_all(struct scheduler *scheduler, int64_t now_ms)
 {
-    int64_t now_ms = clock_wall_ms(), until_ms = now_ms + CLOCK_CHECK_MS;
+    int64_t until_ms = STORE_WATCH_FOREVER;
     for (size_t i = 0; i < scheduler->plans.count; i++) {
         struct plan *plan = &scheduler->plans.items[i];
         struct error err = {0};
@@ -259,15 +175,15 @@ static void *watch_clock(void *context)
         struct error err = {0};
         uint32_t changes = store_changes(store);
         if (changes != seen || !is_current) {
-            is_current = read_plans(scheduler, &err);
+            is_current = plans_read(&scheduler->plans, scheduler->service, &err);
             if (!is_current)
                 log_line(LOG_ERROR, NULL, "schedules stay as they were: %s", err.message);
             seen = changes;
         }
-        int64_t until_ms = step_all(scheduler);
+        int64_t now_ms = clock_wall_ms(), until_ms = step_all(scheduler, now_ms);
         if (!is_current)
-            until_ms = sooner(until_ms, clock_wall_ms() + STORE_RETRY_MS);
-        scheduler->options.wait(scheduler->options.context, store, seen, until_ms);
+            until_ms = sooner(until_ms, now_ms + STORE_RETRY_MS);
+        scheduler->options.wait(scheduler->options.context, seen, now_ms, until_ms);
     }
     return NULL;
 }
@@ -286,16 +202,26 @@ static void drop(void *context, void *item)
     job_drop(scheduler->service, item);
 }
 
-static void wait_change(void *context, struct store *store, uint32_t seen, int64_t until_ms)
+static void wait_on_store(void *context, uint32_t seen, int64_t looked_ms, int64_t until_ms)
 {
-    (void)context;
-    store_wait_change(store, seen, until_ms);
+    store_watch_wait(context, seen, looked_ms, until_ms);
+}
+
+static bool open_watch(struct scheduler *scheduler, struct error *err)
+{
+    if (scheduler->options.wait)
+        return true;
+    if (!store_watch_open(&scheduler->watch, service_store(scheduler->service), err))
+        return false;
+    scheduler->options.wait = wait_on_store;
+    scheduler->options.context = scheduler->watch;
+    return true;
 }
 
 static bool start(struct scheduler *scheduler, struct error *err)
 {
     const struct lanes_options lanes = {
-        .lane_count = service_flow_count(scheduler->service),
+        .lane_count = REGISTRY_FLOWS_MAX, /* a server may take in more flows */
         .thread_count = scheduler->options.workers,
         .run = run,
         .drop = drop,
@@ -303,7 +229,8 @@ static bool start(struct scheduler *scheduler, struct error *err)
         .context = scheduler,
     };
     if (!store_recover_schedules(service_store(scheduler->service), err) ||
-        !read_plans(scheduler, err) || !lanes_open(&scheduler->lanes, &lanes, err))
+        !open_watch(scheduler, err) || !plans_read(&scheduler->plans, scheduler->service, err) ||
+        !lanes_open(&scheduler->lanes, &lanes, err))
         return false;
     int failure = pthread_create(&scheduler->timer, NULL, watch_clock, scheduler);
     scheduler->timer_runs = failure == 0;
@@ -316,6 +243,7 @@ static void release(struct scheduler *scheduler)
     if (scheduler->timer_runs)
         pthread_join(scheduler->timer, NULL);
     lanes_close(scheduler->lanes);
+    store_watch_close(scheduler->watch);
     plans_release(&scheduler->plans);
     free(scheduler);
 }
@@ -328,8 +256,6 @@ bool scheduler_open(struct scheduler **out, struct service *service,
         return error_set(err, ERROR_LIMIT, "out of memory");
     scheduler->service = service;
     scheduler->options = *options;
-    if (!options->wait)
-        scheduler->options.wait = wait_change;
     if (options->workers == 0)
         scheduler->options.workers = service_workspace(service)->schedule_workers;
     if (!start(scheduler, err)) {
@@ -406,7 +332,7 @@ static bool run_now(struct service *service, size_t flow, const struct run_param
     if (!job)
         return error_set(err, ERROR_LIMIT, "out of memory");
     enum lane_state state =
-        lanes_push(service_scheduler(service)->lanes, lane_of(service, flow), job);
+        lanes_push(service_scheduler(service)->lanes, scheduler_lane(service, flow), job);
     if (state == LANE_IDLE)
         return true;
     job_free(job);

@@ -24,9 +24,8 @@ struct scheduler;
 
 struct scheduler_options {
     size_t workers; /* runs at a time; 0: "schedule_workers" of sluice.json */
-    /* Blocks until store_changes differs from seen or the clock shows until_ms; may return early.
-     * NULL: store_wait_change. Tests that own the clock own this, too. */
-    void (*wait)(void *context, struct store *store, uint32_t seen, int64_t until_ms);
+    /* As store_watch_wait. NULL: that. Tests that own the clock own this, too. */
+    void (*wait)(void *context, uint32_t seen, int64_t looked_ms, int64_t until_ms);
     void *context;
 };
 

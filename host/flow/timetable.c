@@ -168,7 +168,7 @@ static bool complete(struct timetable_entry *entry, const struct memory *memory,
     return use_identifier(&entry->definition, memory->flow, err) && parse_rule(entry, err);
 }
 
-/* The version that a schedule starts. Versions of one flow are neighbours, from the oldest. */
+/* The version that a schedule starts. Versions of one flow come from the oldest on. */
 static size_t newest(const struct service *service, const char *flow)
 {
     size_t best = 0;
@@ -201,9 +201,9 @@ bool timetable_get(const struct service *service, size_t flow, struct timetable_
 
 /* ---- whether schedules are usable -------------------------------------------------------------- */
 
-static bool check_definition(const struct service *service, size_t flow,
-                             const struct schedule *definition,
-                             char warning[static RECURRENCE_WARNING_SIZE], struct error *err)
+bool timetable_check_definition(const struct service *service, size_t flow,
+                                const struct schedule *definition,
+                                char warning[static RECURRENCE_WARNING_SIZE], struct error *err)
 {
     const struct manifest *manifest = service_manifest(service, flow);
     struct recurrence *recurrence = NULL;
@@ -237,7 +237,7 @@ static bool is_named_before(const struct service *service, const struct schedule
 }
 
 static bool check_entry(const struct service *service, const struct schedule_list *list,
-                        size_t entry, struct error *err)
+                        size_t entry, bool names_only, struct error *err)
 {
     const struct schedule *schedule = &list->items[entry];
     char warning[RECURRENCE_WARNING_SIZE];
@@ -246,41 +246,55 @@ static bool check_entry(const struct service *service, const struct schedule_lis
               (!is_named_before(service, list, entry, flow) ||
                error_set(err, ERROR_INVALID, "flow '%s' has two schedules",
                          service_manifest(service, flow)->identifier)) &&
-              check_definition(service, flow, schedule, warning, err);
+              (names_only || timetable_check_definition(service, flow, schedule, warning, err));
     return ok || error_context(err, "%s", schedule->recurrence_at);
 }
 
 static bool check_list(const struct service *service, const struct schedule_list *list,
-                       struct error *err)
+                       bool names_only, struct error *err)
 {
     for (size_t i = 0; i < list->count; i++)
-        if (!check_entry(service, list, i, err))
+        if (!check_entry(service, list, i, names_only, err))
             return false;
     return true;
 }
 
-bool timetable_check(const struct service *service, struct error *err)
+static bool check_file(const struct service *service, bool names_only, struct error *err)
 {
     struct timetable *timetable = service_timetable(service);
     pthread_mutex_lock(&timetable->mutex);
-    bool ok = check_list(service, timetable->file, err);
+    bool ok = check_list(service, timetable->file, names_only, err);
     pthread_mutex_unlock(&timetable->mutex);
     return ok;
+}
+
+bool timetable_check(const struct service *service, struct error *err)
+{
+    return check_file(service, false, err);
+}
+
+bool timetable_file_entry(const struct service *service, size_t flow, struct schedule *out,
+                          bool *found, struct error *err)
+{
+    return copy_from_file(service, service_manifest(service, flow)->identifier, out, found, err);
 }
 
 /* ---- all entries ------------------------------------------------------------------------------- */
 
 static bool is_first_version(const struct service *service, size_t index)
 {
-    return index == 0 || strcmp(service_manifest(service, index - 1)->identifier,
-                                service_manifest(service, index)->identifier) != 0;
+    for (size_t i = 0; i < index; i++)
+        if (strcmp(service_manifest(service, i)->identifier,
+                   service_manifest(service, index)->identifier) == 0)
+            return false;
+    return true;
 }
 
 bool timetable_list(const struct service *service, timetable_fn *fn, void *context,
                     struct error *err)
 {
     bool go_on = true;
-    if (!timetable_check(service, err))
+    if (!check_file(service, true, err))
         return false;
     for (size_t i = 0; i < service_flow_count(service) && go_on; i++) {
         struct timetable_entry entry;
@@ -305,122 +319,7 @@ bool timetable_next(const struct timetable_entry *entry, int64_t after_ms, int64
     return recurrence_after(entry->recurrence, after_ms, due_ms, err);
 }
 
-/* ---- changes ----------------------------------------------------------------------------------- */
-
-static const struct {
-    const char *verb, *action;
-    enum schedule_state to;
-    bool from[3]; /* by enum schedule_state */
-    bool needs_active;
-} moves[] = {
-    [MOVE_START] = {"started", "schedule.start", SCHEDULE_STARTED, {false, true, true}, true},
-    [MOVE_STOP] = {"stopped", "schedule.stop", SCHEDULE_STOPPED, {true, false, true}, false},
-    [MOVE_PAUSE] = {"paused", "schedule.pause", SCHEDULE_PAUSED, {true, false, false}, false},
-    [MOVE_RESUME] = {"resumed", "schedule.resume", SCHEDULE_STARTED, {false, false, true}, true},
-};
-
-static bool move_to(struct service *service, size_t flow, enum schedule_move move,
-                    const struct actor *actor, struct error *err)
-{
-    struct timetable_entry entry;
-    if (!timetable_get(service, flow, &entry, err))
-        return false;
-    enum schedule_state state = entry.state;
-    size_t index = entry.flow;
-    timetable_entry_release(&entry);
-    const char *identifier = service_manifest(service, flow)->identifier;
-    if (!moves[move].from[state])
-        return error_set(err, ERROR_EXISTS, "the schedule of flow '%s' is %s and cannot be %s",
-                         identifier, state_names[state], moves[move].verb);
-    if (moves[move].needs_active && !activation_require(service, index, err))
-        return false;
-    const struct schedule_decision decision = {.flow = identifier,
-                                               .state = state_names[moves[move].to],
-                                               .actor = actor->name, .at_ms = clock_wall_ms()};
-    return store_decide_schedule(service_store(service), &decision, err);
-}
-
-bool timetable_move(struct service *service, size_t flow, enum schedule_move move,
-                    const struct actor *actor, struct error *err)
-{
-    struct error why = {0};
-    bool ok = move_to(service, flow, move, actor, &why);
-    return audit_change(service, actor, moves[move].action, flow, NULL, ok, &why, err);
-}
-
-/* {"<flow>": {...}}, as schedules.json would have it, so that one reader understands both. */
-static void format(const char *flow, const struct schedule *definition, struct buf *out)
-{
-    struct document document;
-    document_init(&document);
-    document_open(&document, NULL, '{');
-    document_open(&document, flow, '{');
-    schedule_format(definition, &document);
-    document_close(&document, '}');
-    document_close(&document, '}');
-    document_move(&document, out);
-}
-
-static bool decide(struct service *service, size_t flow, const char *definition, bool is_new,
-                   const struct actor *actor, struct error *err)
-{
-    const struct schedule_decision decision = {
-        .flow = service_manifest(service, flow)->identifier,
-        .state = is_new ? state_names[SCHEDULE_STOPPED] : NULL,
-        .defines = true,
-        .definition = definition,
-        .actor = actor->name,
-        .at_ms = clock_wall_ms(),
-    };
-    return store_decide_schedule(service_store(service), &decision, err);
-}
-
-static bool reset(struct service *service, size_t flow, const struct actor *actor,
-                  struct error *err)
-{
-    struct schedule in_file = {0};
-    const char *identifier = service_manifest(service, flow)->identifier;
-    bool found;
-    if (!copy_from_file(service, identifier, &in_file, &found, err))
-        return false;
-    schedule_release(&in_file);
-    if (!found)
-        return error_set(err, ERROR_NOT_FOUND, "schedules.json has no schedule of flow '%s'",
-                         identifier);
-    return decide(service, flow, NULL, false, actor, err);
-}
-
-static bool set(struct service *service, size_t flow, const struct schedule *definition,
-                const struct actor *actor, char warning[static RECURRENCE_WARNING_SIZE],
-                struct error *err)
-{
-    struct timetable_entry entry;
-    struct error why = {0};
-    struct buf text = {0};
-    if (!check_definition(service, flow, definition, warning, err))
-        return false;
-    bool exists = timetable_get(service, flow, &entry, &why);
-    if (exists)
-        timetable_entry_release(&entry);
-    format(service_manifest(service, flow)->identifier, definition, &text);
-    bool ok = text.failed ? error_set(err, ERROR_LIMIT, "the schedule is too large")
-                          : decide(service, flow, buf_text(&text),
-                                   !exists && why.kind == ERROR_NOT_FOUND, actor, err);
-    buf_release(&text);
-    return ok;
-}
-
-bool timetable_set(struct service *service, size_t flow, const struct schedule *definition,
-                   const struct actor *actor, char warning[static RECURRENCE_WARNING_SIZE],
-                   struct error *err)
-{
-    struct error why = {0};
-    warning[0] = '\0';
-    bool ok = definition ? set(service, flow, definition, actor, warning, &why)
-                         : reset(service, flow, actor, &why);
-    return audit_change(service, actor, definition ? "schedule.set" : "schedule.reset", flow,
-                        definition ? definition->recurrence : NULL, ok, &why, err);
-}
+/* ---- reading again ----------------------------------------------------------------------------- */
 
 bool timetable_reload(struct service *service, struct error *err)
 {
@@ -428,7 +327,7 @@ bool timetable_reload(struct service *service, struct error *err)
     struct schedule_list read;
     if (!schedules_read(service_workspace(service)->folder, &read, err))
         return false;
-    if (!check_list(service, &read, err)) {
+    if (!check_list(service, &read, false, err)) {
         schedules_release(&read);
         return false;
     }

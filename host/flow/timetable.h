@@ -36,13 +36,18 @@ void timetable_entry_release(struct timetable_entry *entry); /* zeroed is fine *
 MUST_USE bool timetable_get(const struct service *service, size_t flow, struct timetable_entry *out,
                             struct error *err);
 
+/* What schedules.json says of the flow, whether that is hidden or not; *found: whether it says anything. The
+ * caller releases out (workspace/schedules.h). */
+MUST_USE bool timetable_file_entry(const struct service *service, size_t flow, struct schedule *out,
+                                   bool *found, struct error *err);
+
 /* Whether every entry of schedules.json can be used: known flow, rule, zone, parameters. Errors name file
  * and line. */
 MUST_USE bool timetable_check(const struct service *service, struct error *err);
 
 /* All of them, by identifier; false from fn stops the walk. fn may move an entry out and leave zeros; else
  * it is released behind it.
- * A schedule that is not usable fails the whole as timetable_check does. */
+ * A name or rule that cannot be used fails the whole: ERROR_NOT_FOUND, ERROR_INVALID, with the place. */
 typedef bool timetable_fn(void *context, struct timetable_entry *entry);
 MUST_USE bool timetable_list(const struct service *service, timetable_fn *fn, void *context,
                              struct error *err);
@@ -50,6 +55,12 @@ MUST_USE bool timetable_list(const struct service *service, timetable_fn *fn, vo
 /* When it is due next after after_ms, whatever its state. ERROR_NOT_FOUND: never again. */
 MUST_USE bool timetable_next(const struct timetable_entry *entry, int64_t after_ms, int64_t *due_ms,
                              struct error *err);
+
+/* As timetable_set would judge it. */
+MUST_USE bool timetable_check_definition(const struct service *service, size_t flow,
+                                         const struct schedule *definition,
+                                         char warning[static RECURRENCE_WARNING_SIZE],
+                                         struct error *err);
 
 enum schedule_move { MOVE_START, MOVE_STOP, MOVE_PAUSE, MOVE_RESUME };
 

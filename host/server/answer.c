@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "flow/fault.h"
+#include "server/lockout.h"
 
 void answer_fault(struct http_answer *answer, int status, const char *code, const char *title,
                   const char *detail)
@@ -38,5 +39,55 @@ int answer_status_of(const struct error *err)
         return 503;
     default:
         return 500;
+    }
+}
+
+/* RFC 6750 3: no error code for who brought no credentials. */
+static void challenge(struct http_answer *answer, enum auth_verdict verdict, bool takes_tokens)
+{
+    char value[256];
+    answer->challenge = true;
+    if (!takes_tokens)
+        return;
+    if (verdict == AUTH_MISSING || verdict == AUTH_WRONG)
+        snprintf(value, sizeof value, "Bearer realm=\"sluice\"");
+    else
+        snprintf(value, sizeof value, "Bearer realm=\"sluice\", error=\"invalid_token\", "
+                 "error_description=\"%s\"", auth_reason(verdict));
+    http_answer_field(answer, "WWW-Authenticate", value);
+}
+
+static void answer_forbidden(struct http_exchange *exchange, enum role role)
+{
+    char detail[64];
+    if (auth_is_bearer(exchange->authorization))
+        http_answer_field(&exchange->answer, "WWW-Authenticate",
+                          "Bearer realm=\"sluice\", error=\"insufficient_scope\"");
+    snprintf(detail, sizeof detail, "the caller does not have the role %s", role_name(role));
+    answer_fault(&exchange->answer, 403, "forbidden", "Not permitted", detail);
+}
+
+void answer_refusal(struct http_exchange *exchange, enum auth_verdict verdict, enum role role,
+                    bool takes_tokens)
+{
+    struct http_answer *answer = &exchange->answer;
+    switch (verdict) {
+    case AUTH_LOCKED:
+        answer->retry_after_s = LOCKOUT_MS / 1000;
+        answer_fault(answer, 429, "locked", "Too many failed logins",
+                     "this account or address is locked out for a while");
+        break;
+    case AUTH_RATE:
+        answer->retry_after_s = 1;
+        answer_fault(answer, 429, "rate", "Too many requests",
+                     "this account or address calls more often than the server's settings allow");
+        break;
+    case AUTH_FORBIDDEN:
+        answer_forbidden(exchange, role);
+        break;
+    default:
+        challenge(answer, verdict, takes_tokens);
+        answer_fault(answer, 401, "unauthenticated", "Not authenticated", auth_reason(verdict));
+        break;
     }
 }

@@ -44,10 +44,10 @@ size_t api_body_max(const struct http_exchange *exchange)
     return operation->body_max ? operation->body_max : operation->body ? API_JSON_SIZE_MAX : 0;
 }
 
-unsigned api_roles(const struct http_exchange *exchange)
+enum role api_role(const struct http_exchange *exchange)
 {
     struct api_route route;
-    return find(exchange, &route) == API_MATCH ? route.operation->roles : API_ANYBODY;
+    return find(exchange, &route) == API_MATCH ? route.operation->role : API_ANYBODY;
 }
 
 struct recovery *api_recovery(struct api *api)

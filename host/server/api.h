@@ -8,6 +8,7 @@
 #define SERVER_API_H
 #include "flow/flow.h"
 #include "server/http_server.h"
+#include "server/role.h"
 
 struct api;
 
@@ -26,8 +27,8 @@ bool api_is_at(const char *path);
 
 /* On the thread of the sockets: the ceiling of the body. */
 size_t api_body_max(const struct http_exchange *exchange);
-/* Whoever has one of these roles (enum role) may call it. */
-unsigned api_roles(const struct http_exchange *exchange);
+/* What the caller must be able to do; see roles_include. */
+enum role api_role(const struct http_exchange *exchange);
 /* On a pool thread, once the caller is known and admitted. */
 void api_answer(struct api *api, const char *user, struct http_exchange *exchange);
 

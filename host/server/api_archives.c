@@ -95,13 +95,13 @@ static void replace_integration(struct api_call *call)
 
 static const struct api_operation operations[] = {
     {.method = "GET", .path = "/integrations/{id}/archive", .id = "exportIntegration",
-     .roles = API_READ, .about = "The module of a flow: its .wasm file.",
+     .role = API_READ, .about = "The module of a flow: its .wasm file.",
      .results = {{200, "the module", NULL, "application/octet-stream"},
                  {404, "no flow has that code and version", NULL, NULL},
                  {412, "the file was replaced since the server read it", NULL, NULL}},
      .run = export_integration},
     {.method = "POST", .path = "/integrations/archive", .id = "importIntegration",
-     .roles = API_CHANGE,
+     .role = API_CHANGE,
      .about = "Takes in the .wasm module of a new flow or of a newer version. It is verified, compiled, "
               "kept in the workspace's own functions folder, and not active before it is activated.",
      .file = "file", .body_max = MODULE_SIZE_MAX + FORM_EXTRA_SIZE,
@@ -109,7 +109,7 @@ static const struct api_operation operations[] = {
                  {409, "that version is there: replace it with PUT", NULL, NULL}, REFUSED},
      .run = add_integration},
     {.method = "PUT", .path = "/integrations/archive", .id = "replaceIntegration",
-     .roles = API_CHANGE,
+     .role = API_CHANGE,
      .about = "Replaces the .wasm module of a version that is not active. The bytes that are there "
               "already are taken without a change.",
      .file = "file", .body_max = MODULE_SIZE_MAX + FORM_EXTRA_SIZE,

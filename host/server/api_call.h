@@ -22,9 +22,9 @@
 #define API_QUERY_SIZE 2048       /* bytes of one query argument, decoded */
 #define API_RESULTS_MAX 10
 #define API_JSON_SIZE_MAX (256u << 10) /* body of a JSON request */
-#define API_READ (ROLE_MONITOR | ROLE_ADMINISTER)
+#define API_READ ROLE_MONITOR
 #define API_CHANGE ROLE_ADMINISTER
-#define API_ANYBODY (ROLE_INVOKE | ROLE_MONITOR | ROLE_ADMINISTER)
+#define API_ANYBODY (ROLE_INVOKE | ROLE_MONITOR) /* who may call at all */
 
 #define API_COUNT(array) (sizeof(array) / sizeof(array)[0])
 
@@ -78,7 +78,7 @@ struct api_operation {
     const char *method; /* "GET", "POST", "PUT", "PATCH", "DELETE" */
     const char *path;   /* below API_BASE: "/integrations/{id}" */
     const char *id;     /* name in the document and in the record of changes */
-    unsigned roles;     /* any of them will do */
+    enum role role;     /* that it needs; see roles_include */
     const char *about;  /* first sentence: the summary */
     const struct api_field *query;
     size_t query_count;

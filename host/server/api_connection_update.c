@@ -430,7 +430,7 @@ static void refuse_attachment(struct api_call *call)
 #define NO_CONNECTION {404, "no connection has that name or id, or no such attachment", NULL, NULL}
 
 static const struct api_operation operations[] = {
-    {.method = "PATCH", .path = "/connections/{id}", .id = "updateConnection", .roles = API_CHANGE,
+    {.method = "PATCH", .path = "/connections/{id}", .id = "updateConnection", .role = API_CHANGE,
      .about = "Changes where a connection leads and how it logs in. Secrets go to a file that only the "
               "server can read. Executions that begin from then on use it.",
      .body = &update_schema,
@@ -438,14 +438,14 @@ static const struct api_operation operations[] = {
                  {412, "another policy, or an address without the secret for it", NULL, NULL}},
      .run = update_connection},
     {.method = "POST", .path = "/connections/{id}/attachments/{property}", .id = "attachFile",
-     .roles = API_CHANGE,
+     .role = API_CHANGE,
      .about = "Attaches a file: privateKey (PEM), ca (PEM) or knownHosts. It goes to a file that only "
               "the server can read.",
      .file = "file", .body_max = ATTACHMENT_SIZE_MAX + FORM_EXTRA_SIZE,
      .results = {{200, "the connection as it is now", &api_connection_schema, NULL}, NO_CONNECTION},
      .run = attach},
     {.method = "GET", .path = "/connections/{id}/attachments/{property}", .id = "getAttachment",
-     .roles = API_READ, .about = "What was attached is never given out.",
+     .role = API_READ, .about = "What was attached is never given out.",
      .results = {{501, "as the description says", NULL, NULL}}, .run = refuse_attachment},
 };
 

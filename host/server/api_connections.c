@@ -398,20 +398,20 @@ static void test_connection(struct api_call *call)
      {500, "the peer cannot be found or reached, or its certificate is not trusted", NULL, NULL}}
 
 static const struct api_operation operations[] = {
-    {.method = "GET", .path = "/connections", .id = "listConnections", .roles = API_READ,
+    {.method = "GET", .path = "/connections", .id = "listConnections", .role = API_READ,
      .is_paged = true, .about = "Lists the connections, without secrets.",
      .results = {{200, "a page", &page_schema, NULL}}, .run = list_connections},
-    {.method = "GET", .path = "/connections/{id}", .id = "getConnection", .roles = API_READ,
+    {.method = "GET", .path = "/connections/{id}", .id = "getConnection", .role = API_READ,
      .about = "One connection, without secrets.",
      .results = {{200, "the connection", &api_connection_schema, NULL}, NO_CONNECTION},
      .run = get_connection},
     {.method = "POST", .path = "/connections/{id}/test", .id = "testConnection",
-     .roles = API_CHANGE,
+     .role = API_CHANGE,
      .about = "Tries a connection step by step: name, connect, TLS, login, permission. Nothing is "
               "written at the peer.",
      .results = TEST_RESULTS, .run = test_connection},
     {.method = "POST", .path = "/connections/{id}/testWithAttachments",
-     .id = "testConnectionWithAttachments", .roles = API_CHANGE,
+     .id = "testConnectionWithAttachments", .role = API_CHANGE,
      .about = "The same: what was attached is part of the connection.",
      .results = TEST_RESULTS, .run = test_connection},
 };

@@ -251,15 +251,15 @@ static void list_audits(struct api_call *call)
 
 static const struct api_operation operations[] = {
     {.method = "GET", .path = "/monitoring/integrations", .id = "countIntegrations",
-     .roles = API_READ, .about = "Executions counted by flow, failed and completed.",
+     .role = API_READ, .about = "Executions counted by flow, failed and completed.",
      .query = counts_query, .query_count = API_COUNT(counts_query), .is_paged = true,
      .results = {{200, "a page", &page_schema, NULL}}, .run = list_counts},
     {.method = "GET", .path = "/monitoring/integrations/messages/summary", .id = "countMessages",
-     .roles = API_READ, .about = "Executions of all flows counted.",
+     .role = API_READ, .about = "Executions of all flows counted.",
      .query = counts_query, .query_count = API_COUNT(counts_query),
      .results = {{200, "the counts", &summary_schema, NULL}}, .run = get_summary},
     {.method = "GET", .path = "/monitoring/auditRecords", .id = "listAuditRecords",
-     .roles = API_READ, .about = "Who changed what, and who was refused; newest first.",
+     .role = API_READ, .about = "Who changed what, and who was refused; newest first.",
      .query = audit_query, .query_count = API_COUNT(audit_query), .is_paged = true,
      .results = {{200, "a page", &audits_schema, NULL}}, .run = list_audits},
 };

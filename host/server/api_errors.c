@@ -243,13 +243,13 @@ static void get_error(struct api_call *call)
 }
 
 static const struct api_operation operations[] = {
-    {.method = "GET", .path = "/monitoring/errors", .id = "listErrors", .roles = API_READ,
+    {.method = "GET", .path = "/monitoring/errors", .id = "listErrors", .role = API_READ,
      .about = "Failed and aborted instances that wait for somebody: not those that a resubmission has "
               "done, that were discarded, or that a flow called. q also takes status and recoverable "
               "(true, false).",
      .query = list_query, .query_count = API_COUNT(list_query), .is_paged = true,
      .results = {{200, "a page", &page_schema, NULL}}, .run = list_errors},
-    {.method = "GET", .path = "/monitoring/errors/{id}", .id = "getError", .roles = API_READ,
+    {.method = "GET", .path = "/monitoring/errors/{id}", .id = "getError", .role = API_READ,
      .about = "One of them.",
      .results = {{200, "the error", &error_schema, NULL},
                  {404, "there is no such error", NULL, NULL}},

@@ -315,26 +315,26 @@ static void abort_instance(struct api_call *call)
 #define NOT_FOUND {404, "no instance has that id", NULL, NULL}
 
 static const struct api_operation operations[] = {
-    {.method = "GET", .path = "/monitoring/instances", .id = "listInstances", .roles = API_READ,
+    {.method = "GET", .path = "/monitoring/instances", .id = "listInstances", .role = API_READ,
      .about = "Lists executions of flows. q also takes status: IN_PROGRESS, COMPLETED, FAILED or "
               "ABORTED. Times are those of the last update: the end, or now while it runs.",
      .query = list_query, .query_count = API_COUNT(list_query), .is_paged = true,
      .results = {{200, "a page", &page_schema, NULL}}, .run = list_instances},
-    {.method = "GET", .path = "/monitoring/instances/{id}", .id = "getInstance", .roles = API_READ,
+    {.method = "GET", .path = "/monitoring/instances/{id}", .id = "getInstance", .role = API_READ,
      .about = "One execution, with all that is known of it.",
      .results = {{200, "the instance", &monitoring_instance_schema, NULL}, NOT_FOUND},
      .run = get_instance},
     {.method = "GET", .path = "/monitoring/instances/{id}/activityStream", .id = "getActivityStream",
-     .roles = API_READ, .about = "What an instance asked of the host, in the older form.",
+     .role = API_READ, .about = "What an instance asked of the host, in the older form.",
      .query = stream_query, .query_count = API_COUNT(stream_query),
      .results = {{200, "the stream", &stream_schema, NULL}, NOT_FOUND}, .run = get_stream},
     {.method = "GET", .path = "/monitoring/instances/{id}/activityStreamDetails",
-     .id = "getActivityStreamDetails", .roles = API_READ,
+     .id = "getActivityStreamDetails", .role = API_READ,
      .about = "What an instance asked of the host: every call, how long it took, what came of it.",
      .query = details_query, .query_count = API_COUNT(details_query),
      .results = {{200, "the stream", &details_schema, NULL}, NOT_FOUND}, .run = get_details},
     {.method = "POST", .path = "/monitoring/instances/{id}/abort", .id = "abortInstance",
-     .roles = API_CHANGE,
+     .role = API_CHANGE,
      .about = "Asks an instance that runs in this server to stop, with what it called. Files that got "
               "across stay; nothing incomplete is published.",
      .results = {{200, "asked", &abort_schema, NULL}, NOT_FOUND,

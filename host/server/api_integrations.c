@@ -361,18 +361,18 @@ static const struct api_field update_query[] = {
 #define NO_FLOW {404, "no flow has that code and version; the nearest are named", NULL, NULL}
 
 static const struct api_operation operations[] = {
-    {.method = "GET", .path = "/integrations", .id = "listIntegrations", .roles = API_READ,
+    {.method = "GET", .path = "/integrations", .id = "listIntegrations", .role = API_READ,
      .about = "Lists the flows, each version by itself.", .query = list_query,
      .query_count = API_COUNT(list_query), .is_paged = true,
      .results = {{200, "a page", &page_schema, NULL}}, .run = list_integrations},
-    {.method = "GET", .path = "/integrations/{id}", .id = "getIntegration", .roles = API_READ,
+    {.method = "GET", .path = "/integrations/{id}", .id = "getIntegration", .role = API_READ,
      .about = "One version of a flow. The id is CODE%7CVERSION.",
      .results = {{200, "the flow", &integration_schema, NULL}, NO_FLOW}, .run = get_integration},
     {.method = "GET", .path = "/integrations/{id}/activationStatus", .id = "getActivationStatus",
-     .roles = API_READ, .about = "Whether a flow may run, and who said so.",
+     .role = API_READ, .about = "Whether a flow may run, and who said so.",
      .results = {{200, "the status", &activation_schema, NULL}, NO_FLOW}, .run = get_activation},
     {.method = "PATCH", .path = "/integrations/{id}", .id = "updateIntegration",
-     .roles = API_CHANGE, .is_recorded_below = true,
+     .role = API_CHANGE, .is_recorded_below = true,
      .about = "Activates or deactivates a flow, or sets its tracing level. Activating tests every "
               "connection of the flow first and deactivates other versions with the same first two "
               "numbers. What runs is finished.",

@@ -281,7 +281,7 @@ static void write_results(struct document *document, const struct api_operation 
     } shared[] = {
         {400, "an argument or the body is not as described; the detail names it", false},
         {401, "no credentials, or wrong ones", false},
-        {403, "the caller has none of the roles, or a page of another site asks", false},
+        {403, "the caller lacks the role, or a page of another site asks", false},
         {413, "the body is too large", true},
         {415, "the body is of another media type", true},
         {429, "too many requests wait, or the caller is locked out; see Retry-After", false},
@@ -301,16 +301,13 @@ static void write_results(struct document *document, const struct api_operation 
 
 /* ---- operations ----------------------------------------------------------------------------------- */
 
-static void write_roles(struct document *document, unsigned roles)
+static void write_roles(struct document *document, enum role needed)
 {
-    static const struct {
-        unsigned role;
-        const char *word;
-    } words[] = {{ROLE_INVOKE, "invoke"}, {ROLE_MONITOR, "monitor"}, {ROLE_ADMINISTER, "administer"}};
+    static const enum role roles[] = {ROLE_INVOKE, ROLE_MONITOR, ROLE_ADMINISTER};
     document_open(document, "x-roles", '[');
-    for (size_t i = 0; i < API_COUNT(words); i++)
-        if (roles & words[i].role)
-            document_text(document, NULL, words[i].word);
+    for (size_t i = 0; i < API_COUNT(roles); i++)
+        if (roles_include(roles[i], needed))
+            document_text(document, NULL, role_name(roles[i]));
     document_close(document, ']');
 }
 
@@ -327,7 +324,7 @@ static void write_operation(struct document *document, const struct api_area *ar
     snprintf(text, sizeof text, "%.*s", (int)strcspn(operation->about, ".;:"), operation->about);
     document_text(document, "summary", text);
     document_text(document, "description", operation->about);
-    write_roles(document, operation->roles);
+    write_roles(document, operation->role);
     write_parameters(document, operation, by_post);
     write_body(document, operation);
     write_results(document, operation);
@@ -465,7 +462,7 @@ static void get_openapi(struct api_call *call)
 }
 
 static const struct api_operation operations[] = {
-    {.method = "GET", .path = "/openapi.json", .id = "getDescription", .roles = API_ANYBODY,
+    {.method = "GET", .path = "/openapi.json", .id = "getDescription", .role = API_ANYBODY,
      .about = "This description. It is also at /openapi.json.",
      .results = {{200, "OpenAPI 3.0.3", NULL, "application/json"}}, .run = get_openapi},
 };

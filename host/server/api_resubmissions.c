@@ -415,7 +415,7 @@ static void get_job(struct api_call *call)
 
 static const struct api_operation operations[] = {
     {.method = "POST", .path = "/monitoring/errors/{id}/resubmit", .id = "resubmitError",
-     .roles = API_CHANGE,
+     .role = API_CHANGE,
      .about = "Does a failed instance again, as a new one, in the background: an acknowledgement with "
               "its stored message, a transfer with the files that are not yet across.",
      .query = return_query, .query_count = API_COUNT(return_query), .body = &one_schema,
@@ -424,7 +424,7 @@ static const struct api_operation operations[] = {
                  {202, "accepted", NULL, NULL}, REFUSED_RESULT, BUSY_RESULT},
      .run = resubmit_one},
     {.method = "POST", .path = "/monitoring/errors/resubmit", .id = "resubmitErrors",
-     .roles = API_CHANGE,
+     .role = API_CHANGE,
      .about = "Does many failed instances again, one after the other, in the background: those that "
               "are named, or at most 1000 that match.",
      .query = return_query, .query_count = API_COUNT(return_query), .body = &many_schema,
@@ -434,17 +434,17 @@ static const struct api_operation operations[] = {
                  {412, "none of them may be resubmitted", NULL, NULL}, BUSY_RESULT},
      .run = resubmit_many},
     {.method = "POST", .path = "/monitoring/errors/{id}/discard", .id = "discardError",
-     .roles = API_CHANGE, .about = "Takes an error off the list for good: it cannot be resubmitted.",
+     .role = API_CHANGE, .about = "Takes an error off the list for good: it cannot be resubmitted.",
      .results = {{200, "discarded", NULL, NULL}, REFUSED_RESULT}, .run = discard_one},
     {.method = "POST", .path = "/monitoring/errors/discard", .id = "discardErrors",
-     .roles = API_CHANGE, .about = "Takes many errors off the list for good.",
+     .role = API_CHANGE, .about = "Takes many errors off the list for good.",
      .body = &discard_many_schema,
      .results = {{200, "what was discarded", &discarded_schema, NULL}}, .run = discard_many},
     {.method = "GET", .path = "/monitoring/errors/recoveryJobs", .id = "listRecoveryJobs",
-     .roles = API_READ, .about = "Lists resubmissions that were asked for, newest first.",
+     .role = API_READ, .about = "Lists resubmissions that were asked for, newest first.",
      .is_paged = true, .results = {{200, "a page", &jobs_schema, NULL}}, .run = list_jobs},
     {.method = "GET", .path = "/monitoring/errors/recoveryJobs/{id}", .id = "getRecoveryJob",
-     .roles = API_READ, .about = "One of them, and how far it is.",
+     .role = API_READ, .about = "One of them, and how far it is.",
      .results = {{200, "the job", &job_schema, NULL}, {404, "no job has that id", NULL, NULL}},
      .run = get_job},
 };

@@ -451,7 +451,7 @@ static const struct api_field move_query[] = {
 #define MOVE(word, name, text, function, wrong)                                                    \
     {                                                                                              \
         .method = "POST", .path = "/integrations/{id}/schedule/" word, .id = name,                 \
-        .roles = API_CHANGE, .is_recorded_below = true, .about = text, .query = move_query,        \
+        .role = API_CHANGE, .is_recorded_below = true, .about = text, .query = move_query,        \
         .query_count = API_COUNT(move_query), .body = &job_schema, .body_may_lack = true,          \
         .results = {{200, "done", &schedule_schema, NULL},                                         \
                     {202, "done, and async was asked for", &schedule_schema, NULL}, NO_FLOW,       \
@@ -460,18 +460,18 @@ static const struct api_field move_query[] = {
     }
 
 static const struct api_operation operations[] = {
-    {.method = "GET", .path = "/integrations/{id}/schedule", .id = "getSchedule", .roles = API_READ,
+    {.method = "GET", .path = "/integrations/{id}/schedule", .id = "getSchedule", .role = API_READ,
      .about = "The schedule of a flow.",
      .results = {{200, "the schedule", &schedule_schema, NULL}, NO_FLOW}, .run = get_schedule},
     {.method = "POST", .path = "/integrations/{id}/schedule", .id = "defineSchedule",
-     .roles = API_CHANGE, .is_recorded_below = true,
+     .role = API_CHANGE, .is_recorded_below = true,
      .about = "Defines the schedule of a flow that has none. It is stopped until it is started.",
      .body = &definition_schema,
      .results = {{200, "defined", &schedule_schema, NULL}, {404, "no such flow", NULL, NULL},
                  {409, "there is a schedule: update it with PUT", NULL, NULL}, UNSCHEDULED},
      .run = add_schedule},
     {.method = "PUT", .path = "/integrations/{id}/schedule", .id = "updateSchedule",
-     .roles = API_CHANGE, .is_recorded_below = true,
+     .role = API_CHANGE, .is_recorded_below = true,
      .about = "Replaces the schedule of a flow, also one of schedules.json; its state stays.",
      .body = &definition_schema,
      .results = {{200, "replaced", &schedule_schema, NULL}, NO_FLOW},
@@ -485,7 +485,7 @@ static const struct api_operation operations[] = {
     MOVE("resume", "resumeSchedule", "Resumes a paused schedule.", resume_schedule,
          "it is not paused, or the flow is not active"),
     {.method = "POST", .path = "/integrations/{id}/schedule/jobs", .id = "runNow",
-     .roles = API_CHANGE, .is_recorded_below = true,
+     .role = API_CHANGE, .is_recorded_below = true,
      .about = "Runs a scheduled flow once, now, beside its schedule.", .body = &job_schema,
      .body_may_lack = true,
      .results = {{204, "accepted: it is an instance of trigger manual", NULL, NULL},

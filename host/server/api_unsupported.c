@@ -9,7 +9,7 @@ static void refuse(struct api_call *call)
 
 #define UNSUPPORTED(verb, address, name, text)                                                     \
     {                                                                                              \
-        .method = verb, .path = address, .id = name, .roles = API_READ, .about = text,             \
+        .method = verb, .path = address, .id = name, .role = API_READ, .about = text,             \
         .results = {{501, "as the description says", NULL, NULL}}, .run = refuse                   \
     }
 

@@ -1,255 +1,307 @@
 /* SPDX-License-Identifier: MIT */
-/* Basic authentication with a keyed cache; see auth.h. */
+/* From a header to a verdict; see auth.h. */
 #include "server/auth.h"
 
-#include <bearssl.h>
-#include <crypt.h>
-#include <errno.h>
+#include <arpa/inet.h>
 #include <pthread.h>
-#include <stdint.h>
+#include <semaphore.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/random.h>
 
 #include "base/clock.h"
-#include "base/text.h"
+#include "server/basic.h"
+#include "server/bearer.h"
 #include "server/lockout.h"
-
-#define CREDENTIALS_SIZE_MAX (USERS_NAME_SIZE_MAX + 1 + USERS_PASSWORD_SIZE_MAX)
-#define MAC_SIZE 32u
-/* Hashed against for names that nobody has, so that the time does not tell who exists. */
-#define NOBODY_HASH "$y$j9T$F5Jx5fExrKuPp53xLKQ..1$X3DX6M94c7o.9agCG9G317fhZg9SqC.5i5rd.RhAtQ7"
-
-struct verified {
-    bool is_set;
-    unsigned char mac[MAC_SIZE];
-};
 
 struct auth {
     const char *folder;
+    struct auth_limits limits;
+    struct keyed_hash hash;
+    struct basic *basic;
+    struct bearer *bearer;
+    sem_t hashes; /* AUTH_HASHES_AT_ONCE_MAX */
     pthread_mutex_t mutex; /* all below */
-    struct users users;
-    struct verified *verified; /* of each user: its last good password */
     struct lockout lockout;
-    unsigned char key[MAC_SIZE];
+    struct rate rate;
 };
 
-struct credentials {
-    char text[CREDENTIALS_SIZE_MAX + 1]; /* name NUL password NUL */
-    const char *name, *password;
-};
-
-bool auth_is_basic(const char *authorization)
-{
-    return authorization && strncasecmp(authorization, "Basic ", 6) == 0;
-}
-
-static int base64_digit(char byte)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    const char *at = byte ? strchr(digits, byte) : NULL;
-    return at ? (int)(at - digits) : -1;
-}
-
-static bool decode(const char *text, struct credentials *out)
-{
-    size_t size = 0;
-    unsigned bits = 0, held = 0;
-    for (; *text && *text != '='; text++) {
-        int digit = base64_digit(*text);
-        if (digit < 0)
-            return false;
-        bits = (bits << 6 | (unsigned)digit) & 0xFFFFFF;
-        held += 6;
-        if (held < 8)
-            continue;
-        if (size == CREDENTIALS_SIZE_MAX)
-            return false;
-        held -= 8;
-        out->text[size++] = (char)(bits >> held & 0xFF);
-    }
-    if (text[strspn(text, "=")] != '\0' || memchr(out->text, '\0', size))
-        return false;
-    out->text[size] = '\0';
-    char *colon = strchr(out->text, ':');
-    if (!colon || colon - out->text > (ptrdiff_t)USERS_NAME_SIZE_MAX)
-        return false;
-    *colon = '\0';
-    out->name = out->text;
-    out->password = colon + 1;
-    return strlen(out->password) <= USERS_PASSWORD_SIZE_MAX;
-}
-
-/* HMAC over three texts, each with its NUL. */
-static void keyed_hash(const struct auth *auth, const char *a, const char *b, const char *c,
-                       unsigned char mac[MAC_SIZE])
-{
-    br_hmac_key_context key;
-    br_hmac_context hmac;
-    br_hmac_key_init(&key, &br_sha256_vtable, auth->key, sizeof auth->key);
-    br_hmac_init(&hmac, &key, 0);
-    br_hmac_update(&hmac, a, strlen(a) + 1);
-    br_hmac_update(&hmac, b, strlen(b) + 1);
-    br_hmac_update(&hmac, c, strlen(c) + 1);
-    br_hmac_out(&hmac, mac);
-}
-
-static uint64_t lockout_key(const struct auth *auth, const char *address, const char *name)
-{
-    unsigned char mac[MAC_SIZE];
-    uint64_t key;
-    keyed_hash(auth, "lockout", address, name, mac);
-    memcpy(&key, mac, sizeof key);
-    return key ? key : 1;
-}
-
-static size_t find_user(const struct auth *auth, const char *name)
-{
-    size_t i = 0;
-    while (i < auth->users.count && strcmp(auth->users.list[i].name, name) != 0)
-        i++;
-    return i;
-}
-
-static bool hash_matches(const char *password, const char *hash)
-{
-    struct crypt_data *data = calloc(1, sizeof *data);
-    const char *made = data ? crypt_r(password, hash, data) : NULL;
-    bool same = made && made[0] != '*' &&
-                text_same_secret(made, strlen(made), hash, strlen(hash));
-    if (data)
-        explicit_bzero(data, sizeof *data);
-    free(data);
-    return same;
-}
-
+/* One call on its way to a verdict. */
 struct attempt {
-    uint64_t account_key, address_key;
-    char hash[CRYPT_OUTPUT_SIZE];
+    char network[INET6_ADDRSTRLEN]; /* the address, as far as it counts */
+    uint64_t address_key;
     unsigned roles;
-    bool is_known;
+    char *name;
 };
 
-/* First look, under the lock: locked, remembered, or to be hashed. */
-static bool look_up(struct auth *auth, const struct credentials *given, const char *address,
-                    struct attempt *attempt, enum auth_verdict *verdict)
+static const char *const reasons[] = {
+    [AUTH_GRANTED] = "granted",
+    [AUTH_MISSING] = "no credentials, or not in a form that is taken here",
+    [AUTH_WRONG] = "wrong user or password",
+    [AUTH_TOKEN_MALFORMED] = "the token is malformed",
+    [AUTH_TOKEN_OVERSIZED] = "the token is too large",
+    [AUTH_TOKEN_ALGORITHM] = "the token is not signed with RS256 or ES256",
+    [AUTH_TOKEN_CRITICAL] = "the token demands an extension (crit) that is not known here",
+    [AUTH_TOKEN_TYPE] = "the token is not an access token",
+    [AUTH_TOKEN_KEY_UNKNOWN] = "the token's key is not among those of the issuer",
+    [AUTH_TOKEN_SIGNATURE] = "the token's signature is wrong",
+    [AUTH_TOKEN_CLAIMS] = "a claim of the token is missing or unusable",
+    [AUTH_TOKEN_ISSUER] = "the token is of another issuer",
+    [AUTH_TOKEN_AUDIENCE] = "the token is for another audience",
+    [AUTH_TOKEN_EXPIRED] = "the token has expired",
+    [AUTH_TOKEN_EARLY] = "the token is not valid yet",
+    [AUTH_LOCKED] = "locked out after too many failures",
+    [AUTH_RATE] = "too many requests",
+    [AUTH_FORBIDDEN] = "the role is missing",
+};
+
+static const enum auth_verdict token_verdicts[] = {
+    [JWT_GOOD] = AUTH_GRANTED,
+    [JWT_MALFORMED] = AUTH_TOKEN_MALFORMED,
+    [JWT_OVERSIZED] = AUTH_TOKEN_OVERSIZED,
+    [JWT_ALGORITHM] = AUTH_TOKEN_ALGORITHM,
+    [JWT_CRITICAL] = AUTH_TOKEN_CRITICAL,
+    [JWT_TYPE] = AUTH_TOKEN_TYPE,
+    [JWT_KEY_UNKNOWN] = AUTH_TOKEN_KEY_UNKNOWN,
+    [JWT_SIGNATURE] = AUTH_TOKEN_SIGNATURE,
+    [JWT_CLAIMS] = AUTH_TOKEN_CLAIMS,
+    [JWT_ISSUER] = AUTH_TOKEN_ISSUER,
+    [JWT_AUDIENCE] = AUTH_TOKEN_AUDIENCE,
+    [JWT_EXPIRED] = AUTH_TOKEN_EXPIRED,
+    [JWT_EARLY] = AUTH_TOKEN_EARLY,
+};
+
+const char *auth_reason(enum auth_verdict verdict)
 {
-    unsigned char mac[MAC_SIZE];
-    int64_t now_ms = clock_monotonic_ms();
-    attempt->address_key = lockout_key(auth, address, "");
-    attempt->account_key = lockout_key(auth, address, given->name);
-    *verdict = AUTH_LOCKED;
-    if (lockout_left_ms(&auth->lockout, attempt->address_key, LOCKOUT_ADDRESS_FAILURES_MAX,
-                        now_ms) > 0 ||
-        lockout_left_ms(&auth->lockout, attempt->account_key, LOCKOUT_ACCOUNT_FAILURES_MAX,
-                        now_ms) > 0)
-        return true;
-    size_t index = find_user(auth, given->name);
-    attempt->is_known = index < auth->users.count;
-    const char *hash = attempt->is_known ? auth->users.list[index].password_hash : NOBODY_HASH;
-    attempt->roles = attempt->is_known ? auth->users.list[index].roles : 0;
-    snprintf(attempt->hash, sizeof attempt->hash, "%s", hash);
-    if (!attempt->is_known || !auth->verified[index].is_set)
-        return false;
-    keyed_hash(auth, given->name, given->password, hash, mac);
-    *verdict = AUTH_GRANTED;
-    return text_same_secret((const char *)mac, MAC_SIZE,
-                            (const char *)auth->verified[index].mac, MAC_SIZE);
+    return reasons[verdict];
 }
 
-static void remember(struct auth *auth, const struct credentials *given,
-                     const struct attempt *attempt, bool is_good)
+/* What stands behind the scheme (RFC 9110 11.4: in any case), or NULL. */
+static const char *behind_scheme(const char *authorization, const char *scheme)
+{
+    size_t size = strlen(scheme);
+    if (!authorization || strncasecmp(authorization, scheme, size) != 0 ||
+        authorization[size] != ' ')
+        return NULL;
+    return authorization + size + strspn(authorization + size, " ");
+}
+
+bool auth_is_bearer(const char *authorization)
+{
+    return behind_scheme(authorization, "Bearer") != NULL;
+}
+
+bool auth_has_credentials(const char *authorization)
+{
+    return auth_is_bearer(authorization) || behind_scheme(authorization, "Basic");
+}
+
+/* ---- failures and frequency ---- */
+
+static uint64_t place(const struct auth *auth, const char *use, const char *a, const char *b)
+{
+    const char *const texts[] = {use, a, b};
+    return keyed_hash_place(&auth->hash, texts, sizeof texts / sizeof texts[0]);
+}
+
+/* One host may have all addresses of an IPv6 network of 64 bits: they count as one. */
+static void name_network(const char *address, char network[static INET6_ADDRSTRLEN])
+{
+    struct in6_addr bits;
+    if (inet_pton(AF_INET6, address, &bits) == 1 && !IN6_IS_ADDR_V4MAPPED(&bits)) {
+        memset(bits.s6_addr + 8, 0, 8);
+        inet_ntop(AF_INET6, &bits, network, INET6_ADDRSTRLEN);
+    } else {
+        snprintf(network, INET6_ADDRSTRLEN, "%s", address);
+    }
+}
+
+static bool take(struct auth *auth, uint64_t key, const struct rate_limit *limit)
+{
+    pthread_mutex_lock(&auth->mutex);
+    bool taken = rate_take(&auth->rate, key, limit, clock_monotonic_ms());
+    pthread_mutex_unlock(&auth->mutex);
+    return taken;
+}
+
+/* account_key 0: not known. */
+static bool is_locked(struct auth *auth, uint64_t address_key, uint64_t account_key)
 {
     int64_t now_ms = clock_monotonic_ms();
     pthread_mutex_lock(&auth->mutex);
-    size_t index = find_user(auth, given->name);
-    if (!is_good) {
-        lockout_fail(&auth->lockout, attempt->account_key, now_ms);
-        lockout_fail(&auth->lockout, attempt->address_key, now_ms);
-    } else if (index < auth->users.count) {
-        lockout_forget(&auth->lockout, attempt->account_key);
-        keyed_hash(auth, given->name, given->password, attempt->hash, auth->verified[index].mac);
-        auth->verified[index].is_set = true;
-    }
+    bool locked =
+        lockout_left_ms(&auth->lockout, address_key, LOCKOUT_ADDRESS_FAILURES_MAX, now_ms) > 0 ||
+        (account_key != 0 && lockout_left_ms(&auth->lockout, account_key,
+                                             LOCKOUT_ACCOUNT_FAILURES_MAX, now_ms) > 0);
     pthread_mutex_unlock(&auth->mutex);
+    return locked;
+}
+
+static void count_failure(struct auth *auth, uint64_t address_key, uint64_t account_key)
+{
+    int64_t now_ms = clock_monotonic_ms();
+    pthread_mutex_lock(&auth->mutex);
+    lockout_fail(&auth->lockout, address_key, now_ms);
+    if (account_key != 0)
+        lockout_fail(&auth->lockout, account_key, now_ms);
+    pthread_mutex_unlock(&auth->mutex);
+}
+
+static void forget_failures(struct auth *auth, uint64_t account_key)
+{
+    pthread_mutex_lock(&auth->mutex);
+    lockout_forget(&auth->lockout, account_key);
+    pthread_mutex_unlock(&auth->mutex);
+}
+
+/* ---- passwords ---- */
+
+static bool settle(struct auth *auth, const struct credentials *given, struct attempt *attempt,
+                   uint64_t account_key, enum auth_verdict *verdict)
+{
+    bool locked = is_locked(auth, attempt->address_key, account_key);
+    *verdict = locked ? AUTH_LOCKED : AUTH_GRANTED;
+    return locked || basic_remembers(auth->basic, given, &attempt->roles);
+}
+
+/* Looks again once it may hash: meanwhile another thread may have settled the same password, or used up
+ * the failures that are allowed. */
+static enum auth_verdict hash_in_turn(struct auth *auth, const struct credentials *given,
+                                      struct attempt *attempt, uint64_t account_key)
+{
+    enum auth_verdict verdict;
+    while (sem_wait(&auth->hashes) != 0)
+        ; /* a signal came */
+    if (!settle(auth, given, attempt, account_key, &verdict)) {
+        bool is_good = basic_verify(auth->basic, given, &attempt->roles);
+        verdict = is_good ? AUTH_GRANTED : AUTH_WRONG;
+        if (is_good)
+            forget_failures(auth, account_key);
+        else
+            count_failure(auth, attempt->address_key, account_key);
+    }
+    sem_post(&auth->hashes);
+    return verdict;
+}
+
+static enum auth_verdict check_basic(struct auth *auth, const char *encoded,
+                                     struct attempt *attempt)
+{
+    struct credentials given;
+    enum auth_verdict verdict = AUTH_MISSING;
+    if (credentials_decode(encoded, &given)) {
+        snprintf(attempt->name, USERS_NAME_SIZE_MAX + 1, "%s", given.name);
+        uint64_t account_key = place(auth, "lockout", attempt->network, given.name);
+        if (!settle(auth, &given, attempt, account_key, &verdict))
+            verdict = hash_in_turn(auth, &given, attempt, account_key);
+    }
+    explicit_bzero(&given, sizeof given);
+    return verdict;
+}
+
+/* ---- tokens ---- */
+
+/* A lock-out spares whoever comes with a token that is known: tokens cannot be guessed, only the
+ * checking of wrong ones costs. */
+static enum auth_verdict check_bearer(struct auth *auth, const char *token,
+                                      struct attempt *attempt)
+{
+    struct bearer_caller caller;
+    enum auth_verdict verdict = AUTH_GRANTED;
+    if (!bearer_is_ready(auth->bearer))
+        return AUTH_MISSING;
+    if (!bearer_remembers(auth->bearer, token, &caller)) {
+        if (is_locked(auth, attempt->address_key, 0))
+            return AUTH_LOCKED;
+        verdict = token_verdicts[bearer_verify(auth->bearer, token, &caller)];
+        if (verdict == AUTH_TOKEN_SIGNATURE)
+            count_failure(auth, attempt->address_key, 0);
+    }
+    memcpy(attempt->name, caller.name, sizeof caller.name);
+    attempt->roles = caller.roles;
+    return verdict;
 }
 
 enum auth_verdict auth_check(struct auth *auth, const char *authorization, const char *address,
-                             unsigned roles, char name[USERS_NAME_SIZE_MAX + 1])
+                             enum role role, char name[USERS_NAME_SIZE_MAX + 1])
 {
-    struct credentials given;
-    struct attempt attempt = {.roles = 0};
+    struct attempt attempt = {.name = name};
+    const char *basic = behind_scheme(authorization, "Basic");
+    const char *token = behind_scheme(authorization, "Bearer");
     enum auth_verdict verdict = AUTH_MISSING;
     name[0] = '\0';
-    if (!auth_is_basic(authorization) ||
-        !decode(authorization + 6 + strspn(authorization + 6, " "), &given))
+    name_network(address, attempt.network);
+    attempt.address_key = place(auth, "address", attempt.network, "");
+    if (!take(auth, attempt.address_key, &auth->limits.address))
+        return AUTH_RATE;
+    if (basic)
+        verdict = check_basic(auth, basic, &attempt);
+    else if (token)
+        verdict = check_bearer(auth, token, &attempt);
+    if (verdict != AUTH_GRANTED)
         return verdict;
-    snprintf(name, USERS_NAME_SIZE_MAX + 1, "%.*s", (int)USERS_NAME_SIZE_MAX, given.name);
-    pthread_mutex_lock(&auth->mutex);
-    bool is_settled = look_up(auth, &given, address, &attempt, &verdict);
-    pthread_mutex_unlock(&auth->mutex);
-    if (!is_settled) {
-        bool is_good = hash_matches(given.password, attempt.hash) && attempt.is_known;
-        remember(auth, &given, &attempt, is_good);
-        verdict = is_good ? AUTH_GRANTED : AUTH_WRONG;
-    }
-    explicit_bzero(&given, sizeof given);
-    return verdict == AUTH_GRANTED && !(attempt.roles & roles) ? AUTH_FORBIDDEN : verdict;
+    if (!take(auth, place(auth, "account", basic ? "user" : "bearer", name), &auth->limits.account))
+        return AUTH_RATE;
+    return roles_include(attempt.roles, role) ? AUTH_GRANTED : AUTH_FORBIDDEN;
 }
+
+/* ---- life ---- */
 
 bool auth_reload(struct auth *auth, struct error *err)
 {
-    struct users users;
-    if (!users_read(&users, auth->folder, err))
-        return false;
-    struct verified *verified = calloc(users.count + 1, sizeof *verified);
-    if (!verified) {
-        users_release(&users);
-        return error_set(err, ERROR_LIMIT, "out of memory");
-    }
-    pthread_mutex_lock(&auth->mutex);
-    struct users old = auth->users;
-    free(auth->verified);
-    auth->users = users;
-    auth->verified = verified;
-    pthread_mutex_unlock(&auth->mutex);
-    users_release(&old);
-    return true;
+    struct users users = {.count = 0};
+    struct issuer *issuer = NULL;
+    bool ok = users_read(&users, auth->folder, err) && issuer_read(&issuer, auth->folder, err) &&
+              basic_use(auth->basic, &users, err);
+    if (ok)
+        bearer_use(auth->bearer, issuer);
+    else
+        issuer_free(issuer);
+    users_release(&users);
+    return ok;
 }
 
-bool auth_open(struct auth **out, const char *folder, struct error *err)
+bool auth_open(struct auth **out, const char *folder, const struct auth_limits *limits,
+               struct error *err)
 {
     struct auth *auth = calloc(1, sizeof *auth);
     if (!auth)
         return error_set(err, ERROR_LIMIT, "out of memory");
     auth->folder = folder;
+    auth->limits = *limits;
     pthread_mutex_init(&auth->mutex, NULL);
-    bool ok = getrandom(auth->key, sizeof auth->key, 0) == (ssize_t)sizeof auth->key ||
-              error_errno(err, ERROR_INTERNAL, errno, "no randomness for the server's key");
-    if (!ok || !auth_reload(auth, err)) {
-        auth_close(auth);
-        return false;
+    sem_init(&auth->hashes, 0, AUTH_HASHES_AT_ONCE_MAX);
+    auth->basic = basic_new(&auth->hash);
+    auth->bearer = bearer_new(&auth->hash);
+    bool ok = auth->basic && auth->bearer ? keyed_hash_init(&auth->hash, err)
+                                          : error_set(err, ERROR_LIMIT, "out of memory");
+    if (ok && auth_reload(auth, err)) {
+        *out = auth;
+        return true;
     }
-    *out = auth;
-    return true;
+    auth_close(auth);
+    return false;
 }
 
 size_t auth_user_count(struct auth *auth)
 {
-    pthread_mutex_lock(&auth->mutex);
-    size_t count = auth->users.count;
-    pthread_mutex_unlock(&auth->mutex);
-    return count;
+    return basic_user_count(auth->basic);
+}
+
+bool auth_takes_tokens(struct auth *auth)
+{
+    return bearer_is_ready(auth->bearer);
 }
 
 void auth_close(struct auth *auth)
 {
     if (!auth)
         return;
-    users_release(&auth->users);
-    free(auth->verified);
+    basic_free(auth->basic);
+    bearer_free(auth->bearer);
+    keyed_hash_release(&auth->hash);
+    sem_destroy(&auth->hashes);
     pthread_mutex_destroy(&auth->mutex);
-    explicit_bzero(auth, sizeof *auth);
     free(auth);
 }

@@ -15,8 +15,9 @@
 #include "server/api.h"
 #include "server/auth.h"
 #include "server/http_server.h"
-#include "server/lockout.h"
+#include "server/refusals.h"
 #include "server/route.h"
+#include "store/store.h"
 
 #define STOP_POLL_MS 10
 #define STOP_CANCEL_MS 5000 /* for what was asked to stop */
@@ -25,6 +26,7 @@
 struct gateway {
     struct service *service;
     struct auth *auth;
+    struct refusals *refusals;
     struct http_server *http;
     struct api *api;
     int64_t stop_ms;
@@ -43,18 +45,19 @@ static void refuse_method(struct http_exchange *exchange, const char *allow)
                  "this address does not take that method; see the header Allow");
 }
 
-static void audit(const struct http_exchange *exchange, const char *name, const char *why)
+/* Whether the caller may do what needs role; if not, the exchange is answered and the refusal kept. */
+static bool admit(struct gateway *gateway, struct http_exchange *exchange, enum role role,
+                  char name[USERS_NAME_SIZE_MAX + 1])
 {
-    log_line(LOG_WARNING, NULL, "refused: %s: user '%s' at %s: %s %.200s", why, name,
-             exchange->address, exchange->method, exchange->path);
-}
-
-static void ask_for_credentials(struct http_exchange *exchange, const char *name, const char *why)
-{
-    audit(exchange, name, why);
-    exchange->answer.challenge = true;
-    answer_fault(&exchange->answer, 401, "unauthenticated", "Not authenticated",
-                 "user and password are missing or wrong");
+    enum auth_verdict verdict =
+        auth_check(gateway->auth, exchange->authorization, exchange->address, role, name);
+    if (verdict == AUTH_GRANTED)
+        return true;
+    answer_refusal(exchange, verdict, role, auth_takes_tokens(gateway->auth));
+    refusals_add(gateway->refusals, &(struct refusal){
+        .name = name, .address = exchange->address, .reason = auth_reason(verdict),
+        .method = exchange->method, .path = exchange->path, .status = exchange->answer.status});
+    return false;
 }
 
 /* ---- on the thread of the sockets ---- */
@@ -74,11 +77,12 @@ static size_t begin(void *context, struct http_exchange *exchange)
 {
     struct gateway *gateway = context;
     struct route route;
+    char name[USERS_NAME_SIZE_MAX + 1];
     route_find(gateway->service, exchange->path, &route);
     if (route.kind == ROUTE_LIVE || route.kind == ROUTE_READY)
         answer_health(gateway, exchange, route.kind == ROUTE_READY);
-    else if (!auth_is_basic(exchange->authorization))
-        ask_for_credentials(exchange, "", "no credentials");
+    else if (!auth_has_credentials(exchange->authorization))
+        (void)admit(gateway, exchange, ROLE_INVOKE, name); /* refuses, and takes no time */
     if (exchange->answer.status == 0 && api_is_at(exchange->path))
         return api_body_max(exchange);
     if (route.kind != ROUTE_TRIGGER || exchange->answer.status != 0)
@@ -95,36 +99,6 @@ static void refuse(void *context, struct http_exchange *exchange)
 }
 
 /* ---- on a pool thread ---- */
-
-/* roles: any of them will do. */
-static bool admit(struct gateway *gateway, struct http_exchange *exchange, unsigned roles,
-                  char name[USERS_NAME_SIZE_MAX + 1])
-{
-    switch (auth_check(gateway->auth, exchange->authorization, exchange->address, roles, name)) {
-    case AUTH_GRANTED:
-        return true;
-    case AUTH_MISSING:
-        ask_for_credentials(exchange, name, "malformed credentials");
-        return false;
-    case AUTH_WRONG:
-        ask_for_credentials(exchange, name, "wrong user or password");
-        return false;
-    case AUTH_LOCKED:
-        audit(exchange, name, "locked out");
-        exchange->answer.retry_after_s = LOCKOUT_MS / 1000;
-        answer_fault(&exchange->answer, 429, "locked", "Too many failed logins",
-                     "this account or address is locked out for a while");
-        return false;
-    case AUTH_FORBIDDEN:
-    default:
-        audit(exchange, name, "the role is missing");
-        answer_fault(&exchange->answer, 403, "forbidden", "Not permitted",
-                     roles & ROLE_INVOKE    ? "the user does not have the role invoke"
-                     : roles & ROLE_MONITOR ? "the user has neither the role monitor nor administer"
-                                            : "the user does not have the role administer");
-        return false;
-    }
-}
 
 static void answer_not_found(struct gateway *gateway, const struct route *route,
                              struct http_exchange *exchange)
@@ -207,7 +181,7 @@ static void run(void *context, struct http_exchange *exchange)
     char name[USERS_NAME_SIZE_MAX + 1];
     struct route route;
     bool is_api = api_is_at(exchange->path);
-    if (!admit(gateway, exchange, is_api ? api_roles(exchange) : ROLE_INVOKE, name))
+    if (!admit(gateway, exchange, is_api ? api_role(exchange) : ROLE_INVOKE, name))
         return;
     if (is_api) {
         api_answer(gateway->api, name, exchange);
@@ -242,13 +216,20 @@ bool gateway_open(struct gateway **out, struct service *service, const char *lis
         .request_ms = (int64_t)settings->request_s * 1000,
         .handler = {gateway, begin, run, refuse, sandbox_thread_release},
     };
+    const struct auth_limits limits = {
+        .account = {settings->account_rate, settings->rate_burst_s},
+        .address = {settings->address_rate, settings->rate_burst_s},
+    };
     const struct api_options api = {service, should_stop, gateway};
-    bool ok = auth_open(&gateway->auth, workspace->folder, err) &&
+    gateway->refusals = refusals_new(service_store(service));
+    bool ok = (gateway->refusals || error_set(err, ERROR_LIMIT, "out of memory")) &&
+              auth_open(&gateway->auth, workspace->folder, &limits, err) &&
               api_open(&gateway->api, &api, err) &&
               http_server_open(&gateway->http, &options, err);
     if (!ok) {
         api_close(gateway->api);
         auth_close(gateway->auth);
+        refusals_free(gateway->refusals);
         free(gateway);
         return false;
     }
@@ -261,19 +242,24 @@ const char *gateway_url(const struct gateway *gateway)
     return http_server_url(gateway->http);
 }
 
-size_t gateway_user_count(const struct gateway *gateway)
+bool gateway_has_callers(const struct gateway *gateway)
 {
-    return auth_user_count(gateway->auth);
+    return auth_user_count(gateway->auth) > 0 || auth_takes_tokens(gateway->auth);
 }
 
 void gateway_tick(struct gateway *gateway)
 {
     http_server_tick(gateway->http);
+    refusals_tick(gateway->refusals);
 }
 
 bool gateway_reload(struct gateway *gateway, struct error *err)
 {
-    return auth_reload(gateway->auth, err) && http_server_reload(gateway->http, err);
+    bool ok = auth_reload(gateway->auth, err) && http_server_reload(gateway->http, err);
+    store_audit(service_store(gateway->service), &(struct audit_record){
+        .at_ms = clock_wall_ms(), .action = "reload", .subject = "users, tokens and certificate",
+        .outcome = ok ? "done" : "failed", .detail = ok ? NULL : err->message});
+    return ok;
 }
 
 static bool wait_until_idle(struct gateway *gateway, int64_t limit_ms)
@@ -301,6 +287,7 @@ bool gateway_stop(struct gateway *gateway)
     http_server_close(gateway->http);
     api_close(gateway->api);
     auth_close(gateway->auth);
+    refusals_free(gateway->refusals);
     free(gateway);
     return true;
 }

@@ -13,10 +13,12 @@ struct gateway;
 MUST_USE bool gateway_open(struct gateway **out, struct service *service, const char *listen,
                            struct error *err);
 const char *gateway_url(const struct gateway *gateway);
-size_t gateway_user_count(const struct gateway *gateway);
+/* Whether there is a user, or an issuer of tokens. */
+bool gateway_has_callers(const struct gateway *gateway);
 /* Call a few times a second. */
 void gateway_tick(struct gateway *gateway);
-/* users.json, certificate and key again; what is in force stays on error. */
+/* users.json, oauth.json with its keys, and then certificate and key again; of what cannot be read, that
+ * which is in force stays. Recorded in the audit trail. */
 MUST_USE bool gateway_reload(struct gateway *gateway, struct error *err);
 /*
  * Accepts nothing more, lets what runs finish for "stop_s", then asks it to stop, then closes.

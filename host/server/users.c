@@ -4,27 +4,18 @@
 
 #include <crypt.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include "base/file.h"
+#include "base/text.h"
 #include "workspace/config.h"
 
 #define USERS_FILE "users.json"
 #define YESCRYPT "$y$"
-
-static const char *const role_names[] = {"invoke", "monitor", "administer"};
-
-bool role_parse(const char *word, unsigned *role)
-{
-    for (unsigned i = 0; i < sizeof role_names / sizeof role_names[0]; i++) {
-        if (strcmp(word, role_names[i]) == 0) {
-            *role = 1u << i;
-            return true;
-        }
-    }
-    return false;
-}
 
 static bool is_name(const char *name)
 {
@@ -42,8 +33,7 @@ static bool read_roles(const struct config *config, const cJSON *node, struct us
     cJSON_ArrayForEach(word, node) {
         unsigned role = 0;
         if (!cJSON_IsString(word) || !role_parse(word->valuestring, &role))
-            return config_fail(config, word, err, "user '%s': a role must be \"invoke\", "
-                               "\"monitor\" or \"administer\"", user->name);
+            return config_fail(config, word, err, "user '%s': roles are " ROLE_WORDS, user->name);
         user->roles |= role;
     }
     return true;
@@ -131,9 +121,9 @@ static cJSON *make_user(const char *password, unsigned roles, struct error *err)
         user = cJSON_CreateObject();
         cJSON_AddStringToObject(user, "password_hash", hash);
         list = cJSON_AddArrayToObject(user, "roles");
-        for (unsigned i = 0; i < sizeof role_names / sizeof role_names[0]; i++)
-            if (roles & (1u << i))
-                cJSON_AddItemToArray(list, cJSON_CreateString(role_names[i]));
+        for (enum role role = ROLE_INVOKE; role <= ROLE_ADMINISTER; role = (enum role)(role << 1))
+            if (roles & role)
+                cJSON_AddItemToArray(list, cJSON_CreateString(role_name(role)));
     }
     if (data)
         explicit_bzero(data, sizeof *data);
@@ -141,9 +131,39 @@ static cJSON *make_user(const char *password, unsigned roles, struct error *err)
     return user;
 }
 
-static bool write_users(const char *folder, cJSON *root, struct error *err)
+/* The file on its way to being another; one process at a time holds the folder's lock. */
+struct edit {
+    struct config config;
+    const char *folder;
+    int lock_fd;
+};
+
+/* The file as it is, or empty: one that is broken is never overwritten. */
+static bool open_users(struct config *config, const char *folder, struct error *err)
 {
-    char *path = file_join(folder, USERS_FILE), *text = cJSON_Print(root);
+    struct users known;
+    if (!users_read(&known, folder, err))
+        return false;
+    bool has_file = known.list != NULL;
+    users_release(&known);
+    if (has_file)
+        return config_open(config, folder, USERS_FILE, err);
+    config->root = cJSON_CreateObject();
+    return config->root || error_set(err, ERROR_LIMIT, "out of memory");
+}
+
+static bool edit_open(struct edit *edit, const char *folder, struct error *err)
+{
+    *edit = (struct edit){.folder = folder};
+    edit->lock_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (edit->lock_fd < 0 || flock(edit->lock_fd, LOCK_EX) != 0)
+        return error_errno(err, ERROR_DENIED, errno, "cannot lock the folder '%s'", folder);
+    return open_users(&edit->config, folder, err);
+}
+
+static bool edit_save(const struct edit *edit, struct error *err)
+{
+    char *path = file_join(edit->folder, USERS_FILE), *text = cJSON_Print(edit->config.root);
     bool ok = path && text ? file_write(path, text, strlen(text), 0600, err)
                            : error_set(err, ERROR_LIMIT, "out of memory");
     free(path);
@@ -151,33 +171,65 @@ static bool write_users(const char *folder, cJSON *root, struct error *err)
     return ok;
 }
 
+static void edit_close(struct edit *edit)
+{
+    config_close(&edit->config);
+    if (edit->lock_fd >= 0)
+        close(edit->lock_fd);
+}
+
+static bool put(struct edit *edit, const char *name, const char *password, unsigned roles,
+                struct error *err)
+{
+    cJSON *root = edit->config.root;
+    if (!cJSON_GetObjectItemCaseSensitive(root, name) &&
+        cJSON_GetArraySize(root) >= (int)USERS_MAX)
+        return error_set(err, ERROR_LIMIT, "%s: there are %u users, and no more are possible",
+                         USERS_FILE, USERS_MAX);
+    cJSON *user = make_user(password, roles, err);
+    if (!user)
+        return false;
+    cJSON_DeleteItemFromObjectCaseSensitive(root, name);
+    return cJSON_AddItemToObject(root, name, user) || error_set(err, ERROR_LIMIT, "out of memory");
+}
+
 bool users_put(const char *folder, const char *name, const char *password, unsigned roles,
                struct error *err)
 {
-    struct users known;
-    struct config config = {.root = NULL};
+    struct edit edit;
     size_t size = strlen(password);
     if (!is_name(name))
-        return error_set(err, ERROR_INVALID, "'%.80s' is not a user's name: letters, digits and "
+        return error_set(err, ERROR_INVALID, "'%.160s' is not a user's name: letters, digits and "
                          ". _ - @, at most %u", name, USERS_NAME_SIZE_MAX);
     if (size < USERS_PASSWORD_SIZE_MIN || size > USERS_PASSWORD_SIZE_MAX)
         return error_set(err, ERROR_INVALID, "a password has %u to %u bytes",
                          USERS_PASSWORD_SIZE_MIN, USERS_PASSWORD_SIZE_MAX);
-    if (!users_read(&known, folder, err)) /* a broken file is never overwritten */
-        return false;
-    bool has_file = known.list != NULL;
-    users_release(&known);
-    cJSON *root = NULL;
-    if (has_file && !config_open(&config, folder, USERS_FILE, err))
-        return false;
-    root = has_file ? config.root : cJSON_CreateObject();
-    cJSON *user = make_user(password, roles, err);
-    if (user) {
-        cJSON_DeleteItemFromObjectCaseSensitive(root, name);
-        cJSON_AddItemToObject(root, name, user);
-    }
-    bool ok = user && write_users(folder, root, err);
-    config.root = root;
-    config_close(&config);
+    bool ok = edit_open(&edit, folder, err) && put(&edit, name, password, roles, err) &&
+              edit_save(&edit, err);
+    edit_close(&edit);
+    return ok;
+}
+
+static bool unknown_user(const cJSON *root, const char *name, struct error *err)
+{
+    const char *names[USERS_MAX];
+    size_t count = 0;
+    for (const cJSON *user = root->child; user && count < USERS_MAX; user = user->next)
+        names[count++] = user->string;
+    const char *nearest = text_nearest(name, names, count);
+    return error_set(err, ERROR_NOT_FOUND, "no user is called '%.160s'%s%s%s", name,
+                     nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
+}
+
+bool users_remove(const char *folder, const char *name, struct error *err)
+{
+    struct edit edit;
+    bool ok = edit_open(&edit, folder, err);
+    if (ok && !cJSON_GetObjectItemCaseSensitive(edit.config.root, name))
+        ok = unknown_user(edit.config.root, name, err);
+    if (ok)
+        cJSON_DeleteItemFromObjectCaseSensitive(edit.config.root, name);
+    ok = ok && edit_save(&edit, err);
+    edit_close(&edit);
     return ok;
 }

@@ -8,17 +8,12 @@
 #include <stddef.h>
 
 #include "base/error.h"
+#include "server/role.h"
 
 #define USERS_MAX 1000u
-#define USERS_NAME_SIZE_MAX 64u      /* bytes; letters, digits and . _ - @ */
+#define USERS_NAME_SIZE_MAX 128u     /* bytes; letters, digits and . _ - @ */
 #define USERS_PASSWORD_SIZE_MIN 8u
 #define USERS_PASSWORD_SIZE_MAX 256u
-
-enum role {
-    ROLE_INVOKE = 1,
-    ROLE_MONITOR = 2,
-    ROLE_ADMINISTER = 4,
-};
 
 struct user {
     char *name, *password_hash;
@@ -38,6 +33,6 @@ void users_release(struct users *users); /* zeroed is fine */
 MUST_USE bool users_put(const char *folder, const char *name, const char *password, unsigned roles,
                         struct error *err);
 
-/* The role of that word; false: there is none. */
-bool role_parse(const char *word, unsigned *role);
+/* Takes one user out of folder/users.json. ERROR_NOT_FOUND names the nearest. */
+MUST_USE bool users_remove(const char *folder, const char *name, struct error *err);
 #endif

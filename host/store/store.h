@@ -33,7 +33,8 @@ struct instance_start {
     const char *invoked_by; /* user or parent flow */
     const char *parent;     /* instance id of the caller, or NULL */
     const char *parameters; /* JSON object text */
-    const void *input;      /* request body */
+    const char *tracing;    /* "production", "audit", STORE_TRACING_DEBUG; may be NULL */
+    const void *input;      /* request body; NULL: it is not kept */
     size_t input_size;
     int64_t started_ms;
     const char *resubmits; /* full id of the instance that this one does again, or NULL */
@@ -48,9 +49,12 @@ struct instance_end {
     uint64_t memory_bytes;
     uint64_t import_calls;
     int response_status;
-    const void *response;
+    const void *response; /* NULL: it is not kept */
     size_t response_size;
 };
+
+/* Of an instance with this level nothing is dropped before it is purged. */
+#define STORE_TRACING_DEBUG "debug"
 
 /* One import call, or a line the guest wrote (import "log"). */
 struct activity {
@@ -62,7 +66,10 @@ struct activity {
     const char *result;     /* "ok" or an error kind name, or a fault name */
     const char *detail;     /* sentence, log text; or NULL */
     uint64_t bytes;
+    const void *request, *response; /* what it sent and got, cut at STORE_CALL_PAYLOAD_MAX; or NULL */
+    size_t request_size, response_size;
 };
+#define STORE_CALL_PAYLOAD_MAX (512u << 10) /* bytes, as in Oracle Integration */
 
 MUST_USE bool store_open(struct store **out, const char *path, struct error *err);
 void store_close(struct store *store); /* NULL is fine; writes what is pending */
@@ -73,6 +80,7 @@ void store_close(struct store *store); /* NULL is fine; writes what is pending *
 #define STORE_RESUBMISSIONS_MAX 10
 MUST_USE bool store_instance_start(struct store *store, const struct instance_start *start,
                                    struct error *err);
+/* Completed, it needs its message no more: that goes, and the one of the instance that it did again. */
 MUST_USE bool store_instance_finish(struct store *store, const char *id,
                                     const struct instance_end *end, struct error *err);
 
@@ -86,7 +94,7 @@ void store_file(struct store *store, const char *id, const char *name, const cha
 /* Reading. Rows are borrowed until the callback returns; a false from it stops the walk. */
 struct instance_row {
     const char *id, *flow, *flow_name, *version, *trigger, *invoked_by, *parent, *parameters, *state;
-    const char *module_digest;
+    const char *module_digest, *tracing; /* tracing NULL: unknown */
     const char *fault_code, *fault_title, *fault_detail;
     int64_t started_ms, finished_ms; /* finished 0: running */
     int exit_status, response_status;
@@ -173,8 +181,8 @@ MUST_USE bool store_payload(struct store *store, const char *id, const char *whi
  * store_instance_start says. ERROR_NOT_FOUND. */
 MUST_USE bool store_check_resubmission(struct store *store, const char *id, struct error *err);
 
-/* A failed instance is never to be resubmitted; final. ERROR_NOT_FOUND, ERROR_REFUSED (it did not fail,
- * or is discarded already), ERROR_EXISTS (a resubmission is running). */
+/* A failed instance is never to be resubmitted, and its message goes; final. ERROR_NOT_FOUND,
+ * ERROR_REFUSED (it did not fail, or is discarded already), ERROR_EXISTS (a resubmission is running). */
 MUST_USE bool store_discard(struct store *store, const char *id, int64_t at_ms, struct error *err);
 
 /*

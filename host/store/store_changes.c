@@ -1,57 +1,131 @@
 /* SPDX-License-Identifier: MIT */
-/* A futex in a mapped file; see store_changes.h. */
+/*
+ * The counter lies in a mapped file; a change of the file's times, which inotify reports, wakes whoever
+ * waits. A timer on the system's clock that is cancelled when that clock is set does the rest. See
+ * store_changes.h.
+ */
 #include "store/store_changes.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/futex.h>
-#include <limits.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
-#include <time.h>
+#include <sys/stat.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "base/log.h"
 #include "store/store_internal.h"
+
+#define LOOK_MS 60000                     /* where the system has no notices left to give */
+#define FAR_MS (INT64_C(7258118400) * 1000) /* 2200: a timer for ever would not notice a set clock */
 
 uint32_t store_changes(const struct store *store)
 {
-    return __atomic_load_n(store->changes, __ATOMIC_ACQUIRE);
+    return __atomic_load_n(store->changes.counter, __ATOMIC_ACQUIRE);
 }
 
 void store_tell_change(struct store *store)
 {
-    __atomic_fetch_add(store->changes, 1, __ATOMIC_RELEASE);
-    syscall(SYS_futex, store->changes, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+    __atomic_fetch_add(store->changes.counter, 1, __ATOMIC_RELEASE);
+    if (futimens(store->changes.fd, NULL) != 0)
+        log_line(LOG_ERROR, NULL, "other processes learn of a change late: %s", strerror(errno));
 }
 
-/* FUTEX_WAIT_BITSET takes an absolute time; on the real-time clock it follows that clock's changes. */
-void store_wait_change(struct store *store, uint32_t seen, int64_t until_ms)
-{
-    struct timespec until = {.tv_sec = (time_t)(until_ms / 1000),
-                             .tv_nsec = (long)(until_ms % 1000) * 1000000};
-    syscall(SYS_futex, store->changes, FUTEX_WAIT_BITSET | FUTEX_CLOCK_REALTIME, seen,
-            until_ms == STORE_WAIT_FOREVER ? NULL : &until, NULL, FUTEX_BITSET_MATCH_ANY);
-}
+/* ---- waiting ----------------------------------------------------------------------------------- */
 
-bool store_changes_open(struct store *store, const char *path, struct error *err)
+struct store_watch {
+    struct store *store;
+    int timer, notices; /* notices -1: there are none */
+};
+
+bool store_watch_open(struct store_watch **out, struct store *store, struct error *err)
 {
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    void *page = MAP_FAILED;
-    if (fd >= 0 && ftruncate(fd, sizeof *store->changes) == 0)
-        page = mmap(NULL, sizeof *store->changes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    int number = errno;
-    if (fd >= 0)
-        close(fd);
-    if (page == MAP_FAILED)
-        return error_errno(err, number == EACCES ? ERROR_DENIED : ERROR_INTERNAL, number,
-                           "cannot open '%s'", path);
-    store->changes = page;
+    struct store_watch *watch = calloc(1, sizeof *watch);
+    if (!watch)
+        return error_set(err, ERROR_LIMIT, "out of memory");
+    *watch = (struct store_watch){
+        .store = store,
+        .timer = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK),
+        .notices = inotify_init1(IN_CLOEXEC | IN_NONBLOCK),
+    };
+    if (watch->timer < 0) {
+        error_errno(err, ERROR_INTERNAL, errno, "timerfd_create");
+        store_watch_close(watch);
+        return false;
+    }
+    if (watch->notices < 0 ||
+        inotify_add_watch(watch->notices, store->changes.path, IN_ATTRIB) < 0)
+        log_line(LOG_WARNING, NULL, "changes by other processes are noticed once a minute only: %s",
+                 strerror(errno));
+    *out = watch;
     return true;
 }
 
-void store_changes_close(struct store *store)
+void store_watch_close(struct store_watch *watch)
 {
-    if (store->changes)
-        munmap(store->changes, sizeof *store->changes);
-    store->changes = NULL;
+    if (!watch)
+        return;
+    if (watch->timer >= 0)
+        close(watch->timer);
+    if (watch->notices >= 0)
+        close(watch->notices);
+    free(watch);
+}
+
+static void set_timer(struct store_watch *watch, int64_t until_ms)
+{
+    int64_t at_ms = until_ms < FAR_MS ? until_ms : FAR_MS;
+    struct itimerspec until = {.it_value = {.tv_sec = (time_t)(at_ms / 1000),
+                                            .tv_nsec = (long)(at_ms % 1000) * 1000000}};
+    timerfd_settime(watch->timer, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &until, NULL);
+}
+
+static void drain(int fd)
+{
+    char events[4096];
+    while (fd >= 0 && read(fd, events, sizeof events) > 0)
+        ;
+}
+
+void store_watch_wait(struct store_watch *watch, uint32_t seen, int64_t looked_ms, int64_t until_ms)
+{
+    struct pollfd events[] = {{.fd = watch->timer, .events = POLLIN},
+                              {.fd = watch->notices, .events = POLLIN}};
+    set_timer(watch, until_ms);
+    if (store_changes(watch->store) == seen && clock_wall_ms() >= looked_ms)
+        poll(events, 2, watch->notices < 0 ? LOOK_MS : -1);
+    drain(watch->timer);
+    drain(watch->notices);
+}
+
+/* ---- the file ---------------------------------------------------------------------------------- */
+
+bool store_changes_open(struct store_changes *changes, const char *path, struct error *err)
+{
+    size_t size = sizeof *changes->counter;
+    void *page = MAP_FAILED;
+    changes->path = strdup(path);
+    changes->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (changes->fd >= 0 && ftruncate(changes->fd, (off_t)size) == 0)
+        page = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, changes->fd, 0);
+    if (page == MAP_FAILED)
+        return error_errno(err, errno == EACCES ? ERROR_DENIED : ERROR_INTERNAL, errno,
+                           "cannot open '%s'", path);
+    changes->counter = page;
+    return changes->path || error_set(err, ERROR_LIMIT, "out of memory");
+}
+
+void store_changes_close(struct store_changes *changes)
+{
+    if (changes->counter)
+        munmap(changes->counter, sizeof *changes->counter);
+    if (changes->fd >= 0)
+        close(changes->fd);
+    free(changes->path);
+    *changes = (struct store_changes){.fd = -1};
 }

@@ -30,10 +30,13 @@ bool store_execute(struct store *store, struct error *err, const char *sql, cons
     return ok;
 }
 
-bool store_end(struct store *store, bool ok, struct error *err)
+bool store_write(struct store *store, store_write_fn *fn, void *context, struct error *err)
 {
-    if (ok && store_commit(store, err))
-        return true;
-    store_rollback(store);
-    return false;
+    pthread_mutex_lock(&store->database);
+    bool begun = store_begin(store, true, err);
+    bool ok = begun && fn(store, context, err) && store_commit(store, err);
+    if (begun && !ok)
+        store_rollback(store);
+    pthread_mutex_unlock(&store->database);
+    return ok;
 }

@@ -18,6 +18,7 @@ enum statement {
     STATEMENT_START,
     STATEMENT_PAYLOAD,
     STATEMENT_FINISH,
+    STATEMENT_DROP_MESSAGE,
     STATEMENT_ACTIVITY,
     STATEMENT_TRACK,
     STATEMENT_FILE,
@@ -25,16 +26,24 @@ enum statement {
     STATEMENT_COUNT,
 };
 
+/* The file of store_changes.h. */
+struct store_changes {
+    char *path;
+    int fd;            /* -1: not open */
+    uint32_t *counter; /* mapped */
+};
+
 struct store {
     sqlite3 *db;
     sqlite3_stmt *statements[STATEMENT_COUNT]; /* prepared once, at open */
     struct store_owner owner;
     pthread_mutex_t database;
-    uint32_t *changes; /* mapped; see store_changes.h */
+    struct store_changes changes;
 
     pthread_mutex_t queue;
     pthread_cond_t queue_changed;
     struct pending *first, **last; /* in order of arrival */
+    size_t pending_payload; /* bytes of requests and answers in it */
     size_t pending_count;
     size_t pending_audits;     /* of pending_count */
     uint64_t lost_count;       /* records dropped because the database could not take them */
@@ -55,16 +64,20 @@ MUST_USE bool store_begin(struct store *store, bool durable, struct error *err);
 MUST_USE bool store_commit(struct store *store, struct error *err);
 void store_rollback(struct store *store);
 
-/* Commits after ok, else rolls back. Gives whether all went well. */
-MUST_USE bool store_end(struct store *store, bool ok, struct error *err);
+/* Runs fn inside a durable transaction that is undone if it returns false, with its error. */
+typedef bool store_write_fn(struct store *store, void *context, struct error *err);
+MUST_USE bool store_write(struct store *store, store_write_fn *fn, void *context, struct error *err);
 
-/* Runs sql once. types has one letter for each argument: 't' text (NULL is null), 'i' int64_t. The caller
- * holds `database`. */
+/* Runs sql once. types has one letter for each argument: 't' text (NULL is null), 'i' int64_t. For a
+ * store_write_fn. */
 MUST_USE bool store_execute(struct store *store, struct error *err, const char *sql,
                             const char *types, ...);
 
 /* Runs a prepared statement that gives no rows, then resets it. */
 MUST_USE bool store_step(struct store *store, enum statement which, struct error *err);
+
+/* Deletes the message of the instance and that of the one it did again, unless they are debugged. */
+MUST_USE bool store_drop_message(struct store *store, const char *id, struct error *err);
 
 /* Whether the instance `id` may be resubmitted now, and the link to the new instance that was just
  * inserted; inside its transaction, so that two processes cannot both begin. */
@@ -72,8 +85,8 @@ MUST_USE bool store_link_resubmission(struct store *store, const char *id, const
                                       struct error *err);
 
 /* ---- store_changes.c ---- */
-MUST_USE bool store_changes_open(struct store *store, const char *path, struct error *err);
-void store_changes_close(struct store *store);
+MUST_USE bool store_changes_open(struct store_changes *changes, const char *path, struct error *err);
+void store_changes_close(struct store_changes *changes);
 
 /* A query being walked. walk_begin locks the database and, as best it can, writes what is pending so
  * that it is seen; walk_end unlocks it, also after a walk_begin that failed. */
@@ -100,7 +113,7 @@ bool walk_end(struct walk *walk, struct error *err);
     " (SELECT n.id FROM resubmission r JOIN instance n ON n.number = r.instance"                   \
     "  WHERE r.origin = i.id ORDER BY r.instance DESC LIMIT 1),"                                   \
     " (SELECT count(*) FROM resubmission r WHERE r.origin = i.id),"                                \
-    " (SELECT d.at_ms FROM discarded d WHERE d.instance = i.number)"                               \
+    " (SELECT d.at_ms FROM discarded d WHERE d.instance = i.number), i.tracing"                    \
     " FROM instance i"
 /* The current row of a query over those columns. */
 struct instance_row store_read_instance(const struct walk *walk);

@@ -41,6 +41,7 @@ struct instance_row store_read_instance(const struct walk *walk)
         .files_not_transferred = number(walk, 22), .files_postponed = number(walk, 23),
         .resubmission_of = text(walk, 24), .resubmitted_as = text(walk, 25),
         .resubmissions = number(walk, 26), .discarded_ms = number(walk, 27),
+        .tracing = text(walk, 28),
     };
 }
 

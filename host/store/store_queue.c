@@ -17,6 +17,7 @@
 #define GROUP_COUNT 64        /* as many records are written without waiting for the pause's end */
 #define GROUP_PAUSE_MS 200    /* how old a record gets before it is written */
 #define RETRY_PAUSE_MS 1000   /* after a failed write */
+#define PENDING_PAYLOAD_MAX (64u << 20) /* bytes; further calls are recorded without theirs */
 #define PENDING_COUNT_MAX 16384 /* more are dropped and counted: the database takes none */
 
 enum pending_kind { PENDING_ACTIVITY, PENDING_TRACK, PENDING_FILE, PENDING_AUDIT };
@@ -28,6 +29,8 @@ struct pending {
     char *id; /* of the instance; audit: the actor */
     int64_t at_ms, duration_us;
     uint64_t bytes;
+    void *request, *response;
+    size_t request_size, response_size;
     char *texts[5]; /* activity: import, connection, subject, result, detail; audit: address, action,
                        subject, outcome, detail; others: name, value... */
 };
@@ -59,17 +62,48 @@ static struct pending *pending_new(enum pending_kind kind, const char *id,
     return pending;
 }
 
+/* Payloads are rare and large: they lie by themselves. */
+static void *copy_payload(const void *bytes, size_t size, size_t *copied)
+{
+    *copied = size < STORE_CALL_PAYLOAD_MAX ? size : STORE_CALL_PAYLOAD_MAX;
+    void *copy = bytes && size > 0 ? malloc(*copied) : NULL;
+    if (copy)
+        memcpy(copy, bytes, *copied);
+    return copy;
+}
+
+static void pending_free(struct pending *pending)
+{
+    if (!pending)
+        return;
+    free(pending->request);
+    free(pending->response);
+    free(pending);
+}
+
 void store_queue_free(struct pending *list)
 {
     while (list) {
         struct pending *next = list->next;
-        free(list);
+        pending_free(list);
         list = next;
     }
 }
 
+static size_t payload_size(const struct pending *pending)
+{
+    return (pending->request ? pending->request_size : 0) +
+           (pending->response ? pending->response_size : 0);
+}
+
 static void append(struct store *store, struct pending *pending)
 {
+    if (store->pending_payload + payload_size(pending) > PENDING_PAYLOAD_MAX) {
+        free(pending->request);
+        free(pending->response);
+        pending->request = pending->response = NULL;
+    }
+    store->pending_payload += payload_size(pending);
     *store->last = pending;
     store->last = &pending->next;
     store->pending_count++;
@@ -83,7 +117,7 @@ static void add_or_lose(struct store *store, struct pending *pending, bool is_au
     if (!pending || store->pending_count >= PENDING_COUNT_MAX ||
         (is_audit && store->pending_audits >= AUDIT_PENDING_MAX)) {
         ++*(is_audit ? &store->lost_audit_count : &store->lost_count);
-        free(pending);
+        pending_free(pending);
     } else {
         append(store, pending);
         if (store->pending_count == 1 || store->pending_count == GROUP_COUNT)
@@ -106,6 +140,10 @@ void store_activity(struct store *store, const char *id, const struct activity *
         pending->at_ms = activity->at_ms;
         pending->duration_us = activity->duration_us;
         pending->bytes = activity->bytes;
+        pending->request = copy_payload(activity->request, activity->request_size,
+                                        &pending->request_size);
+        pending->response = copy_payload(activity->response, activity->response_size,
+                                         &pending->response_size);
     }
     add(store, pending);
 }
@@ -177,6 +215,7 @@ struct pending *store_queue_take(struct store *store)
     store->first = NULL;
     store->last = &store->first;
     store->pending_count = 0;
+    store->pending_payload = 0;
     store->pending_audits = 0;
     pthread_mutex_unlock(&store->queue);
     return list;
@@ -186,11 +225,12 @@ void store_queue_return(struct store *store, struct pending *list)
 {
     if (!list)
         return;
-    size_t count = 1, audits = list->kind == PENDING_AUDIT;
+    size_t count = 1, audits = list->kind == PENDING_AUDIT, payload = payload_size(list);
     struct pending *end = list;
     for (; end->next; end = end->next) {
         count++;
         audits += end->next->kind == PENDING_AUDIT;
+        payload += payload_size(end->next);
     }
     pthread_mutex_lock(&store->queue);
     end->next = store->first;
@@ -199,6 +239,7 @@ void store_queue_return(struct store *store, struct pending *list)
     store->first = list;
     store->pending_count += count;
     store->pending_audits += audits;
+    store->pending_payload += payload;
     pthread_mutex_unlock(&store->queue);
 }
 
@@ -222,6 +263,11 @@ static bool write_one(struct store *store, const struct pending *pending, struct
         sqlite3_bind_text(statement, column++, pending->texts[i], -1, SQLITE_STATIC);
     for (int i = 0; i < kinds[pending->kind].number_count; i++)
         sqlite3_bind_int64(statement, column++, numbers[i]);
+    if (pending->request)
+        sqlite3_bind_blob64(statement, column, pending->request, pending->request_size, SQLITE_STATIC);
+    if (pending->response)
+        sqlite3_bind_blob64(statement, column + 1, pending->response, pending->response_size,
+                            SQLITE_STATIC);
     return store_step(store, which, err);
 }
 

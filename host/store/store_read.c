@@ -117,8 +117,8 @@ bool store_instance(struct store *store, const char *id, instance_row_fn *fn, vo
 }
 
 #define ACTIVITIES                                                                                 \
-    "SELECT a.at_ms, a.duration_us, a.import, a.connection, a.subject, a.result, a.detail, a.bytes" \
-    " FROM activity a JOIN instance i ON i.number = a.instance WHERE i.id = ?1 ORDER BY a.number"
+    "SELECT a.at_ms, a.duration_us, a.import, a.connection, a.subject, a.result, a.detail,"        \
+    " a.bytes, a.request, a.response FROM activity a JOIN instance i ON i.number = a.instance WHERE i.id = ?1 ORDER BY a.number"
 
 bool store_activities(struct store *store, const char *id, activity_row_fn *fn, void *context,
                       struct error *err)
@@ -142,6 +142,10 @@ bool store_activity_page(struct store *store, const char *id, bool newest_first,
             .import = text(&walk, 2),     .connection = text(&walk, 3),
             .subject = text(&walk, 4),    .result = text(&walk, 5),
             .detail = text(&walk, 6),     .bytes = (uint64_t)number(&walk, 7),
+            .request = sqlite3_column_blob(walk.statement, 8),
+            .request_size = (size_t)sqlite3_column_bytes(walk.statement, 8),
+            .response = sqlite3_column_blob(walk.statement, 9),
+            .response_size = (size_t)sqlite3_column_bytes(walk.statement, 9),
         };
         go_on = fn(context, &row);
     }

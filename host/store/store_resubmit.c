@@ -135,7 +135,8 @@ static bool discard(struct store *store, const char *id, int64_t at_ms, struct e
     struct standing standing = {.number = 0};
     return read_standing(store, id, &standing, err) && check_failed(&standing, err) &&
            write_pair(store, "INSERT INTO discarded (instance, at_ms) VALUES (?1, ?2)",
-                      standing.number, NULL, NULL, at_ms, err);
+                      standing.number, NULL, NULL, at_ms, err) &&
+           store_drop_message(store, standing.id, err);
 }
 
 bool store_discard(struct store *store, const char *id, int64_t at_ms, struct error *err)

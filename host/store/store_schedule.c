@@ -7,125 +7,125 @@
 #include "store/store_changes.h"
 #include "store/store_internal.h"
 
-static const char *text(sqlite3_stmt *statement, int column)
+static const char *text(const struct walk *walk, int column)
 {
-    return (const char *)sqlite3_column_text(statement, column);
+    return (const char *)sqlite3_column_text(walk->statement, column);
 }
 
-static bool begin(struct store *store, struct error *err)
+static int64_t number(const struct walk *walk, int column)
 {
-    pthread_mutex_lock(&store->database);
-    if (store_begin(store, true, err))
-        return true;
-    pthread_mutex_unlock(&store->database);
-    return false;
-}
-
-static bool end(struct store *store, bool ok, struct error *err)
-{
-    ok = store_end(store, ok, err);
-    pthread_mutex_unlock(&store->database);
-    return ok;
-}
-
-/* Whether a walk came to its end, or was stopped by its callback. */
-static bool finish_walk(struct store *store, sqlite3_stmt *statement, int code, struct error *err)
-{
-    bool ok = code == SQLITE_DONE || code == SQLITE_OK ||
-              store_fail(store->db, code, err, "cannot read the store");
-    sqlite3_finalize(statement);
-    pthread_mutex_unlock(&store->database);
-    return ok;
+    return sqlite3_column_int64(walk->statement, column);
 }
 
 /* ---- schedules --------------------------------------------------------------------------------- */
 
 bool store_schedules(struct store *store, schedule_row_fn *fn, void *context, struct error *err)
 {
-    sqlite3_stmt *statement = NULL;
-    bool go_on = true;
-    pthread_mutex_lock(&store->database);
-    int code = sqlite3_prepare_v2(store->db,
-                                  "SELECT flow, state, definition, basis, since_ms, actor, changed_ms"
-                                  " FROM schedule ORDER BY flow", -1, &statement, NULL);
-    while (code == SQLITE_OK && go_on && (code = sqlite3_step(statement)) == SQLITE_ROW) {
-        code = SQLITE_OK;
+    struct walk walk;
+    bool ok = walk_begin(&walk, store,
+                         "SELECT flow, state, definition, basis, since_ms, actor, changed_ms"
+                         " FROM schedule ORDER BY flow", err);
+    bool go_on = ok;
+    while (go_on && walk_next(&walk)) {
         const struct schedule_row row = {
-            .flow = text(statement, 0),
-            .state = text(statement, 1),
-            .definition = text(statement, 2),
-            .basis = text(statement, 3),
-            .since_ms = sqlite3_column_int64(statement, 4),
-            .actor = text(statement, 5),
-            .changed_ms = sqlite3_column_int64(statement, 6),
+            .flow = text(&walk, 0), .state = text(&walk, 1), .definition = text(&walk, 2),
+            .basis = text(&walk, 3), .since_ms = number(&walk, 4), .actor = text(&walk, 5),
+            .changed_ms = number(&walk, 6),
         };
         go_on = fn(context, &row);
     }
-    return finish_walk(store, statement, code, err);
+    return walk_end(&walk, ok ? err : NULL) && ok;
+}
+
+static bool write_decision(struct store *store, void *context, struct error *err)
+{
+    const struct schedule_decision *decision = context;
+    return store_execute(store, err,
+                         "INSERT INTO schedule (flow, state, definition, since_ms, actor, changed_ms)"
+                         " VALUES (?1, coalesce(?2, 'started'), ?4, ?6, ?5, ?6)"
+                         " ON CONFLICT (flow) DO UPDATE SET state = coalesce(?2, state),"
+                         " definition = CASE WHEN ?3 THEN ?4 ELSE definition END,"
+                         " basis = NULL, since_ms = ?6, actor = ?5, changed_ms = ?6", "ttitti",
+                         decision->flow, decision->state, (int64_t)decision->defines,
+                         decision->definition, decision->actor, decision->at_ms);
 }
 
 bool store_decide_schedule(struct store *store, const struct schedule_decision *decision,
                            struct error *err)
 {
-    static const char sql[] =
-        "INSERT INTO schedule (flow, state, definition, since_ms, actor, changed_ms)"
-        " VALUES (?1, coalesce(?2, 'started'), ?4, ?6, ?5, ?6)"
-        " ON CONFLICT (flow) DO UPDATE SET state = coalesce(?2, state),"
-        " definition = CASE WHEN ?3 THEN ?4 ELSE definition END,"
-        " basis = NULL, since_ms = ?6, actor = ?5, changed_ms = ?6";
-    if (!begin(store, err))
-        return false;
-    bool ok = store_execute(store, err, sql, "ttitti", decision->flow, decision->state,
-                            (int64_t)decision->defines, decision->definition, decision->actor,
-                            decision->at_ms);
-    if (!end(store, ok, err))
+    struct schedule_decision copy = *decision;
+    if (!store_write(store, write_decision, &copy, err))
         return false;
     store_tell_change(store);
     return true;
 }
 
-static bool read_since(struct store *store, const char *flow, int64_t *since_ms, struct error *err)
+struct base {
+    const char *flow, *basis;
+    int64_t now_ms, late_ms, *since_ms;
+};
+
+static bool read_since(struct store *store, const struct base *base, struct error *err)
 {
     sqlite3_stmt *statement = NULL;
     int code = sqlite3_prepare_v2(store->db, "SELECT since_ms FROM schedule WHERE flow = ?", -1,
                                   &statement, NULL);
-    sqlite3_bind_text(statement, 1, flow, -1, SQLITE_STATIC);
+    sqlite3_bind_text(statement, 1, base->flow, -1, SQLITE_STATIC);
     if (code == SQLITE_OK)
         code = sqlite3_step(statement);
     if (code == SQLITE_ROW)
-        *since_ms = sqlite3_column_int64(statement, 0);
+        *base->since_ms = sqlite3_column_int64(statement, 0);
     sqlite3_finalize(statement);
     return code == SQLITE_ROW || store_fail(store->db, code, err, "cannot read the store");
 }
 
-bool store_base_schedule(struct store *store, const char *flow, const char *basis, int64_t now_ms,
-                         int64_t *since_ms, struct error *err)
+static bool write_base(struct store *store, void *context, struct error *err)
 {
-    static const char sql[] =
-        "INSERT INTO schedule (flow, state, basis, since_ms, actor, changed_ms)"
-        " VALUES (?1, 'started', ?2, ?3, '', 0)"
-        " ON CONFLICT (flow) DO UPDATE SET"
-        " since_ms = CASE WHEN basis <> ?2 THEN ?3 ELSE since_ms END, basis = ?2"
-        " WHERE basis IS NOT ?2";
-    if (!begin(store, err))
-        return false;
-    bool ok = store_execute(store, err, sql, "tti", flow, basis, now_ms) &&
-              read_since(store, flow, since_ms, err);
-    return end(store, ok, err);
+    const struct base *base = context;
+    return store_execute(store, err,
+                         "INSERT INTO schedule (flow, state, basis, since_ms, actor, changed_ms)"
+                         " VALUES (?1, 'started', ?2, ?3, '', 0)"
+                         " ON CONFLICT (flow) DO UPDATE SET basis = ?2,"
+                         " since_ms = CASE WHEN basis <> ?2 THEN max(since_ms, ?4) ELSE since_ms END"
+                         " WHERE basis IS NOT ?2", "ttii", base->flow, base->basis, base->now_ms,
+                         base->now_ms - base->late_ms) &&
+           read_since(store, base, err);
+}
+
+bool store_base_schedule(struct store *store, const char *flow, const char *basis, int64_t now_ms,
+                         int64_t late_ms, int64_t *since_ms, struct error *err)
+{
+    struct base base = {flow, basis, now_ms, late_ms, since_ms};
+    return store_write(store, write_base, &base, err);
+}
+
+struct rewind {
+    const char *flow;
+    int64_t seen_ms, to_ms;
+};
+
+static bool write_rewind(struct store *store, void *context, struct error *err)
+{
+    const struct rewind *rewind = context;
+    return store_execute(store, err,
+                         "UPDATE schedule SET since_ms = ? WHERE flow = ? AND since_ms = ?", "iti",
+                         rewind->to_ms, rewind->flow, rewind->seen_ms);
 }
 
 bool store_rewind_schedule(struct store *store, const char *flow, int64_t seen_ms, int64_t to_ms,
                            struct error *err)
 {
-    if (!begin(store, err))
-        return false;
-    bool ok = store_execute(store, err,
-                            "UPDATE schedule SET since_ms = ? WHERE flow = ? AND since_ms = ?", "iti",
-                            to_ms, flow, seen_ms);
-    return end(store, ok, err);
+    struct rewind rewind = {flow, seen_ms, to_ms};
+    return store_write(store, write_rewind, &rewind, err);
 }
 
 /* ---- due times --------------------------------------------------------------------------------- */
+
+struct claim {
+    const struct schedule_run *run;
+    int64_t seen_ms;
+    enum schedule_claim *result;
+};
 
 static bool is_done(struct store *store, const struct schedule_run *run, bool *done,
                     struct error *err)
@@ -148,97 +148,96 @@ static bool record_run(struct store *store, const struct schedule_run *run, stru
 {
     return store_execute(store, err,
                          "INSERT OR REPLACE INTO schedule_run (flow, due_ms, outcome, reason, instance,"
-                         " passed_over, owner, at_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", "titttiii",
+                         " first_ms, owner, at_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", "titttiii",
                          run->flow, run->due_ms, run->outcome, run->reason, run->instance,
-                         run->passed_over, store->owner.number, run->at_ms) &&
+                         run->first_ms, store->owner.number, run->at_ms) &&
            store_execute(store, err,
                          "DELETE FROM schedule_run WHERE flow = ?1 AND number <= (SELECT number"
                          " FROM schedule_run WHERE flow = ?1 ORDER BY number DESC LIMIT 1 OFFSET ?2)",
                          "ti", run->flow, (int64_t)STORE_SCHEDULE_RUNS_MAX);
 }
 
-static bool claim(struct store *store, const struct schedule_run *run, int64_t seen_ms,
-                  enum schedule_claim *result, struct error *err)
+static bool write_claim(struct store *store, void *context, struct error *err)
 {
+    const struct claim *claim = context;
+    const struct schedule_run *run = claim->run;
     bool done;
     if (!store_execute(store, err,
                        "UPDATE schedule SET since_ms = ? WHERE flow = ? AND since_ms = ?"
-                       " AND state = 'started'", "iti", run->due_ms, run->flow, seen_ms))
+                       " AND state = 'started'", "iti", run->due_ms, run->flow, claim->seen_ms))
         return false;
-    *result = CLAIM_LOST;
+    *claim->result = CLAIM_LOST;
     if (sqlite3_changes(store->db) != 1)
         return true;
     if (!is_done(store, run, &done, err))
         return false;
-    *result = done ? CLAIM_DONE : CLAIM_WON;
+    *claim->result = done ? CLAIM_DONE : CLAIM_WON;
     return done || record_run(store, run, err);
 }
 
 bool store_claim_schedule(struct store *store, const struct schedule_run *run, int64_t seen_ms,
                           enum schedule_claim *result, struct error *err)
 {
-    if (!begin(store, err))
-        return false;
-    return end(store, claim(store, run, seen_ms, result, err), err);
+    struct claim claim = {run, seen_ms, result};
+    return store_write(store, write_claim, &claim, err);
+}
+
+static bool write_run(struct store *store, void *context, struct error *err)
+{
+    const struct schedule_run *run = context;
+    return store_execute(store, err,
+                         "UPDATE schedule_run SET outcome = ?, reason = coalesce(?, reason),"
+                         " instance = coalesce(?, instance), at_ms = ?"
+                         " WHERE flow = ? AND due_ms = ?", "tttiti", run->outcome, run->reason,
+                         run->instance, run->at_ms, run->flow, run->due_ms);
 }
 
 bool store_set_schedule_run(struct store *store, const struct schedule_run *run, struct error *err)
 {
-    if (!begin(store, err))
-        return false;
-    bool ok = store_execute(store, err,
-                            "UPDATE schedule_run SET outcome = ?, reason = coalesce(?, reason),"
-                            " instance = coalesce(?, instance), at_ms = ?"
-                            " WHERE flow = ? AND due_ms = ?", "tttiti", run->outcome, run->reason,
-                            run->instance, run->at_ms, run->flow, run->due_ms);
-    return end(store, ok, err);
+    struct schedule_run copy = *run;
+    return store_write(store, write_run, &copy, err);
 }
 
 bool store_schedule_runs(struct store *store, const char *flow, int64_t limit, schedule_run_fn *fn,
                          void *context, struct error *err)
 {
-    sqlite3_stmt *statement = NULL;
-    bool go_on = true;
-    pthread_mutex_lock(&store->database);
-    int code = sqlite3_prepare_v2(store->db,
-                                  "SELECT flow, due_ms, outcome, reason, instance, passed_over, at_ms,"
-                                  " owner FROM schedule_run WHERE ?1 IS NULL OR flow = ?1"
-                                  " ORDER BY number DESC LIMIT ?2", -1, &statement, NULL);
-    sqlite3_bind_text(statement, 1, flow, -1, SQLITE_STATIC);
-    sqlite3_bind_int64(statement, 2, limit);
-    while (code == SQLITE_OK && go_on && (code = sqlite3_step(statement)) == SQLITE_ROW) {
-        code = SQLITE_OK;
+    struct walk walk;
+    bool ok = walk_begin(&walk, store,
+                         "SELECT flow, due_ms, outcome, reason, instance, first_ms, at_ms, owner"
+                         " FROM schedule_run WHERE ?1 IS NULL OR flow = ?1"
+                         " ORDER BY number DESC LIMIT ?2", err);
+    sqlite3_bind_text(walk.statement, 1, flow, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(walk.statement, 2, limit);
+    bool go_on = ok;
+    while (go_on && walk_next(&walk)) {
         struct schedule_run run = {
-            .flow = text(statement, 0),
-            .due_ms = sqlite3_column_int64(statement, 1),
-            .outcome = text(statement, 2),
-            .reason = text(statement, 3),
-            .instance = text(statement, 4),
-            .passed_over = sqlite3_column_int64(statement, 5),
-            .at_ms = sqlite3_column_int64(statement, 6),
+            .flow = text(&walk, 0), .due_ms = number(&walk, 1), .outcome = text(&walk, 2),
+            .reason = text(&walk, 3), .instance = text(&walk, 4), .first_ms = number(&walk, 5),
+            .at_ms = number(&walk, 6),
         };
         if (strcmp(run.outcome, "running") == 0 &&
-            !store_owner_lives(&store->owner, sqlite3_column_int64(statement, 7)))
+            !store_owner_lives(&store->owner, number(&walk, 7)))
             run.outcome = "interrupted";
         go_on = fn(context, &run);
     }
-    return finish_walk(store, statement, code, err);
+    return walk_end(&walk, ok ? err : NULL) && ok;
 }
 
 /* ---- what dead processes left ------------------------------------------------------------------ */
 
 /* A claim without an instance is undone: the time is due again, as one that was missed. */
-static bool give_back(struct store *store, int64_t number, struct error *err)
+static bool give_back(struct store *store, int64_t run, struct error *err)
 {
     return store_execute(store, err,
                          "UPDATE schedule SET since_ms = min(since_ms, (SELECT due_ms - 1 FROM"
                          " schedule_run WHERE number = ?1)) WHERE flow = (SELECT flow FROM"
-                         " schedule_run WHERE number = ?1)", "i", number) &&
-           store_execute(store, err, "DELETE FROM schedule_run WHERE number = ?", "i", number);
+                         " schedule_run WHERE number = ?1)", "i", run) &&
+           store_execute(store, err, "DELETE FROM schedule_run WHERE number = ?", "i", run);
 }
 
-static bool recover(struct store *store, struct error *err)
+static bool recover(struct store *store, void *context, struct error *err)
 {
+    (void)context;
     sqlite3_stmt *statement = NULL;
     bool ok = true;
     int code = sqlite3_prepare_v2(store->db,
@@ -246,13 +245,13 @@ static bool recover(struct store *store, struct error *err)
                                   " WHERE outcome = 'running'", -1, &statement, NULL);
     while (ok && code == SQLITE_OK && (code = sqlite3_step(statement)) == SQLITE_ROW) {
         code = SQLITE_OK;
-        int64_t number = sqlite3_column_int64(statement, 0);
+        int64_t run = sqlite3_column_int64(statement, 0);
         if (store_owner_lives(&store->owner, sqlite3_column_int64(statement, 1)))
             continue;
         ok = sqlite3_column_int(statement, 2)
-                 ? give_back(store, number, err)
+                 ? give_back(store, run, err)
                  : store_execute(store, err, "UPDATE schedule_run SET outcome = 'interrupted'"
-                                             " WHERE number = ?", "i", number);
+                                             " WHERE number = ?", "i", run);
     }
     if (ok && code != SQLITE_DONE)
         ok = store_fail(store->db, code, err, "cannot read the store");
@@ -262,7 +261,5 @@ static bool recover(struct store *store, struct error *err)
 
 bool store_recover_schedules(struct store *store, struct error *err)
 {
-    if (!begin(store, err))
-        return false;
-    return end(store, recover(store, err), err);
+    return store_write(store, recover, NULL, err);
 }

@@ -34,9 +34,11 @@ struct schedule_decision {
 MUST_USE bool store_decide_schedule(struct store *store, const struct schedule_decision *decision,
                                     struct error *err);
 
-/* Ties a schedule to its rule: one that is new, or had another rule, counts from now_ms. Gives since_ms. */
+/* Ties a schedule to its rule and gives since_ms: now_ms for one that is new; for one that had another rule
+ * at least now_ms - late_ms, so that what the new one has in times long past does not count as missed. */
 MUST_USE bool store_base_schedule(struct store *store, const char *flow, const char *basis,
-                                  int64_t now_ms, int64_t *since_ms, struct error *err);
+                                  int64_t now_ms, int64_t late_ms, int64_t *since_ms,
+                                  struct error *err);
 
 /* Sets since_ms back, unless it is not seen_ms any more: the clock was set back. */
 MUST_USE bool store_rewind_schedule(struct store *store, const char *flow, int64_t seen_ms,
@@ -50,7 +52,7 @@ struct schedule_run {
     const char *flow;
     int64_t due_ms;
     const char *outcome, *reason, *instance; /* NULL where there is none */
-    int64_t passed_over;                     /* earlier due times that this one stands for */
+    int64_t first_ms; /* of the due times that this one stands for; due_ms where it is the only one */
     int64_t at_ms;                           /* of the newest change */
 };
 

@@ -80,6 +80,9 @@ static const char *const migrations[STORE_SCHEMA_VERSION] = {
     "  actor TEXT NOT NULL, at_ms INTEGER NOT NULL,"
     "  PRIMARY KEY (flow, version)"
     ") STRICT;"
+    "ALTER TABLE instance ADD COLUMN tracing TEXT;"
+    "ALTER TABLE activity ADD COLUMN request BLOB;"
+    "ALTER TABLE activity ADD COLUMN response BLOB;"
     /* schedules; since_ms: what was due up to then is dealt with */
     "CREATE TABLE schedule ("
     "  flow TEXT PRIMARY KEY, state TEXT NOT NULL,"
@@ -92,7 +95,7 @@ static const char *const migrations[STORE_SCHEMA_VERSION] = {
     "  number INTEGER PRIMARY KEY,"
     "  flow TEXT NOT NULL, due_ms INTEGER NOT NULL,"
     "  outcome TEXT NOT NULL, reason TEXT, instance TEXT,"
-    "  passed_over INTEGER NOT NULL," /* earlier times that this one stands for */
+    "  first_ms INTEGER NOT NULL," /* of the times that this one stands for */
     "  owner INTEGER NOT NULL, at_ms INTEGER NOT NULL,"
     "  UNIQUE (flow, due_ms)"
     ") STRICT;"

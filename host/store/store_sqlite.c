@@ -28,8 +28,8 @@ static const char *const state_names[] = {
 static const char *const statement_texts[STATEMENT_COUNT] = {
     [STATEMENT_START] =
         "INSERT INTO instance (id, flow, flow_name, version, module_digest, trigger, invoked_by,"
-        " parent, parameters, state, owner, process, started_ms)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'IN_PROGRESS', ?, ?, ?)",
+        " parent, parameters, tracing, state, owner, process, started_ms)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'IN_PROGRESS', ?, ?, ?)",
     [STATEMENT_PAYLOAD] =
         "INSERT INTO payload (instance, which, bytes)"
         " SELECT number, ?2, ?3 FROM instance WHERE id = ?1",
@@ -37,9 +37,14 @@ static const char *const statement_texts[STATEMENT_COUNT] = {
         "UPDATE instance SET state = ?2, finished_ms = ?3, exit_status = ?4, fault_code = ?5,"
         " fault_title = ?6, fault_detail = ?7, cpu_us = ?8, memory_bytes = ?9, import_calls = ?10,"
         " response_status = ?11 WHERE id = ?1 AND state = 'IN_PROGRESS'",
+    [STATEMENT_DROP_MESSAGE] =
+        "DELETE FROM payload WHERE which = 'input' AND instance IN (SELECT number FROM instance"
+        " WHERE tracing IS NOT '" STORE_TRACING_DEBUG "' AND id IN (?1, (SELECT r.origin"
+        " FROM resubmission r JOIN instance n ON n.number = r.instance WHERE n.id = ?1)))",
     [STATEMENT_ACTIVITY] =
         "INSERT INTO activity (instance, import, connection, subject, result, detail, at_ms, bytes,"
-        " duration_us) SELECT number, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 FROM instance WHERE id = ?1",
+        " duration_us, request, response) SELECT number, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11"
+        " FROM instance WHERE id = ?1",
     [STATEMENT_TRACK] =
         "INSERT INTO track (instance, name, value)"
         " SELECT number, ?2, ?3 FROM instance WHERE id = ?1"
@@ -141,7 +146,8 @@ static bool write_start(struct store *store, const struct instance_start *start,
     sqlite3_stmt *statement = store->statements[STATEMENT_START];
     const char *const texts[] = {start->id,      start->flow,       start->flow_name,
                                  start->version, start->module_digest, start->trigger,
-                                 start->invoked_by, start->parent,  start->parameters};
+                                 start->invoked_by, start->parent,  start->parameters,
+                                 start->tracing};
     int column = 1;
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         sqlite3_bind_text(statement, column++, texts[i], -1, SQLITE_STATIC);
@@ -164,6 +170,12 @@ bool store_instance_start(struct store *store, const struct instance_start *star
         store_rollback(store);
     pthread_mutex_unlock(&store->database);
     return ok;
+}
+
+bool store_drop_message(struct store *store, const char *id, struct error *err)
+{
+    sqlite3_bind_text(store->statements[STATEMENT_DROP_MESSAGE], 1, id, -1, SQLITE_STATIC);
+    return store_step(store, STATEMENT_DROP_MESSAGE, err);
 }
 
 /* What the queue had to drop is not passed over in silence. */
@@ -209,6 +221,7 @@ static bool write_end(struct store *store, const char *id, const struct instance
     if (sqlite3_changes(store->db) != 1)
         return error_set(err, ERROR_NOT_FOUND, "instance %s is not in progress", id);
     return write_payload(store, id, "response", end->response, end->response_size, err) &&
+           (end->state != INSTANCE_COMPLETED || store_drop_message(store, id, err)) &&
            write_lost_note(store, id, end->finished_ms, err);
 }
 
@@ -345,7 +358,7 @@ static bool open_beside(struct store *store, const char *path, struct error *err
     if (!store_owner_open(&store->owner, beside, err))
         return false;
     snprintf(beside, sizeof beside, "%s.changes", path);
-    return store_changes_open(store, beside, err);
+    return store_changes_open(&store->changes, beside, err);
 }
 
 static void init_database_mutex(struct store *store)
@@ -364,7 +377,7 @@ bool store_open(struct store **out, const char *path, struct error *err)
     struct store *store = calloc(1, sizeof *store);
     if (!store)
         return error_set(err, ERROR_LIMIT, "out of memory");
-    store->owner.fd = -1;
+    store->owner.fd = store->changes.fd = -1;
     init_database_mutex(store);
     if (create_private(path, err) && open_database(store, path, err) &&
         store_migrate(store->db, err) && prepare_all(store, err) &&
@@ -386,7 +399,7 @@ void store_close(struct store *store)
         sqlite3_finalize(store->statements[i]);
     sqlite3_close(store->db);
     store_owner_close(&store->owner);
-    store_changes_close(store);
+    store_changes_close(&store->changes);
     pthread_mutex_destroy(&store->database);
     free(store);
 }

@@ -55,6 +55,12 @@ static const struct config_field server_fields[] = {
      .min = 1, .max = 3600},
     {.key = "stop_s", .kind = CONFIG_NUMBER, .offset = SERVER(stop_s), .legal = CONFIG_ALL,
      .min = 1, .max = 21600},
+    {.key = "account_rate", .kind = CONFIG_NUMBER, .offset = SERVER(account_rate),
+     .legal = CONFIG_ALL, .max = 1000000},
+    {.key = "address_rate", .kind = CONFIG_NUMBER, .offset = SERVER(address_rate),
+     .legal = CONFIG_ALL, .max = 1000000},
+    {.key = "rate_burst_s", .kind = CONFIG_NUMBER, .offset = SERVER(rate_burst_s),
+     .legal = CONFIG_ALL, .min = 1, .max = 3600},
 };
 
 static bool no_memory(struct error *err)
@@ -153,7 +159,8 @@ bool workspace_open(struct workspace **out, const char *folder, const char *func
         .run_wall_s_max = 21600, /* OIC's six hours for scheduled flows */
         .retention_days = 32,
         .schedule_workers = 4,
-        .server = {.workers = 16, .connections_max = 1000, .request_s = 30, .stop_s = 30},
+        .server = {.workers = 16, .connections_max = 1000, .request_s = 30, .stop_s = 30,
+                   .account_rate = 20000, .address_rate = 20000, .rate_burst_s = 1},
     };
     pthread_mutex_init(&workspace->current, NULL);
     pthread_mutex_init(&workspace->change, NULL);

@@ -47,9 +47,9 @@ enum activation_policy {
 
 /* How much of an execution is recorded; each level adds to the one before. */
 enum tracing {
-    TRACING_PRODUCTION, /* outcome, files, calls to peers, what the flow wrote */
-    TRACING_AUDIT,      /* every import call */
-    TRACING_DEBUG,      /* messages, requests and answers */
+    TRACING_PRODUCTION, /* outcome, files, calls that reach beyond the sandbox, what the flow wrote */
+    TRACING_AUDIT,      /* what the flow did with its execution: parameters, tracking, files, answer */
+    TRACING_DEBUG,      /* every import call; messages, requests and answers */
     TRACING_COUNT,
 };
 extern const char *const tracing_names[TRACING_COUNT + 1]; /* "production", ...; then NULL */
@@ -62,6 +62,8 @@ struct server_settings {
     uint32_t workers, connections_max;
     uint32_t request_s; /* deadline for a whole request, and for taking an answer */
     uint32_t stop_s;    /* how long a stop waits for what runs */
+    uint32_t account_rate, address_rate; /* requests a second; 0: no limit */
+    uint32_t rate_burst_s; /* at once, as many as come in so many seconds */
 };
 
 struct workspace {

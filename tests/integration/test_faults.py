@@ -175,7 +175,7 @@ class Refused(unittest.TestCase):
             done = subprocess.run([SLUICE, "-w", workspace, "flows"], capture_output=True, text=True,
                                   check=False)
             self.assertEqual(done.returncode, 2, done.stdout)
-            self.assertIn("are both called 'ONE'", done.stderr)
+            self.assertIn("are different flows and both called 'ONE'", done.stderr)
 
 
 if __name__ == "__main__":

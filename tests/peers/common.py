@@ -6,6 +6,7 @@ a client can connect.
 """
 import argparse
 import ctypes
+import functools
 import json
 import os
 import random
@@ -79,13 +80,21 @@ def print_ready(**facts):
     sys.stdout.flush()
 
 
-def run_until_told(stop, stdin_eof=False, alive=None):
-    """Blocks until SIGTERM, SIGINT, end of stdin (if asked) or alive() turning false; calls stop()."""
+@functools.lru_cache(maxsize=None)
+def note_signals():
+    """From here on SIGTERM and SIGINT are noted for run_until_told; gives what becomes readable then.
+    To be called before anything is started that has to be stopped."""
     wake_read, wake_write = os.pipe()
     os.set_blocking(wake_write, False)
     signal.set_wakeup_fd(wake_write)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
+    return wake_read
+
+
+def run_until_told(stop, stdin_eof=False, alive=None):
+    """Blocks until SIGTERM, SIGINT, end of stdin (if asked) or alive() turning false; calls stop()."""
+    wake_read = note_signals()
     watched = [wake_read] + ([sys.stdin.fileno()] if stdin_eof else [])
     status = 0
     while True:

@@ -17,7 +17,7 @@ import sys
 
 import smtp_sink
 from common import PeerProcess, add_common_options, become_reaper, descendants, die_with_parent, \
-    print_ready, run_until_told, wait_for_port
+    note_signals, print_ready, run_until_told, wait_for_port
 from confinement import Unavailable
 from ftp_servers import TLS_MODES, Plan, prepare_proftpd, prepare_pure_ftpd, prepare_pyftpdlib, \
     prepare_vsftpd
@@ -185,6 +185,7 @@ def main():
     if given.kind == "smtp_sink":
         return smtp_sink.run(given)
     become_reaper()
+    note_signals()
     os.umask(0o022)
     try:
         plan, facts = make_plan(given)

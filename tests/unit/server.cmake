@@ -4,3 +4,7 @@ add_unit_test(test_server LIBS sluice_server sluice_capability sluice_store
 add_unit_test(test_server_api LIBS sluice_server sluice_flow)
 add_unit_test(test_server_api_filter LIBS sluice_server)
 add_unit_test(test_server_recovery LIBS sluice_server sluice_engine)
+add_unit_test(test_server_auth LIBS sluice_server ${BEARSSL_LIBRARY})
+add_unit_test(test_server_refusals LIBS sluice_server ${BEARSSL_LIBRARY})
+add_unit_test(test_server_jwt LIBS sluice_server)
+target_compile_definitions(test_server_jwt PRIVATE UNIT_DATA="${CMAKE_CURRENT_SOURCE_DIR}/data")

@@ -33,6 +33,8 @@ static void bad_text_is_refused_with_its_place(void)
     refuse("[{\"b\":{\"a\":1,\"a\":2}}]", "\"a\" is given twice", JSON_STRICT);
     refuse("\"\xFF\"", "not UTF-8", JSON_STRICT);
     refuse("// comment\n{}", "f.json:1:1", JSON_STRICT);
+    refuse("{\"a\": \"b\\u0000c\"}", "f.json:1:9: a NUL character", JSON_STRICT);
+    refuse("{\"a\\u0000\": 1}", "f.json:1:4: a NUL character", JSON_COMMENTS);
 }
 
 static void comments_are_for_configuration_only(void)
@@ -42,6 +44,15 @@ static void comments_are_for_configuration_only(void)
     cJSON *value = json_parse(text, strlen(text), "f.json", JSON_COMMENTS, &err);
     CHECK_EQ_TEXT(json_text(value, "a"), "// not a comment");
     CHECK(json_text(value, "b") == NULL);
+    cJSON_Delete(value);
+}
+
+static void a_backslash_before_u0000_is_text(void)
+{
+    static const char text[] = "[\"\\\\u0000\"]";
+    struct error err = {0};
+    cJSON *value = json_parse(text, strlen(text), "f.json", JSON_STRICT, &err);
+    CHECK_EQ_TEXT(cJSON_GetStringValue(cJSON_GetArrayItem(value, 0)), "\\u0000");
     cJSON_Delete(value);
 }
 
@@ -94,4 +105,5 @@ static void many_members_are_compared_in_little_time(void)
 
 CHECK_MAIN(TEST(many_members_are_compared_in_little_time),
            TEST(bad_text_is_refused_with_its_place), TEST(comments_are_for_configuration_only),
-           TEST(depth_holds_at_n_and_n_plus_1), TEST(texts_are_escaped))
+           TEST(a_backslash_before_u0000_is_text), TEST(depth_holds_at_n_and_n_plus_1),
+           TEST(texts_are_escaped))

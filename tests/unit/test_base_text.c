@@ -114,7 +114,50 @@ static void control_bytes_are_seen(void)
     CHECK(!text_has_control("C1-DCTEX_0001_00.csv \xC3\xA9"));
 }
 
-CHECK_MAIN(TEST(utf8_is_strict), TEST(names_compare_without_case_and_punctuation),
+/* RFC 4648 section 10, and everything that is not what an encoder makes. */
+static void base64_is_decoded_in_its_one_form(void)
+{
+    static const struct {
+        const char *text;
+        enum base64 form;
+        const char *bytes; /* NULL: refused */
+    } cases[] = {
+        {"", BASE64_PADDED, ""},           {"Zg==", BASE64_PADDED, "f"},
+        {"Zm8=", BASE64_PADDED, "fo"},     {"Zm9v", BASE64_PADDED, "foo"},
+        {"Zm9vYg==", BASE64_PADDED, "foob"}, {"Zm9vYmFy", BASE64_PADDED, "foobar"},
+        {"+/+/", BASE64_PADDED, "\xFB\xFF\xBF"},
+        {"Zg=", BASE64_PADDED, NULL},      {"Zg", BASE64_PADDED, NULL},
+        {"Z===", BASE64_PADDED, NULL},     {"====", BASE64_PADDED, NULL},
+        {"Zh==", BASE64_PADDED, NULL},     {"Zm9=", BASE64_PADDED, NULL},
+        {"Zg==Zg==", BASE64_PADDED, NULL}, {"Zm9v\n", BASE64_PADDED, NULL},
+        {"-_-_", BASE64_PADDED, NULL},     {"Zm 9", BASE64_PADDED, NULL},
+        {"", BASE64_URL, ""},              {"Zg", BASE64_URL, "f"},
+        {"Zm8", BASE64_URL, "fo"},         {"Zm9v", BASE64_URL, "foo"},
+        {"-_-_", BASE64_URL, "\xFB\xFF\xBF"},
+        {"Zg==", BASE64_URL, NULL},        {"Z", BASE64_URL, NULL},
+        {"Zm9vY", BASE64_URL, NULL},       {"Zh", BASE64_URL, NULL},
+        {"Zm9", BASE64_URL, NULL},         {"+/+/", BASE64_URL, NULL},
+        {"Zm9v.", BASE64_URL, NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char out[8];
+        size_t size = 99;
+        bool taken = text_decode_base64(cases[i].text, strlen(cases[i].text), cases[i].form, out,
+                                        sizeof out, &size);
+        bool right = taken ? cases[i].bytes && size == strlen(cases[i].bytes) &&
+                                 memcmp(out, cases[i].bytes, size) == 0
+                           : cases[i].bytes == NULL;
+        check_report(right, __FILE__, __LINE__, cases[i].text);
+    }
+    char out[3];
+    size_t size;
+    CHECK(text_decode_base64("Zm9v", 4, BASE64_URL, out, 3, &size));
+    CHECK(!text_decode_base64("Zm9v", 4, BASE64_URL, out, 2, &size));
+    CHECK(!text_decode_base64("Zm9\0", 4, BASE64_URL, out, 3, &size));
+}
+
+CHECK_MAIN(TEST(base64_is_decoded_in_its_one_form),
+           TEST(utf8_is_strict), TEST(names_compare_without_case_and_punctuation),
            TEST(percent_signs_are_decoded_or_refused),
            TEST(the_nearest_name_is_found_and_nonsense_is_not), TEST(sizes_parse_with_units),
            TEST(whole_numbers_parse_within_bounds), TEST(sizes_are_written_for_people),

@@ -328,7 +328,7 @@ static void instances_are_listed_and_shown(void)
 static void flows_are_listed(void)
 {
     begin();
-    expect("flows", EXIT_DONE, "FLOW        01.23.3000  schedule  OU Flow\n", NULL);
+    expect("flows", EXIT_DONE, "FLOW        01.23.3000  active  production  schedule  OU Flow\n", NULL);
     expect("flows FLOW", EXIT_DONE, "may use     OU FTP CCS for CCS-DACS: ftp list\n", NULL);
     expect("flows FLOV", EXIT_USAGE, NULL, "did you mean 'FLOW'?");
     expect("flows --json", EXIT_DONE, "\"identifier\": \"FLOW\"", NULL);
@@ -336,8 +336,48 @@ static void flows_are_listed(void)
     end();
 }
 
+static void flows_are_activated(void)
+{
+    begin();
+    expect("activate FLOW", EXIT_FAILED, NULL, "cannot be activated");
+    expect("activate FLOW --json", EXIT_FAILED, "\"connection\": \"OU FTP CCS for CCS-DACS\"", NULL);
+    expect("activate FLOW --tracing loud", EXIT_USAGE, NULL, "expected production, audit or debug");
+    expect("activate FLOV", EXIT_USAGE, NULL, "did you mean 'FLOW'?");
+    expect("deactivate FLOW", EXIT_DONE, "FLOW 01.23.3000: not active, tracing production\n", NULL);
+    expect("deactivate FLOW", EXIT_DONE, "not active", NULL);
+    expect("flows", EXIT_DONE, "FLOW        01.23.3000  -       production  schedule  OU Flow\n", NULL);
+    expect("run FLOW --param prefix=x", EXIT_FAILED, NULL, "flow 'FLOW' is not active");
+    end();
+}
+
+static void schedules_are_shown_and_stopped(void)
+{
+    begin();
+    expect("schedules", EXIT_DONE, "no schedules: see schedules.json\n", NULL);
+    expect("schedules stop FLOW", EXIT_USAGE, NULL, "flow 'FLOW' has no schedule");
+    temporary_write(&folder, "w/schedules.json",
+                    "{\"FLOW\": {\"recurrence\": \"FREQ=YEARLY\", \"start\": \"2200-01-01T00:00\"}}");
+    expect("schedules", EXIT_DONE, "FLOW   started\n  due     FREQ=YEARLY   UTC   from 2200-01-01T00:00\n"
+                                   "  next    2200-01-01T00:00:00+00:00   2200-01-01T00:00:00Z\n", NULL);
+    expect("schedules resume FLOW", EXIT_FAILED, NULL, "is started and cannot be resumed");
+    expect("schedules pause FLOW", EXIT_DONE, "FLOW: the schedule is paused\n", NULL);
+    expect("schedules FLOW", EXIT_DONE, "FLOW   paused (changed by ", NULL);
+    expect("schedules start FLOW --json", EXIT_DONE, "\"schedule\": \"started\"", NULL);
+    expect("schedules reset FLOW", EXIT_DONE, "again as schedules.json says", NULL);
+    expect("schedules history", EXIT_DONE, "DUE  FLOW  OUTCOME  INSTANCE  REASON\n", NULL);
+    expect("schedules history FLOV", EXIT_USAGE, NULL, "did you mean 'FLOW'?");
+    expect("schedules stop", EXIT_USAGE, NULL, "'stop' needs a flow");
+    expect("schedules FLOW FLOW", EXIT_USAGE, NULL, "one word too many; actions are start");
+    expect("schedules --next 0", EXIT_USAGE, NULL, "from 1 to 1000");
+    expect("schedules --next 1000", EXIT_DONE, "FLOW", NULL);
+    expect("schedules --next 1001", EXIT_USAGE, NULL, "from 1 to 1000");
+    expect("schedules history --limit x", EXIT_USAGE, NULL, "'--limit x'");
+    end();
+}
+
 CHECK_MAIN(TEST(mistakes_get_the_nearest_name), TEST(errors_are_documents_with_json),
            TEST(every_command_has_a_manual_page), TEST(a_workspace_must_be_found),
            TEST(init_then_check), TEST(lookups_are_read_and_changed),
            TEST(connections_are_listed_and_tested), TEST(runs_end_with_the_flows_status),
-           TEST(instances_are_listed_and_shown), TEST(flows_are_listed))
+           TEST(instances_are_listed_and_shown), TEST(flows_are_listed),
+           TEST(flows_are_activated), TEST(schedules_are_shown_and_stopped))

@@ -113,12 +113,11 @@ static void print_a_document(FILE *out)
 
 static void documents_are_json(void)
 {
-    struct error err = {0};
     char *text = printed(print_a_document);
     CHECK_EQ_TEXT(text, "{\n  \"a\\\"b\": \"x\\u000ay\xEF\xBF\xBD\",\n  \"none\": null,\n  \"list\": [\n"
                         "    -5,\n    true,\n    {}\n  ],\n  \"at\": \"1970-01-01T00:00:01.000Z\",\n"
                         "  \"never\": null,\n  \"bytes\": \"a\\u0000b\"\n}\n");
-    cJSON *value = json_parse(text, strlen(text), "document", JSON_STRICT, &err);
+    cJSON *value = cJSON_Parse(text); /* json_parse refuses the NUL */
     CHECK(value != NULL);
     cJSON_Delete(value);
     free(text);

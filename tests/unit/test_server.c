@@ -162,7 +162,7 @@ static void test_auth(void)
     char name[USERS_NAME_SIZE_MAX + 1];
     struct temporary temporary = temporary_make();
     const char *folder = temporary.folder;
-    CHECK_OK(auth_open(&auth, folder, &err), &err);
+    CHECK_OK(auth_open(&auth, folder, &(struct auth_limits){.account = {0}}, &err), &err);
     CHECK_EQ_INT(auth_user_count(auth), 0);
     CHECK_EQ_INT(check(auth, "dacs:secret-one", "a", ROLE_INVOKE), AUTH_WRONG);
     CHECK_OK(users_put(folder, "dacs", "secret-one", ROLE_INVOKE, &err), &err);

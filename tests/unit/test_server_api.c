@@ -202,10 +202,10 @@ static void check_operation(const struct api_operation *operation)
     for (const char *at = operation->path; (at = strchr(at, '{')) != NULL; at++)
         names++;
     CHECK(names <= API_ARGUMENTS_MAX);
-    CHECK(operation->roles != 0 && operation->run != NULL);
+    CHECK(operation->role != 0 && operation->run != NULL);
     /* who only looks cannot change anything, and nobody changes anything who may only look */
     bool changes = strcmp(operation->method, "GET") != 0 && operation->results[0].status < 400;
-    CHECK(!changes || operation->roles == ROLE_ADMINISTER);
+    CHECK(!changes || operation->role == ROLE_ADMINISTER);
     CHECK(!(operation->body && operation->file));
     if (operation->body)
         check_body_schema(operation->body);

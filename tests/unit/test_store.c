@@ -78,6 +78,7 @@ static void what_is_written_is_read_back(void)
     struct store *store = open_in(&temporary);
     struct error err = {0};
     struct instance_start start = start_of("AAAAbbbbccccddddeeee11", "FLOW_A", 1000);
+    start.tracing = STORE_TRACING_DEBUG;
     CHECK_OK(store_instance_start(store, &start, &err), &err);
     store_activity(store, start.id, &(struct activity){.at_ms = 1001, .duration_us = 42,
                    .import = "ftp.store", .connection = "C", .subject = "a.csv", .result = "ok",
