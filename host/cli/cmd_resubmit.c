@@ -67,7 +67,9 @@ static void resubmit_one(struct job *job, const char *id)
     progress_init(&progress, job->cli->json ? NULL : job->cli->err, job->cli->err_is_terminal, 0);
     progress.should_stop = job->cli->should_stop;
     struct run_watch watch = progress_watch(&progress);
-    bool ran = service_resubmit(job->service, id, "resubmit", &watch, original, &outcome, &err);
+    const struct resubmission resubmission = {
+        .id = id, .invoked_by = "resubmit", .watch = &watch};
+    bool ran = service_resubmit(job->service, &resubmission, original, &outcome, &err);
     progress_end(&progress);
     progress_release(&progress);
     if (ran)

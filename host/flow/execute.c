@@ -90,7 +90,8 @@ static void set_up(struct service *service, const struct execution_start *start,
     execution->snapshot = start->caller ? snapshot_hold(start->caller->snapshot)
                                         : workspace_snapshot(service->workspace);
     execution->depth = start->caller ? start->caller->depth + 1 : 0;
-    execution->tracing = activation_tracing(service, start->index);
+    execution->tracing =
+        start->tracing ? *start->tracing : activation_tracing(service, start->index);
     execution->trigger = start->trigger;
     execution->invoked_by = start->invoked_by;
     execution->started_ms = clock_wall_ms();

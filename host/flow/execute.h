@@ -34,8 +34,9 @@ struct execution_start {
     const void *input;
     size_t input_size;
     const struct remote_file *attachment;
-    const struct run_watch *watch;
-    const char *resubmits; /* as in run_request */
+    const struct run_watch *watch; /* this and the rest as in run_request */
+    const enum tracing *tracing;
+    const char *resubmits;
 };
 
 /* How it ended; the rest (answer, fault, files) is in the execution. */

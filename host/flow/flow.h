@@ -89,6 +89,7 @@ struct run_request {
     size_t body_size;
     const char *attachment; /* path of a local file; NULL: none */
     const struct run_watch *watch; /* NULL: nobody watches */
+    const enum tracing *tracing;   /* how much is recorded; NULL: as is set for the flow */
     const char *resubmits; /* full id of the failed instance that is done again; NULL: none. May be
                               refused as store_instance_start says; then nothing ran */
 };
@@ -118,14 +119,19 @@ void run_outcome_release(struct run_outcome *outcome);
 MUST_USE bool service_run(struct service *service, const struct run_request *request,
                           struct run_outcome *outcome, struct error *err);
 
+struct resubmission {
+    const char *id; /* may be a prefix, as for store_instance */
+    const char *invoked_by;
+    const struct run_watch *watch; /* as in run_request */
+    const enum tracing *tracing;
+};
+
 /*
  * Does a failed or aborted instance again, as a new one that names it, with the message and the
- * parameters that it had. id may be a prefix as for store_instance; original_id gets the full one as soon
- * as it is known. Returns as service_run does; ERROR_NOT_FOUND: no such instance, or its flow is gone;
+ * parameters that it had. original_id gets the full id as soon as it is known. Returns as service_run does; ERROR_NOT_FOUND: no such instance, or its flow is gone;
  * what store_instance_start refuses.
  */
-MUST_USE bool service_resubmit(struct service *service, const char *id, const char *invoked_by,
-                               const struct run_watch *watch,
+MUST_USE bool service_resubmit(struct service *service, const struct resubmission *resubmission,
                                char original_id[static INSTANCE_ID_SIZE],
                                struct run_outcome *outcome, struct error *err);
 

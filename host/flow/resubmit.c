@@ -44,20 +44,21 @@ static bool read_original(struct store *store, const char *id, struct original *
            error_set(err, ERROR_INTERNAL, "what instance %s was started with cannot be read", id);
 }
 
-static bool run_again(struct service *service, const struct original *original,
-                      const char *invoked_by, const struct run_watch *watch,
-                      struct run_outcome *outcome, struct error *err)
+static bool run_again(struct service *service, const struct resubmission *resubmission,
+                      const struct original *original, struct run_outcome *outcome,
+                      struct error *err)
 {
     struct run_parameter parameters[PARAMETERS_MAX];
     struct run_request request = {
         .trigger = "resubmit",
-        .invoked_by = invoked_by,
+        .invoked_by = resubmission->invoked_by,
         .parameters = parameters,
         .without_schedule = true,
         .body = original->message.size ? original->message.data : NULL,
         .body_size = original->message.size,
         .resubmits = original->id,
-        .watch = watch,
+        .watch = resubmission->watch,
+        .tracing = resubmission->tracing,
     };
     const cJSON *one = original->parameters->child;
     for (; one && request.parameter_count < PARAMETERS_MAX; one = one->next)
@@ -68,16 +69,16 @@ static bool run_again(struct service *service, const struct original *original,
            service_run(service, &request, outcome, err);
 }
 
-bool service_resubmit(struct service *service, const char *id, const char *invoked_by,
-                      const struct run_watch *watch, char original_id[static INSTANCE_ID_SIZE],
-                      struct run_outcome *outcome, struct error *err)
+bool service_resubmit(struct service *service, const struct resubmission *resubmission,
+                      char original_id[static INSTANCE_ID_SIZE], struct run_outcome *outcome,
+                      struct error *err)
 {
     struct original original = {.flow = NULL};
     *outcome = (struct run_outcome){.state = INSTANCE_FAILED, .exit_status = 1};
-    bool ok = read_original(service_store(service), id, &original, err);
+    bool ok = read_original(service_store(service), resubmission->id, &original, err);
     if (ok)
         snprintf(original_id, INSTANCE_ID_SIZE, "%s", original.id);
-    ok = ok && run_again(service, &original, invoked_by, watch, outcome, err);
+    ok = ok && run_again(service, resubmission, &original, outcome, err);
     original_release(&original);
     return ok;
 }

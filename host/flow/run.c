@@ -218,6 +218,7 @@ static bool run_locked(struct service *service, const struct run_request *reques
         .input_size = request->body_size,
         .attachment = attachment,
         .watch = request->watch,
+        .tracing = request->tracing,
         .resubmits = request->resubmits,
     };
     bool alone = !manifest_answers(flow->manifest);

@@ -36,6 +36,8 @@ static const struct api_field error_fields[] = {
     {.name = "errorDetails", .kind = API_TEXT, .may_lack = true, .about = "what exactly; cut in lists"},
     {.name = "connectionName", .kind = API_TEXT, .may_lack = true,
      .about = "of the newest call that failed"},
+    {.name = "currentTraceLevel", .kind = API_TEXT, .may_lack = true, .words = monitoring_levels,
+     .about = "tracing level that it began with"},
     {.name = "recoverable", .kind = API_FLAG, .about = "whether it may be resubmitted"},
     {.name = "retryCount", .kind = API_NUMBER, .about = "how often it was resubmitted, at most 10"},
     {.name = "resubmittedAs", .kind = API_TEXT, .may_lack = true,
@@ -117,6 +119,7 @@ static void write_error(struct api_call *call, const struct instance_row *row, b
     api_time(document, "creationDate", row->started_ms);
     api_time(document, "lastUpdatedDate", row->finished_ms);
     write_cause(call, row, is_whole);
+    api_text(document, "currentTraceLevel", monitoring_level(row));
     document_flag(document, "recoverable", row->resubmissions < STORE_RESUBMISSIONS_MAX);
     document_number(document, "retryCount", row->resubmissions);
     api_text(document, "resubmittedAs", row->resubmitted_as);

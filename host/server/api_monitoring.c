@@ -11,6 +11,7 @@
 #define DAY_MS 86400000ll
 #define TRACKS_MAX 3 /* OIC's primary, secondary, tertiary */
 
+const char *const monitoring_levels[] = {"Production", "Audit", "Debug", NULL};
 const char *const monitoring_states[] = {"IN_PROGRESS", "COMPLETED", "FAILED", "ABORTED", NULL};
 
 /* ---- schemas ---------------------------------------------------------------------------------------- */
@@ -49,6 +50,8 @@ static const struct api_schema files_schema =
         {.name = "invokedBy", .kind = API_TEXT, .may_lack = true, .about = "user or flow"},        \
         {.name = "trigger", .kind = API_TEXT, .may_lack = true,                                    \
          .about = "manual, schedule, rest, call or resubmit"},                                     \
+        {.name = "instanceReportingLevel", .kind = API_TEXT, .may_lack = true,                     \
+         .words = monitoring_levels, .about = "tracing level that it began with"},                 \
         {.name = "hasRecoverableFaults", .kind = API_FLAG, .may_lack = lacks,                      \
          .about = "whether it failed and may be resubmitted"},                                     \
         {.name = "isPurged", .kind = API_FLAG, .may_lack = lacks, .about = "always false"},        \
@@ -258,6 +261,14 @@ static void write_links_between(struct document *document, const struct instance
     api_time(document, "discardedDate", row->discarded_ms);
 }
 
+const char *monitoring_level(const struct instance_row *row)
+{
+    for (size_t i = 0; row->tracing && monitoring_levels[i]; i++)
+        if (strcasecmp(monitoring_levels[i], row->tracing) == 0)
+            return monitoring_levels[i];
+    return NULL;
+}
+
 static bool is_recoverable(const struct instance_row *row)
 {
     bool failed = strcmp(row->state, "FAILED") == 0 || strcmp(row->state, "ABORTED") == 0;
@@ -295,6 +306,7 @@ void monitoring_write_instance(struct api_call *call, const struct instance_row 
     write_times(document, row);
     api_text(document, "invokedBy", row->invoked_by);
     api_text(document, "trigger", row->trigger);
+    api_text(document, "instanceReportingLevel", monitoring_level(row));
     document_flag(document, "hasRecoverableFaults", is_recoverable(row));
     document_flag(document, "isPurged", false);
     write_links_between(document, row);

@@ -8,6 +8,9 @@
 
 /* A flow's state in OIC's words; NULL-terminated. */
 extern const char *const monitoring_states[];
+extern const char *const monitoring_levels[]; /* OIC's words for enum tracing */
+/* The level that it began with, or NULL where that was not yet recorded. */
+const char *monitoring_level(const struct instance_row *row);
 /* The query argument q, described with the keys that are legal in all lists of instances. */
 #define MONITORING_Q                                                                               \
     {.name = "q", .kind = API_TEXT, .may_lack = true,                                              \

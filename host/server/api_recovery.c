@@ -22,6 +22,8 @@ struct job {
     struct recovery *recovery;
     char id[INSTANCE_ID_SIZE], user[RECOVERY_USER_SIZE];
     enum job_state state;
+    bool is_traced;
+    enum tracing tracing; /* if so: at that level */
     int64_t created_ms, finished_ms;
     size_t total, completed, failed, refused;
     char (*ids)[INSTANCE_ID_SIZE];
@@ -59,8 +61,13 @@ static void resubmit(struct job *job, const char *id)
     char original[INSTANCE_ID_SIZE];
     struct run_outcome outcome;
     struct error err = {0};
-    bool ran = service_resubmit(recovery->options.service, id, job->user, &watch, original,
-                                &outcome, &err);
+    const struct resubmission resubmission = {
+        .id = id,
+        .invoked_by = job->user,
+        .watch = &watch,
+        .tracing = job->is_traced ? &job->tracing : NULL,
+    };
+    bool ran = service_resubmit(recovery->options.service, &resubmission, original, &outcome, &err);
     if (!ran)
         log_line(LOG_WARNING, id, "not resubmitted: %s", err.message);
     pthread_mutex_lock(&recovery->mutex);
@@ -153,22 +160,25 @@ static bool make_id(char id[static INSTANCE_ID_SIZE], struct error *err)
     return true;
 }
 
-static struct job *job_new(struct recovery *recovery, char (*ids)[INSTANCE_ID_SIZE], size_t count,
-                           const char *user, struct error *err)
+static struct job *job_new(struct recovery *recovery, const struct recovery_request *request,
+                           struct error *err)
 {
     struct job *job = calloc(1, sizeof *job);
     if (job)
-        job->ids = calloc(count ? count : 1, sizeof *job->ids);
+        job->ids = calloc(request->count + 1, sizeof *job->ids);
     if (!job || !job->ids) {
         free(job);
         error_set(err, ERROR_LIMIT, "out of memory");
         return NULL;
     }
     job->recovery = recovery;
-    job->total = count;
+    job->total = request->count;
     job->created_ms = clock_wall_ms();
-    memcpy(job->ids, ids, count * sizeof *ids);
-    snprintf(job->user, sizeof job->user, "%s", user);
+    memcpy(job->ids, request->ids, request->count * sizeof *request->ids);
+    snprintf(job->user, sizeof job->user, "%s", request->user);
+    job->is_traced = request->tracing != NULL;
+    if (job->is_traced)
+        job->tracing = *request->tracing;
     return job;
 }
 
@@ -202,13 +212,13 @@ static bool enlist(struct recovery *recovery, struct job *job, struct error *err
     return true;
 }
 
-bool recovery_submit(struct recovery *recovery, char (*ids)[INSTANCE_ID_SIZE], size_t count,
-                     const char *user, char id[static INSTANCE_ID_SIZE], struct error *err)
+bool recovery_submit(struct recovery *recovery, const struct recovery_request *request,
+                     char id[static INSTANCE_ID_SIZE], struct error *err)
 {
-    if (count > RECOVERY_IDS_MAX)
-        return error_set(err, ERROR_LIMIT, "%zu instances: one job takes at most %d", count,
-                         RECOVERY_IDS_MAX);
-    struct job *job = job_new(recovery, ids, count, user, err);
+    if (request->count > RECOVERY_IDS_MAX)
+        return error_set(err, ERROR_LIMIT, "%zu instances: one job takes at most %d",
+                         request->count, RECOVERY_IDS_MAX);
+    struct job *job = job_new(recovery, request, err);
     if (!job || !make_id(job->id, err)) {
         if (job)
             job_free(job);

@@ -30,10 +30,15 @@ void recovery_close(struct recovery *recovery);
 /* Jobs that wait or run; once asked to stop no more than what runs. NULL is fine. */
 size_t recovery_busy(struct recovery *recovery);
 
-/* ids: full ids, at most RECOVERY_IDS_MAX. job gets the job's id. ERROR_LIMIT: too many jobs wait. */
-MUST_USE bool recovery_submit(struct recovery *recovery, char (*ids)[INSTANCE_ID_SIZE],
-                              size_t count, const char *user, char job[static INSTANCE_ID_SIZE],
-                              struct error *err);
+struct recovery_request {
+    char (*ids)[INSTANCE_ID_SIZE]; /* full ids */
+    size_t count;                  /* at most RECOVERY_IDS_MAX */
+    const char *user;
+    const enum tracing *tracing;   /* NULL: as is set for each flow */
+};
+/* What request points to is copied. job gets the job's id. ERROR_LIMIT: too many jobs wait. */
+MUST_USE bool recovery_submit(struct recovery *recovery, const struct recovery_request *request,
+                              char job[static INSTANCE_ID_SIZE], struct error *err);
 
 struct recovery_row {
     const char *id, *user;

@@ -5,20 +5,20 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "flow/activation.h"
 #include "server/api_monitoring.h"
 #include "server/api_recovery.h"
 
 /* ---- schemas ---------------------------------------------------------------------------------------- */
 
-static const char *const levels[] = {"Production", "Audit", "Debug", NULL};
 static const char *const sync_words[] = {"sync", "minimal", "summary", NULL};
 static const struct api_field return_query[] = {
     {.name = "return", .kind = API_TEXT, .may_lack = true, .words = sync_words,
      .about = "with it the answer is 200 and tells which were accepted; without it 202 and empty"},
 };
 static const struct api_field one_fields[] = {
-    {.name = "recoveryTraceLevel", .kind = API_TEXT, .may_lack = true, .words = levels,
-     .about = "taken for the sake of scripts; the flow's own tracing level holds"},
+    {.name = "recoveryTraceLevel", .kind = API_TEXT, .may_lack = true, .words = monitoring_levels,
+     .about = "how much is recorded of it; else as is set for the flow"},
 };
 static const struct api_schema one_schema =
     API_SCHEMA("ResubmitOptions", "How to resubmit.", one_fields);
@@ -33,8 +33,8 @@ static const struct api_field many_fields[] = {
     {.name = "startDate", .kind = API_TEXT, .may_lack = true,
      .about = "instead of timewindow: UTC, YYYY-MM-DD HH:MM:SS"},
     {.name = "endDate", .kind = API_TEXT, .may_lack = true, .about = "as startDate"},
-    {.name = "recoveryTraceLevel", .kind = API_TEXT, .may_lack = true, .words = levels,
-     .about = "taken for the sake of scripts; each flow's own tracing level holds"},
+    {.name = "recoveryTraceLevel", .kind = API_TEXT, .may_lack = true, .words = monitoring_levels,
+     .about = "how much is recorded of them; else as is set for each flow"},
 };
 static const struct api_schema many_schema =
     API_SCHEMA("ResubmitMany", "Ids, or what the errors have in common.", many_fields);
@@ -237,11 +237,20 @@ static void write_resubmitted(const struct selection *selection, const char *job
     api_answer_document(call, 200);
 }
 
+/* The level that the body asks for; false: none. */
+static bool level_of(const struct api_call *call, enum tracing *tracing)
+{
+    struct error err = {0};
+    const char *level = call->body ? api_body_text(call, "recoveryTraceLevel") : NULL;
+    return level && tracing_parse(level, tracing, &err);
+}
+
 static bool submit(struct selection *selection, char job[static INSTANCE_ID_SIZE])
 {
     struct api_call *call = selection->call;
     struct error err = {0};
     size_t count = 0;
+    enum tracing tracing;
     char (*ids)[INSTANCE_ID_SIZE] = calloc(selection->accepted + 1, sizeof *ids);
     if (!ids)
         return api_fault(call, 503, "limit", "out of memory");
@@ -250,7 +259,9 @@ static bool submit(struct selection *selection, char job[static INSTANCE_ID_SIZE
         if (selection->verdicts[index] == ACCEPTED)
             memcpy(ids[count++], selection->ids[index], sizeof *ids);
     }
-    bool ok = count == 0 || recovery_submit(api_recovery(call->api), ids, count, call->user, job, &err);
+    const struct recovery_request request = {
+        ids, count, call->user, level_of(call, &tracing) ? &tracing : NULL};
+    bool ok = count == 0 || recovery_submit(api_recovery(call->api), &request, job, &err);
     free(ids);
     snprintf(call->note, sizeof call->note, "%zu of %zu accepted", selection->accepted,
              selection->count);

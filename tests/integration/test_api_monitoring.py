@@ -177,6 +177,8 @@ class Errors(MonitoringTest):
         again = self.ask("GET", f"/monitoring/instances/{whole['resubmittedAs']}")
         self.assertEqual((again["resubmissionOf"], again["trigger"], again["invokedBy"]),
                          (bad, "resubmit", "admin"))
+        self.assertEqual((whole["instanceReportingLevel"], again["instanceReportingLevel"]),
+                         ("Production", "Audit"))
         self.ask("GET", f"/monitoring/errors/{bad}", expect=404)
         self.assertIn("has been done", self.detail("POST", f"/monitoring/errors/{bad}/resubmit", expect=412))
         self.assertIn("did not fail", self.detail(

@@ -13,11 +13,15 @@ static int begun, admitted; /* resubmissions that began, and that may end */
 static atomic_bool stops;
 
 /* "good" completes, "bad" fails, others are refused; each waits until it may. */
-bool service_resubmit(struct service *service, const char *id, const char *invoked_by,
-                      const struct run_watch *watch, char original[static INSTANCE_ID_SIZE],
-                      struct run_outcome *outcome, struct error *err)
+bool service_resubmit(struct service *service, const struct resubmission *resubmission,
+                      char original[static INSTANCE_ID_SIZE], struct run_outcome *outcome,
+                      struct error *err)
 {
-    (void)service, (void)invoked_by;
+    (void)service;
+    const char *id = resubmission->id;
+    const struct run_watch *watch = resubmission->watch;
+    CHECK_EQ_TEXT(resubmission->invoked_by, "somebody");
+    CHECK(resubmission->tracing && *resubmission->tracing == TRACING_AUDIT);
     *outcome = (struct run_outcome){.state = strcmp(id, "good") == 0 ? INSTANCE_COMPLETED
                                                                      : INSTANCE_FAILED};
     snprintf(original, INSTANCE_ID_SIZE, "%s", id);
@@ -69,13 +73,21 @@ static struct recovery *start(void)
     return recovery;
 }
 
+static bool submit_all(struct recovery *recovery, char (*ids)[INSTANCE_ID_SIZE], size_t count,
+                       char job[static INSTANCE_ID_SIZE], struct error *err)
+{
+    const enum tracing tracing = TRACING_AUDIT;
+    return recovery_submit(recovery, &(struct recovery_request){ids, count, "somebody", &tracing}, job,
+                           err);
+}
+
 static bool submit(struct recovery *recovery, const char *id, size_t count, struct error *err)
 {
     static char ids[RECOVERY_IDS_MAX + 1][INSTANCE_ID_SIZE];
     char job[INSTANCE_ID_SIZE] = "";
     for (size_t i = 0; i < count; i++)
         snprintf(ids[i], sizeof ids[i], "%s", id);
-    bool ok = recovery_submit(recovery, ids, count, "somebody", job, err);
+    bool ok = submit_all(recovery, ids, count, job, err);
     CHECK(!ok || strlen(job) == INSTANCE_ID_SIZE - 1);
     return ok;
 }
@@ -108,7 +120,7 @@ static void results_are_counted(void)
     struct recovery *recovery = start();
     struct error err = {0};
     char ids[4][INSTANCE_ID_SIZE] = {"good", "bad", "other", "good"}, job[INSTANCE_ID_SIZE];
-    CHECK_OK(recovery_submit(recovery, ids, 4, "somebody", job, &err), &err);
+    CHECK_OK(submit_all(recovery, ids, 4, job, &err), &err);
     admit(1);
     await_begun(2); /* the first is over, the second waits */
     struct seen seen = look(recovery);
