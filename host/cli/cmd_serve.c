@@ -131,6 +131,8 @@ const struct command cmd_serve = {
         "address once it can be called. Callers are the users of users.json with the role invoke "
         "(sluice users add) and bearers of tokens of the issuer in oauth.json; nothing is open but "
         "/health/live and /health/ready. Who is refused is in the audit trail (sluice audit).\n\n"
+        "Below /ic/api/integration/v1 it also has OIC's developer API: to look for users with the role "
+        "monitor, to change for those with administer. /openapi.json describes it.\n\n"
         "Starts flows when their schedules are due (sluice schedules), each on a thread of its own "
         "beside those that answer callers. Several servers on one workspace share the schedules: "
         "each due time is started once.\n\n"

@@ -7,6 +7,7 @@ Usage: test_api_deploy.py SLUICE TRANSLATE NOTHING.wasm MISBEHAVE.wasm [unittest
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import unittest
@@ -118,6 +119,19 @@ class Deployment(ApiTest):
         self.deployed(code, "the first")
         self.assertEqual(deploy(*self.arguments(code, "the second")), AGAIN)
         self.deployed(code, "the second")
+
+    def test_the_page_is_true(self):
+        """Every curl command of docs/api.md, as it stands there."""
+        with open(os.path.join(api_common.REPOSITORY, "docs", "api.md"), encoding="utf-8") as file:
+            lines = [line for block in re.findall(r"```sh\n(.*?)```", file.read(), re.S)
+                     for line in block.splitlines()]
+        self.assertGreater(len(lines), 6)
+        for line in lines:
+            with self.subTest(line=line):
+                self.assertTrue(line.startswith("curl --fail-with-body --user "))
+                self.script("bash", "-c", f"cd '{self.folder}' && {line} --silent --show-error")
+        with open(os.path.join(self.folder, "openapi.json"), encoding="utf-8") as file:
+            self.assertEqual(json.load(file), self.document.document)
 
     def test_curl(self):
         self.deploy("CURL", lambda *files: self.script("bash", os.path.join(HERE, "api_deploy.sh"), *files))

