@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "server/answer.h"
 #include "server/api_call.h"
+#include "server/http_form.h"
 
 static const struct api_field link_fields[] = {
     {.name = "rel", .kind = API_TEXT, .about = "what it leads to"},
@@ -191,6 +192,15 @@ bool api_body_flag(const struct api_call *call, const char *name, bool *value)
         return false;
     *value = cJSON_IsTrue(node);
     return true;
+}
+
+bool api_form_file(struct api_call *call, struct http_form_file *file)
+{
+    struct error err = {0};
+    if (http_form_file(call->exchange, call->operation->file, file, &err))
+        return true;
+    return err.kind == ERROR_LIMIT ? api_fault(call, 413, "limit", "%s", err.message)
+                                   : api_fail(call, &err);
 }
 
 /* ---- names -------------------------------------------------------------------------------------- */

@@ -66,9 +66,7 @@ static void import(struct api_call *call, enum module_put how, int status)
     size_t flow;
     const struct actor actor = api_actor(call);
     buf_init(&file.bytes, MODULE_SIZE_MAX);
-    if (!http_form_file(call->exchange, "file", &file, &err)) {
-        api_fail(call, &err);
-    } else if (is_module(call, &file.bytes)) {
+    if (api_form_file(call, &file) && is_module(call, &file.bytes)) {
         if (service_put_module(call->service, &file.bytes, how, &actor, &flow, &err)) {
             locate(call, flow);
             api_answer_nothing(call, status);

@@ -133,6 +133,11 @@ void api_answer_nothing(struct api_call *call, int status);
 /* A query argument, which its field has checked; NULL: not given. */
 const char *api_argument(struct api_call *call, const char *name, char value[API_QUERY_SIZE]);
 
+/* The file that operation->file names, as http_form_file gives it; file->bytes is initialised by the
+ * caller with its ceiling, and released. */
+struct http_form_file;
+MUST_USE bool api_form_file(struct api_call *call, struct http_form_file *file);
+
 /* Members of call->body, which its schema has checked; NULL or false where they lack. */
 const char *api_body_text(const struct api_call *call, const char *name);
 bool api_body_flag(const struct api_call *call, const char *name, bool *value);

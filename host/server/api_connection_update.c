@@ -342,6 +342,13 @@ static void finish(struct update *update, bool ok)
     update_release(update);
 }
 
+/* It held secrets. */
+static void forget_body(struct api_call *call)
+{
+    if (call->exchange->body.data)
+        explicit_bzero(call->exchange->body.data, call->exchange->body.size);
+}
+
 static void update_connection(struct api_call *call)
 {
     struct snapshot *snapshot = workspace_snapshot(service_workspace(call->service));
@@ -351,7 +358,7 @@ static void update_connection(struct api_call *call)
                             take_properties(&update, "securityProperties") &&
                             take_disabled(&update) && check_place(&update));
     snapshot_release(snapshot);
-    explicit_bzero(call->exchange->body.data, call->exchange->body.size); /* held the secrets */
+    forget_body(call);
 }
 
 /* ---- attachments ------------------------------------------------------------------------------------------ */
@@ -398,13 +405,11 @@ static bool take_attachment(struct update *update)
 {
     struct api_call *call = update->call;
     struct http_form_file file;
-    struct error err = {0};
     const struct attachment *attachment = find_attachment(call, update->connection);
     if (!attachment)
         return false;
     buf_init(&file.bytes, ATTACHMENT_SIZE_MAX);
-    bool ok = (http_form_file(call->exchange, "file", &file, &err) || api_fail(call, &err)) &&
-              check_file(call, attachment, &file.bytes);
+    bool ok = api_form_file(call, &file) && check_file(call, attachment, &file.bytes);
     struct edit *edit = ok ? add_edit(update, attachment->key) : NULL;
     ok = edit && set_file(update, edit, file.bytes.data, file.bytes.size, false);
     if (file.bytes.data)
@@ -420,6 +425,7 @@ static void attach(struct api_call *call)
     if (update.connection)
         finish(&update, take_attachment(&update));
     snapshot_release(snapshot);
+    forget_body(call);
 }
 
 static void refuse_attachment(struct api_call *call)

@@ -226,17 +226,17 @@ static bool put(struct api_call *call, const struct http_form_file *file, enum l
     if (ok)
         snprintf(call->note, sizeof call->note, "%zu rows", lookup.row_count);
     lookup_release(&lookup);
+    if (!ok && err.kind == ERROR_LIMIT)
+        return api_fault(call, 413, "limit", "%s", err.message);
     return ok || api_fail(call, &err);
 }
 
 static void import_lookup(struct api_call *call, enum lookup_put how, int status)
 {
     struct http_form_file file;
-    struct error err = {0};
     struct buf location;
     buf_init(&file.bytes, LOOKUP_SIZE_MAX);
-    bool ok = http_form_file(call->exchange, "file", &file, &err) || api_fail(call, &err);
-    if (ok && name_of_file(call, &file) && put(call, &file, how)) {
+    if (api_form_file(call, &file) && name_of_file(call, &file) && put(call, &file, how)) {
         buf_init(&location, 4096);
         buf_append_text(&location, API_BASE "/lookups/");
         buf_append_percent(&location, file.name);

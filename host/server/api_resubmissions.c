@@ -146,14 +146,21 @@ static bool add_ids(struct selection *selection, const cJSON *ids, act_fn *act)
     return true;
 }
 
+/* Whether the newest failed call of the instance was on the connection that is asked for. */
+static bool failed_there(const struct selection *selection, const char *instance)
+{
+    char name[256], id[API_ARGUMENT_SIZE];
+    struct error ignored;
+    return store_failed_connection(selection->call->store, instance, name, sizeof name, &ignored) &&
+           (strcmp(name, selection->connection) == 0 ||
+            strcmp(api_connection_id(name, id), selection->connection) == 0);
+}
+
 static bool add_row(void *context, const struct instance_row *row)
 {
     struct selection *selection = context;
-    char connection[256];
     struct error err = {0};
-    if (selection->connection &&
-        (!store_failed_connection(selection->call->store, row->id, connection, sizeof connection,
-                                  &err) || strcmp(connection, selection->connection) != 0))
+    if (selection->connection && !failed_there(selection, row->id))
         return true;
     bool ok = store_check_resubmission(selection->call->store, row->id, &err);
     add(selection, row->id, ok, &err);

@@ -353,9 +353,10 @@ class Lookups(ApiTest):
                 ("MINE.csv", b"A,B\nx\n", "MINE.csv:2:"), (".csv", self.csv, "NAME.csv"),
                 ("x" * 300 + ".csv", self.csv, "name is longer"), ("..csv", self.csv, "lookup's name"),
                 (CONFIG + ".csv", b"PropertyName,Value\ndacs.file.target.transfer.pref,pigeon\n",
-                 "must be ftp or os"), ("MINE.csv", b"A,B\n" + b"x" * (1 << 20), "larger than")):
+                 "must be ftp or os"), ("MINE.csv", b"A,B\n" + b"x" * (1 << 20), "larger than"),
+                ("MINE.csv", b"A,B\n" + b"".join(b"k%d,v\n" % i for i in range(4097)), "4096 rows")):
             with self.subTest(name=name):
-                expect = 503 if "larger" in complaint else 400
+                expect = 413 if complaint in ("larger than", "4096 rows") else 400
                 answer = self.upload("POST", "/lookups/archive", name, data, expect=expect)
                 self.assertIn(complaint, answer["detail"])
         headers, body = form("MINE.csv", self.csv)

@@ -219,7 +219,7 @@ class Errors(MonitoringTest):
     def test_many_by_what_they_share(self):
         bad = self.fail_acks(230, 231)
         answer = self.ask("POST", "/monitoring/errors/resubmit?return=sync",
-                          {"connectionCode": CCS, "startDate": "2020-01-01 00:00:00"})
+                          {"connectionCode": "OU_REST_CCS_FOR_CCS_DACS", "startDate": "2020-01-01 00:00:00"})
         self.assertLessEqual(set(bad), set(answer["acceptedIds"]))
         self.finished(answer["recoveryJobId"])
         self.assertEqual([self.received(number) for number in (230, 231)], [1, 1])
