@@ -169,14 +169,11 @@ static bool open_zone(struct api_call *call, struct recurrence **zone)
            api_fault(call, 400, "invalid", "query argument 'timezone': %s", err.message);
 }
 
-static bool read_number(struct api_call *call, const char *name, int64_t standard, int64_t *number)
+static int64_t number_of(struct api_call *call, const char *name, int64_t standard)
 {
     char value[API_QUERY_SIZE];
     const char *text = api_argument(call, name, value);
-    *number = standard;
-    if (text)
-        *number = strtoll(text, NULL, 10); /* its field has checked it */
-    return true;
+    return text ? strtoll(text, NULL, 10) : standard; /* its field has checked it */
 }
 
 static void write_message(struct document *document, const struct activity *row)
@@ -255,13 +252,13 @@ static bool write_stream(struct stream *stream, const struct monitoring_instance
 
 static void answer_stream(struct api_call *call, const char *key, bool newest_first)
 {
-    struct stream stream = {.call = call};
+    struct stream stream = {.call = call,
+                            .limit = number_of(call, "limit", STREAM_LIMIT_DEFAULT),
+                            .offset = number_of(call, "offset", 0)};
     struct monitoring_instance instance;
     if (!monitoring_find(call, call->arguments[0], &instance) || !open_zone(call, &stream.zone))
         return;
-    if (read_number(call, "limit", STREAM_LIMIT_DEFAULT, &stream.limit) &&
-        read_number(call, "offset", 0, &stream.offset) &&
-        write_stream(&stream, &instance, key, newest_first))
+    if (write_stream(&stream, &instance, key, newest_first))
         api_answer_document(call, 200);
     recurrence_free(stream.zone);
 }
