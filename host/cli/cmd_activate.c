@@ -130,18 +130,19 @@ const struct command cmd_activate = {
     .summary = "makes a flow run, once its connections work",
     .synopsis = "activate [--tracing LEVEL] FLOW",
     .description =
-        "Activates FLOW (identifier, alias or folder name: the newest version; \"NAME|VERSION\": that "
-        "one). Every connection that its manifest grants is tested first, as 'sluice connections test' "
-        "does; while one is missing, disabled or not usable the flow is not activated, and each reason "
-        "is told. The other versions of the same first two numbers are deactivated. A running server "
-        "follows with its next request.\n\n"
-        "Unless \"activation\" in sluice.json is \"explicit\", flows that nobody decided about are active. "
-        "A flow that is not active does not run: not over HTTP (404), not by its schedule, not by hand, "
-        "not as the child of another flow.\n\n"
-        "With --tracing the level of a flow that is active already is changed for what begins from now "
-        "on: production records outcome, files, what was asked of peers and the flow's own lines; audit "
-        "also the parameters it read, the values it tracked, the answer it gave; debug every import call, "
-        "and messages, requests and answers, which may hold customer data. Secrets are in none of them.",
+        "Activates FLOW (identifier, alias or folder name: the newest version; \"NAME|VERSION\": "
+        "that one). Every connection that its manifest grants is tested first, as 'sluice "
+        "connections test' does; while one is missing, disabled or not usable the flow is not "
+        "activated, and each reason is told. The other versions of the same first two numbers are "
+        "deactivated. A running server follows with its next request.\n\n"
+        "Unless \"activation\" in sluice.json is \"explicit\", flows that nobody decided about "
+        "are active. A flow that is not active does not run: not over HTTP (404), not by its "
+        "schedule, not by hand, not as the child of another flow.\n\n"
+        "With --tracing the level of a flow that is active already is changed for what begins "
+        "from now on: production records outcome, files, what was asked of peers and the flow's "
+        "own lines; audit also the parameters it read, the values it tracked, the answer it gave; "
+        "debug every import call, and messages, requests and answers, which may hold customer "
+        "data. Secrets are in none of them.",
     .options = activate_options,
     .option_count = sizeof activate_options / sizeof activate_options[0],
     .json = "{\"flow\", \"version\", \"status\": \"ACTIVATED\", \"tracing\"}\n"
@@ -180,8 +181,9 @@ const struct command cmd_deactivate = {
     .synopsis = "deactivate FLOW",
     .description =
         "Deactivates FLOW (identifier or alias: the newest active version; folder name or "
-        "\"NAME|VERSION\": that one). What runs is finished, nothing new begins; a running server follows with its next "
-        "request. A flow whose schedule is started is not deactivated: 'sluice schedules stop' first.",
+        "\"NAME|VERSION\": that one). What runs is finished, nothing new begins; a running server "
+        "follows with its next request. A flow whose schedule is started is not deactivated: "
+        "'sluice schedules stop' first.",
     .json = "{\"flow\", \"version\", \"status\": \"CONFIGURED\", \"tracing\"}",
     .exit_status = "0  the flow is not active\n1  its schedule is started\n2  unknown flow",
     .files = "state/sluice.db        the decision, and who took it",

@@ -211,16 +211,16 @@ const struct command cmd_flows = {
     .summary = "lists the flows, or shows one with everything it may touch",
     .synopsis = "flows [FLOW]",
     .description =
-        "Lists the compiled flows of the workspace's functions folder, whether they are active, and how "
-        "much of them is recorded ('sluice activate' changes both). With FLOW (identifier, alias or folder "
-        "name; \"FLOW|VERSION\" where there are several versions, else the newest): its manifest, that is "
-        "its parameters, its limits and the whole list of connections and lookups it may use. What is not "
-        "in that list is refused when it runs.",
+        "Lists the compiled flows of the workspace's functions folder, whether they are active, "
+        "and how much of them is recorded ('sluice activate' changes both). With FLOW "
+        "(identifier, alias or folder name; \"FLOW|VERSION\" where there are several versions, "
+        "else the newest): its manifest, that is its parameters, its limits and the whole list of "
+        "connections and lookups it may use. What is not in that list is refused when it runs.",
     .json = "{\"flows\": [{\"identifier\", \"name\", \"version\", \"description\", \"digest\", "
             "\"status\": \"ACTIVATED\"|\"CONFIGURED\", \"tracing\", \"changed_by\", \"changed\", "
             "\"trigger\", \"trigger_path\", \"durability\", \"aliases\": [text], \"parameters\": "
-            "[{\"name\", \"required\", \"default\", \"description\"}], \"grants\": [{\"capability\", "
-            "\"connection\", \"operations\": [text]}]}]}",
+            "[{\"name\", \"required\", \"default\", \"description\"}], \"grants\": "
+            "[{\"capability\", \"connection\", \"operations\": [text]}]}]}",
     .exit_status = "0  done\n2  no such flow, or a module or manifest is not usable",
     .examples = " sluice flows\n sluice flows OUTL-BA-CCS_DACS_CUST_SYNC_FTP",
     .words_max = 1,

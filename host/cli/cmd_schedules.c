@@ -131,29 +131,33 @@ const struct command cmd_schedules = {
     .synopsis = "schedules [--next N] [FLOW]\nschedules history [--limit N] [FLOW]\n"
                 "schedules start|stop|pause|resume|reset FLOW",
     .description =
-        "Lists the schedules: those of schedules.json and those that were changed since, which hide "
-        "the file's entry (both are shown) until 'reset'. Each with its state, the newest due time and "
-        "what became of it, and the next ones in its own time zone and in UTC. 'sluice serve' is what "
-        "starts them; 'sluice run FLOW' runs one now, with other parameters if you give some.\n\n"
-        "'history' lists due times and their outcome: running, completed, partly done, failed; skipped "
-        "(another run was going on); missed (nothing was there to start it, and the schedule's \"missed\" "
-        "is skip); interrupted (the process that ran it ended). 'stop' and 'pause' let what runs finish "
-        "and outlive a restart; what would have been due meanwhile is not made up for. A running server "
-        "follows at once.\n\n"
-        "Days and longer keep the local time over a change of the clocks: a time that spring leaves "
-        "out moves on by the hour (02:30 becomes 03:30), one that autumn brings twice counts the "
-        "first time. Hours and minutes without BY... parts keep their distance in elapsed time.",
+        "Lists the schedules: those of schedules.json and those that were changed since, which "
+        "hide the file's entry (both are shown) until 'reset'. Each with its state, the newest "
+        "due time and what became of it, and the next ones in its own time zone and in UTC. "
+        "'sluice serve' is what starts them; 'sluice run FLOW' runs one now, with other "
+        "parameters if you give some.\n\n"
+        "'history' lists due times and their outcome: running, completed, partly done, failed; "
+        "skipped (another run was going on); missed (nothing was there to start it, and the "
+        "schedule's \"missed\" is skip); interrupted (the process that ran it ended). 'stop' and "
+        "'pause' let what runs finish and outlive a restart; what would have been due meanwhile "
+        "is not made up for. A running server follows at once.\n\n"
+        "Days and longer keep the local time over a change of the clocks: a time that spring "
+        "leaves out moves on by the hour (02:30 becomes 03:30), one that autumn brings twice "
+        "counts the first time. Hours and minutes without BY... parts keep their distance in "
+        "elapsed time.",
     .options = options,
     .option_count = sizeof options / sizeof options[0],
     .json = "{\"schedules\": [{\"flow\", \"state\": \"started\"|\"stopped\"|\"paused\", \"active\", "
-            "\"changed_by\", \"changed\", \"recurrence\", \"time_zone\", \"start\", \"end\", \"missed\", "
-            "\"parameters\", \"source\": \"schedules.json\"|\"store\", \"instead_of\", \"warning\", "
-            "\"last\": null | {\"due\", \"outcome\", \"reason\", \"instance\"}, \"next\": [{\"local\", "
-            "\"utc\"}]}]}\nhistory: {\"history\": [{\"flow\", \"due\", \"first_due\", \"outcome\", "
-            "\"reason\", \"instance\", \"at\"}]}\nactions: {\"flow\", \"schedule\"}",
+            "\"changed_by\", \"changed\", \"recurrence\", \"time_zone\", \"start\", \"end\", "
+            "\"missed\", \"parameters\", \"source\": \"schedules.json\"|\"store\", "
+            "\"instead_of\", \"warning\", \"last\": null | {\"due\", \"outcome\", \"reason\", "
+            "\"instance\"}, \"next\": [{\"local\", \"utc\"}]}]}\n"
+            "history: {\"history\": [{\"flow\", \"due\", \"first_due\", \"outcome\", \"reason\", "
+            "\"instance\", \"at\"}]}\n"
+            "actions: {\"flow\", \"schedule\"}",
     .exit_status = "0  done\n1  the schedule is in another state, or the flow is not active\n"
-                   "2  no such flow or schedule, or one that cannot be understood: file, line and what "
-                   "was expected",
+                   "2  no such flow or schedule, or one that cannot be understood: file, line and "
+                   "what was expected",
     .files = "schedules.json\nstate/sluice.db        what was changed, and the history",
     .examples = " sluice schedules --next 10\n sluice schedules stop OUTL-BA-CCS_DACS_CUST_SYNC_FTP\n"
                 " sluice schedules history --limit 50",

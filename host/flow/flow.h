@@ -110,11 +110,11 @@ struct run_outcome {
 void run_outcome_release(struct run_outcome *outcome);
 
 /*
- * Runs a flow to its end. true: outcome tells how it went. false: it did not begin (an unknown,
- * missing, repeated or malformed parameter, a message or file that the flow does not take:
- * ERROR_INVALID or ERROR_LIMIT; the flow is not active: ERROR_REFUSED; another run of it is going on: ERROR_EXISTS; the store
- * failed), or it ended and the store could not record that. A message larger than the manifest's input_bytes is an outcome
- * with status 413; what a message must hold is the guest's to judge.
+ * Runs a flow to its end. true: outcome tells how it went. false: it did not begin (the flow is not
+ * active: ERROR_REFUSED; an unknown, missing, repeated or malformed parameter, a message or file that
+ * the flow does not take: ERROR_INVALID or ERROR_LIMIT; another run of it is going on: ERROR_EXISTS; the
+ * store failed), or it ended and the store could not record that. A message larger than the manifest's
+ * input_bytes is an outcome with status 413; what a message must hold is the guest's to judge.
  */
 MUST_USE bool service_run(struct service *service, const struct run_request *request,
                           struct run_outcome *outcome, struct error *err);

@@ -67,22 +67,33 @@ static void tell(const struct schedule_run *run)
              clock_format_ms(run->due_ms, due), run->outcome, run->reason);
 }
 
-/* A claimed time runs, or gives way to a run that was asked for this very moment. */
-static void begin(struct scheduler *scheduler, const struct plan *plan, struct schedule_run *run)
+/* What has become of a claimed time that does not run after all. */
+static void record(struct scheduler *scheduler, struct schedule_run *run, const char *outcome,
+                   const char *reason)
 {
     struct error err = {0};
-    struct job *job = job_due(plan->entry.flow, run->due_ms);
-    enum lane_state state = job ? lanes_push(scheduler->lanes, plan->lane, job) : LANE_STOPPED;
-    if (state == LANE_IDLE)
-        return;
-    job_free(job);
-    if (state == LANE_STOPPED)
-        return; /* the next scheduler finds the claim */
-    run->outcome = "skipped";
-    run->reason = "another run was asked for";
+    run->outcome = outcome;
+    run->reason = reason;
     tell(run);
     if (!store_set_schedule_run(service_store(scheduler->service), run, &err))
         log_line(LOG_ERROR, NULL, "schedule of '%s': %s", run->flow, err.message);
+}
+
+/* A claimed time runs, or gives way to a run that was asked for this very moment. */
+static void begin(struct scheduler *scheduler, const struct plan *plan, struct schedule_run *run)
+{
+    struct job *job = job_due(plan->entry.flow, run->due_ms);
+    if (!job) {
+        record(scheduler, run, "failed", "out of memory");
+        return;
+    }
+    enum lane_state state = lanes_push(scheduler->lanes, plan->lane, job);
+    if (state == LANE_STOPPED)
+        job_drop(scheduler->service, job);
+    else if (state != LANE_IDLE)
+        job_free(job);
+    if (state == LANE_WAITING || state == LANE_RUNNING)
+        record(scheduler, run, "skipped", "another run was asked for");
 }
 
 /* Moves since_ms over what is due. False: not now. */
@@ -165,6 +176,14 @@ static int64_t step_all(struct scheduler *scheduler, int64_t now_ms)
     return until_ms;
 }
 
+/* What other processes claimed before they ended is done by those that live. */
+static void recover(struct store *store)
+{
+    struct error err = {0};
+    if (!store_recover_schedules(store, &err))
+        log_line(LOG_ERROR, NULL, "claims of processes that ended cannot be looked at: %s", err.message);
+}
+
 static void *watch_clock(void *context)
 {
     struct scheduler *scheduler = context;
@@ -173,6 +192,7 @@ static void *watch_clock(void *context)
     bool is_current = false;
     while (!atomic_load(&scheduler->is_stopping)) {
         struct error err = {0};
+        recover(store);
         uint32_t changes = store_changes(store);
         if (changes != seen || !is_current) {
             is_current = plans_read(&scheduler->plans, scheduler->service, &err);
@@ -228,8 +248,7 @@ static bool start(struct scheduler *scheduler, struct error *err)
         .thread_end = sandbox_thread_release,
         .context = scheduler,
     };
-    if (!store_recover_schedules(service_store(scheduler->service), err) ||
-        !open_watch(scheduler, err) || !plans_read(&scheduler->plans, scheduler->service, err) ||
+    if (!open_watch(scheduler, err) || !plans_read(&scheduler->plans, scheduler->service, err) ||
         !lanes_open(&scheduler->lanes, &lanes, err))
         return false;
     int failure = pthread_create(&scheduler->timer, NULL, watch_clock, scheduler);

@@ -142,6 +142,14 @@ void job_run(struct service *service, struct job *job, const atomic_bool *is_can
     job_free(job);
 }
 
+static void release_claim(struct service *service, const char *flow, int64_t due_ms)
+{
+    struct error err = {0};
+    if (!store_release_schedule(service_store(service), flow, due_ms, &err))
+        log_line(LOG_ERROR, NULL, "schedule of '%s': a claim stays until this process ends: %s", flow,
+                 err.message);
+}
+
 void job_drop(struct service *service, struct job *job)
 {
     const char *identifier = service_manifest(service, job->flow)->identifier;
@@ -149,6 +157,6 @@ void job_drop(struct service *service, struct job *job)
         log_line(LOG_WARNING, NULL, "flow '%s' was not started for '%s': stopping", identifier,
                  job->invoked_by);
     else
-        log_line(LOG_WARNING, NULL, "flow '%s' is due but not started: stopping", identifier);
+        release_claim(service, identifier, job->due_ms);
     job_free(job);
 }

@@ -16,7 +16,7 @@ struct job *job_asked(size_t flow, const struct run_parameter *parameters, size_
 
 /* Runs it to its end and records what became of it; asks it to stop once *is_cancelled. Frees job. */
 void job_run(struct service *service, struct job *job, const atomic_bool *is_cancelled);
-/* Instead of job_run: it does not begin. A claimed time stays claimed: the next scheduler finds it. */
+/* Instead of job_run: it does not begin. A claimed time is due again. */
 void job_drop(struct service *service, struct job *job);
 void job_free(struct job *job); /* NULL is fine */
 #endif

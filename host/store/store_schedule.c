@@ -198,6 +198,11 @@ bool store_set_schedule_run(struct store *store, const struct schedule_run *run,
     return store_write(store, write_run, &copy, err);
 }
 
+static bool is_dead(const struct store *store, int64_t owner)
+{
+    return !store_owner_lives(&store->owner, owner);
+}
+
 bool store_schedule_runs(struct store *store, const char *flow, int64_t limit, schedule_run_fn *fn,
                          void *context, struct error *err)
 {
@@ -215,43 +220,58 @@ bool store_schedule_runs(struct store *store, const char *flow, int64_t limit, s
             .reason = text(&walk, 3), .instance = text(&walk, 4), .first_ms = number(&walk, 5),
             .at_ms = number(&walk, 6),
         };
-        if (strcmp(run.outcome, "running") == 0 &&
-            !store_owner_lives(&store->owner, number(&walk, 7)))
+        if (strcmp(run.outcome, "running") == 0 && is_dead(store, number(&walk, 7)))
             run.outcome = "interrupted";
         go_on = fn(context, &run);
     }
     return walk_end(&walk, ok ? err : NULL) && ok;
 }
 
-/* ---- what dead processes left ------------------------------------------------------------------ */
+/* ---- claims that came to nothing ---------------------------------------------------------------- */
 
-/* A claim without an instance is undone: the time is due again, as one that was missed. */
-static bool give_back(struct store *store, int64_t run, struct error *err)
+struct claimed {
+    const char *flow;
+    int64_t due_ms;
+};
+
+static bool release(struct store *store, void *context, struct error *err)
 {
-    return store_execute(store, err,
-                         "UPDATE schedule SET since_ms = min(since_ms, (SELECT due_ms - 1 FROM"
-                         " schedule_run WHERE number = ?1)) WHERE flow = (SELECT flow FROM"
-                         " schedule_run WHERE number = ?1)", "i", run) &&
-           store_execute(store, err, "DELETE FROM schedule_run WHERE number = ?", "i", run);
+    const struct claimed *claimed = context;
+    return store_execute(store, err, "UPDATE schedule SET since_ms = min(since_ms, ? - 1)"
+                                     " WHERE flow = ?", "it", claimed->due_ms, claimed->flow) &&
+           store_execute(store, err, "DELETE FROM schedule_run WHERE flow = ? AND due_ms = ?"
+                                     " AND outcome = 'running' AND instance IS NULL", "ti",
+                         claimed->flow, claimed->due_ms);
+}
+
+bool store_release_schedule(struct store *store, const char *flow, int64_t due_ms, struct error *err)
+{
+    struct claimed claimed = {flow, due_ms};
+    if (!store_write(store, release, &claimed, err))
+        return false;
+    store_tell_change(store);
+    return true;
 }
 
 static bool recover(struct store *store, void *context, struct error *err)
 {
-    (void)context;
     sqlite3_stmt *statement = NULL;
     bool ok = true;
+    (void)context;
     int code = sqlite3_prepare_v2(store->db,
-                                  "SELECT number, owner, instance IS NULL FROM schedule_run"
-                                  " WHERE outcome = 'running'", -1, &statement, NULL);
+                                  "SELECT owner, flow, due_ms, instance IS NULL, number"
+                                  " FROM schedule_run WHERE outcome = 'running'", -1, &statement, NULL);
     while (ok && code == SQLITE_OK && (code = sqlite3_step(statement)) == SQLITE_ROW) {
         code = SQLITE_OK;
-        int64_t run = sqlite3_column_int64(statement, 0);
-        if (store_owner_lives(&store->owner, sqlite3_column_int64(statement, 1)))
+        struct claimed claimed = {(const char *)sqlite3_column_text(statement, 1),
+                                  sqlite3_column_int64(statement, 2)};
+        if (!is_dead(store, sqlite3_column_int64(statement, 0)))
             continue;
-        ok = sqlite3_column_int(statement, 2)
-                 ? give_back(store, run, err)
+        ok = sqlite3_column_int(statement, 3)
+                 ? release(store, &claimed, err)
                  : store_execute(store, err, "UPDATE schedule_run SET outcome = 'interrupted'"
-                                             " WHERE number = ?", "i", run);
+                                             " WHERE number = ?", "i",
+                                 sqlite3_column_int64(statement, 4));
     }
     if (ok && code != SQLITE_DONE)
         ok = store_fail(store->db, code, err, "cannot read the store");
@@ -261,5 +281,16 @@ static bool recover(struct store *store, void *context, struct error *err)
 
 bool store_recover_schedules(struct store *store, struct error *err)
 {
-    return store_write(store, recover, NULL, err);
+    struct walk walk;
+    bool ok = walk_begin(&walk, store, "SELECT owner FROM schedule_run WHERE outcome = 'running'", err);
+    bool found = false;
+    while (ok && !found && walk_next(&walk))
+        found = is_dead(store, number(&walk, 0));
+    ok = walk_end(&walk, ok ? err : NULL) && ok;
+    if (!ok || !found)
+        return ok;
+    if (!store_write(store, recover, NULL, err))
+        return false;
+    store_tell_change(store);
+    return true;
 }

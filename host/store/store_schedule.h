@@ -71,12 +71,16 @@ MUST_USE bool store_claim_schedule(struct store *store, const struct schedule_ru
 MUST_USE bool store_set_schedule_run(struct store *store, const struct schedule_run *run,
                                      struct error *err);
 
+/* Undoes a claim whose run did not begin: the time is due again, for whoever comes first. */
+MUST_USE bool store_release_schedule(struct store *store, const char *flow, int64_t due_ms,
+                                     struct error *err);
+
 /* Newest first; flow NULL: of all. */
 typedef bool schedule_run_fn(void *context, const struct schedule_run *run);
 MUST_USE bool store_schedule_runs(struct store *store, const char *flow, int64_t limit,
                                   schedule_run_fn *fn, void *context, struct error *err);
 
 /* Times that were claimed by processes that have ended since: with an instance they are "interrupted",
- * without one they count as never claimed. For a scheduler that begins. */
+ * without one they are released. Costs little where there are none. */
 MUST_USE bool store_recover_schedules(struct store *store, struct error *err);
 #endif

@@ -287,6 +287,26 @@ static void what_has_not_begun_at_a_stop_is_due_again(void)
     end(&temporary, &host);
 }
 
+static void what_one_process_does_not_begin_another_does(void)
+{
+    struct temporary temporary = temporary_make();
+    struct host hosts[2];
+    fake_set_clock("2026-11-24T00:00:00Z");
+    host_open(&hosts[0], &temporary, "{\"A\": {\"recurrence\": \"FREQ=MINUTELY;INTERVAL=10\"},"
+                                     " \"B\": {\"recurrence\": \"FREQ=MINUTELY;INTERVAL=10\"}}");
+    host_start(&hosts[0], 1);
+    fake_hold_runs();
+    fake_pass(hosts, 1, "2026-11-24T00:10:00Z"); /* A runs, B waits for the thread */
+    host_open(&hosts[1], &temporary, NULL);
+    host_start(&hosts[1], 1);
+    scheduler_quiesce(hosts[0].scheduler);
+    fake_settle(&hosts[1], 1);
+    CHECK_EQ_TEXT(fake_runs(), "B 24T00:10:00; ");
+    fake_release_runs();
+    host_close(&hosts[0]);
+    end(&temporary, &hosts[1]);
+}
+
 static void a_stop_asks_what_goes_on_too_long(void)
 {
     struct temporary temporary;
@@ -499,6 +519,7 @@ CHECK_MAIN(TEST(a_nightly_flow_keeps_its_local_time), TEST(every_due_time_is_rec
            TEST(two_processes_share_the_due_times), TEST(a_claim_without_a_run_is_due_again),
            TEST(an_interrupted_run_is_not_repeated),
            TEST(what_has_not_begun_at_a_stop_is_due_again),
+           TEST(what_one_process_does_not_begin_another_does),
            TEST(a_stop_asks_what_goes_on_too_long), TEST(a_stopped_schedule_starts_nothing),
            TEST(a_stop_outlives_the_process), TEST(a_schedule_is_changed_and_reset),
            TEST(a_new_schedule_waits_to_be_started), TEST(the_file_is_read_again),
