@@ -449,6 +449,7 @@ class Archives(ApiTest):
                 (b"PK\x03\x04zip", 400, ".wasm file"), (b"hello", 400, "no WebAssembly"),
                 (b"\0asm\x01\0\0\0", 400, "refused: the module has no code"), (good[:-30], 400, ""),
                 (self.module(manifest("OTHER", aliases=[ACK])), 400, "both called"),
+                (self.module(manifest("../OTHER")), 400, "not the name of a flow"),
                 (self.module(manifest(ACK, "01.22.0000")), 412, "older versions")):
             with self.subTest(complaint=complaint):
                 detail = self.upload("POST", "/integrations/archive", "x.wasm", data,
