@@ -324,8 +324,8 @@ class Slow(MonitoringTest):
                 for one in bad]
         for _ in range(5):
             self.ask("GET", "/lookups")
-        states = {one["id"]: one["status"] for one in self.items("/monitoring/errors/recoveryJobs")}
-        self.assertEqual([states[job] for job in jobs].count("WAITING"), 4)
+        self.wait_for(lambda: [one["status"] for one in self.items("/monitoring/errors/recoveryJobs")
+                               if one["id"] in jobs].count("WAITING") == 4, "two at a time")
         running = self.wait_for(lambda: (lambda ids: ids if len(ids) == 2 else None)(
             self.ids(q(f"code:'{ACK}', status:'IN_PROGRESS'"))), "two at a time")
         # a second resubmission of one that is being done again is refused
