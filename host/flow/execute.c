@@ -151,18 +151,10 @@ static bool record_end(struct service *service, const struct execution *executio
     return store_instance_finish(service->store, execution->instance, &row, err);
 }
 
-bool execute(struct service *service, const struct execution_start *start,
-             struct execution *execution, struct execution_end *end, struct error *err)
+static void run_guest(struct service *service, const struct execution_start *start,
+                      struct execution *execution, struct execution_end *end)
 {
     const struct manifest *manifest = start->flow->manifest;
-    *end = (struct execution_end){.state = INSTANCE_FAILED, .exit_status = 1};
-    execution_init(execution, &service->environment, manifest);
-    set_up(service, start, execution);
-    int64_t started_ms = clock_monotonic_ms();
-    if (!make_instance_id(execution->instance, err) ||
-        !record_start(service, start, execution, err))
-        return false;
-    watch_started(start->watch, execution->instance, manifest->identifier);
     const struct sandbox_limits limits = {
         .memory_pages_max =
             smaller(manifest->memory_mib, service->workspace->memory_mib_max) * PAGES_PER_MIB,
@@ -170,15 +162,30 @@ bool execute(struct service *service, const struct execution_start *start,
         .wall_deadline_ms = execution->wall_deadline_ms,
         .import_calls_max = manifest->import_calls,
     };
-    struct running_entry entry;
-    running_add(&service->running, &entry, execution);
+    watch_started(start->watch, execution->instance, manifest->identifier);
     sandbox_run(start->flow->module, &limits, execution, &end->sandbox);
-    running_remove(&service->running, &entry);
     execution_flush_line(execution);
     judge(execution, end);
-    end->duration_ms = clock_monotonic_ms() - started_ms;
     end->has_run = true;
-    return record_end(service, execution, end, err);
+}
+
+bool execute(struct service *service, const struct execution_start *start,
+             struct execution *execution, struct execution_end *end, struct error *err)
+{
+    struct running_entry entry;
+    int64_t started_ms = clock_monotonic_ms();
+    *end = (struct execution_end){.state = INSTANCE_FAILED, .exit_status = 1};
+    execution_init(execution, &service->environment, start->flow->manifest);
+    set_up(service, start, execution);
+    if (!make_instance_id(execution->instance, err))
+        return false;
+    running_add(&service->running, &entry, execution); /* who reads of it in the store can stop it */
+    bool ok = record_start(service, start, execution, err);
+    if (ok)
+        run_guest(service, start, execution, end);
+    running_remove(&service->running, &entry);
+    end->duration_ms = clock_monotonic_ms() - started_ms;
+    return ok && record_end(service, execution, end, err);
 }
 
 int execution_answer(const struct execution *execution, const struct execution_end *end,

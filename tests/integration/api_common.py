@@ -38,7 +38,7 @@ USERS = {"admin": ("admin-api-secret", "administer"), "eyes": ("monitor-api-secr
          "dacs": ("invoke-api-secret", "invoke")}
 CCS_PASSWORD = "ccs-rest-secret"
 FTP_PASSWORD = "ccs-ftp-secret"
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 120
 
 
 class Program:
