@@ -112,7 +112,13 @@ static const char *const migrations[STORE_SCHEMA_VERSION] = {
      * would cost each execution a twentieth of its CPU time, for a question that people ask rarely. */
     "ALTER TABLE instance ADD COLUMN trace TEXT;"
     "ALTER TABLE instance ADD COLUMN span TEXT;"
-    "ALTER TABLE instance ADD COLUMN parent_span TEXT;",
+    "ALTER TABLE instance ADD COLUMN parent_span TEXT;"
+    /* lists by time of update, also of what flows called; and of what waits for somebody, however long ago:
+     * in the words of store_query.c */
+    "DROP INDEX instance_by_finish;"
+    "CREATE INDEX instance_by_finish ON instance (finished_ms);"
+    "CREATE INDEX instance_failed ON instance (number)"
+    "  WHERE state IN ('FAILED', 'ABORTED') OR fault_code = 'suspended';",
 };
 
 static bool run(sqlite3 *db, const char *sql, struct error *err)
