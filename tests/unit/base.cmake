@@ -1,3 +1,3 @@
-foreach(part arena buf clock error file json log text)
+foreach(part arena buf cgroup clock error file file_stamp json log text)
   add_unit_test(test_base_${part} LIBS sluice_base)
 endforeach()
