@@ -2,7 +2,8 @@
 /*
  * The cache of parsed signing keys; see oci_key.h. Entries are only ever added, so what
  * oci_keys_get returned stays valid without the lock. The key of an entry includes all that decides
- * which key is meant: a workspace that is read again with other settings gets another entry.
+ * which key is meant: a workspace that is read again with other settings gets another entry, and so
+ * does a key file that has changed since (one entry for each change: a person's doing, and rare).
  */
 #include <pthread.h>
 #include <stdlib.h>
@@ -10,12 +11,14 @@
 #include <strings.h>
 
 #include "base/file.h"
+#include "base/file_stamp.h"
 #include "transfer/oci_key.h"
 
 struct entry {
     struct entry *next;
     struct oci_key *key;
     char *identity; /* name, file and fingerprint, one a line */
+    struct file_stamp stamp; /* of the file that was read */
 };
 
 struct oci_keys {
@@ -54,6 +57,12 @@ static char *identity_of(const struct connection *connection)
                connection->private_key ? connection->private_key : "",
                connection->fingerprint ? connection->fingerprint : "");
     return buf_take(&text, NULL);
+}
+
+/* Taken before the file is read: a change in between costs one more reading, and is not missed. */
+static struct file_stamp stamp_of(const struct connection *connection)
+{
+    return file_stamp_of(connection->private_key ? connection->private_key : "");
 }
 
 static bool read_key(const struct connection *connection, struct buf *pem, struct buf *phrase,
@@ -116,7 +125,7 @@ static struct oci_key *load(const struct connection *connection, struct error *e
 
 /* Called with the lock. Takes ownership of identity. */
 static const struct oci_key *add(struct oci_keys *keys, const struct connection *connection,
-                                 char *identity, struct error *err)
+                                 char *identity, const struct file_stamp *stamp, struct error *err)
 {
     struct entry *entry = calloc(1, sizeof *entry);
     struct oci_key *key = entry ? load(connection, err) : NULL;
@@ -127,9 +136,17 @@ static const struct oci_key *add(struct oci_keys *keys, const struct connection 
         free(entry);
         return NULL;
     }
-    *entry = (struct entry){.next = keys->entries, .key = key, .identity = identity};
+    *entry = (struct entry){
+        .next = keys->entries, .key = key, .identity = identity, .stamp = *stamp};
     keys->entries = entry;
     return key;
+}
+
+/* A file that is gone for the moment changes nothing: what was read from it stays in force. */
+static bool is_current(const struct entry *entry, const struct file_stamp *stamp)
+{
+    static const struct file_stamp gone = {0};
+    return file_stamp_same(&entry->stamp, stamp) || file_stamp_same(&gone, stamp);
 }
 
 const struct oci_key *oci_keys_get(struct oci_keys *keys, const struct connection *connection,
@@ -140,15 +157,16 @@ const struct oci_key *oci_keys_get(struct oci_keys *keys, const struct connectio
         error_set(err, ERROR_LIMIT, "connection '%s': out of memory", connection->name);
         return NULL;
     }
+    const struct file_stamp stamp = stamp_of(connection);
     pthread_mutex_lock(&keys->lock);
     const struct oci_key *found = NULL;
     for (struct entry *entry = keys->entries; entry && !found; entry = entry->next)
-        if (strcmp(entry->identity, identity) == 0)
+        if (strcmp(entry->identity, identity) == 0 && is_current(entry, &stamp))
             found = entry->key;
     if (found)
         free(identity);
     else
-        found = add(keys, connection, identity, err);
+        found = add(keys, connection, identity, &stamp, err);
     pthread_mutex_unlock(&keys->lock);
     return found;
 }

@@ -60,7 +60,7 @@ static const struct config_field fields[] = {
      .required = STORAGE},
     {.key = "fingerprint", .kind = CONFIG_TEXT, .offset = AT(fingerprint), .legal = STORAGE,
      .required = STORAGE},
-    {.key = "private_key", .kind = CONFIG_PATH, .offset = AT(private_key),
+    {.key = "private_key", .kind = CONFIG_KEY_FILE, .offset = AT(private_key),
      .legal = STORAGE | SFTP, .required = STORAGE},
     {.key = "passphrase", .kind = CONFIG_SECRET, .offset = AT(passphrase),
      .legal = STORAGE | SFTP},

@@ -308,6 +308,12 @@ static void write_key_file(void)
     free(pem);
 }
 
+static void write_file(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "w");
+    CHECK(file && fputs(text, file) >= 0 && fclose(file) == 0);
+}
+
 static void test_keys_of_a_connection(void)
 {
     struct error err = {0};
@@ -323,6 +329,10 @@ static void test_keys_of_a_connection(void)
     CHECK(key != NULL);
     unlink(key_path); /* the second time it is not read */
     CHECK(oci_keys_get(keys, &connection, &err) == key);
+    write_file(key_path, "no key"); /* replaced: read again, and this is none */
+    CHECK(oci_keys_get(keys, &connection, &err) == NULL);
+    CHECK_CONTAINS(err.message, "'OS'");
+    unlink(key_path);
     char wrong[] = "00:11:22:33:44:55:66:77:88:99:aa:bb:cc:dd:ee:ff";
     connection.fingerprint = wrong;
     CHECK(oci_keys_get(keys, &connection, &err) == NULL);
