@@ -10,6 +10,7 @@
 #include "base/document.h"
 #include "base/text.h"
 #include "cli/print.h"
+#include "store/store.h"
 #include "workspace/workspace.h"
 
 const struct command *const cli_commands[] = {
@@ -111,6 +112,14 @@ const char *cli_actor(char name[CLI_ACTOR_SIZE])
     else
         snprintf(name, CLI_ACTOR_SIZE, "uid %lu", (unsigned long)getuid());
     return name;
+}
+
+bool cli_open_store(const struct workspace *workspace, struct store **out, struct error *err)
+{
+    if (workspace->store_place == STORE_MEMORY_ONLY)
+        return error_set(err, ERROR_UNSUPPORTED, "\"store\" is \"memory\" in sluice.json: what ran is "
+                         "known to the process that ran it, and to its log");
+    return store_open(out, workspace->store_file, err);
 }
 
 static int check_words(struct cli *cli, const struct command *command,

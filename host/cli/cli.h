@@ -15,6 +15,7 @@
 
 #include "base/error.h"
 
+struct store;
 struct workspace;
 
 /* What a process started by sluice can end with; documented in every command's help. */
@@ -102,6 +103,10 @@ MUST_USE bool cli_open_workspace(const struct cli *cli, struct workspace **out, 
 /* Who runs this process, for the audit trail: "root", or "uid 1000" for a user without a name. */
 #define CLI_ACTOR_SIZE 64
 const char *cli_actor(char name[CLI_ACTOR_SIZE]);
+
+/* The store of workspace, to look at. ERROR_UNSUPPORTED: it is in the memory of another process. */
+MUST_USE bool cli_open_store(const struct workspace *workspace, struct store **out,
+                             struct error *err);
 
 /* ---- options.c ---- */
 

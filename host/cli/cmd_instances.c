@@ -143,7 +143,7 @@ static bool list(struct cli *cli, struct workspace *workspace, const struct stor
                  struct error *err)
 {
     struct store *store = NULL;
-    bool ok = store_open(&store, workspace->store_file, err) && print_from(cli, store, filter, err);
+    bool ok = cli_open_store(workspace, &store, err) && print_from(cli, store, filter, err);
     store_close(store);
     workspace_close(workspace);
     return ok;

@@ -77,7 +77,7 @@ static int run(struct cli *cli, const struct arguments *arguments)
         return cli_usage(cli, &cmd_purge, "'--older-than %.64s': expected days, from 0 to %d", older,
                          DAYS_MAX);
     bool ok = cli_open_workspace(cli, &workspace, &err) &&
-              store_open(&store, workspace->store_file, &err);
+              cli_open_store(workspace, &store, &err);
     if (ok) {
         if (!older)
             days = workspace->retention_days;

@@ -308,7 +308,7 @@ static int run(struct cli *cli, const struct arguments *arguments)
     struct error err = {0};
     bool with_payload = option_given(arguments, "payload");
     bool ok = cli_open_workspace(cli, &workspace, &err) &&
-              store_open(&view.store, workspace->store_file, &err) &&
+              cli_open_store(workspace, &view.store, &err) &&
               (cli->json ? write_all(&view, with_payload, &err)
                          : print_all(&view, with_payload, &err));
     store_close(view.store);

@@ -64,6 +64,11 @@ struct activity {
     uint64_t bytes;
 };
 
+/* A path that keeps nothing on any disk: the store is this process's alone and ends with it. When its
+ * records take more than STORE_MEMORY_SIZE_MAX bytes, the oldest finished instances go. */
+#define STORE_IN_MEMORY ":memory:"
+#define STORE_MEMORY_SIZE_MAX (32u << 20)
+
 MUST_USE bool store_open(struct store **out, const char *path, struct error *err);
 void store_close(struct store *store); /* NULL is fine; writes what is pending */
 

@@ -28,7 +28,8 @@ enum statement {
 struct store {
     sqlite3 *db;
     sqlite3_stmt *statements[STATEMENT_COUNT]; /* prepared once, at open */
-    struct store_owner owner;
+    struct store_owner owner; /* not open for a store in memory: nobody else can see it */
+    bool is_in_memory;
     pthread_mutex_t database;
 
     pthread_mutex_t queue;
@@ -72,6 +73,11 @@ struct walk {
 MUST_USE bool walk_begin(struct walk *walk, struct store *store, const char *sql, struct error *err);
 bool walk_next(struct walk *walk);
 bool walk_end(struct walk *walk, struct error *err);
+
+/* ---- store_memory.c ---- */
+/* Keeps a store in memory to its size; nothing for one in a file. The caller holds `database`, outside
+ * a transaction. */
+void store_memory_trim(struct store *store);
 
 /* ---- store_queue.c ---- */
 MUST_USE bool store_queue_open(struct store *store, struct error *err);

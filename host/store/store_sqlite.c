@@ -226,6 +226,7 @@ bool store_instance_finish(struct store *store, const char *id, const struct ins
         store_queue_free(list);
     else
         store_queue_return(store, list);
+    store_memory_trim(store);
     pthread_mutex_unlock(&store->database);
     return ok;
 }
@@ -362,9 +363,11 @@ bool store_open(struct store **out, const char *path, struct error *err)
         return error_set(err, ERROR_LIMIT, "out of memory");
     store->owner.fd = -1;
     init_database_mutex(store);
-    if (create_private(path, err) && open_database(store, path, err) &&
+    store->is_in_memory = strcmp(path, STORE_IN_MEMORY) == 0;
+    if ((store->is_in_memory || create_private(path, err)) && open_database(store, path, err) &&
         store_migrate(store->db, err) && prepare_all(store, err) &&
-        open_owner(store, path, err) && sweep(store, err) && store_queue_open(store, err)) {
+        (store->is_in_memory || open_owner(store, path, err)) && sweep(store, err) &&
+        store_queue_open(store, err)) {
         *out = store;
         return true;
     }

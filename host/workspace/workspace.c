@@ -20,10 +20,22 @@
 #define GIB (1ull << 30)
 #define AT(member) offsetof(struct workspace, member)
 
+static const char *const store_words[] = {"file", "memory", NULL};
+static const char *const caller_words[] = {"users", "platform", NULL};
+static const char *const answer_words[] = {"buffered", "streamed", NULL};
+
 static const struct config_field settings[] = {
     {.key = "functions", .kind = CONFIG_PATH, .offset = AT(functions_folder), .legal = CONFIG_ALL},
     {.key = "cache", .kind = CONFIG_PATH, .offset = AT(cache_folder), .legal = CONFIG_ALL},
     {.key = "state", .kind = CONFIG_PATH, .offset = AT(state_folder), .legal = CONFIG_ALL},
+    {.key = "store", .kind = CONFIG_WORD, .offset = AT(store_place), .legal = CONFIG_ALL,
+     .words = store_words},
+    {.key = "ca", .kind = CONFIG_ANCHOR, .offset = AT(ca_file), .legal = CONFIG_ALL},
+    {.key = "event_sink", .kind = CONFIG_URL, .offset = AT(event_sink), .legal = CONFIG_ALL},
+    {.key = "callers", .kind = CONFIG_WORD, .offset = AT(callers), .legal = CONFIG_ALL,
+     .words = caller_words},
+    {.key = "lambda_answers", .kind = CONFIG_WORD, .offset = AT(lambda_answers),
+     .legal = CONFIG_ALL, .words = answer_words},
     {.key = "base_url", .kind = CONFIG_URL, .offset = AT(base_url), .legal = CONFIG_ALL},
     {.key = "file_size_max", .kind = CONFIG_SIZE, .offset = AT(file_size_max), .legal = CONFIG_ALL,
      .max = 10240 * GIB},
@@ -103,6 +115,29 @@ static bool read_server(struct workspace *workspace, const struct config *config
     return server->listen || no_memory(err);
 }
 
+static bool set_store(struct workspace *workspace, struct error *err)
+{
+    if (workspace->store_place == STORE_ON_DISK)
+        return default_path(&workspace->store_file, workspace->state_folder, "sluice.db", err);
+    workspace->store_file = strdup(":memory:");
+    return workspace->store_file || no_memory(err);
+}
+
+/* Connections that verify a server's certificate and name no anchors take the workspace's. */
+static bool set_anchors(struct workspace *workspace, struct error *err)
+{
+    for (size_t i = 0; workspace->ca_file && i < workspace->connection_count; i++) {
+        struct connection *connection = &workspace->connections[i];
+        bool has_none = connection->type == CONNECTION_LOCAL || connection->type == CONNECTION_SFTP;
+        if (connection->ca_file || has_none)
+            continue;
+        connection->ca_file = strdup(workspace->ca_file);
+        if (!connection->ca_file)
+            return no_memory(err);
+    }
+    return true;
+}
+
 static bool read_settings(struct workspace *workspace, const char *functions_folder,
                           struct error *err)
 {
@@ -120,7 +155,7 @@ static bool read_settings(struct workspace *workspace, const char *functions_fol
            override_functions(workspace, functions_folder, err) &&
            default_path(&workspace->cache_folder, workspace->functions_folder, "compiled", err) &&
            default_path(&workspace->state_folder, workspace->folder, "state", err) &&
-           default_path(&workspace->store_file, workspace->state_folder, "sluice.db", err);
+           set_store(workspace, err);
 }
 
 static int is_lookup_file(const struct dirent *entry)
@@ -193,7 +228,7 @@ static bool load(struct workspace *workspace, const char *functions_folder, stru
     return read_settings(workspace, functions_folder, err) &&
            connections_read(workspace->folder, &workspace->connections,
                             &workspace->connection_count, err) &&
-           read_lookups(workspace, err) && schedules_read(workspace, err);
+           set_anchors(workspace, err) && read_lookups(workspace, err) && schedules_read(workspace, err);
 }
 
 bool workspace_open(struct workspace **out, const char *folder, const char *functions_folder,
@@ -245,6 +280,8 @@ void workspace_close(struct workspace *workspace)
     free(workspace->cache_folder);
     free(workspace->state_folder);
     free(workspace->store_file);
+    free(workspace->ca_file);
+    free(workspace->event_sink);
     free(workspace->base_url);
     free(workspace->server.listen);
     free(workspace->server.certificate);

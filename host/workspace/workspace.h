@@ -39,12 +39,35 @@ struct server_settings {
     uint32_t rate_burst_s; /* at once, as many as come in so many seconds */
 };
 
+/* Where the store is. */
+enum store_place {
+    STORE_ON_DISK,
+    STORE_MEMORY_ONLY, /* for functions whose caller repeats: gone when the process ends */
+};
+
+/* Who lets callers in where a platform stands before the flows (fn, lambda, events of serve). */
+enum callers {
+    CALLERS_USERS,    /* users.json, as at the other addresses */
+    CALLERS_PLATFORM, /* the platform did, and only it can reach us */
+};
+
+/* How `sluice lambda` answers HTTP events. */
+enum lambda_answers {
+    ANSWERS_BUFFERED, /* up to 6 MiB */
+    ANSWERS_STREAMED, /* for function URLs whose invoke mode is RESPONSE_STREAM */
+};
+
 struct workspace {
     char *folder;           /* absolute */
     char *functions_folder; /* compiled flows (*.wasm); default from the installation */
     char *cache_folder;     /* <sha256>.so of those flows */
     char *state_folder;     /* the only folder that is written */
-    char *store_file;       /* the store: sluice.db in state_folder */
+    enum store_place store_place;
+    char *store_file;       /* as store_open takes it: sluice.db in state_folder, or ":memory:" */
+    char *ca_file;          /* trust anchors where a connection names none; NULL: the system's */
+    char *event_sink;       /* URL that gets an event when an execution ends; NULL: none */
+    enum callers callers;
+    enum lambda_answers lambda_answers;
     char *base_url;         /* what mails and metadata call this host; "" if not set */
     uint64_t file_size_max; /* bytes; 0: no limit; default 1 GiB */
     uint32_t memory_mib_max, run_wall_s_max; /* ceilings over what manifests ask for */
