@@ -84,6 +84,8 @@ static void set_up(struct service *service, const struct execution_start *start,
     execution->invoked_by = start->invoked_by;
     execution->started_ms = clock_wall_ms();
     execution->wall_deadline_ms = clock_monotonic_ms() + (int64_t)wall_s * 1000;
+    if (start->deadline_ms > 0 && start->deadline_ms < execution->wall_deadline_ms)
+        execution->wall_deadline_ms = start->deadline_ms;
     if (start->caller && start->caller->wall_deadline_ms < execution->wall_deadline_ms)
         execution->wall_deadline_ms = start->caller->wall_deadline_ms;
     execution->parameters = start->parameters;

@@ -15,6 +15,7 @@ struct service {
     struct transfer *transfer;
     struct registry registry;
     struct environment environment;
+    struct run_observer observer; /* ended NULL: nobody */
 };
 
 /* What an execution begins with; everything is borrowed until execute returns. */
@@ -28,6 +29,7 @@ struct execution_start {
     size_t input_size;
     const struct remote_file *attachment;
     const struct run_watch *watch;
+    int64_t deadline_ms;   /* as in run_request */
     const char *resubmits; /* as in run_request */
 };
 

@@ -51,6 +51,8 @@ struct run_request {
     size_t body_size;
     const char *attachment; /* path of a local file; NULL: none */
     const struct run_watch *watch; /* NULL: nobody watches */
+    int64_t deadline_ms; /* clock_monotonic_ms() by which the caller wants its answer; 0: the flow's own
+                            limits alone. Past it the sandbox is stopped: fault wall_deadline */
     const char *resubmits; /* full id of the failed instance that is done again; NULL: none. May be
                               refused as store_instance_start says; then nothing ran */
 };
@@ -69,6 +71,22 @@ struct run_outcome {
     int64_t duration_ms;
 };
 void run_outcome_release(struct run_outcome *outcome);
+
+/* A run that was triggered from outside and has ended. Borrowed during the call. */
+struct run_end {
+    const struct manifest *manifest;
+    const struct run_request *request;
+    const struct run_outcome *outcome;
+    int64_t finished_ms; /* wall clock */
+};
+
+/* Who is told of each end, on the run's thread: ended must not block. One at most; set before any run.
+ * observer is copied. */
+struct run_observer {
+    void *context;
+    void (*ended)(void *context, const struct run_end *end);
+};
+void service_observe(struct service *service, const struct run_observer *observer);
 
 /*
  * Runs a flow to its end. true: outcome tells how it went. false: it did not begin (an unknown,

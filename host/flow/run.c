@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "flow/execute.h"
 #include "flow/fault.h"
@@ -192,6 +193,19 @@ static bool check_message(const struct manifest *manifest, const struct run_requ
     return true;
 }
 
+static void tell_observer(struct service *service, const struct run_request *request,
+                          const struct run_outcome *outcome)
+{
+    const struct run_end end = {
+        .manifest = service->registry.flows[request->flow].manifest,
+        .request = request,
+        .outcome = outcome,
+        .finished_ms = clock_wall_ms(),
+    };
+    if (service->observer.ended)
+        service->observer.ended(service->observer.context, &end);
+}
+
 static bool run_locked(struct service *service, const struct run_request *request,
                        const struct parameter_set *parameters, const struct remote_file *attachment,
                        struct run_outcome *outcome, struct error *err)
@@ -207,6 +221,7 @@ static bool run_locked(struct service *service, const struct run_request *reques
         .input_size = request->body_size,
         .attachment = attachment,
         .watch = request->watch,
+        .deadline_ms = request->deadline_ms,
         .resubmits = request->resubmits,
     };
     bool alone = !manifest_answers(flow->manifest);
@@ -224,6 +239,8 @@ static bool run_locked(struct service *service, const struct run_request *reques
         execution_release(execution);
     free(execution);
     run_lock_release(lock);
+    if (ok)
+        tell_observer(service, request, outcome);
     return ok;
 }
 

@@ -49,6 +49,11 @@ void service_close(struct service *service)
     free(service);
 }
 
+void service_observe(struct service *service, const struct run_observer *observer)
+{
+    service->observer = *observer;
+}
+
 struct workspace *service_workspace(const struct service *service)
 {
     return service->workspace;

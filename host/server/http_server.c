@@ -158,7 +158,9 @@ static void name_peer(struct MHD_Connection *connection, char address[HTTP_ADDRE
     const struct sockaddr *peer = info ? info->client_addr : NULL;
     socklen_t size = peer && peer->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6)
                                                          : sizeof(struct sockaddr_in);
-    if (!peer || getnameinfo(peer, size, address, HTTP_ADDRESS_SIZE, NULL, 0, NI_NUMERICHOST) != 0)
+    if (peer && peer->sa_family == AF_UNIX)
+        snprintf(address, HTTP_ADDRESS_SIZE, "local");
+    else if (!peer || getnameinfo(peer, size, address, HTTP_ADDRESS_SIZE, NULL, 0, NI_NUMERICHOST) != 0)
         snprintf(address, HTTP_ADDRESS_SIZE, "unknown");
 }
 
@@ -244,8 +246,7 @@ static void add_fields(struct http_server *server, const struct http_answer *ans
     if (answer->allow)
         MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, answer->allow);
     if (answer->challenge)
-        MHD_add_response_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE,
-                                "Basic realm=\"sluice\", charset=\"UTF-8\"");
+        MHD_add_response_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE, HTTP_CHALLENGE);
     if (answer->retry_after_s > 0) {
         snprintf(number, sizeof number, "%u", answer->retry_after_s);
         MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER, number);
@@ -386,12 +387,13 @@ static bool open_parts(struct http_server *server, struct error *err)
     int fd = -1;
     if ((options->certificate && !http_tls_load(options->certificate, options->key, err)) ||
         !work_queue_open(&server->queue, &pool, err) ||
-        !http_listen(options->listen, options->certificate ? "https" : "http", &fd, server->url,
-                     sizeof server->url, err))
+        (options->listen && !http_listen(options->listen, options->certificate ? "https" : "http",
+                                         &fd, server->url, sizeof server->url, err)))
         return false;
-    if (start_daemon(server, fd, err))
+    if (start_daemon(server, options->listen ? fd : options->listen_fd, err))
         return true;
-    close(fd);
+    if (options->listen)
+        close(fd);
     return false;
 }
 

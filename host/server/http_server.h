@@ -15,6 +15,7 @@
 
 #define HTTP_HEADER_SIZE_MAX (32u << 10)      /* request line and fields of one request */
 #define HTTP_BODIES_SIZE_MAX (256u << 20)     /* bodies of all requests that are in memory */
+#define HTTP_CHALLENGE "Basic realm=\"sluice\", charset=\"UTF-8\"" /* value of WWW-Authenticate */
 #define HTTP_ADDRESS_SIZE (INET6_ADDRSTRLEN + 8)
 
 struct http_answer {
@@ -59,7 +60,8 @@ struct http_handler {
 };
 
 struct http_server_options {
-    const char *listen; /* "127.0.0.1:8080", "[::1]:0"; port 0: any free one */
+    const char *listen; /* "127.0.0.1:8080", "[::1]:0"; port 0: any free one; NULL: listen_fd */
+    int listen_fd; /* a socket that listens already, of any family; the server's once it is open */
     const char *certificate, *key; /* PEM files; both NULL: no TLS */
     unsigned workers, connections_max, waiting_max;
     int64_t request_ms; /* deadline for a whole request, and for taking an answer */

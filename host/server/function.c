@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: MIT */
+/* From an event to a run; see function.h. */
+#include "server/function.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/file_stamp.h"
+#include "base/log.h"
+#include "server/answer.h"
+#include "server/auth.h"
+#include "server/outcome.h"
+#include "server/refusals.h"
+#include "server/route.h"
+#include "server/run_log.h"
+
+#define DETAIL_SIZE_MAX (1u << 20)
+#define CALLER_FILES 2 /* that say who may call */
+
+struct function {
+    struct function_options options;
+    bool *is_offered; /* by index of the service's flows */
+    size_t offered_count, only; /* only: the index, where it is one */
+    struct auth *auth; /* NULL: the platform lets callers in */
+    struct refusals *refusals;
+    char *paths[CALLER_FILES]; /* of users.json and oauth.json */
+    pthread_mutex_t mutex;     /* stamps */
+    struct file_stamp stamps[CALLER_FILES];
+};
+
+/* ---- life ---- */
+
+static bool offer(struct function *function, size_t flow)
+{
+    function->offered_count += !function->is_offered[flow];
+    function->is_offered[flow] = true;
+    function->only = flow;
+    return true;
+}
+
+static bool choose_flows(struct function *function, struct error *err)
+{
+    const struct function_options *options = &function->options;
+    size_t count = service_flow_count(options->service), flow;
+    function->is_offered = calloc(count + 1, sizeof *function->is_offered);
+    if (!function->is_offered)
+        return error_set(err, ERROR_LIMIT, "out of memory");
+    for (size_t i = 0; options->name_count == 0 && i < count; i++)
+        offer(function, i);
+    for (size_t i = 0; i < options->name_count; i++)
+        if (!service_find(options->service, options->names[i], &flow, err) || !offer(function, flow))
+            return false;
+    return true;
+}
+
+static bool open_users(struct function *function, struct error *err)
+{
+    const struct workspace *workspace = service_workspace(function->options.service);
+    if (workspace->callers == CALLERS_PLATFORM)
+        return true;
+    static const char *const names[CALLER_FILES] = {"users.json", "oauth.json"};
+    const struct server_settings *settings = &workspace->server;
+    const struct auth_limits limits = {
+        .account = {settings->account_rate, settings->rate_burst_s},
+        .address = {settings->address_rate, settings->rate_burst_s},
+    };
+    function->refusals = refusals_new(service_store(function->options.service));
+    bool ok = function->refusals != NULL;
+    for (size_t i = 0; ok && i < CALLER_FILES; i++) {
+        function->paths[i] = file_join(workspace->folder, names[i]);
+        ok = function->paths[i] != NULL;
+        if (ok)
+            function->stamps[i] = file_stamp_of(function->paths[i]);
+    }
+    return ok ? auth_open(&function->auth, workspace->folder, &limits, err)
+              : error_set(err, ERROR_LIMIT, "out of memory");
+}
+
+bool function_open(struct function **out, const struct function_options *options, struct error *err)
+{
+    struct function *function = calloc(1, sizeof *function);
+    if (!function)
+        return error_set(err, ERROR_LIMIT, "out of memory");
+    function->options = *options;
+    pthread_mutex_init(&function->mutex, NULL);
+    if (!choose_flows(function, err) || !open_users(function, err)) {
+        function_close(function);
+        return false;
+    }
+    *out = function;
+    return true;
+}
+
+void function_close(struct function *function)
+{
+    if (!function)
+        return;
+    auth_close(function->auth);
+    refusals_free(function->refusals);
+    pthread_mutex_destroy(&function->mutex);
+    for (size_t i = 0; i < CALLER_FILES; i++)
+        free(function->paths[i]);
+    free(function->is_offered);
+    free(function);
+}
+
+void function_answer_init(struct function_answer *answer)
+{
+    *answer = (struct function_answer){0};
+    buf_init(&answer->http.body, SIZE_MAX / 2);
+    buf_init(&answer->http.fields, HTTP_HEADER_SIZE_MAX);
+}
+
+void function_answer_release(struct function_answer *answer)
+{
+    buf_release(&answer->http.body);
+    buf_release(&answer->http.fields);
+}
+
+int64_t function_deadline(int64_t wall_ms)
+{
+    int64_t left_ms = wall_ms - clock_wall_ms();
+    left_ms -= left_ms > 2 * FUNCTION_MARGIN_MS ? FUNCTION_MARGIN_MS : left_ms / 2;
+    return clock_monotonic_ms() + (left_ms > 0 ? left_ms : 0) + 1; /* 0 would be no deadline */
+}
+
+/* ---- the run ---- */
+
+static void fail(struct function_answer *answer, int status, const char *code, const char *title,
+                 const char *detail)
+{
+    answer->has_failed = true;
+    snprintf(answer->error_type, sizeof answer->error_type, "Sluice.%s", code);
+    snprintf(answer->error_message, sizeof answer->error_message, "%s: %s", title, detail);
+    answer_fault(&answer->http, status, code, title, detail);
+}
+
+static void fail_with(struct function_answer *answer, const char *title, const struct error *err)
+{
+    int status = err->kind == ERROR_UNSUPPORTED ? 415 : answer_status_of(err);
+    fail(answer, status, error_kind_name(err->kind), title, err->message);
+}
+
+static void take_response(struct run_outcome *outcome, struct http_answer *http)
+{
+    http->status = outcome->response_status;
+    snprintf(http->content_type, sizeof http->content_type, "%s", outcome->response_type);
+    buf_release(&http->body);
+    http->body = outcome->response;
+    outcome->response = (struct buf){0};
+}
+
+static void tell_outcome(const struct manifest *manifest, const struct run_outcome *outcome,
+                         struct http_answer *http)
+{
+    struct document document;
+    document_init(&document);
+    outcome_write(&document, manifest, outcome);
+    document_move(&document, &http->body);
+    http->status = outcome_status(outcome);
+    snprintf(http->content_type, sizeof http->content_type, "application/json");
+}
+
+static void take_outcome(const struct manifest *manifest, struct run_outcome *outcome,
+                         struct function_answer *answer)
+{
+    if (outcome->instance[0])
+        run_log_end(manifest, outcome);
+    answer->has_failed = outcome->exit_status != 0;
+    if (answer->has_failed) {
+        snprintf(answer->error_type, sizeof answer->error_type, "Flow.%s", outcome->fault_code);
+        snprintf(answer->error_message, sizeof answer->error_message, "%s: %s",
+                 outcome->fault_title, buf_text(&outcome->fault_detail));
+    }
+    snprintf(answer->http.instance, sizeof answer->http.instance, "%s", outcome->instance);
+    if (outcome->response_status)
+        take_response(outcome, &answer->http);
+    else
+        tell_outcome(manifest, outcome, &answer->http);
+}
+
+static void run_flow(struct function *function, size_t flow, const struct flow_input *input,
+                     const struct function_event *event, const char *invoked_by,
+                     struct function_answer *answer)
+{
+    struct service *service = function->options.service;
+    struct run_log log = {.should_stop = function->options.should_stop};
+    const struct run_watch watch = run_log_watch(&log);
+    const struct run_request request = {
+        .flow = flow,
+        .trigger = function->options.trigger,
+        .invoked_by = invoked_by,
+        .parameters = input->parameters,
+        .parameter_count = input->parameter_count,
+        .body = input->body_size > 0 ? input->body : NULL,
+        .body_size = input->body_size,
+        .watch = &watch,
+        .deadline_ms = event->deadline_ms,
+    };
+    struct run_outcome outcome = {.exit_status = 1};
+    struct error err = {0};
+    if (service_run(service, &request, &outcome, &err)) {
+        take_outcome(service_manifest(service, flow), &outcome, answer);
+        answer->is_late = answer->has_failed && event->deadline_ms > 0 &&
+                          clock_monotonic_ms() >= event->deadline_ms;
+    } else {
+        log_line(LOG_ERROR, NULL, "a flow could not begin: %s", err.message);
+        fail_with(answer, "The flow could not be run", &err);
+    }
+    run_outcome_release(&outcome);
+}
+
+static void run_data(struct function *function, size_t flow, const void *data, size_t size,
+                     const struct function_event *event, const char *invoked_by,
+                     struct function_answer *answer)
+{
+    struct flow_input input;
+    struct error err = {0};
+    if (flow_input_read(&input, service_manifest(function->options.service, flow), data, size, &err))
+        run_flow(function, flow, &input, event, invoked_by, answer);
+    else
+        fail_with(answer, "The event is not usable", &err);
+    flow_input_release(&input);
+}
+
+/* ---- which flow ---- */
+
+static void list_offered(const struct function *function, struct buf *out)
+{
+    struct service *service = function->options.service;
+    for (size_t i = 0; i < service_flow_count(service); i++)
+        if (function->is_offered[i])
+            buf_printf(out, "%s%s", out->size > 0 ? ", " : "", service_manifest(service, i)->identifier);
+}
+
+static void fail_unknown(const struct function *function, const char *what,
+                         struct function_answer *answer)
+{
+    struct buf offered, detail;
+    buf_init(&offered, DETAIL_SIZE_MAX);
+    buf_init(&detail, DETAIL_SIZE_MAX);
+    list_offered(function, &offered);
+    buf_printf(&detail, "%s; offered here: %s", what, buf_text(&offered));
+    fail(answer, 404, "not_found", "Not found", buf_text(&detail));
+    buf_release(&offered);
+    buf_release(&detail);
+}
+
+static bool choose_named(const struct function *function, const char *name, size_t *flow,
+                         struct function_answer *answer)
+{
+    struct error err = {0};
+    if (!name[0] && function->offered_count == 1) {
+        *flow = function->only;
+        return true;
+    }
+    if (!name[0])
+        fail_unknown(function, "the event names no flow (\"flow\": its identifier)", answer);
+    else if (!service_find(function->options.service, name, flow, &err))
+        fail_unknown(function, err.message, answer);
+    else if (!function->is_offered[*flow])
+        fail_unknown(function, "that flow is not offered here", answer);
+    else
+        return true;
+    return false;
+}
+
+/* OIC's address of a flow; else the one flow there is, whatever the address that the platform gave it. */
+static bool choose_by_path(const struct function *function, const char *path, size_t *flow,
+                           struct function_answer *answer)
+{
+    struct route route;
+    route_find(function->options.service, path, &route);
+    if (route.kind == ROUTE_TRIGGER && function->is_offered[route.flow]) {
+        *flow = route.flow;
+        return true;
+    }
+    if (route.kind != ROUTE_TRIGGER && route.kind != ROUTE_UNKNOWN && function->offered_count == 1) {
+        *flow = function->only;
+        return true;
+    }
+    fail_unknown(function, route.kind == ROUTE_UNKNOWN ? route.reason : "no flow is at this address",
+                 answer);
+    return false;
+}
+
+/* ---- who calls ---- */
+
+/* A file that was put in place since counts from the next call on, without anybody's signal. */
+static void refresh_callers(struct function *function)
+{
+    struct error err = {0};
+    bool has_changed = false;
+    pthread_mutex_lock(&function->mutex);
+    for (size_t i = 0; i < CALLER_FILES; i++) {
+        struct file_stamp stamp = file_stamp_of(function->paths[i]);
+        has_changed |= !file_stamp_same(&stamp, &function->stamps[i]);
+        function->stamps[i] = stamp;
+    }
+    pthread_mutex_unlock(&function->mutex);
+    if (has_changed && !auth_reload(function->auth, &err))
+        log_line(LOG_ERROR, NULL, "who may call has changed and is not usable, the old stays: %s",
+                 err.message);
+}
+
+static void refuse_caller(struct function *function, const struct function_event *event,
+                          enum auth_verdict verdict, const char *name, struct function_answer *answer)
+{
+    struct http_exchange exchange = {.authorization = event->authorization, .answer = answer->http};
+    answer_refusal(&exchange, verdict, ROLE_INVOKE, auth_takes_tokens(function->auth));
+    answer->http = exchange.answer;
+    answer->has_failed = true;
+    refusals_add(function->refusals, &(struct refusal){
+        .name = name, .address = event->address ? event->address : "unknown",
+        .reason = auth_reason(verdict), .method = event->method, .path = event->path,
+        .status = answer->http.status});
+}
+
+static bool admit(struct function *function, const struct function_event *event,
+                  char name[USERS_NAME_SIZE_MAX + 1], struct function_answer *answer)
+{
+    const char *address = event->address ? event->address : "unknown";
+    snprintf(name, USERS_NAME_SIZE_MAX + 1, "%s", event->invoked_by ? event->invoked_by : "platform");
+    if (!function->auth)
+        return true;
+    refresh_callers(function);
+    refusals_tick(function->refusals);
+    enum auth_verdict verdict =
+        auth_check(function->auth, event->authorization, address, ROLE_INVOKE, name);
+    if (verdict != AUTH_GRANTED)
+        refuse_caller(function, event, verdict, name, answer);
+    return verdict == AUTH_GRANTED;
+}
+
+/* ---- events ---- */
+
+static bool check_request(const struct function_event *event, struct function_answer *answer)
+{
+    if (strcmp(event->method, "POST") != 0) {
+        answer->http.allow = "POST";
+        fail(answer, 405, "method", "Method not allowed", "this address takes POST");
+        return false;
+    }
+    if (event->content_type && strncasecmp(event->content_type, "multipart/", 10) == 0) {
+        fail(answer, 415, "unsupported", "Media type not supported",
+             "a function takes the message alone, as application/json");
+        return false;
+    }
+    return true;
+}
+
+void function_request(struct function *function, const struct function_event *event,
+                      struct function_answer *answer)
+{
+    char name[USERS_NAME_SIZE_MAX + 1];
+    size_t flow;
+    if (admit(function, event, name, answer) && check_request(event, answer) &&
+        choose_by_path(function, event->path, &flow, answer))
+        run_data(function, flow, event->body, event->body_size, event, name, answer);
+}
+
+void function_invoke(struct function *function, size_t flow, const struct function_event *event,
+                     struct function_answer *answer)
+{
+    struct invocation invocation;
+    struct error err = {0};
+    if (!invocation_read(&invocation, event->content_type, event->field, event->context, event->body,
+                         event->body_size, &err))
+        fail_with(answer, "The event is not usable", &err);
+    else if (flow != FUNCTION_ANY_FLOW || choose_named(function, invocation.flow, &flow, answer))
+        run_data(function, flow, invocation.data, invocation.data_size, event,
+                 event->invoked_by ? event->invoked_by : "platform", answer);
+    invocation_release(&invocation);
+}
