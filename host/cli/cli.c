@@ -15,7 +15,8 @@
 
 const struct command *const cli_commands[] = {
     &cmd_init, &cmd_check, &cmd_flows,     &cmd_connections, &cmd_lookups,
-    &cmd_run,  &cmd_serve, &cmd_fn,        &cmd_users,       &cmd_schedules, &cmd_show,
+    &cmd_run,  &cmd_serve, &cmd_fn,        &cmd_lambda,      &cmd_users,
+    &cmd_schedules, &cmd_show,
     &cmd_instances, &cmd_errors, &cmd_resubmit, &cmd_discard, &cmd_audit,
     &cmd_purge, &cmd_help, &cmd_version,
 };

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* sluice fn: a function of Fn or OCI Functions, until a signal asks to stop. */
-#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -22,21 +21,21 @@ static int run(struct cli *cli, const struct arguments *arguments)
     struct service *service = NULL;
     struct fn *fn = NULL;
     struct error err = {0};
-    sigset_t before;
     log_configure(LOG_INFO, true, STDERR_FILENO);
-    wait_block(&before);
-    bool ok = cli_open_workspace(cli, &workspace, &err) && service_open(&service, workspace, &err) &&
+    bool ok = wait_open(&err) && cli_open_workspace(cli, &workspace, &err) &&
+              service_open(&service, workspace, &err) &&
               fn_open(&fn, service, arguments->words, arguments->word_count, &environment,
-                      cli->should_stop, &err);
+                      wait_is_asked, &err);
     if (ok) {
         log_line(LOG_INFO, NULL, "listening on %s", fn_path(fn));
-        wait_for_stop(cli, &before);
+        wait_for_stop();
         if (!fn_stop(fn)) {
             log_line(LOG_ERROR, NULL, "the call did not stop in time and was cut off");
             _exit(EXIT_FAILED);
         }
     }
     service_close(service);
+    wait_close();
     return ok ? EXIT_DONE : cli_fail(cli, cli_status_of(&err), &err);
 }
 

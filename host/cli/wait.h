@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* Waiting for SIGINT or SIGTERM without waking up before. On the main thread. */
+/*
+ * SIGINT and SIGTERM as a descriptor, for processes that sleep until a call comes or they are asked to
+ * stop, and wake up for nothing else. wait_is_asked is thread-safe, the rest is the main thread's.
+ */
 #ifndef CLI_WAIT_H
 #define CLI_WAIT_H
-#include <signal.h>
+#include <stdbool.h>
 
-#include "cli/cli.h"
+#include "base/error.h"
 
-/* Keeps both signals for the main thread: threads that start from here on never see them. before: what
- * wait_for_stop needs. */
-void wait_block(sigset_t *before);
-/* Returns once cli->should_stop; both signals may come again then, as a second one ends the process. */
-void wait_for_stop(const struct cli *cli, const sigset_t *before);
+/* From here on both signals only make the descriptor readable; before any thread is started. */
+MUST_USE bool wait_open(struct error *err);
+int wait_fd(void); /* -1: not open */
+bool wait_is_asked(void);
+void wait_for_stop(void);
+/* Gives the signals their handlers back: another one ends the process. */
+void wait_close(void);
 #endif

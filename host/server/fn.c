@@ -86,25 +86,23 @@ static const char *field_of_request(void *context, const char *name)
     return http_exchange_field(context, prefixed);
 }
 
-static void add_number(struct http_answer *http, const char *name, unsigned number)
+static void add_prefixed(void *context, const char *name, const char *value)
 {
-    char text[16];
-    snprintf(text, sizeof text, "%u", number);
-    http_answer_field(http, name, text);
+    char prefixed[64];
+    snprintf(prefixed, sizeof prefixed, "Fn-Http-H-%s", name);
+    http_answer_field(context, prefixed, value);
 }
 
 /* What the caller is to see goes under the prefix, the status into a field; the agent gets its 200. */
 static void wrap_answer(struct http_answer *http)
 {
-    add_number(http, "Fn-Http-Status", (unsigned)http->status);
-    if (http->allow)
-        http_answer_field(http, "Fn-Http-H-Allow", http->allow);
-    if (http->challenge)
-        http_answer_field(http, "Fn-Http-H-Www-Authenticate", HTTP_CHALLENGE);
-    if (http->retry_after_s > 0)
-        add_number(http, "Fn-Http-H-Retry-After", http->retry_after_s);
-    if (http->instance[0])
-        http_answer_field(http, "Fn-Http-H-Sluice-Instance", http->instance);
+    char status[16];
+    struct http_answer plain = *http;
+    buf_init(&http->fields, HTTP_HEADER_SIZE_MAX);
+    snprintf(status, sizeof status, "%d", plain.status);
+    http_answer_field(http, "Fn-Http-Status", status);
+    answer_each_field(&plain, add_prefixed, http);
+    buf_release(&plain.fields);
     http->allow = NULL;
     http->challenge = false;
     http->retry_after_s = 0;

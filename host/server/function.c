@@ -185,8 +185,7 @@ static void take_outcome(const struct manifest *manifest, struct run_outcome *ou
 }
 
 static void run_flow(struct function *function, size_t flow, const struct flow_input *input,
-                     const struct function_event *event, const char *invoked_by,
-                     struct function_answer *answer)
+                     const struct function_event *event, struct function_answer *answer)
 {
     struct service *service = function->options.service;
     struct run_log log = {.should_stop = function->options.should_stop};
@@ -194,7 +193,7 @@ static void run_flow(struct function *function, size_t flow, const struct flow_i
     const struct run_request request = {
         .flow = flow,
         .trigger = function->options.trigger,
-        .invoked_by = invoked_by,
+        .invoked_by = event->invoked_by ? event->invoked_by : "platform",
         .parameters = input->parameters,
         .parameter_count = input->parameter_count,
         .body = input->body_size > 0 ? input->body : NULL,
@@ -216,13 +215,12 @@ static void run_flow(struct function *function, size_t flow, const struct flow_i
 }
 
 static void run_data(struct function *function, size_t flow, const void *data, size_t size,
-                     const struct function_event *event, const char *invoked_by,
-                     struct function_answer *answer)
+                     const struct function_event *event, struct function_answer *answer)
 {
     struct flow_input input;
     struct error err = {0};
     if (flow_input_read(&input, service_manifest(function->options.service, flow), data, size, &err))
-        run_flow(function, flow, &input, event, invoked_by, answer);
+        run_flow(function, flow, &input, event, answer);
     else
         fail_with(answer, "The event is not usable", &err);
     flow_input_release(&input);
@@ -325,8 +323,9 @@ static bool admit(struct function *function, const struct function_event *event,
                   char name[USERS_NAME_SIZE_MAX + 1], struct function_answer *answer)
 {
     const char *address = event->address ? event->address : "unknown";
-    snprintf(name, USERS_NAME_SIZE_MAX + 1, "%s", event->invoked_by ? event->invoked_by : "platform");
-    if (!function->auth)
+    const char *known = event->invoked_by ? event->invoked_by : "platform";
+    snprintf(name, USERS_NAME_SIZE_MAX + 1, "%.*s", (int)USERS_NAME_SIZE_MAX, known);
+    if (!function->auth || event->is_authenticated)
         return true;
     refresh_callers(function);
     refusals_tick(function->refusals);
@@ -354,14 +353,26 @@ static bool check_request(const struct function_event *event, struct function_an
     return true;
 }
 
+static bool is_cloud_event(const struct function_event *event)
+{
+    return cloud_event_is_structured(event->content_type) ||
+           (event->field && cloud_event_is_binary(event->field, event->context));
+}
+
 void function_request(struct function *function, const struct function_event *event,
                       struct function_answer *answer)
 {
     char name[USERS_NAME_SIZE_MAX + 1];
     size_t flow;
-    if (admit(function, event, name, answer) && check_request(event, answer) &&
-        choose_by_path(function, event->path, &flow, answer))
-        run_data(function, flow, event->body, event->body_size, event, name, answer);
+    if (!admit(function, event, name, answer) || !check_request(event, answer) ||
+        !choose_by_path(function, event->path, &flow, answer))
+        return;
+    struct function_event named = *event;
+    named.invoked_by = name;
+    if (is_cloud_event(event))
+        function_invoke(function, flow, &named, answer);
+    else
+        run_data(function, flow, event->body, event->body_size, &named, answer);
 }
 
 void function_invoke(struct function *function, size_t flow, const struct function_event *event,
@@ -373,7 +384,6 @@ void function_invoke(struct function *function, size_t flow, const struct functi
                          event->body_size, &err))
         fail_with(answer, "The event is not usable", &err);
     else if (flow != FUNCTION_ANY_FLOW || choose_named(function, invocation.flow, &flow, answer))
-        run_data(function, flow, invocation.data, invocation.data_size, event,
-                 event->invoked_by ? event->invoked_by : "platform", answer);
+        run_data(function, flow, invocation.data, invocation.data_size, event, answer);
     invocation_release(&invocation);
 }

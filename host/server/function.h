@@ -37,6 +37,7 @@ struct function_event {
     size_t body_size;
     int64_t deadline_ms; /* as in run_request; see function_deadline */
     const char *invoked_by; /* who the platform says it is, or NULL */
+    bool is_authenticated;  /* by the platform: users.json is not asked */
 };
 
 struct function_answer {
@@ -50,8 +51,9 @@ void function_answer_init(struct function_answer *answer);
 void function_answer_release(struct function_answer *answer);
 
 /*
- * A request over HTTP: OIC's address of a flow, or any address where one flow alone is offered. Callers
- * must be users with the role invoke, unless "callers" of the workspace is "platform".
+ * A request over HTTP: OIC's address of a flow, or any address where one flow alone is offered; the body
+ * is the message, the parameters, or a CloudEvent. Callers must be users with the role invoke, unless
+ * the event is authenticated or "callers" of the workspace is "platform".
  */
 void function_request(struct function *function, const struct function_event *event,
                       struct function_answer *answer);

@@ -7,3 +7,5 @@ add_unit_test(test_server_jwt LIBS sluice_server)
 target_compile_definitions(test_server_jwt PRIVATE UNIT_DATA="${CMAKE_CURRENT_SOURCE_DIR}/data")
 add_unit_test(test_server_events LIBS sluice_server sluice_store
   SOURCES ${PROJECT_SOURCE_DIR}/host/flow/fault.c)
+add_unit_test(test_server_lambda LIBS sluice_server sluice_store
+  SOURCES ${PROJECT_SOURCE_DIR}/host/flow/fault.c)

@@ -1,4 +1,5 @@
 # Functions over stand-ins for their platforms, with the whole landscape behind them.
 if(TARGET sluice)
   add_python_test(fn test_fn.py ARGS $<TARGET_FILE:sluice>)
+  add_python_test(lambda test_lambda.py ARGS $<TARGET_FILE:sluice>)
 endif()
