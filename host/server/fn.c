@@ -215,6 +215,7 @@ static bool open_parts(struct fn *fn, const struct function_options *options, st
         .workers = 1,
         .connections_max = CONNECTIONS_MAX,
         .waiting_max = 1,
+        .bodies_size_max = CONNECTIONS_MAX * fn->body_size_max,
         .handler = handler,
     };
     if (http_server_open(&fn->http, &server, err))

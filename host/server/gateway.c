@@ -16,11 +16,13 @@
 #include "server/http_server.h"
 #include "server/refusals.h"
 #include "server/route.h"
+#include "server/sizing.h"
 #include "store/store.h"
 
 #define STOP_POLL_MS 10
 #define STOP_CANCEL_MS 5000 /* for what was asked to stop */
 #define BUSY_RETRY_S 1u
+#define RUN_OVERHEAD_MIB 4u /* of a run beside its sandbox: stacks, buffers of its transfers */
 
 struct gateway {
     struct service *service;
@@ -187,6 +189,18 @@ static void run(void *context, struct http_exchange *exchange)
 
 /* ---- life ---- */
 
+static struct sizing size_pools(const struct service *service)
+{
+    struct cgroup_limits limits;
+    uint32_t memory_mib = 0;
+    for (size_t i = 0; i < service_flow_count(service); i++)
+        if (service_manifest(service, i)->memory_mib > memory_mib)
+            memory_mib = service_manifest(service, i)->memory_mib;
+    cgroup_read(CGROUP_MOUNT, CGROUP_SELF, &limits);
+    return sizing_choose(&service_workspace(service)->server, &limits,
+                         ((size_t)memory_mib + RUN_OVERHEAD_MIB) << 20);
+}
+
 bool gateway_open(struct gateway **out, struct service *service, const char *listen,
                   struct error *err)
 {
@@ -197,13 +211,15 @@ bool gateway_open(struct gateway **out, struct service *service, const char *lis
         return error_set(err, ERROR_LIMIT, "out of memory");
     gateway->service = service;
     gateway->stop_ms = (int64_t)settings->stop_s * 1000;
+    const struct sizing sizing = size_pools(service);
     const struct http_server_options options = {
         .listen = listen ? listen : settings->listen,
         .certificate = settings->certificate,
         .key = settings->key,
-        .workers = settings->workers,
-        .connections_max = settings->connections_max,
-        .waiting_max = settings->connections_max,
+        .workers = sizing.workers,
+        .connections_max = sizing.connections_max,
+        .waiting_max = sizing.connections_max,
+        .bodies_size_max = sizing.bodies_size_max,
         .request_ms = (int64_t)settings->request_s * 1000,
         .handler = {gateway, begin, run, refuse, sandbox_thread_release},
     };

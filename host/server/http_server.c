@@ -216,7 +216,7 @@ static void receive(struct request *request, const char *data, size_t size)
         return;
     }
     size_t before = exchange->body.size;
-    bool fits = atomic_load(&server->bodies_size) + size <= HTTP_BODIES_SIZE_MAX;
+    bool fits = atomic_load(&server->bodies_size) + size <= server->options.bodies_size_max;
     if (fits)
         buf_append(&exchange->body, data, size);
     atomic_fetch_add(&server->bodies_size, exchange->body.size - before);

@@ -14,7 +14,6 @@
 #include "base/error.h"
 
 #define HTTP_HEADER_SIZE_MAX (32u << 10)      /* request line and fields of one request */
-#define HTTP_BODIES_SIZE_MAX (256u << 20)     /* bodies of all requests that are in memory */
 #define HTTP_CHALLENGE "Basic realm=\"sluice\", charset=\"UTF-8\"" /* value of WWW-Authenticate */
 #define HTTP_ADDRESS_SIZE (INET6_ADDRSTRLEN + 8)
 
@@ -54,7 +53,7 @@ struct http_handler {
     size_t (*begin)(void *context, struct http_exchange *exchange);
     /* On a pool thread: must set answer.status. */
     void (*run)(void *context, struct http_exchange *exchange);
-    /* The pool is full, or bodies take HTTP_BODIES_SIZE_MAX: must set answer.status. */
+    /* The pool is full, or bodies take bodies_size_max: must set answer.status. */
     void (*refuse)(void *context, struct http_exchange *exchange);
     void (*thread_end)(void); /* on each pool thread before it ends */
 };
@@ -64,6 +63,7 @@ struct http_server_options {
     int listen_fd; /* a socket that listens already, of any family; the server's once it is open */
     const char *certificate, *key; /* PEM files; both NULL: no TLS */
     unsigned workers, connections_max, waiting_max;
+    size_t bodies_size_max; /* bodies of all requests that are in memory */
     int64_t request_ms; /* deadline for a whole request, and for taking an answer */
     struct http_handler handler;
 };

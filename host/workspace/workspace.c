@@ -253,7 +253,7 @@ bool workspace_open(struct workspace **out, const char *folder, const char *func
         .memory_mib_max = 256,
         .run_wall_s_max = 21600, /* OIC's six hours for scheduled flows */
         .retention_days = 32,
-        .server = {.workers = 16, .connections_max = 1000, .request_s = 30, .stop_s = 30,
+        .server = {.request_s = 30, .stop_s = 30,
                    .account_rate = 20000, .address_rate = 20000, .rate_burst_s = 1},
     };
     if (workspace->folder ? load(workspace, functions_folder, err) : no_memory(err)) {

@@ -32,7 +32,7 @@ struct schedule {
 struct server_settings {
     char *listen;            /* ADDRESS:PORT */
     char *certificate, *key; /* PEM files, or both NULL */
-    uint32_t workers, connections_max;
+    uint32_t workers, connections_max; /* 0: what fits the machine or container */
     uint32_t request_s; /* deadline for a whole request, and for taking an answer */
     uint32_t stop_s;    /* how long a stop waits for what runs */
     uint32_t account_rate, address_rate; /* requests a second; 0: no limit */
