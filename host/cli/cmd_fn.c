@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "cli/cli.h"
+#include "cli/sink.h"
 #include "cli/wait.h"
 #include "flow/flow.h"
 #include "server/fn.h"
@@ -19,13 +20,14 @@ static int run(struct cli *cli, const struct arguments *arguments)
     };
     struct workspace *workspace = NULL;
     struct service *service = NULL;
+    struct event_sink *sink = NULL;
     struct fn *fn = NULL;
     struct error err = {0};
     log_configure(LOG_INFO, true, STDERR_FILENO);
     bool ok = wait_open(&err) && cli_open_workspace(cli, &workspace, &err) &&
-              service_open(&service, workspace, &err) &&
+              service_open(&service, workspace, &err) && sink_open(&sink, service, &err) &&
               fn_open(&fn, service, arguments->words, arguments->word_count, &environment,
-                      wait_is_asked, &err);
+                      wait_is_asked, sink, &err);
     if (ok) {
         log_line(LOG_INFO, NULL, "listening on %s", fn_path(fn));
         wait_for_stop();
@@ -34,6 +36,7 @@ static int run(struct cli *cli, const struct arguments *arguments)
             _exit(EXIT_FAILED);
         }
     }
+    sink_close(sink);
     service_close(service);
     wait_close();
     return ok ? EXIT_DONE : cli_fail(cli, cli_status_of(&err), &err);
@@ -57,7 +60,7 @@ const struct command cmd_fn = {
         "stop, ends.",
     .exit_status = "0  stopped in order\n1  a call did not stop in time\n"
                    "2  the workspace, a flow or the environment is not usable",
-    .files = "sluice.json (\"callers\", \"store\"), users.json",
+    .files = "sluice.json (\"callers\", \"store\", \"event_sink\"), users.json",
     .examples = " sluice fn OUTL-BA-DACS_CCS_CUST_SYNC_ACK\n"
                 " sluice package fn OUTL-BA-DACS_CCS_CUST_SYNC_ACK    makes the container for it",
     .words_max = CLI_ARGUMENTS_MAX,

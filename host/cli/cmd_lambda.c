@@ -5,12 +5,14 @@
 
 #include "base/log.h"
 #include "cli/cli.h"
+#include "cli/sink.h"
 #include "cli/wait.h"
 #include "flow/flow.h"
 #include "server/lambda.h"
 
 static bool open_function(struct cli *cli, const struct arguments *arguments,
-                          struct service **service, struct function **function, struct error *err)
+                          struct service **service, struct function **function,
+                          struct event_sink **sink, struct error *err)
 {
     struct workspace *workspace = NULL;
     if (!cli_open_workspace(cli, &workspace, err) || !service_open(service, workspace, err))
@@ -22,7 +24,7 @@ static bool open_function(struct cli *cli, const struct arguments *arguments,
         .trigger = "lambda",
         .should_stop = wait_is_asked,
     };
-    return function_open(function, &options, err);
+    return function_open(function, &options, err) && sink_open(sink, *service, err);
 }
 
 /* What keeps the function from starting belongs into the service's log and metrics, too. */
@@ -39,18 +41,20 @@ static int run(struct cli *cli, const struct arguments *arguments)
 {
     struct service *service = NULL;
     struct function *function = NULL;
+    struct event_sink *sink = NULL;
     struct lambda_api *api = NULL;
     struct error err = {0};
     log_configure(LOG_INFO, true, STDERR_FILENO);
     bool ok = wait_open(&err) &&
               lambda_api_open(&api, getenv("AWS_LAMBDA_RUNTIME_API"), wait_fd(), &err);
-    if (ok && !open_function(cli, arguments, &service, &function, &err)) {
+    if (ok && !open_function(cli, arguments, &service, &function, &sink, &err)) {
         tell_service(api, &err);
         ok = false;
     }
     bool has_begun = ok;
     ok = ok && lambda_serve(api, function,
-                            service_workspace(service)->lambda_answers == ANSWERS_STREAMED, &err);
+                            service_workspace(service)->lambda_answers == ANSWERS_STREAMED, sink, &err);
+    sink_close(sink);
     function_close(function);
     service_close(service);
     lambda_api_close(api);
@@ -78,7 +82,7 @@ const struct command cmd_lambda = {
         "standard error as JSON.",
     .exit_status = "0  asked to stop\n1  the Runtime API is gone\n"
                    "2  the workspace, a flow or the environment is not usable",
-    .files = "sluice.json (\"callers\", \"lambda_answers\", \"store\"), users.json",
+    .files = "sluice.json (\"callers\", \"lambda_answers\", \"store\", \"event_sink\"), users.json",
     .examples = " sluice lambda OUTL-BA-CCS_DACS_CUST_SYNC_FTP\n"
                 " sluice package lambda    makes the archive for it",
     .words_max = CLI_ARGUMENTS_MAX,

@@ -12,6 +12,7 @@
 #include "cli/instance.h"
 #include "cli/print.h"
 #include "cli/progress.h"
+#include "cli/sink.h"
 #include "flow/flow.h"
 
 #define BODY_SIZE_MAX (64u << 20) /* what is read here; the flow's manifest sets a lower limit */
@@ -275,17 +276,19 @@ static int run(struct cli *cli, const struct arguments *arguments)
 {
     struct workspace *workspace = NULL;
     struct service *service = NULL;
+    struct event_sink *sink = NULL;
     struct input input = {0};
     struct error err = {0};
     size_t flow;
     int status;
     bool ok = read_input(arguments, &input, &err) && cli_open_workspace(cli, &workspace, &err) &&
-              service_open(&service, workspace, &err) &&
+              service_open(&service, workspace, &err) && sink_open(&sink, service, &err) &&
               service_find(service, arguments->words[0], &flow, &err);
     if (ok)
         status = run_flow(cli, service, flow, &input, &err);
     else
         status = cli_fail(cli, cli_status_of(&err), &err);
+    sink_close(sink);
     service_close(service);
     input_release(&input);
     return status;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* sluice serve: flows behind OIC's addresses, until a signal asks to stop. */
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -8,8 +9,10 @@
 #include "base/document.h"
 #include "base/log.h"
 #include "cli/cli.h"
+#include "cli/sink.h"
 #include "flow/flow.h"
 #include "server/gateway.h"
+#include "server/port.h"
 
 #define TICK_MS 50
 
@@ -21,7 +24,7 @@ static void on_reload(int number)
     reload_wanted = 1;
 }
 
-static void tell_ready(struct cli *cli, const struct gateway *gateway)
+static void tell_ready(struct cli *cli, const struct gateway *gateway, bool is_platform)
 {
     if (cli->json) {
         struct document document;
@@ -37,7 +40,7 @@ static void tell_ready(struct cli *cli, const struct gateway *gateway)
     if (!gateway_has_callers(gateway))
         log_line(LOG_WARNING, NULL, "nobody may call: users.json has no users (sluice users add), and "
                  "oauth.json names no issuer");
-    if (strncmp(gateway_url(gateway), "http://", 7) == 0 &&
+    if (!is_platform && strncmp(gateway_url(gateway), "http://", 7) == 0 &&
         strncmp(gateway_url(gateway), "http://127.", 11) != 0 &&
         strncmp(gateway_url(gateway), "http://[::1]", 12) != 0)
         log_line(LOG_WARNING, NULL, "passwords travel in clear: set certificate and key in \"server\" "
@@ -64,28 +67,35 @@ static int run(struct cli *cli, const struct arguments *arguments)
 {
     struct workspace *workspace = NULL;
     struct service *service = NULL;
+    struct event_sink *sink = NULL;
     struct gateway *gateway = NULL;
+    char address[PORT_ADDRESS_SIZE];
     struct error err = {0};
     struct sigaction reload = {.sa_handler = on_reload, .sa_flags = SA_RESTART};
     sigaction(SIGHUP, &reload, NULL);
-    bool ok = cli_open_workspace(cli, &workspace, &err) &&
-              service_open(&service, workspace, &err) &&
-              gateway_open(&gateway, service, option_value(arguments, "listen"), &err);
+    const char *listen = option_value(arguments, "listen"), *port = getenv("PORT");
+    bool is_platform = !listen && port && *port;
+    bool ok = (!is_platform || port_address(port, address, &err)) &&
+              cli_open_workspace(cli, &workspace, &err) &&
+              service_open(&service, workspace, &err) && sink_open(&sink, service, &err) &&
+              gateway_open(&gateway, service, is_platform ? address : listen, &err);
     if (ok) {
-        tell_ready(cli, gateway);
+        tell_ready(cli, gateway, is_platform);
         serve(cli, gateway);
         if (!gateway_stop(gateway)) {
             log_line(LOG_ERROR, NULL, "something did not stop in time and was cut off");
             _exit(EXIT_FAILED);
         }
     }
+    sink_close(sink);
     service_close(service);
     return ok ? EXIT_DONE : cli_fail(cli, cli_status_of(&err), &err);
 }
 
 static const struct option_spec options[] = {
-    {"listen", 'l', "ADDRESS:PORT", "Where to listen, instead of \"listen\" in sluice.json. Port 0: "
-                                    "any free one; the address is printed."},
+    {"listen", 'l', "ADDRESS:PORT", "Where to listen, instead of PORT in the environment and of "
+                                    "\"listen\" in sluice.json. Port 0: any free one; the address is "
+                                    "printed."},
 };
 
 const struct command cmd_serve = {
@@ -98,6 +108,8 @@ const struct command cmd_serve = {
         "address once it can be called. Callers are the users of users.json with the role invoke "
         "(sluice users add) and bearers of tokens of the issuer in oauth.json; nothing is open but "
         "/health/live and /health/ready. Who is refused is in the audit trail (sluice audit).\n\n"
+        "POST /events/{ID} starts any flow by a CloudEvent. Where PORT is set, as Knative and Cloud Run "
+        "do, it listens on that port of all addresses unless --listen says otherwise.\n\n"
         "SIGTERM or SIGINT: accepts nothing more, lets what runs finish, ends. A second one ends at "
         "once. SIGHUP: reads users.json, oauth.json with its keys, certificate and key again.",
     .options = options,

@@ -38,8 +38,9 @@ static bool is_readable(int timeout_ms)
     return poll(&one, 1, timeout_ms) > 0;
 }
 
-bool wait_is_asked(void)
+bool wait_is_asked(void *unused)
 {
+    (void)unused;
     return stop_fd >= 0 && is_readable(0);
 }
 

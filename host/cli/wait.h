@@ -12,7 +12,7 @@
 /* From here on both signals only make the descriptor readable; before any thread is started. */
 MUST_USE bool wait_open(struct error *err);
 int wait_fd(void); /* -1: not open */
-bool wait_is_asked(void);
+bool wait_is_asked(void *unused);
 void wait_for_stop(void);
 /* Gives the signals their handlers back: another one ends the process. */
 void wait_close(void);

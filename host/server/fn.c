@@ -28,6 +28,7 @@
 struct fn {
     struct fn_environment environment;
     struct function *function;
+    struct event_sink *sink; /* may be NULL */
     struct fn_listener listener;
     struct http_server *http;
     size_t body_size_max;
@@ -166,6 +167,7 @@ static void run(void *context, struct http_exchange *exchange)
                      "the message is larger than any flow here takes");
     else
         answer_call(fn, exchange);
+    (void)event_sink_flush(fn->sink, FN_FLUSH_MS); /* what is left may go out with the next call */
     http_answer_field(&exchange->answer, "Fn-Fdk-Version", "sluice/" SLUICE_VERSION);
 }
 
@@ -226,7 +228,8 @@ static bool open_parts(struct fn *fn, const struct function_options *options, st
 }
 
 bool fn_open(struct fn **out, struct service *service, const char *const *names, size_t name_count,
-             const struct fn_environment *environment, bool (*should_stop)(void), struct error *err)
+             const struct fn_environment *environment, bool (*should_stop)(void *context),
+             struct event_sink *sink, struct error *err)
 {
     const struct function_options options = {.service = service, .names = names,
                                              .name_count = name_count, .trigger = "fn",
@@ -235,6 +238,7 @@ bool fn_open(struct fn **out, struct service *service, const char *const *names,
     if (!fn)
         return error_set(err, ERROR_LIMIT, "out of memory");
     fn->environment = *environment;
+    fn->sink = sink;
     fn->body_size_max = body_size_max(service);
     if (!open_parts(fn, &options, err)) {
         function_close(fn->function);

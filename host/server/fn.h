@@ -9,8 +9,10 @@
 #ifndef SERVER_FN_H
 #define SERVER_FN_H
 #include "flow/flow.h"
+#include "server/event_sink.h"
 
 #define FN_FORMAT "http-stream"
+#define FN_FLUSH_MS 2000
 
 /* What the agent sets in the environment; NULL where it does not. */
 struct fn_environment {
@@ -20,11 +22,12 @@ struct fn_environment {
 
 struct fn;
 
-/* Listens when it returns. names: flows that are offered, none: all. service, names and environment are
- * borrowed. ERROR_INVALID: not started by an agent, or users.json; ERROR_NOT_FOUND: no such flow. */
+/* Listens when it returns. names: flows that are offered, none: all. sink may be NULL; its events are
+ * given FN_FLUSH_MS before the call's answer, because nothing runs after it. All is borrowed. ERROR_INVALID: not started by an agent, or users.json; ERROR_NOT_FOUND: no such flow. */
 MUST_USE bool fn_open(struct fn **out, struct service *service, const char *const *names,
                       size_t name_count, const struct fn_environment *environment,
-                      bool (*should_stop)(void), struct error *err);
+                      bool (*should_stop)(void *context), struct event_sink *sink,
+                      struct error *err);
 /* The socket's name. Borrowed. */
 const char *fn_path(const struct fn *fn);
 /* Removes the socket, lets the call that runs end (should_stop asks it to), closes. False: it did not

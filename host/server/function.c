@@ -61,7 +61,7 @@ static bool choose_flows(struct function *function, struct error *err)
 static bool open_users(struct function *function, struct error *err)
 {
     const struct workspace *workspace = service_workspace(function->options.service);
-    if (workspace->callers == CALLERS_PLATFORM)
+    if (workspace->callers == CALLERS_PLATFORM || function->options.is_behind_gateway)
         return true;
     static const char *const names[CALLER_FILES] = {"users.json", "oauth.json"};
     const struct server_settings *settings = &workspace->server;
@@ -188,7 +188,8 @@ static void run_flow(struct function *function, size_t flow, const struct flow_i
                      const struct function_event *event, struct function_answer *answer)
 {
     struct service *service = function->options.service;
-    struct run_log log = {.should_stop = function->options.should_stop};
+    struct run_log log = {.should_stop = function->options.should_stop,
+                          .context = function->options.context};
     const struct run_watch watch = run_log_watch(&log);
     const struct run_request request = {
         .flow = flow,

@@ -19,7 +19,9 @@ struct function_options {
     const char *const *names; /* flows that are offered; none: all */
     size_t name_count;
     const char *trigger;        /* as instances show it: "fn", "lambda", "event" */
-    bool (*should_stop)(void);  /* may be NULL */
+    bool is_behind_gateway;     /* callers have been let in: users.json is not asked */
+    bool (*should_stop)(void *context); /* may be NULL */
+    void *context;
 };
 
 /* ERROR_NOT_FOUND: no such flow (the nearest is named), ERROR_INVALID: users.json. */

@@ -13,6 +13,7 @@
 #include "engine/sandbox.h"
 #include "server/answer.h"
 #include "server/auth.h"
+#include "server/event_trigger.h"
 #include "server/http_server.h"
 #include "server/refusals.h"
 #include "server/route.h"
@@ -28,6 +29,7 @@ struct gateway {
     struct service *service;
     struct auth *auth;
     struct refusals *refusals;
+    struct function *events;
     struct http_server *http;
     int64_t stop_ms;
     atomic_bool is_stopping, is_cancelled;
@@ -73,11 +75,28 @@ static void answer_health(struct gateway *gateway, struct http_exchange *exchang
                     ready ? "{\"status\":\"ready\"}" : "{\"status\":\"live\"}");
 }
 
+/* Where the platform lets callers in, it does so for events; the other addresses ask users.json. */
+static bool asks_for_users(const struct gateway *gateway)
+{
+    return service_workspace(gateway->service)->callers == CALLERS_USERS;
+}
+
+static size_t begin_event(struct gateway *gateway, struct http_exchange *exchange)
+{
+    char name[USERS_NAME_SIZE_MAX + 1];
+    if (asks_for_users(gateway) && !auth_has_credentials(exchange->authorization) &&
+        !admit(gateway, exchange, ROLE_INVOKE, name))
+        return 0;
+    return event_trigger_begin(gateway->service, exchange);
+}
+
 static size_t begin(void *context, struct http_exchange *exchange)
 {
     struct gateway *gateway = context;
     struct route route;
     char name[USERS_NAME_SIZE_MAX + 1];
+    if (event_trigger_is(exchange->path))
+        return begin_event(gateway, exchange);
     route_find(gateway->service, exchange->path, &route);
     if (route.kind == ROUTE_LIVE || route.kind == ROUTE_READY)
         answer_health(gateway, exchange, route.kind == ROUTE_READY);
@@ -173,11 +192,22 @@ static void answer_trigger(struct gateway *gateway, size_t flow, const char *nam
     }
 }
 
+static void run_event(struct gateway *gateway, struct http_exchange *exchange)
+{
+    char name[USERS_NAME_SIZE_MAX + 1] = "platform";
+    if (!asks_for_users(gateway) || admit(gateway, exchange, ROLE_INVOKE, name))
+        event_trigger_run(gateway->events, gateway->service, exchange, name);
+}
+
 static void run(void *context, struct http_exchange *exchange)
 {
     struct gateway *gateway = context;
     char name[USERS_NAME_SIZE_MAX + 1];
     struct route route;
+    if (event_trigger_is(exchange->path)) {
+        run_event(gateway, exchange);
+        return;
+    }
     if (!admit(gateway, exchange, ROLE_INVOKE, name))
         return;
     route_find(gateway->service, exchange->path, &route);
@@ -227,11 +257,16 @@ bool gateway_open(struct gateway **out, struct service *service, const char *lis
         .account = {settings->account_rate, settings->rate_burst_s},
         .address = {settings->address_rate, settings->rate_burst_s},
     };
+    const struct function_options events = {.service = service, .trigger = "event",
+                                            .is_behind_gateway = true, .should_stop = should_stop,
+                                            .context = gateway};
     gateway->refusals = refusals_new(service_store(service));
     bool ok = (gateway->refusals || error_set(err, ERROR_LIMIT, "out of memory")) &&
               auth_open(&gateway->auth, workspace->folder, &limits, err) &&
+              function_open(&gateway->events, &events, err) &&
               http_server_open(&gateway->http, &options, err);
     if (!ok) {
+        function_close(gateway->events);
         auth_close(gateway->auth);
         refusals_free(gateway->refusals);
         free(gateway);
@@ -289,6 +324,7 @@ bool gateway_stop(struct gateway *gateway)
             return false;
     }
     http_server_close(gateway->http);
+    function_close(gateway->events);
     auth_close(gateway->auth);
     refusals_free(gateway->refusals);
     free(gateway);

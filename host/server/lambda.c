@@ -119,7 +119,8 @@ static bool take_event(const struct turn *turn, struct error *err)
     return ok;
 }
 
-bool lambda_serve(struct lambda_api *api, struct function *function, bool streamed, struct error *err)
+bool lambda_serve(struct lambda_api *api, struct function *function, bool streamed,
+                  struct event_sink *sink, struct error *err)
 {
     for (;;) {
         struct lambda_invocation invocation;
@@ -131,6 +132,7 @@ bool lambda_serve(struct lambda_api *api, struct function *function, bool stream
         else if (err->kind == ERROR_LIMIT && invocation.id[0])
             ok = settle(&turn, false, err);
         lambda_invocation_release(&invocation);
+        (void)event_sink_flush(sink, LAMBDA_FLUSH_MS); /* the rest may go out with the next one */
         if (!ok)
             return is_over;
     }

@@ -45,7 +45,7 @@ static void on_notice(void *context, const char *subject, const char *to)
 static bool on_stop(void *context)
 {
     const struct run_log *log = context;
-    return log->should_stop && log->should_stop();
+    return log->should_stop && log->should_stop(log->context);
 }
 
 struct run_watch run_log_watch(struct run_log *log)

@@ -9,7 +9,8 @@
 
 struct run_log {
     char instance[INSTANCE_ID_SIZE]; /* of the run itself, not of what it calls; "" before it starts */
-    bool (*should_stop)(void);       /* may be NULL */
+    bool (*should_stop)(void *context); /* may be NULL */
+    void *context;
 };
 
 /* Callbacks with log as context; log must outlive the run. */

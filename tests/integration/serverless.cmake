@@ -2,4 +2,5 @@
 if(TARGET sluice)
   add_python_test(fn test_fn.py ARGS $<TARGET_FILE:sluice>)
   add_python_test(lambda test_lambda.py ARGS $<TARGET_FILE:sluice>)
+  add_python_test(knative test_knative.py ARGS $<TARGET_FILE:sluice>)
 endif()

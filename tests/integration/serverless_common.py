@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""What the tests of the serverless modes share: one landscape for a class, a log to look into, and the
+"""What the tests of the serverless modes share: one landscape for a script, a log to look into, and the
 measuring of cold starts."""
 import json
 import os
 import sys
 import tempfile
-import time
 import unittest
 
 HERE = os.path.dirname(os.path.realpath(__file__))
@@ -26,15 +25,20 @@ class ServerlessTest(unittest.TestCase):
     """settings: of sluice.json. program: set by the script that runs the tests."""
     program = None
     settings = {}
+    shared = None  # the folder and landscape of all classes
 
     @classmethod
     def setUpClass(cls):
-        folder = tempfile.TemporaryDirectory(prefix="sluice-fn-")
-        cls.addClassCleanup(folder.cleanup)
-        cls.land = Landscape(folder.name, cls.program)
-        cls.addClassCleanup(cls.land.stop)
-        cls.folder = folder.name
+        if ServerlessTest.shared is None:
+            folder = tempfile.TemporaryDirectory(prefix="sluice-functions-")
+            ServerlessTest.shared = folder, Landscape(folder.name, cls.program)
+            unittest.addModuleCleanup(folder.cleanup)
+            unittest.addModuleCleanup(cls.shared[1].stop)
+        cls.folder, cls.land = cls.shared[0].name, cls.shared[1]
         cls.configure(cls.settings)
+        users = os.path.join(cls.land.workspace, "users.json")
+        if os.path.exists(users):
+            os.unlink(users)
 
     @classmethod
     def configure(cls, settings):
@@ -57,12 +61,23 @@ class ServerlessTest(unittest.TestCase):
         return [json.loads(line) for line in self.said().splitlines() if line.startswith("{")]
 
     def cold_start(self, name, start):
-        """start() gives the seconds from the process's start to its first answer."""
-        quickest = 1e9
-        for _ in range(COLD_START_ATTEMPTS):
-            quickest = min(quickest, start() * 1000)
-            if quickest <= COLD_START_MS_MAX:
-                break
-            time.sleep(0.05)
-        print(f"cold start, {name}: first answer {quickest:.1f} ms after the process's start")
-        self.assertLessEqual(quickest, COLD_START_MS_MAX)
+        """start() gives the seconds from the process's start to its first answer, and its processor
+        time up to then: on a machine that others keep busy, the latter is held against the limit."""
+        walls, works = [], []
+        while len(walls) < COLD_START_ATTEMPTS and (len(walls) < 5 or min(walls) > COLD_START_MS_MAX):
+            wall, work = start()
+            walls.append(wall * 1000)
+            works.append(work * 1000)
+        print(f"cold start, {name}: first answer {min(walls):.1f} ms after the process's start, "
+              f"{min(works):.1f} ms of processor time", flush=True)
+        is_busy = os.getloadavg()[0] > os.cpu_count()
+        self.assertLessEqual(min(works if is_busy else walls), COLD_START_MS_MAX)
+
+
+def processor_seconds(pid):
+    """What all threads of a process have used so far."""
+    total = 0
+    for task in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{task}/schedstat", encoding="ascii") as file:
+            total += int(file.read().split()[0])
+    return total / 1e9

@@ -83,6 +83,11 @@ bool service_find(const struct service *service, const char *name, size_t *index
            error_set(err, ERROR_NOT_FOUND, "no flow '%s'; did you mean 'FLOW'?", name);
 }
 
+void service_observe(struct service *service, const struct run_observer *observer)
+{
+    (void)service, (void)observer;
+}
+
 static bool says(const struct run_request *request, const char *word)
 {
     return request->body && memmem(request->body, request->body_size, word, strlen(word));
