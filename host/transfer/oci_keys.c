@@ -10,7 +10,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "base/file.h"
 #include "base/file_stamp.h"
 #include "transfer/oci_key.h"
 
@@ -49,12 +48,19 @@ void oci_keys_free(struct oci_keys *keys)
     free(keys);
 }
 
+/* The file's path, or the variable's name. */
+static const char *key_place(const struct connection *connection)
+{
+    const struct secret *key = &connection->private_key;
+    return key->file ? key->file : key->env ? key->env : "";
+}
+
 static char *identity_of(const struct connection *connection)
 {
     struct buf text;
     buf_init(&text, 16384);
     buf_printf(&text, "%s\n%s\n%s", connection->name,
-               connection->private_key ? connection->private_key : "",
+               key_place(connection),
                connection->fingerprint ? connection->fingerprint : "");
     return buf_take(&text, NULL);
 }
@@ -62,17 +68,18 @@ static char *identity_of(const struct connection *connection)
 /* Taken before the file is read: a change in between costs one more reading, and is not missed. */
 static struct file_stamp stamp_of(const struct connection *connection)
 {
-    return file_stamp_of(connection->private_key ? connection->private_key : "");
+    return file_stamp_of(connection->private_key.file ? connection->private_key.file : "");
 }
 
 static bool read_key(const struct connection *connection, struct buf *pem, struct buf *phrase,
                      struct oci_key **key, struct error *err)
 {
-    if (!connection->private_key || !connection->private_key[0])
+    if (!key_place(connection)[0])
         return error_set(err, ERROR_INVALID, "connection '%s' sets no \"private_key\"",
                          connection->name);
-    if (!file_read(connection->private_key, pem, err))
-        return error_context(err, "connection '%s', private_key", connection->name);
+    if (!secret_read(connection, "private_key", &connection->private_key, pem, err))
+        return false;
+    buf_append_char(pem, '\n'); /* PEM ends its last line; a secret does not */
     if (!secret_read(connection, "passphrase", &connection->passphrase, phrase, err))
         return false;
     *key = oci_key_parse(buf_text(pem), pem->size, buf_text(phrase), OCI_KEY_BITS_MIN, err);
@@ -80,7 +87,7 @@ static bool read_key(const struct connection *connection, struct buf *pem, struc
         return true;
     struct error why = err ? *err : (struct error){0};
     return error_set(err, why.kind, "connection '%s': the private key %s %s", connection->name,
-                     connection->private_key, why.message);
+                     key_place(connection), why.message);
 }
 
 /* A key and the fingerprint of another one would only be met as an unexplained 401. */
@@ -96,7 +103,7 @@ static bool check_fingerprint(const struct connection *connection, const struct 
     return error_set(err, ERROR_INVALID,
                      "connection '%s': fingerprint %.80s is not that of %s, which has %s; correct "
                      "\"fingerprint\" or \"private_key\"",
-                     connection->name, connection->fingerprint, connection->private_key,
+                     connection->name, connection->fingerprint, key_place(connection),
                      oci_key_fingerprint(key));
 }
 

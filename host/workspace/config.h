@@ -45,7 +45,7 @@ enum config_kind {
     CONFIG_SIZE,    /* uint64_t bytes, from a number or "128MiB", min to max */
     CONFIG_WORD,    /* enum: index into words */
     CONFIG_SECRET,  /* struct secret */
-    CONFIG_KEY_FILE, /* char *; as CONFIG_PATH, or {"credential": NAME} */
+    CONFIG_KEY,     /* struct secret; as CONFIG_SECRET, or the path of a file */
 };
 
 #define CONFIG_ALL UINT32_MAX

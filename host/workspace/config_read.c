@@ -262,19 +262,6 @@ static const cJSON *only_member(const cJSON *node)
     return cJSON_IsObject(node) && node->child && !node->child->next ? node->child : NULL;
 }
 
-static bool read_key_file(const struct slot *slot)
-{
-    const cJSON *way = only_member(slot->node);
-    if (!way)
-        return read_path(slot);
-    if (strcmp(way->string, "credential") != 0)
-        return slot_fail(slot, "must be a path, or {\"credential\": \"NAME\"} for a file in $"
-                               CREDENTIALS_DIRECTORY);
-    struct slot inner = *slot;
-    inner.node = way;
-    return read_credential(&inner);
-}
-
 #define SECRET_WAYS                                                                                \
     "{\"env\": \"NAME\"} for an environment variable, {\"file\": \"PATH\"} for a file or "            \
     "{\"credential\": \"NAME\"} for a file in $" CREDENTIALS_DIRECTORY
@@ -305,12 +292,26 @@ static bool read_secret(const struct slot *slot)
     return true;
 }
 
+/* The path of a file is no secret, so it may stand for the key in it. */
+static bool read_key(const struct slot *slot)
+{
+    struct secret key = {0};
+    struct slot inner = *slot;
+    inner.target = &key.file;
+    if (!cJSON_IsString(slot->node))
+        return read_secret(slot);
+    if (!read_path(&inner))
+        return false;
+    memcpy(slot->target, &key, sizeof key);
+    return true;
+}
+
 static bool (*const readers[])(const struct slot *) = {
     [CONFIG_TEXT] = read_text,       [CONFIG_PATH] = read_path,     [CONFIG_ANCHOR] = read_anchor,
     [CONFIG_HOST] = read_host,       [CONFIG_URL] = read_url,       [CONFIG_FLAG] = read_flag,
     [CONFIG_PORT] = read_port,       [CONFIG_NUMBER] = read_number, [CONFIG_SECONDS] = read_seconds,
     [CONFIG_SIZE] = read_size,       [CONFIG_WORD] = read_word,     [CONFIG_SECRET] = read_secret,
-    [CONFIG_KEY_FILE] = read_key_file,
+    [CONFIG_KEY] = read_key,
 };
 
 static bool unknown_key(const struct config_object *object, const struct config_field *fields,

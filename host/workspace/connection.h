@@ -70,7 +70,7 @@ struct connection {
     enum auth_type auth;
     char *user;        /* login name, client id or user OCID */
     struct secret password;    /* password or client secret */
-    char *private_key; /* PEM file: object_storage, sftp; read again when it has changed */
+    struct secret private_key; /* PEM: object_storage, sftp (a file); read again when it has changed */
     struct secret passphrase;
     char *tenancy, *fingerprint; /* object_storage */
     char *token_url, *scope;     /* oauth2 */

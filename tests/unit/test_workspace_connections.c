@@ -83,9 +83,10 @@ static void complaints_say_where_and_what(void)
         {"{\"C\": {\"type\": \"ftp\",\n \"password\": {\"credential\": \"../p\"}}}",
          "connections.json:2:15: connection 'C': \"password\" must be the name of a file in "
          "$CREDENTIALS_DIRECTORY, without '/' and not beginning with '.'"},
-        {"{\"C\": {\"type\": \"object_storage\",\n \"private_key\": {\"file\": \"k\"}}}",
-         "connections.json:2:2: connection 'C': \"private_key\" must be a path, or "
-         "{\"credential\": \"NAME\"} for a file in $CREDENTIALS_DIRECTORY"},
+        {"{\"C\": {\"type\": \"sftp\", \"host\": \"h\", \"user\": \"u\", \"known_hosts\": \"k\","
+         "\n \"private_key\": {\"env\": \"K\"}}}",
+         "connections.json:2:2: connection 'C': \"private_key\" must be a file: for SFTP it cannot "
+         "come from the environment"},
         {REST_HEAD ", \"auth\": \"basic\", \"user\": \"u\"}}",
          "connections.json:1:47: connection 'C': \"password\" is missing: \"auth\" is \"basic\""},
         {REST_HEAD "}}", "connections.json:1:2: connection 'C': \"user\" is missing: \"auth\" is "
@@ -291,8 +292,8 @@ static void credentials_are_files_of_a_folder(void)
                        " \"tenancy\": \"t\", \"user\": \"u\", \"fingerprint\": \"" FINGERPRINT "\","
                        " \"private_key\": {\"credential\": \"key.pem\"},"
                        " \"passphrase\": {\"credential\": \"ftp\"}}}", &connection, &err), &err);
-    CHECK_EQ_TEXT(connection.private_key, temporary_path(&folder, "key.pem"));
-    CHECK_EQ_TEXT(credential_of(connection.private_key), "key.pem");
+    CHECK_EQ_TEXT(connection.private_key.file, temporary_path(&folder, "key.pem"));
+    CHECK_EQ_TEXT(credential_of(connection.private_key.file), "key.pem");
     CHECK_OK(secret_read(&connection, "passphrase", &connection.passphrase, &out, &err), &err);
     CHECK_EQ_TEXT(buf_text(&out), "first");
     temporary_write(&folder, "ftp", "second\n"); /* counts at the next use */
