@@ -32,6 +32,9 @@ size_t service_flow_count(const struct service *service);
 /* Manifest and digest of the index-th flow, ordered by identifier. Borrowed. */
 const struct manifest *service_manifest(const struct service *service, size_t index);
 const char *service_digest(const struct service *service, size_t index);
+/* Name of its module's file, without folder and ".wasm", and path of what is compiled from it. */
+const char *service_module_name(const struct service *service, size_t index);
+const char *service_library(const struct service *service, size_t index);
 /* Index of the flow with that identifier, alias or folder name; ERROR_NOT_FOUND names the nearest. */
 MUST_USE bool service_find(const struct service *service, const char *name, size_t *index,
                            struct error *err);

@@ -84,6 +84,16 @@ const char *service_digest(const struct service *service, size_t index)
     return module_digest(service->registry.flows[index].module);
 }
 
+const char *service_module_name(const struct service *service, size_t index)
+{
+    return service->registry.flows[index].folder_name;
+}
+
+const char *service_library(const struct service *service, size_t index)
+{
+    return module_library(service->registry.flows[index].module);
+}
+
 bool service_find(const struct service *service, const char *name, size_t *index, struct error *err)
 {
     const struct flow *flow = registry_find(&service->registry, name, err);

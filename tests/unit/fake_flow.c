@@ -75,6 +75,18 @@ const char *service_digest(const struct service *service, size_t index)
     return "d1ge57";
 }
 
+const char *service_module_name(const struct service *service, size_t index)
+{
+    (void)service, (void)index;
+    return "flow";
+}
+
+const char *service_library(const struct service *service, size_t index)
+{
+    (void)service, (void)index;
+    return "/nonexistent/d1ge57.so";
+}
+
 bool service_find(const struct service *service, const char *name, size_t *index, struct error *err)
 {
     (void)service;
