@@ -1,1 +1,2 @@
 add_unit_test(test_flow_recurrence LIBS sluice_recurrence)
+add_unit_test(test_flow_cron LIBS sluice_recurrence)
