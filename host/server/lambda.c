@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "server/answer.h"
 #include "server/cloud_event.h"
@@ -18,7 +19,15 @@ struct turn {
     struct function *function;
     bool streamed;
     const struct lambda_invocation *invocation;
+    int64_t started_ms; /* wall clock: when the first event was waited for */
 };
+
+/* A deadline from before all events is a stand-in's number, not a time. */
+static int64_t deadline_of(const struct turn *turn)
+{
+    int64_t wall_ms = turn->invocation->deadline_ms;
+    return wall_ms > turn->started_ms ? function_deadline(wall_ms) : 0;
+}
 
 /* An answer that the service does not take must still end the invocation, or its caller waits. */
 static bool settle(const struct turn *turn, bool sent, struct error *err)
@@ -77,8 +86,7 @@ static bool take_request(const struct turn *turn, const cJSON *json, struct func
     struct lambda_request request;
     struct error problem = {0};
     bool is_read = lambda_request_read(&request, json, &problem);
-    request.event.deadline_ms = turn->invocation->deadline_ms
-                                    ? function_deadline(turn->invocation->deadline_ms) : 0;
+    request.event.deadline_ms = deadline_of(turn);
     if (is_read)
         function_request(turn->function, &request.event, answer);
     else
@@ -96,7 +104,7 @@ static bool take_invocation(const struct turn *turn, const cJSON *json,
         .content_type = json_text(json, "specversion") ? CLOUD_EVENT_STRUCTURED : "application/json",
         .body = buf_text(&invocation->event),
         .body_size = invocation->event.size,
-        .deadline_ms = invocation->deadline_ms ? function_deadline(invocation->deadline_ms) : 0,
+        .deadline_ms = deadline_of(turn),
     };
     function_invoke(turn->function, FUNCTION_ANY_FLOW, &event, answer);
     return answer_invocation(turn, answer, err);
@@ -122,9 +130,10 @@ static bool take_event(const struct turn *turn, struct error *err)
 bool lambda_serve(struct lambda_api *api, struct function *function, bool streamed,
                   struct event_sink *sink, struct error *err)
 {
+    const int64_t started_ms = clock_wall_ms();
     for (;;) {
         struct lambda_invocation invocation;
-        const struct turn turn = {api, function, streamed, &invocation};
+        const struct turn turn = {api, function, streamed, &invocation, started_ms};
         bool ok = lambda_api_next(api, &invocation, err);
         bool is_over = !ok && err->kind == ERROR_CANCELLED;
         if (ok)

@@ -44,9 +44,10 @@ class _UnixConnection(http.client.HTTPConnection):
 
 
 class FnAgent:
-    """command: of the function; folder: for the socket, made; environment: further variables."""
+    """command: of the function; folder: for the socket, made; environment: further variables; inside:
+    where the function finds the folder, if its file system is another one."""
 
-    def __init__(self, command, folder, environment=None, preexec=None, log=None):
+    def __init__(self, command, folder, environment=None, preexec=None, log=None, inside=None):
         self.folder, self.log = folder, log
         self.path = os.path.join(folder, SOCKET_NAME)
         if len(self.path) > SOCKET_PATH_MAX:
@@ -57,7 +58,8 @@ class FnAgent:
         self.begun = time.monotonic()
         self.process = subprocess.Popen(
             command, env={**(environment or {}), "FN_FORMAT": "http-stream",
-                          "FN_LISTENER": "unix:" + self.path, "FN_LOGFRAME_NAME": FRAME_NAME,
+                          "FN_LISTENER": f"unix:{inside or folder}/{SOCKET_NAME}",
+                          "FN_LOGFRAME_NAME": FRAME_NAME,
                           "FN_LOGFRAME_HDR": FRAME_HEADER, "FN_APP_NAME": "app", "FN_FN_ID": "01",
                           "FN_MEMORY": "128", "FN_TMPSIZE": "64"},
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, close_fds=True,

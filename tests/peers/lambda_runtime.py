@@ -79,7 +79,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 class LambdaRuntime:
     """command: what stands in bootstrap; environment: further variables."""
 
-    def __init__(self, command, environment=None, log=None):
+    def __init__(self, command, environment=None, log=None, preexec=None):
         self.events, self.outcomes = queue.Queue(), queue.Queue()
         self.waiting = threading.Event()
         self.connections, self.in_flight, self.problems = set(), None, []
@@ -90,7 +90,7 @@ class LambdaRuntime:
         threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
         self.begun = time.monotonic()
         self.process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=preexec,
             env={**(environment or {}), "_HANDLER": "bootstrap", "AWS_LAMBDA_FUNCTION_NAME": "sluice",
                  "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{self.server.server_port}",
                  "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128", "AWS_REGION": "eu-central-1"})
