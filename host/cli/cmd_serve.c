@@ -11,10 +11,12 @@
 #include "cli/cli.h"
 #include "cli/sink.h"
 #include "flow/flow.h"
+#include "server/caller_files.h"
 #include "server/gateway.h"
 #include "server/port.h"
 
 #define TICK_MS 50
+#define TICKS_PER_LOOK 10u /* at files that may have changed */
 
 static volatile sig_atomic_t reload_wanted;
 
@@ -47,10 +49,23 @@ static void tell_ready(struct cli *cli, const struct gateway *gateway, bool is_p
                  "of sluice.json, or put a TLS proxy in front");
 }
 
-static void serve(struct cli *cli, struct gateway *gateway)
+/* What a platform mounts anew, or somebody replaces, counts without a signal; but only once it has been
+ * left alone for a look, because a certificate and its key are two files. */
+static bool has_settled(struct file_watch *files, bool *is_pending)
+{
+    bool has_changed = file_watch_changed(files);
+    bool settled = *is_pending && !has_changed;
+    *is_pending = has_changed;
+    return settled;
+}
+
+static void serve(struct cli *cli, struct gateway *gateway, struct file_watch *files)
 {
     struct error err = {0};
-    while (!cli->should_stop || !cli->should_stop()) {
+    bool is_pending = false;
+    for (unsigned tick = 0; !cli->should_stop || !cli->should_stop(); tick++) {
+        if (tick % TICKS_PER_LOOK == 0 && has_settled(files, &is_pending))
+            reload_wanted = 1;
         if (reload_wanted) {
             reload_wanted = 0;
             if (gateway_reload(gateway, &err))
@@ -63,12 +78,21 @@ static void serve(struct cli *cli, struct gateway *gateway)
     }
 }
 
+static bool watch_files(struct file_watch *files, const struct workspace *workspace,
+                        struct error *err)
+{
+    return caller_files_watch(files, workspace->folder, err) &&
+           file_watch_add(files, workspace->server.certificate, err) &&
+           file_watch_add(files, workspace->server.key, err);
+}
+
 static int run(struct cli *cli, const struct arguments *arguments)
 {
     struct workspace *workspace = NULL;
     struct service *service = NULL;
     struct event_sink *sink = NULL;
     struct gateway *gateway = NULL;
+    struct file_watch files = {0};
     char address[PORT_ADDRESS_SIZE];
     struct error err = {0};
     struct sigaction reload = {.sa_handler = on_reload, .sa_flags = SA_RESTART};
@@ -78,10 +102,11 @@ static int run(struct cli *cli, const struct arguments *arguments)
     bool ok = (!is_platform || port_address(port, address, &err)) &&
               cli_open_workspace(cli, &workspace, &err) &&
               service_open(&service, workspace, &err) && sink_open(&sink, service, &err) &&
+              watch_files(&files, service_workspace(service), &err) &&
               gateway_open(&gateway, service, is_platform ? address : listen, &err);
     if (ok) {
         tell_ready(cli, gateway, is_platform);
-        serve(cli, gateway);
+        serve(cli, gateway, &files);
         if (!gateway_stop(gateway)) {
             log_line(LOG_ERROR, NULL, "something did not stop in time and was cut off");
             _exit(EXIT_FAILED);
@@ -89,6 +114,7 @@ static int run(struct cli *cli, const struct arguments *arguments)
     }
     sink_close(sink);
     service_close(service);
+    file_watch_release(&files);
     return ok ? EXIT_DONE : cli_fail(cli, cli_status_of(&err), &err);
 }
 
@@ -111,7 +137,8 @@ const struct command cmd_serve = {
         "POST /events/{ID} starts any flow by a CloudEvent. Where PORT is set, as Knative and Cloud Run "
         "do, it listens on that port of all addresses unless --listen says otherwise.\n\n"
         "SIGTERM or SIGINT: accepts nothing more, lets what runs finish, ends. A second one ends at "
-        "once. SIGHUP: reads users.json, oauth.json with its keys, certificate and key again.",
+        "once. users.json, oauth.json with its keys, certificate and key are read again when they have "
+        "changed, and at SIGHUP.",
     .options = options,
     .option_count = sizeof options / sizeof options[0],
     .json = "{\"url\"} once it can be called",

@@ -9,18 +9,17 @@
 #include <strings.h>
 
 #include "base/clock.h"
-#include "base/file.h"
-#include "base/file_stamp.h"
+#include "base/file_watch.h"
 #include "base/log.h"
 #include "server/answer.h"
 #include "server/auth.h"
+#include "server/caller_files.h"
 #include "server/outcome.h"
 #include "server/refusals.h"
 #include "server/route.h"
 #include "server/run_log.h"
 
 #define DETAIL_SIZE_MAX (1u << 20)
-#define CALLER_FILES 2 /* that say who may call */
 
 struct function {
     struct function_options options;
@@ -28,9 +27,8 @@ struct function {
     size_t offered_count, only; /* only: the index, where it is one */
     struct auth *auth; /* NULL: the platform lets callers in */
     struct refusals *refusals;
-    char *paths[CALLER_FILES]; /* of users.json and oauth.json */
-    pthread_mutex_t mutex;     /* stamps */
-    struct file_stamp stamps[CALLER_FILES];
+    pthread_mutex_t mutex; /* files */
+    struct file_watch files; /* that say who may call */
 };
 
 /* ---- life ---- */
@@ -63,22 +61,15 @@ static bool open_users(struct function *function, struct error *err)
     const struct workspace *workspace = service_workspace(function->options.service);
     if (workspace->callers == CALLERS_PLATFORM || function->options.is_behind_gateway)
         return true;
-    static const char *const names[CALLER_FILES] = {"users.json", "oauth.json"};
     const struct server_settings *settings = &workspace->server;
     const struct auth_limits limits = {
         .account = {settings->account_rate, settings->rate_burst_s},
         .address = {settings->address_rate, settings->rate_burst_s},
     };
     function->refusals = refusals_new(service_store(function->options.service));
-    bool ok = function->refusals != NULL;
-    for (size_t i = 0; ok && i < CALLER_FILES; i++) {
-        function->paths[i] = file_join(workspace->folder, names[i]);
-        ok = function->paths[i] != NULL;
-        if (ok)
-            function->stamps[i] = file_stamp_of(function->paths[i]);
-    }
-    return ok ? auth_open(&function->auth, workspace->folder, &limits, err)
-              : error_set(err, ERROR_LIMIT, "out of memory");
+    return (function->refusals || error_set(err, ERROR_LIMIT, "out of memory")) &&
+           caller_files_watch(&function->files, workspace->folder, err) &&
+           auth_open(&function->auth, workspace->folder, &limits, err);
 }
 
 bool function_open(struct function **out, const struct function_options *options, struct error *err)
@@ -103,8 +94,7 @@ void function_close(struct function *function)
     auth_close(function->auth);
     refusals_free(function->refusals);
     pthread_mutex_destroy(&function->mutex);
-    for (size_t i = 0; i < CALLER_FILES; i++)
-        free(function->paths[i]);
+    file_watch_release(&function->files);
     free(function->is_offered);
     free(function);
 }
@@ -294,13 +284,8 @@ static bool choose_by_path(const struct function *function, const char *path, si
 static void refresh_callers(struct function *function)
 {
     struct error err = {0};
-    bool has_changed = false;
     pthread_mutex_lock(&function->mutex);
-    for (size_t i = 0; i < CALLER_FILES; i++) {
-        struct file_stamp stamp = file_stamp_of(function->paths[i]);
-        has_changed |= !file_stamp_same(&stamp, &function->stamps[i]);
-        function->stamps[i] = stamp;
-    }
+    bool has_changed = file_watch_changed(&function->files);
     pthread_mutex_unlock(&function->mutex);
     if (has_changed && !auth_reload(function->auth, &err))
         log_line(LOG_ERROR, NULL, "who may call has changed and is not usable, the old stays: %s",

@@ -281,12 +281,21 @@ class EventCallers(KnativeTest):
         for name, role in (("broker", "invoke"), ("reader", "monitor")):
             subprocess.run(self.land.command("users", "add", name, "--role", role), check=True,
                            input=PASSWORD + "\n", text=True, capture_output=True)
-        process, self.port, _ = self.start()
+        self.process.terminate()
+        self.process.wait(30)
+        _, self.port, _ = self.start()
         for headers, expected in (({}, 401), (basic("nobody"), 401), (basic("reader"), 403),
                                   (basic("broker"), 204)):
             status, fields, _ = self.event(FLOW_ACK, ack(51), **headers)
             self.assertEqual(status, expected)
             self.assertEqual("www-authenticate" in fields, expected == 401)
+        subprocess.run(self.land.command("users", "add", "late", "--role", "invoke"), check=True,
+                       input=PASSWORD + "\n", text=True, capture_output=True)
+        deadline = time.monotonic() + 30  # a file that changed counts without a signal
+        while "were read again" not in self.said():
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.1)
+        self.assertEqual(self.event(FLOW_ACK, ack(52), **basic("late"))[0], 204)
 
 
 class EventsOut(KnativeTest):
