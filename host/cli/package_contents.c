@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "cli/package.h"
+#include "server/issuer.h"
 
 #define ANCHORS "/etc/ssl/certs/ca-certificates.crt"
 #define ZONES "/usr/share/zoneinfo"
@@ -197,10 +198,21 @@ static bool add_named_files(const struct filling *filling)
     return ok;
 }
 
+/* The keys of an issuer are public ones. */
+static bool add_issuer(const struct filling *filling)
+{
+    struct issuer *issuer = NULL;
+    bool ok = issuer_read(&issuer, filling->workspace->folder, filling->err) &&
+              (!issuer || (add_workspace_file(filling, ISSUER_FILE) &&
+                           add_named_file(filling, issuer->jwks_file)));
+    issuer_free(issuer);
+    return ok;
+}
+
 static bool add_workspace(const struct filling *filling)
 {
     return add_settings(filling) && add_workspace_file(filling, "connections.json") &&
-           add_workspace_file(filling, "schedules.json") && add_workspace_folder(filling, "lookups") &&
+           add_workspace_file(filling, "schedules.json") && add_issuer(filling) && add_workspace_folder(filling, "lookups") &&
            add_workspace_folder(filling, "certificates") && add_named_files(filling);
 }
 
