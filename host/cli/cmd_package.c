@@ -232,7 +232,7 @@ const struct command cmd_package = {
     .files = "sluice.json, connections.json, schedules.json, lookups/, certificates/",
     .examples = " sluice package lambda OUTL-BA-DACS_CCS_CUST_SYNC_ACK\n"
                 " sluice package kubernetes --image registry.example.com/sluice:1\n"
-                " sluice package oci-image -o image && skopeo copy oci:image:latest docker://…",
+                " sluice package oci-image -o image && skopeo copy oci:image:latest docker://REGISTRY/NAME",
     .words_min = 1,
     .words_max = CLI_ARGUMENTS_MAX,
     .run = run,

@@ -14,6 +14,7 @@
 #include "cli/progress.h"
 #include "cli/sink.h"
 #include "flow/flow.h"
+#include "server/outcome.h"
 
 #define BODY_SIZE_MAX (64u << 20) /* what is read here; the flow's manifest sets a lower limit */
 #define PARAMETERS_MAX CLI_OPTIONS_MAX
@@ -198,10 +199,7 @@ static void write_files(struct document *document, struct store *store,
 {
     struct error ignored;
     document_open(document, "files", '{');
-    document_number(document, "found", (int64_t)outcome->files_found);
-    document_number(document, "transferred", (int64_t)outcome->files_transferred);
-    document_number(document, "not_transferred", (int64_t)outcome->files_not_transferred);
-    document_number(document, "postponed", (int64_t)outcome->files_postponed);
+    outcome_write_counts(document, outcome);
     document_open(document, "list", '[');
     if (outcome->instance[0]) /* the counts above stand, even if the rows cannot be read */
         (void)!store_files(store, outcome->instance, write_file, document, &ignored);

@@ -37,7 +37,7 @@ extern const size_t package_target_count;
 
 enum package_secret_kind { PACKAGE_SECRET_ENV, PACKAGE_SECRET_FILE, PACKAGE_SECRET_CREDENTIAL };
 
-/* A secret that must be there where the package runs. */
+/* A secret, or a file from outside the workspace, that must be there where the package runs. */
 struct package_secret {
     enum package_secret_kind kind;
     char *name; /* of the variable or the credential, or the file's path where it runs */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Which flows, and which secrets they need; see package.h. */
 #include <ctype.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -158,6 +159,14 @@ static bool add_field(struct package_plan *plan, const struct connection *connec
     return !secret->file || add_file(plan, secret->file, use, err);
 }
 
+/* What lies outside the workspace does not travel along, secret or not. */
+static bool add_outside(struct package_plan *plan, const struct connection *connection,
+                        const char *field, const char *path, struct error *err)
+{
+    const struct secret file = {.file = (char *)(uintptr_t)path};
+    return !path || below_workspace(plan, path) || add_field(plan, connection, field, &file, err);
+}
+
 static bool add_connection(struct package_plan *plan, const char *name, struct error *err)
 {
     const struct connection *connection =
@@ -165,7 +174,9 @@ static bool add_connection(struct package_plan *plan, const char *name, struct e
     return !connection ||
            (add_field(plan, connection, "password", &connection->password, err) &&
             add_field(plan, connection, "private_key", &connection->private_key, err) &&
-            add_field(plan, connection, "passphrase", &connection->passphrase, err));
+            add_field(plan, connection, "passphrase", &connection->passphrase, err) &&
+            add_outside(plan, connection, "ca", connection->ca_file, err) &&
+            add_outside(plan, connection, "known_hosts", connection->known_hosts, err));
 }
 
 static bool add_users(struct package_plan *plan, struct error *err)

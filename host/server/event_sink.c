@@ -68,6 +68,7 @@ static void set_up(struct event_sink *sink, const struct event *event, struct cu
     curl_easy_reset(easy);
     curl_easy_setopt(easy, CURLOPT_URL, sink->url);
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(easy, CURLOPT_PROXY, "");
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)EVENT_SINK_TIMEOUT_MS);
     curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);

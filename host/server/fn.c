@@ -110,8 +110,9 @@ static void wrap_answer(struct http_answer *http)
     http->status = 200;
 }
 
-static void answer_request(struct fn *fn, struct http_exchange *exchange,
-                           struct function_event *event, struct function_answer *answer)
+/* Who the caller is, no field tells that the caller could not set: all count as one address. */
+static void take_request(struct fn *fn, struct http_exchange *exchange,
+                         struct function_event *event, struct function_answer *answer)
 {
     char path[URL_SIZE_MAX];
     const char *method = http_exchange_field(exchange, "Fn-Http-Method");
@@ -119,21 +120,22 @@ static void answer_request(struct fn *fn, struct http_exchange *exchange,
     event->method = method ? method : "POST";
     event->path = path;
     event->authorization = field_of_request(exchange, "Authorization");
-    event->address = field_of_request(exchange, "X-Real-Ip");
     event->field = field_of_request;
     function_request(fn->function, event, answer);
-    wrap_answer(&answer->http);
 }
 
-static void answer_invocation(struct fn *fn, struct function_event *event,
-                              struct function_answer *answer)
+static void take_invocation(struct fn *fn, struct function_event *event,
+                            struct function_answer *answer)
 {
     event->field = field_of_call;
     function_invoke(fn->function, FUNCTION_ANY_FLOW, event, answer);
-    if (answer->is_late)
-        answer->http.status = 504;
-    else
-        answer->http.status = answer->has_failed ? 502 : 200;
+}
+
+/* Anything but these three would cost the container. */
+static void judge_invocation(struct function_answer *answer)
+{
+    bool has_failed = answer->has_failed || answer->http.status == 413;
+    answer->http.status = answer->is_late ? 504 : has_failed ? 502 : 200;
 }
 
 static void answer_call(struct fn *fn, struct http_exchange *exchange)
@@ -148,10 +150,18 @@ static void answer_call(struct fn *fn, struct http_exchange *exchange)
     };
     struct function_answer answer;
     function_answer_init(&answer);
-    if (intent && strcasecmp(intent, "httprequest") == 0)
-        answer_request(fn, exchange, &event, &answer);
+    bool is_request = intent && strcasecmp(intent, "httprequest") == 0;
+    if (exchange->is_too_large)
+        answer_fault(&answer.http, 413, "limit", "Message too large",
+                     "the message is larger than any flow here takes");
+    else if (is_request)
+        take_request(fn, exchange, &event, &answer);
     else
-        answer_invocation(fn, &event, &answer);
+        take_invocation(fn, &event, &answer);
+    if (is_request)
+        wrap_answer(&answer.http);
+    else
+        judge_invocation(&answer);
     struct http_answer old = exchange->answer;
     exchange->answer = answer.http;
     answer.http = old;
@@ -162,11 +172,7 @@ static void run(void *context, struct http_exchange *exchange)
 {
     struct fn *fn = context;
     frame_log(fn, exchange);
-    if (exchange->is_too_large)
-        answer_fault(&exchange->answer, 502, "limit", "Message too large",
-                     "the message is larger than any flow here takes");
-    else
-        answer_call(fn, exchange);
+    answer_call(fn, exchange);
     (void)event_sink_flush(fn->sink, FN_FLUSH_MS); /* what is left may go out with the next call */
     http_answer_field(&exchange->answer, "Fn-Fdk-Version", "sluice/" SLUICE_VERSION);
 }

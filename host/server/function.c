@@ -361,6 +361,14 @@ void function_request(struct function *function, const struct function_event *ev
         run_data(function, flow, event->body, event->body_size, &named, answer);
 }
 
+static bool names_another(const struct function *function, const struct invocation *invocation,
+                          size_t flow)
+{
+    size_t named;
+    return flow != FUNCTION_ANY_FLOW && invocation->flow[0] &&
+           (!service_find(function->options.service, invocation->flow, &named, NULL) || named != flow);
+}
+
 void function_invoke(struct function *function, size_t flow, const struct function_event *event,
                      struct function_answer *answer)
 {
@@ -369,6 +377,9 @@ void function_invoke(struct function *function, size_t flow, const struct functi
     if (!invocation_read(&invocation, event->content_type, event->field, event->context, event->body,
                          event->body_size, &err))
         fail_with(answer, "The event is not usable", &err);
+    else if (names_another(function, &invocation, flow))
+        fail(answer, 400, "invalid", "The event is not usable",
+             "the event names another flow than the address that it was sent to");
     else if (flow != FUNCTION_ANY_FLOW || choose_named(function, invocation.flow, &flow, answer))
         run_data(function, flow, invocation.data, invocation.data_size, event, answer);
     invocation_release(&invocation);

@@ -4,14 +4,12 @@
 
 #include <string.h>
 
-static void write_files(struct document *document, const struct run_outcome *outcome)
+void outcome_write_counts(struct document *document, const struct run_outcome *outcome)
 {
-    document_open(document, "files", '{');
     document_number(document, "found", (int64_t)outcome->files_found);
     document_number(document, "transferred", (int64_t)outcome->files_transferred);
     document_number(document, "not_transferred", (int64_t)outcome->files_not_transferred);
     document_number(document, "postponed", (int64_t)outcome->files_postponed);
-    document_close(document, '}');
 }
 
 static void write_fault(struct document *document, const struct run_outcome *outcome)
@@ -37,7 +35,9 @@ void outcome_write(struct document *document, const struct manifest *manifest,
     document_text(document, "state", instance_state_name(outcome->state));
     document_number(document, "exit_status", outcome->exit_status);
     document_number(document, "duration_ms", outcome->duration_ms);
-    write_files(document, outcome);
+    document_open(document, "files", '{');
+    outcome_write_counts(document, outcome);
+    document_close(document, '}');
     write_fault(document, outcome);
     document_close(document, '}');
 }

@@ -78,7 +78,7 @@ class Acknowledgement(FnTest):
                 self.assertIn("sluice-instance", headers)
 
     def test_what_a_caller_gets_wrong(self):
-        cases = (({"method": "GET"}, 405), ({"body": b"{not json"}, 400),
+        cases = (({"method": "GET"}, 405), ({"body": b"{not json"}, 400), ({"body": b" " * 1000000}, 413),
                  ({"headers": {"Content-Type": "multipart/mixed; boundary=x"}}, 415),
                  ({"url": f"http://h/ic/api/integration/v1/flows/rest/{FLOW_FTP}/1.0/x"}, 404))
         for options, expected in cases:
@@ -279,6 +279,10 @@ class AllFlows(FnTest):
         self.assertEqual(self.land.dacs_ftp_files()["C1-CONTACT-2.csv"], data)
         self.assertTrue(any("file 'C1-CONTACT-1.csv' transferred" in one["message"]
                             for one in self.lines()))
+        tasks, descriptors = self.agent.usage()
+        print(f"fn: {tasks} threads, {descriptors} descriptors after two transfers")
+        self.assertLess(tasks, PROCESSES_MAX // 4)
+        self.assertLess(descriptors, OPEN_FILES_MAX // 4)
 
     def test_a_transfer_that_fails_in_part(self):
         for name in ("C1-A.csv", "C1-B.csv"):

@@ -220,6 +220,7 @@ class EventsIn(KnativeTest):
         for flow, body, fields, expected in (
                 ("NONE", b"", {}, 404), (FLOW_ACK, b"{", {}, 400), (FLOW_ACK, b"{}", {}, 400),
                 (FLOW_FTP, b'{"x": "y"}', {}, 400),
+                (FLOW_FTP, b'{"flow": "%s"}' % FLOW_OS.encode(), {}, 400),
                 (FLOW_ACK, ack(1), {"ce-specversion": "0.3"}, 400),
                 (FLOW_ACK, b"[]", {"Content-Type": "application/cloudevents-batch+json"}, 415),
                 ("OUTL-BA-CCS_DACS_OS_TRANSFER", b"{}", {}, 400)):

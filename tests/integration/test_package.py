@@ -193,6 +193,15 @@ class Contents(PackageTest):
         self.assertEqual(parts["program"]["bytes"], os.path.getsize(program))
         self.assertLess(os.path.getsize(program), os.path.getsize(self.program))
 
+    def test_files_from_outside_are_named(self):
+        before = self.land.connections
+        self.addCleanup(self.land.write_connections, before)
+        self.land.write_connections({**before, "OU REST CCS for CCS-DACS": {
+            **before["OU REST CCS for CCS-DACS"], "ca": self.land.ca}})
+        self.package("fn", FLOW_ACK)
+        self.assertRegex(self.printed, rf"file +{self.land.ca}  \(connection 'OU REST CCS for CCS-DACS': "
+                                       r"ca\)")
+
     def test_flows_bring_those_that_they_call(self):
         output = self.package("fn", FLOW_ACK)
         with open(output + "/rootfs/opt/sluice/contents.json", encoding="utf-8") as file:

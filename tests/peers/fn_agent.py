@@ -18,6 +18,8 @@ import struct
 import subprocess
 import time
 
+from common import end_process
+
 START_SECONDS = 5  # FN_HOT_START_TIMEOUT
 OPEN_FILES_MAX, PROCESSES_MAX = 350, 50  # api/agent/config.go: FN_MAX_OPEN_FILES, FN_MAX_PIDS
 SOCKET_NAME = "lsnr.sock"
@@ -196,19 +198,11 @@ class FnAgent:
     # ---- end --------------------------------------------------------------------------------------
 
     def stop(self, seconds=10):
-        """SIGTERM, then SIGKILL; gives the exit status."""
         if self.connection:
             self.connection.close()
-        if self.process.poll() is None:
-            if self.frozen:
-                self.thaw()
-            self.process.terminate()
-            try:
-                self.process.wait(seconds)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
-        return self.process.returncode
+        if self.frozen:
+            self.thaw()
+        return end_process(self.process, seconds)
 
     def __enter__(self):
         return self

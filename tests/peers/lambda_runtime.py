@@ -18,6 +18,8 @@ import threading
 import time
 import uuid
 
+from common import end_process
+
 VERSION = "/2018-06-01/runtime/"
 ANSWER_MAX = 6 * 1024 * 1024 + 100
 STREAM_TYPE = "application/vnd.awslambda.http-integration-response"
@@ -198,15 +200,8 @@ class LambdaRuntime:
         self.frozen = False
 
     def stop(self, seconds=10):
-        """SIGTERM, then SIGKILL; gives the exit status."""
         self.thaw()
-        if self.process.poll() is None:
-            self.process.terminate()
-            try:
-                self.process.wait(seconds)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
+        end_process(self.process, seconds)
         self.events.put(None)
         self.server.shutdown()
         self.server.server_close()
