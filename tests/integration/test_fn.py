@@ -18,7 +18,7 @@ from serverless_common import ServerlessTest, processor_seconds, rows
 
 import dacs
 from fn_agent import FRAME_NAME, OPEN_FILES_MAX, PROCESSES_MAX, ContractError, FnAgent
-from landscape import FLOW_ACK, FLOW_FTP, FLOW_OS
+from landscape import FLOW_ACK, FLOW_FTP, FLOW_OS, SECRETS
 
 ERROR_HANDLER = "OUTL-BA-CCS_DACS_ERR_HNDLR"
 COMMON = ("OUTL-BA-OUAL_DACS_FTP_TRANSFER", "OUTL-BA-CCS_DACS_OS_TRANSFER")
@@ -38,11 +38,11 @@ class FnTest(ServerlessTest):
         super().setUp()
         self.agent = self.start(*self.flows)
 
-    def start(self, *flows):
+    def start(self, *flows, **environment):
         sockets = tempfile.TemporaryDirectory(prefix="iofs-")
         self.addCleanup(sockets.cleanup)
-        agent = FnAgent(self.land.command("fn", *flows), sockets.name, self.land.environment(),
-                        log=self.log)
+        agent = FnAgent(self.land.command("fn", *flows), sockets.name,
+                        {**self.land.environment(), **environment}, log=self.log)
         self.addCleanup(agent.stop)
         return agent
 
@@ -123,6 +123,26 @@ class Acknowledgement(FnTest):
     def test_a_deadline_that_has_passed(self):
         self.assertEqual(self.agent.call(ack(53), JSON, seconds=-5)[0], "late")
         self.assertEqual(self.agent.call(ack(54), JSON)[0], "ok")
+
+    def test_a_secret_file_counts_at_its_next_use(self):
+        before, ccs = self.land.connections, "OU REST CCS for CCS-DACS"
+        self.addCleanup(self.land.write_connections, before)
+        secrets = os.path.join(self.folder, "mounted")
+        for version, password in (("1", "wrong-password"), ("2", SECRETS["CCS_PASSWORD"])):
+            os.makedirs(os.path.join(secrets, version), exist_ok=True)
+            with open(os.path.join(secrets, version, "ccs"), "w", encoding="ascii") as file:
+                file.write(password)
+        os.symlink("1", secrets + "/current")  # as Kubernetes mounts secrets: a link is renamed
+        self.land.write_connections({**before, ccs: {**before[ccs], "password": {
+            "credential": "ccs"}}})
+        agent = self.start(FLOW_ACK, CREDENTIALS_DIRECTORY=secrets + "/current")
+        kind, _, body, _ = agent.call(ack(55), JSON)
+        self.assertEqual((kind, json.loads(body)["o:errorDetails"][0]["o:errorCode"]),
+                         ("failed", "ccs_401"), body)
+        os.symlink("2", secrets + "/next")
+        os.rename(secrets + "/next", secrets + "/current")
+        kind, _, body, _ = agent.call(ack(55), JSON)
+        self.assertEqual(kind, "ok", body)
 
     def test_log_frames(self):
         _, _, _, call_id = self.agent.call(ack(61), JSON)
