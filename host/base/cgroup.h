@@ -16,7 +16,7 @@ struct cgroup_limits {
     uint64_t memory_bytes; /* 0: no limit */
 };
 
-/* mount: where control groups are mounted; self: the file that names the process's own. A file that is
- * missing or not understood sets no limit. */
+/* mount: where control groups are mounted; self: the file that names the process's own. A file that
+ * is missing or not understood sets no limit. */
 void cgroup_read(const char *mount, const char *self, struct cgroup_limits *out);
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Whether a file is still the one that was read: changed in place, replaced by a rename, or a
- * symbolic link on the way that leads elsewhere now (as mounted Kubernetes secrets do it). A look costs
- * one system call, so it is taken at use instead of by a thread that watches. Thread-safe.
+ * symbolic link on the way that leads elsewhere now (as mounted Kubernetes secrets do it). A look
+ * costs one system call, so it is taken at use instead of by a thread that watches. Thread-safe.
  */
 #ifndef BASE_FILE_STAMP_H
 #define BASE_FILE_STAMP_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The very bytes of a part of a JSON text, for what is passed on: printing a parsed value again would
- * change numbers of more than 15 digits. Pure, thread-safe.
+ * The very bytes of a part of a JSON text, for what is passed on: printing a parsed value again
+ * would change numbers of more than 15 digits. Pure, thread-safe.
  */
 #ifndef BASE_JSON_SLICE_H
 #define BASE_JSON_SLICE_H

@@ -6,8 +6,8 @@
 #include <string.h>
 #include <time.h>
 
-/* Reads text against pattern: 'd' is a digit whose value is added to the next number (numbers end where
- * the digits do), anything else stands for itself. */
+/* Reads text against pattern: 'd' is a digit whose value is added to the next number (numbers end
+ * where the digits do), anything else stands for itself. */
 static const char *read_pattern(const char *text, const char *pattern, int *numbers)
 {
     int count = -1;
@@ -63,8 +63,9 @@ bool rfc3339_parse(const char *text, int64_t *wall_ms)
     if (!at || !read_offset(at, &offset_s) || numbers[0] < 1970 || numbers[3] > 23 ||
         numbers[4] > 59 || numbers[5] > 60)
         return false;
-    struct tm fields = {.tm_year = numbers[0] - 1900, .tm_mon = numbers[1] - 1, .tm_mday = numbers[2],
-                        .tm_hour = numbers[3], .tm_min = numbers[4]};
+    struct tm fields = {
+        .tm_year = numbers[0] - 1900, .tm_mon = numbers[1] - 1, .tm_mday = numbers[2],
+        .tm_hour = numbers[3], .tm_min = numbers[4]};
     int64_t seconds = timegm(&fields);
     if (fields.tm_mon != numbers[1] - 1 || fields.tm_mday != numbers[2]) /* 30 February */
         return false;

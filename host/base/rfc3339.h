@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A date-time of RFC 3339, 5.6, from 1970 on, as milliseconds since then; more digits of a second are cut
- * off, second 60 is the one after it. False: anything else. */
+/* A date-time of RFC 3339, 5.6, from 1970 on, as milliseconds since then; more digits of a second
+ * are cut off, second 60 is the one after it. False: anything else. */
 bool rfc3339_parse(const char *text, int64_t *wall_ms);
 #endif

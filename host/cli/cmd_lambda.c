@@ -52,8 +52,9 @@ static int run(struct cli *cli, const struct arguments *arguments)
         ok = false;
     }
     bool has_begun = ok;
-    ok = ok && lambda_serve(api, function,
-                            service_workspace(service)->lambda_answers == ANSWERS_STREAMED, sink, &err);
+    ok = ok &&
+         lambda_serve(api, function, service_workspace(service)->lambda_answers == ANSWERS_STREAMED,
+                      sink, &err);
     sink_close(sink);
     function_close(function);
     service_close(service);

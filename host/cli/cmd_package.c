@@ -64,7 +64,8 @@ static bool fill(const struct package_plan *plan, struct package_tree *outer,
                  struct package_tree *inner, struct package_command *command, struct error *err)
 {
     char loader[256];
-    return package_add_program(inner, plan, loader, err) && package_add_contents(inner, plan, err) &&
+    return package_add_program(inner, plan, loader, err) &&
+           package_add_contents(inner, plan, err) &&
            package_command_make(command, plan, loader, err) &&
            package_add_descriptors(outer, inner, plan, command, err) &&
            package_tree_finish(inner, err) && package_tree_finish(outer, err);
@@ -189,9 +190,12 @@ static int run(struct cli *cli, const struct arguments *arguments)
         ok = error_set(&err, ERROR_LIMIT, "the name of the output is longer than %u bytes",
                        OUTPUT_SIZE_MAX);
     if (ok && file_exists(output))
-        ok = error_set(&err, ERROR_INVALID, "'%s' exists already: remove it, or name another place with "
-                       "--output", output);
-    ok = ok && cli_open_workspace(cli, &workspace, &err) && service_open(&service, workspace, &err) &&
+        ok = error_set(&err, ERROR_INVALID,
+                       "'%s' exists already: remove it, or name another place with "
+                       "--output",
+                       output);
+    ok = ok && cli_open_workspace(cli, &workspace, &err) &&
+         service_open(&service, workspace, &err) &&
          package_plan_make(&plan, service, target, arguments->words + 1, arguments->word_count - 1,
                            &err) &&
          take_options(arguments, &plan, &err) && make(cli, &plan, output, &err);
@@ -225,14 +229,16 @@ const struct command cmd_package = {
         "default where the platform keeps nothing. The same input makes the same bytes.",
     .options = options,
     .option_count = sizeof options / sizeof options[0],
-    .json = "{\"output\", \"target\", \"name\", \"parts\": [{\"part\", \"files\", \"bytes\"}], \"secrets\": "
-            "[{\"kind\": \"env\"|\"file\"|\"credential\", \"name\", \"use\"}]}",
+    .json =
+        "{\"output\", \"target\", \"name\", \"parts\": [{\"part\", \"files\", \"bytes\"}], \"secrets\": "
+        "[{\"kind\": \"env\"|\"file\"|\"credential\", \"name\", \"use\"}]}",
     .exit_status = "0  the package was made\n1  it could not be written\n"
                    "2  unknown target or flow, or a schedule that a CronJob cannot hold",
     .files = "sluice.json, connections.json, schedules.json, lookups/, certificates/",
-    .examples = " sluice package lambda OUTL-BA-DACS_CCS_CUST_SYNC_ACK\n"
-                " sluice package kubernetes --image registry.example.com/sluice:1\n"
-                " sluice package oci-image -o image && skopeo copy oci:image:latest docker://REGISTRY/NAME",
+    .examples =
+        " sluice package lambda OUTL-BA-DACS_CCS_CUST_SYNC_ACK\n"
+        " sluice package kubernetes --image registry.example.com/sluice:1\n"
+        " sluice package oci-image -o image && skopeo copy oci:image:latest docker://REGISTRY/NAME",
     .words_min = 1,
     .words_max = CLI_ARGUMENTS_MAX,
     .run = run,

@@ -49,8 +49,8 @@ static void tell_ready(struct cli *cli, const struct gateway *gateway, bool is_p
                  "of sluice.json, or put a TLS proxy in front");
 }
 
-/* What a platform mounts anew, or somebody replaces, counts without a signal; but only once it has been
- * left alone for a look, because a certificate and its key are two files. */
+/* What a platform mounts anew, or somebody replaces, counts without a signal; but only once it has
+ * been left alone for a look, because a certificate and its key are two files. */
 static bool has_settled(struct file_watch *files, bool *is_pending)
 {
     bool has_changed = file_watch_changed(files);

@@ -63,7 +63,8 @@ void durability_inspect(const struct service *service, finding_fn *fn, void *con
 {
     const struct workspace *workspace = service_workspace(service);
     enum durability_place place = workspace->store_place == STORE_MEMORY_ONLY
-                                      ? PLACE_PROCESS : durability_place_of(workspace->state_folder);
+                                      ? PLACE_PROCESS
+                                      : durability_place_of(workspace->state_folder);
     char text[PATH_MAX + 128];
     bool is_lost = place != PLACE_DISK;
     snprintf(text, sizeof text, "%s%s%s%s", place == PLACE_PROCESS ? "" : workspace->store_file,

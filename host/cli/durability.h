@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a workspace's store outlives, and what is lost with it for each flow: a part of `sluice check`,
- * for platforms that keep nothing.
+ * What a workspace's store outlives, and what is lost with it for each flow: a part of `sluice
+ * check`, for platforms that keep nothing.
  */
 #ifndef CLI_DURABILITY_H
 #define CLI_DURABILITY_H

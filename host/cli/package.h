@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Deployable packages of flows: what goes into one, and how it is written. A package holds the program, the
- * shared libraries that it has loaded, the chosen modules and what is compiled from them, the workspace
- * without secrets, and the descriptor of its target. The same input gives the same bytes: order, modes,
- * owners and times do not depend on when, where and by whom it is made. On the main thread.
+ * Deployable packages of flows: what goes into one, and how it is written. A package holds the
+ * program, the shared libraries that it has loaded, the chosen modules and what is compiled from
+ * them, the workspace without secrets, and the descriptor of its target. The same input gives the
+ * same bytes: order, modes, owners and times do not depend on when, where and by whom it is made.
+ * On the main thread.
  */
 #ifndef CLI_PACKAGE_H
 #define CLI_PACKAGE_H
@@ -56,7 +57,8 @@ struct package_plan {
     size_t secret_count;
 };
 
-/* package_plan.c: names of flows, none for all. ERROR_NOT_FOUND, ERROR_LIMIT. Release it in any case. */
+/* package_plan.c: names of flows, none for all. ERROR_NOT_FOUND, ERROR_LIMIT. Release it in any
+ * case. */
 MUST_USE bool package_plan_make(struct package_plan *plan, struct service *service,
                                 const struct package_target *target, const char *const *names,
                                 size_t name_count, struct error *err);
@@ -103,8 +105,8 @@ MUST_USE bool package_add_file(struct package_tree *tree, enum package_part part
                                unsigned mode, const char *source, struct error *err);
 MUST_USE bool package_add_bytes(struct package_tree *tree, enum package_part part, const char *path,
                                 unsigned mode, const void *bytes, size_t size, struct error *err);
-MUST_USE bool package_add_folder(struct package_tree *tree, enum package_part part, const char *path,
-                                 unsigned mode, struct error *err);
+MUST_USE bool package_add_folder(struct package_tree *tree, enum package_part part,
+                                 const char *path, unsigned mode, struct error *err);
 /* Adds the folders that are missing, then orders. ERROR_EXISTS: a path twice. */
 MUST_USE bool package_tree_finish(struct package_tree *tree, struct error *err);
 
@@ -128,7 +130,8 @@ MUST_USE bool package_command_make(struct package_command *out, const struct pac
                                    const char *loader, struct error *err);
 void package_command_release(struct package_command *command);
 
-/* package_descriptor.c: what is read beside the contents (outer), and in them: contents.json, bootstrap. */
+/* package_descriptor.c: what is read beside the contents (outer), and in them: contents.json,
+ * bootstrap. */
 MUST_USE bool package_add_descriptors(struct package_tree *outer, struct package_tree *inner,
                                       const struct package_plan *plan,
                                       const struct package_command *command, struct error *err);
@@ -138,14 +141,16 @@ void package_write_secrets(struct document *document, const struct package_plan 
 void package_write_parts(struct document *document, const struct package_tree *inner);
 /* package_kubernetes.c */
 MUST_USE bool package_knative(const struct package_plan *plan, struct buf *out, struct error *err);
-MUST_USE bool package_kubernetes(const struct package_plan *plan, struct buf *out, struct error *err);
+MUST_USE bool package_kubernetes(const struct package_plan *plan, struct buf *out,
+                                 struct error *err);
 
 /* ---- writing ---- */
 
 /* package_archive.c: paths get prefix in front. folder is there already. */
 MUST_USE bool package_write_folder(const struct package_tree *tree, const char *folder,
                                    struct error *err);
-MUST_USE bool package_write_zip(const struct package_tree *tree, const char *path, struct error *err);
+MUST_USE bool package_write_zip(const struct package_tree *tree, const char *path,
+                                struct error *err);
 
 #define PACKAGE_DIGEST_SIZE 65
 void package_digest(const void *bytes, size_t size, char out[static PACKAGE_DIGEST_SIZE]);

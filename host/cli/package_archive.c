@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A package's files into a folder, a zip archive or a layer of an image, through libarchive. Owners are
- * root, times PACKAGE_TIME, so that only contents decide about the bytes. See package.h.
+ * A package's files into a folder, a zip archive or a layer of an image, through libarchive. Owners
+ * are root, times PACKAGE_TIME, so that only contents decide about the bytes. See package.h.
  */
 #include <archive.h>
 #include <archive_entry.h>
@@ -117,7 +117,8 @@ bool package_write_folder(const struct package_tree *tree, const char *folder, s
 static bool archive_failed(struct archive *archive, struct error *err)
 {
     const char *reason = archive ? archive_error_string(archive) : NULL;
-    return error_set(err, ERROR_INTERNAL, "cannot write the archive: %s", reason ? reason : "no memory");
+    return error_set(err, ERROR_INTERNAL, "cannot write the archive: %s",
+                     reason ? reason : "no memory");
 }
 
 struct target {

@@ -30,7 +30,8 @@ static bool no_memory(struct error *err)
 }
 
 /* "<prefix><name>" into path. */
-static const char *inside(const struct filling *filling, const char *name, char path[static PATH_MAX])
+static const char *inside(const struct filling *filling, const char *name,
+                          char path[static PATH_MAX])
 {
     snprintf(path, PATH_MAX, "%s%s", filling->plan->target->prefix, name);
     return path;
@@ -50,8 +51,8 @@ static bool add_module(const struct filling *filling, size_t flow)
                           filling->err))
         return false;
     snprintf(file, sizeof file, "functions/compiled/%s", strrchr(library, '/') + 1);
-    return package_add_file(filling->tree, PART_COMPILED, inside(filling, file, path), 0644, library,
-                            filling->err);
+    return package_add_file(filling->tree, PART_COMPILED, inside(filling, file, path), 0644,
+                            library, filling->err);
 }
 
 static bool add_modules(const struct filling *filling)
@@ -119,8 +120,8 @@ static bool add_workspace_file(const struct filling *filling, const char *name)
         return no_memory(filling->err);
     snprintf(file, sizeof file, "workspace/%s", name);
     bool ok = !file_exists(source) ||
-              package_add_file(filling->tree, PART_WORKSPACE, inside(filling, file, path), 0644, source,
-                               filling->err);
+              package_add_file(filling->tree, PART_WORKSPACE, inside(filling, file, path), 0644,
+                               source, filling->err);
     free(source);
     return ok;
 }
@@ -212,7 +213,8 @@ static bool add_issuer(const struct filling *filling)
 static bool add_workspace(const struct filling *filling)
 {
     return add_settings(filling) && add_workspace_file(filling, "connections.json") &&
-           add_workspace_file(filling, "schedules.json") && add_issuer(filling) && add_workspace_folder(filling, "lookups") &&
+           add_workspace_file(filling, "schedules.json") && add_issuer(filling) &&
+           add_workspace_folder(filling, "lookups") &&
            add_workspace_folder(filling, "certificates") && add_named_files(filling);
 }
 
@@ -222,8 +224,9 @@ static bool add_anchors(const struct filling *filling)
 {
     char path[PATH_MAX], real[PATH_MAX];
     return !realpath(ANCHORS, real) ||
-           package_add_file(filling->tree, PART_SYSTEM, inside(filling, "etc/ca-certificates.crt", path),
-                            0644, real, filling->err);
+           package_add_file(filling->tree, PART_SYSTEM,
+                            inside(filling, "etc/ca-certificates.crt", path), 0644, real,
+                            filling->err);
 }
 
 static bool add_zone(const struct filling *filling, const char *zone)
@@ -260,7 +263,8 @@ static bool add_system(const struct filling *filling)
            add_zones(filling);
 }
 
-bool package_add_contents(struct package_tree *tree, const struct package_plan *plan, struct error *err)
+bool package_add_contents(struct package_tree *tree, const struct package_plan *plan,
+                          struct error *err)
 {
     const struct filling filling = {tree, plan, service_workspace(plan->service), err};
     return add_modules(&filling) && add_workspace(&filling) && add_anchors(&filling) &&

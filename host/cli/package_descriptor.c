@@ -50,7 +50,8 @@ static void each_argument(const struct package_plan *plan, void (*fn)(struct buf
                           struct buf *out)
 {
     fn(out, plan->command);
-    for (size_t i = 0; strcmp(plan->command, "serve") != 0 && i < service_flow_count(plan->service); i++)
+    for (size_t i = 0; strcmp(plan->command, "serve") != 0 && i < service_flow_count(plan->service);
+         i++)
         if (plan->is_offered[i])
             fn(out, service_manifest(plan->service, i)->identifier);
 }
@@ -224,9 +225,9 @@ static bool add_contents_file(struct package_tree *inner, const struct package_p
     document_move(&document, &text);
     buf_append_char(&text, '\n');
     snprintf(path, sizeof path, "%scontents.json", plan->target->prefix);
-    bool ok = !text.failed ? package_add_bytes(inner, PART_DESCRIPTOR, path, 0644, text.data, text.size,
-                                               err)
-                           : error_set(err, ERROR_LIMIT, "out of memory");
+    bool ok = !text.failed
+                  ? package_add_bytes(inner, PART_DESCRIPTOR, path, 0644, text.data, text.size, err)
+                  : error_set(err, ERROR_LIMIT, "out of memory");
     buf_release(&text);
     return ok;
 }

@@ -53,7 +53,8 @@ static void append_command(struct document *document, const struct package_plan 
 {
     document_open(document, "Cmd", '[');
     document_text(document, NULL, plan->command);
-    for (size_t i = 0; strcmp(plan->command, "serve") != 0 && i < service_flow_count(plan->service); i++)
+    for (size_t i = 0; strcmp(plan->command, "serve") != 0 && i < service_flow_count(plan->service);
+         i++)
         if (plan->is_offered[i])
             document_text(document, NULL, service_manifest(plan->service, i)->identifier);
     document_close(document, ']');
@@ -242,7 +243,8 @@ static bool make_folders(const char *folder, struct error *err)
 }
 
 bool package_write_image(const struct package_tree *tree, const struct package_plan *plan,
-                         const struct package_command *command, const char *folder, struct error *err)
+                         const struct package_command *command, const char *folder,
+                         struct error *err)
 {
     struct package_layer written[LAYER_COUNT];
     return make_folders(folder, err) && write_layers(tree, folder, written, err) &&

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A Knative service, and a Kubernetes deployment with a volume, a service and a CronJob for each schedule.
- * Both run as any user on a root that cannot be written; secrets come from one Secret by their names. See
- * package.h.
+ * A Knative service, and a Kubernetes deployment with a volume, a service and a CronJob for each
+ * schedule. Both run as any user on a root that cannot be written; secrets come from one Secret by
+ * their names. See package.h.
  */
 #include <ctype.h>
 #include <limits.h>
@@ -31,8 +31,8 @@ static bool has_kind(const struct package_plan *plan, enum package_secret_kind k
     return false;
 }
 
-/* The key in the Secret: a variable's or credential's name; of a file its path in the workspace, with '.'
- * for what keys may not hold. */
+/* The key in the Secret: a variable's or credential's name; of a file its path in the workspace,
+ * with '.' for what keys may not hold. */
 static const char *key_of(const struct package_plan *plan, const struct package_secret *secret,
                           char key[static NAME_SIZE])
 {
@@ -78,7 +78,8 @@ static void write_environment(struct yaml *yaml, const struct package_plan *plan
     yaml_close(yaml);
 }
 
-static void write_mount(struct yaml *yaml, const char *volume, const char *path, const char *sub_path)
+static void write_mount(struct yaml *yaml, const char *volume, const char *path,
+                        const char *sub_path)
 {
     yaml_item(yaml);
     yaml_text(yaml, "name", volume);
@@ -358,8 +359,8 @@ static void write_affinity(struct yaml *yaml, const struct package_plan *plan)
     yaml_close(yaml);
 }
 
-static void write_job(struct yaml *yaml, const struct package_plan *plan, const struct schedule *schedule,
-                      const char *name, const char *cron)
+static void write_job(struct yaml *yaml, const struct package_plan *plan,
+                      const struct schedule *schedule, const char *name, const char *cron)
 {
     yaml_document(yaml);
     write_head(yaml, "batch/v1", "CronJob", name, plan);

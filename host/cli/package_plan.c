@@ -86,7 +86,8 @@ static void name_it(struct package_plan *plan)
         }
     const char *name = offered == 1 ? service_module_name(plan->service, only) : "sluice";
     for (; *name && at + 1 < sizeof plan->name; name++)
-        plan->name[at++] = isalnum((unsigned char)*name) ? (char)tolower((unsigned char)*name) : '-';
+        plan->name[at++] =
+            isalnum((unsigned char)*name) ? (char)tolower((unsigned char)*name) : '-';
     while (at > 0 && plan->name[at - 1] == '-')
         at--;
     plan->name[at] = '\0';
@@ -113,7 +114,8 @@ char *package_path_of(const struct package_plan *plan, const char *path)
                ? NULL : out;
 }
 
-static bool is_known(const struct package_plan *plan, enum package_secret_kind kind, const char *name)
+static bool is_known(const struct package_plan *plan, enum package_secret_kind kind,
+                     const char *name)
 {
     for (size_t i = 0; i < plan->secret_count; i++)
         if (plan->secrets[i].kind == kind && strcmp(plan->secrets[i].name, name) == 0)
@@ -141,7 +143,8 @@ static bool add_secret(struct package_plan *plan, enum package_secret_kind kind,
     return true;
 }
 
-static bool add_file(struct package_plan *plan, const char *path, const char *use, struct error *err)
+static bool add_file(struct package_plan *plan, const char *path, const char *use,
+                     struct error *err)
 {
     const char *credential = credential_of(path);
     if (credential)

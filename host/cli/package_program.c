@@ -37,7 +37,8 @@ static bool trim(struct buf *file, char loader[static 256], struct error *err)
     const ElfW(Phdr) *headers = program_headers(file, &count);
     loader[0] = '\0';
     for (size_t i = 0; headers && i < count; i++) {
-        if (headers[i].p_offset > file->size || headers[i].p_filesz > file->size - headers[i].p_offset)
+        if (headers[i].p_offset > file->size ||
+            headers[i].p_filesz > file->size - headers[i].p_offset)
             return error_set(err, ERROR_INVALID, "this program's file is damaged");
         if (headers[i].p_offset + headers[i].p_filesz > end)
             end = headers[i].p_offset + headers[i].p_filesz;
@@ -45,7 +46,8 @@ static bool trim(struct buf *file, char loader[static 256], struct error *err)
             snprintf(loader, 256, "%.*s", (int)headers[i].p_filesz, file->data + headers[i].p_offset);
     }
     if (!headers || !loader[0])
-        return error_set(err, ERROR_UNSUPPORTED, "packages are made by the installed program itself, not "
+        return error_set(err, ERROR_UNSUPPORTED,
+                         "packages are made by the installed program itself, not "
                          "through a loader");
     ElfW(Ehdr) *header = (ElfW(Ehdr) *)(void *)file->data;
     header->e_shoff = 0;
@@ -72,8 +74,8 @@ static bool is_compiled_module(const struct package_plan *plan, const char *path
     return false;
 }
 
-static bool add_library(struct package_tree *tree, const struct package_plan *plan, const char *path,
-                        struct error *err)
+static bool add_library(struct package_tree *tree, const struct package_plan *plan,
+                        const char *path, struct error *err)
 {
     char inside[PATH_MAX], real[PATH_MAX];
     if (!realpath(path, real))

@@ -32,8 +32,8 @@ void package_tree_release(struct package_tree *tree)
     *tree = (struct package_tree){0};
 }
 
-static struct package_entry *add(struct package_tree *tree, enum package_part part, const char *path,
-                                 unsigned mode, struct error *err)
+static struct package_entry *add(struct package_tree *tree, enum package_part part,
+                                 const char *path, unsigned mode, struct error *err)
 {
     if (!tree->entries)
         tree->entries = calloc(PACKAGE_ENTRIES_MAX, sizeof *tree->entries);

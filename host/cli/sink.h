@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The event sink of a process: K_SINK and what belongs to it in the environment, else sluice.json. */
+/* The event sink of a process: K_SINK and what belongs to it in the environment, else sluice.json.
+ */
 #ifndef CLI_SINK_H
 #define CLI_SINK_H
 #include "server/event_sink.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * SIGINT and SIGTERM as a descriptor, for processes that sleep until a call comes or they are asked to
- * stop, and wake up for nothing else. wait_is_asked is thread-safe, the rest is the main thread's.
+ * SIGINT and SIGTERM as a descriptor, for processes that sleep until a call comes or they are asked
+ * to stop, and wake up for nothing else. wait_is_asked is thread-safe, the rest is the main
+ * thread's.
  */
 #ifndef CLI_WAIT_H
 #define CLI_WAIT_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A YAML 1.2 document as it grows: block style, two spaces a level, texts always in double quotes, so that
- * no value is taken for something else. Not thread-safe.
+ * A YAML 1.2 document as it grows: block style, two spaces a level, texts always in double quotes,
+ * so that no value is taken for something else. Not thread-safe.
  */
 #ifndef CLI_YAML_H
 #define CLI_YAML_H

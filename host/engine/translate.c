@@ -54,8 +54,8 @@ void translate_tools_default(struct translate_tools *tools)
     };
 }
 
-/* Ours, root's, or that of whoever owns this program: a platform that unpacks a package gives all its
- * files to one user, and runs it as another. */
+/* Ours, root's, or that of whoever owns this program: a platform that unpacks a package gives all
+ * its files to one user, and runs it as another. */
 static bool is_trusted_owner(uid_t owner)
 {
     struct stat program;

@@ -54,8 +54,8 @@ struct run_request {
     size_t body_size;
     const char *attachment; /* path of a local file; NULL: none */
     const struct run_watch *watch; /* NULL: nobody watches */
-    int64_t deadline_ms; /* clock_monotonic_ms() by which the caller wants its answer; 0: the flow's own
-                            limits alone. Past it the sandbox is stopped: fault wall_deadline */
+    int64_t deadline_ms; /* clock_monotonic_ms() by which the caller wants its answer; 0: the flow's
+                            own limits alone. Past it the sandbox is stopped: fault wall_deadline */
     const char *resubmits; /* full id of the failed instance that is done again; NULL: none. May be
                               refused as store_instance_start says; then nothing ran */
 };
@@ -83,8 +83,8 @@ struct run_end {
     int64_t finished_ms; /* wall clock */
 };
 
-/* Who is told of each end, on the run's thread: ended must not block. One at most; set before any run.
- * observer is copied. */
+/* Who is told of each end, on the run's thread: ended must not block. One at most; set before any
+ * run. observer is copied. */
 struct run_observer {
     void *context;
     void (*ended)(void *context, const struct run_end *end);

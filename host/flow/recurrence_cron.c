@@ -52,9 +52,10 @@ static bool check_days(const struct icalrecurrencetype *rule, struct error *err)
     return true;
 }
 
-/* Every n minutes or hours is a step only where n divides the hour or day; and a step of hours follows
- * the local clock, which elapsed time does not. */
-static bool check_interval(const struct icalrecurrencetype *rule, const char *zone, struct error *err)
+/* Every n minutes or hours is a step only where n divides the hour or day; and a step of hours
+ * follows the local clock, which elapsed time does not. */
+static bool check_interval(const struct icalrecurrencetype *rule, const char *zone,
+                           struct error *err)
 {
     int interval = rule->interval;
     if (interval == 1)
@@ -75,7 +76,8 @@ static void append_list(struct buf *out, const short *values)
 }
 
 /* A field: the values that are given, else every step-th, or one default. */
-static void append_field(struct buf *out, const short *values, bool is_every, int step, int otherwise)
+static void append_field(struct buf *out, const short *values, bool is_every, int step,
+                         int otherwise)
 {
     if (is_given(values))
         append_list(out, values);
@@ -115,7 +117,8 @@ static void append_rule(struct buf *out, const struct icalrecurrencetype *rule)
     buf_append_char(out, '\n');
 }
 
-static bool convert(char *text, const char *zone, bool has_bounds, struct buf *out, struct error *err)
+static bool convert(char *text, const char *zone, bool has_bounds, struct buf *out,
+                    struct error *err)
 {
     size_t size = strlen(text);
     if (size > 0 && text[size - 1] == ';')

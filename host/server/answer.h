@@ -8,7 +8,8 @@
 void answer_fault(struct http_answer *answer, int status, const char *code, const char *title,
                   const char *detail);
 void answer_json(struct http_answer *answer, int status, const char *json);
-/* Gives the header fields that an answer has, its body's length apart, as http_server sends them. */
+/* Gives the header fields that an answer has, its body's length apart, as http_server sends them.
+ */
 typedef void answer_field_fn(void *context, const char *name, const char *value);
 void answer_each_field(const struct http_answer *answer, answer_field_fn *fn, void *context);
 /* The status that fits an error that kept a flow from running. */

@@ -93,7 +93,8 @@ static bool check_attributes(const struct cloud_event *event, struct error *err)
 
 /* ---- binary mode ---- */
 
-/* Undoes double quotes and backslashes (RFC 7230, 3.2.6). False: not closed at the end, or too long. */
+/* Undoes double quotes and backslashes (RFC 7230, 3.2.6). False: not closed at the end, or too
+ * long. */
 static bool unquote(const char *value, char *out, size_t out_size)
 {
     size_t used = 0;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * CloudEvents 1.0 over HTTP (cloudevents/spec: spec.md, bindings/http-protocol-binding.md,
- * formats/json-format.md): binary and structured JSON mode read, binary mode written. Pure, thread-safe.
+ * formats/json-format.md): binary and structured JSON mode read, binary mode written. Pure,
+ * thread-safe.
  */
 #ifndef SERVER_CLOUD_EVENT_H
 #define SERVER_CLOUD_EVENT_H
@@ -24,14 +25,16 @@ struct cloud_event {
 /* Value of a header field, or NULL; name in lower case. */
 typedef const char *cloud_event_field_fn(void *context, const char *name);
 
-/* What a message is, by its content type and fields. Other formats and batches are structured, too. */
+/* What a message is, by its content type and fields. Other formats and batches are structured, too.
+ */
 bool cloud_event_is_structured(const char *content_type);
 bool cloud_event_is_binary(cloud_event_field_fn *field, void *context);
 
 /*
- * Binary mode: attributes from the fields, the body is the data. Structured mode: attributes and data
- * from the JSON body. ERROR_INVALID names the attribute and what was expected; ERROR_UNSUPPORTED: a
- * batch, or another format than JSON. body is borrowed until release, which must be called.
+ * Binary mode: attributes from the fields, the body is the data. Structured mode: attributes and
+ * data from the JSON body. ERROR_INVALID names the attribute and what was expected;
+ * ERROR_UNSUPPORTED: a batch, or another format than JSON. body is borrowed until release, which
+ * must be called.
  */
 MUST_USE bool cloud_event_read(struct cloud_event *out, const char *content_type,
                                cloud_event_field_fn *field, void *context, const void *body,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The CloudEvent that tells the end of a run, in binary mode: type "sluice.instance.completed", ".failed"
- * or ".aborted", id the instance's, subject the flow's identifier, data as outcome.h has it. Pure.
+ * The CloudEvent that tells the end of a run, in binary mode: type "sluice.instance.completed",
+ * ".failed" or ".aborted", id the instance's, subject the flow's identifier, data as outcome.h has
+ * it. Pure.
  */
 #ifndef SERVER_END_EVENT_H
 #define SERVER_END_EVENT_H
@@ -11,7 +12,8 @@
 void end_event_write(const struct run_end *end, const char *source, struct buf *fields,
                      struct buf *data);
 
-/* Appends the extension attributes of K_CE_OVERRIDES (knative/specs: specs/eventing/overview.md), a JSON
- * text {"extensions": {"name": "value"}}, as header fields. ERROR_INVALID names what is wrong. */
+/* Appends the extension attributes of K_CE_OVERRIDES (knative/specs: specs/eventing/overview.md), a
+ * JSON text {"extensions": {"name": "value"}}, as header fields. ERROR_INVALID names what is wrong.
+ */
 MUST_USE bool end_event_overrides(const char *json, struct buf *fields, struct error *err);
 #endif

@@ -50,7 +50,8 @@ static struct curl_slist *list_fields(const struct event *event)
 {
     struct curl_slist *list = NULL;
     char *copy = strdup(buf_text(&event->fields)), *state = NULL;
-    for (char *line = copy ? strtok_r(copy, "\n", &state) : NULL; line; line = strtok_r(NULL, "\n", &state))
+    for (char *line = copy ? strtok_r(copy, "\n", &state) : NULL; line;
+         line = strtok_r(NULL, "\n", &state))
         list = curl_slist_append(list, line);
     free(copy);
     return curl_slist_append(list, "Expect:");
@@ -84,7 +85,8 @@ static void set_up(struct event_sink *sink, const struct event *event, struct cu
     }
 }
 
-/* knative/specs, specs/eventing/data-plane.md: 404, 408, 409, 429 and 5xx are worth another attempt. */
+/* knative/specs, specs/eventing/data-plane.md: 404, 408, 409, 429 and 5xx are worth another
+ * attempt. */
 static bool may_be_tried_again(CURLcode code, long status)
 {
     return code != CURLE_OK || status == 404 || status == 408 || status == 409 || status == 429 ||
@@ -132,8 +134,10 @@ static void send_event(struct event_sink *sink, const struct event *event)
             break;
         if (attempt + 1 == EVENT_SINK_ATTEMPTS || !may_be_tried_again(code, status) ||
             is_closing(sink)) {
-            log_line(LOG_WARNING, event->instance, "the event of this run's end did not reach its sink: "
-                     "%s (status %ld)", code == CURLE_OK ? "refused" : curl_easy_strerror(code), status);
+            log_line(LOG_WARNING, event->instance,
+                     "the event of this run's end did not reach its sink: "
+                     "%s (status %ld)",
+                     code == CURLE_OK ? "refused" : curl_easy_strerror(code), status);
             break;
         }
         pause_before_next(sink, attempt);

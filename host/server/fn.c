@@ -94,7 +94,8 @@ static void add_prefixed(void *context, const char *name, const char *value)
     http_answer_field(context, prefixed, value);
 }
 
-/* What the caller is to see goes under the prefix, the status into a field; the agent gets its 200. */
+/* What the caller is to see goes under the prefix, the status into a field; the agent gets its 200.
+ */
 static void wrap_answer(struct http_answer *http)
 {
     char status[16];

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A function of Fn or OCI Functions, format http-stream (fnproject/docs: fn/develop/fn-format.md; fn:
- * api/agent/agent.go, api/server/runner_httptrigger.go). The agent posts to /call, one request at a
- * time, and may freeze the process between two: nothing works and no timer runs there. 200 is an
- * answer, 502 a failed function, 504 one that was late; anything else would cost the container.
+ * A function of Fn or OCI Functions, format http-stream (fnproject/docs: fn/develop/fn-format.md;
+ * fn: api/agent/agent.go, api/server/runner_httptrigger.go). The agent posts to /call, one request
+ * at a time, and may freeze the process between two: nothing works and no timer runs there. 200 is
+ * an answer, 502 a failed function, 504 one that was late; anything else would cost the container.
  * Opened and closed by one thread.
  */
 #ifndef SERVER_FN_H
@@ -22,15 +22,16 @@ struct fn_environment {
 
 struct fn;
 
-/* Listens when it returns. names: flows that are offered, none: all. sink may be NULL; its events are
- * given FN_FLUSH_MS before the call's answer, because nothing runs after it. All is borrowed. ERROR_INVALID: not started by an agent, or users.json; ERROR_NOT_FOUND: no such flow. */
+/* Listens when it returns. names: flows that are offered, none: all. sink may be NULL; its events
+ * are given FN_FLUSH_MS before the call's answer, because nothing runs after it. All is borrowed.
+ * ERROR_INVALID: not started by an agent, or users.json; ERROR_NOT_FOUND: no such flow. */
 MUST_USE bool fn_open(struct fn **out, struct service *service, const char *const *names,
                       size_t name_count, const struct fn_environment *environment,
                       bool (*should_stop)(void *context), struct event_sink *sink,
                       struct error *err);
 /* The socket's name. Borrowed. */
 const char *fn_path(const struct fn *fn);
-/* Removes the socket, lets the call that runs end (should_stop asks it to), closes. False: it did not
- * end in time; the process may only end, nothing can be released. */
+/* Removes the socket, lets the call that runs end (should_stop asks it to), closes. False: it did
+ * not end in time; the process may only end, nothing can be released. */
 bool fn_stop(struct fn *fn);
 #endif

@@ -34,8 +34,8 @@ static bool make_socket(const struct fn_listener *listener, int fd, struct error
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     memcpy(address.sun_path, listener->phony, sizeof address.sun_path);
-    if (bind(fd, (const struct sockaddr *)&address, sizeof address) != 0 || listen(fd, BACKLOG) != 0 ||
-        chmod(listener->phony, MODE) != 0)
+    if (bind(fd, (const struct sockaddr *)&address, sizeof address) != 0 ||
+        listen(fd, BACKLOG) != 0 || chmod(listener->phony, MODE) != 0)
         return error_errno(err, ERROR_INVALID, errno, "cannot listen on '%s'", listener->phony);
     if (symlink(strrchr(listener->phony, '/') + 1, listener->path) != 0)
         return error_errno(err, ERROR_INVALID, errno, "cannot create '%s'", listener->path);

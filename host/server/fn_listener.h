@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The socket on which Fn's agent calls a function (fnproject/docs: fn/develop/fn-format.md; fn:
- * api/agent/agent.go). The agent waits for the name to appear and connects at once, so the socket is
- * made ready under another name beside it and then linked to: "lsnr.sock" -> "phonylsnr.sock", the
- * only form of link that the agent follows. Not thread-safe.
+ * api/agent/agent.go). The agent waits for the name to appear and connects at once, so the socket
+ * is made ready under another name beside it and then linked to: "lsnr.sock" -> "phonylsnr.sock",
+ * the only form of link that the agent follows. Not thread-safe.
  */
 #ifndef SERVER_FN_LISTENER_H
 #define SERVER_FN_LISTENER_H

@@ -51,7 +51,8 @@ static bool choose_flows(struct function *function, struct error *err)
     for (size_t i = 0; options->name_count == 0 && i < count; i++)
         offer(function, i);
     for (size_t i = 0; i < options->name_count; i++)
-        if (!service_find(options->service, options->names[i], &flow, err) || !offer(function, flow))
+        if (!service_find(options->service, options->names[i], &flow, err) ||
+            !offer(function, flow))
             return false;
     return true;
 }
@@ -210,7 +211,8 @@ static void run_data(struct function *function, size_t flow, const void *data, s
 {
     struct flow_input input;
     struct error err = {0};
-    if (flow_input_read(&input, service_manifest(function->options.service, flow), data, size, &err))
+    if (flow_input_read(&input, service_manifest(function->options.service, flow), data, size,
+                        &err))
         run_flow(function, flow, &input, event, answer);
     else
         fail_with(answer, "The event is not usable", &err);
@@ -224,7 +226,8 @@ static void list_offered(const struct function *function, struct buf *out)
     struct service *service = function->options.service;
     for (size_t i = 0; i < service_flow_count(service); i++)
         if (function->is_offered[i])
-            buf_printf(out, "%s%s", out->size > 0 ? ", " : "", service_manifest(service, i)->identifier);
+            buf_printf(out, "%s%s", out->size > 0 ? ", " : "",
+                       service_manifest(service, i)->identifier);
 }
 
 static void fail_unknown(const struct function *function, const char *what,
@@ -259,7 +262,8 @@ static bool choose_named(const struct function *function, const char *name, size
     return false;
 }
 
-/* OIC's address of a flow; else the one flow there is, whatever the address that the platform gave it. */
+/* OIC's address of a flow; else the one flow there is, whatever the address that the platform gave
+ * it. */
 static bool choose_by_path(const struct function *function, const char *path, size_t *flow,
                            struct function_answer *answer)
 {
@@ -269,7 +273,8 @@ static bool choose_by_path(const struct function *function, const char *path, si
         *flow = route.flow;
         return true;
     }
-    if (route.kind != ROUTE_TRIGGER && route.kind != ROUTE_UNKNOWN && function->offered_count == 1) {
+    if (route.kind != ROUTE_TRIGGER && route.kind != ROUTE_UNKNOWN &&
+        function->offered_count == 1) {
         *flow = function->only;
         return true;
     }
@@ -293,7 +298,8 @@ static void refresh_callers(struct function *function)
 }
 
 static void refuse_caller(struct function *function, const struct function_event *event,
-                          enum auth_verdict verdict, const char *name, struct function_answer *answer)
+                          enum auth_verdict verdict, const char *name,
+                          struct function_answer *answer)
 {
     struct http_exchange exchange = {.authorization = event->authorization, .answer = answer->http};
     answer_refusal(&exchange, verdict, ROLE_INVOKE, auth_takes_tokens(function->auth));
@@ -366,7 +372,8 @@ static bool names_another(const struct function *function, const struct invocati
 {
     size_t named;
     return flow != FUNCTION_ANY_FLOW && invocation->flow[0] &&
-           (!service_find(function->options.service, invocation->flow, &named, NULL) || named != flow);
+           (!service_find(function->options.service, invocation->flow, &named, NULL) ||
+            named != flow);
 }
 
 void function_invoke(struct function *function, size_t flow, const struct function_event *event,
@@ -374,8 +381,8 @@ void function_invoke(struct function *function, size_t flow, const struct functi
 {
     struct invocation invocation;
     struct error err = {0};
-    if (!invocation_read(&invocation, event->content_type, event->field, event->context, event->body,
-                         event->body_size, &err))
+    if (!invocation_read(&invocation, event->content_type, event->field, event->context,
+                         event->body, event->body_size, &err))
         fail_with(answer, "The event is not usable", &err);
     else if (names_another(function, &invocation, flow))
         fail(answer, 400, "invalid", "The event is not usable",

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Flows as a function of a serverless platform: from an event to a flow, a run and an answer. What
- * `sluice fn` and `sluice lambda` share, and the events that `sluice serve` takes. Each call blocks until
- * the run has ended. Thread-safe.
+ * `sluice fn` and `sluice lambda` share, and the events that `sluice serve` takes. Each call blocks
+ * until the run has ended. Thread-safe.
  */
 #ifndef SERVER_FUNCTION_H
 #define SERVER_FUNCTION_H
@@ -31,7 +31,7 @@ void function_close(struct function *function); /* NULL is fine */
 
 /* One event; texts are borrowed during the call, NULL where there is none. */
 struct function_event {
-    const char *method, *path; /* of a request over HTTP, path as it was sent; NULL: a direct invocation */
+    const char *method, *path; /* of a request over HTTP, as it was sent; NULL: an invocation */
     const char *authorization, *address, *content_type;
     cloud_event_field_fn *field; /* further header fields; may be NULL */
     void *context;               /* of field */
@@ -43,7 +43,7 @@ struct function_event {
 };
 
 struct function_answer {
-    struct http_answer http; /* complete in any case: a platform that wants errors apart looks below */
+    struct http_answer http; /* complete in any case; who wants errors apart looks below */
     bool has_failed;         /* the flow failed, or could not run */
     bool is_late;            /* because the deadline passed */
     char error_type[96];     /* "Flow.not_found", "Sluice.invalid" */
@@ -53,21 +53,22 @@ void function_answer_init(struct function_answer *answer);
 void function_answer_release(struct function_answer *answer);
 
 /*
- * A request over HTTP: OIC's address of a flow, or any address where one flow alone is offered; the body
- * is the message, the parameters, or a CloudEvent. Callers must be users with the role invoke, unless
- * the event is authenticated or "callers" of the workspace is "platform".
+ * A request over HTTP: OIC's address of a flow, or any address where one flow alone is offered; the
+ * body is the message, the parameters, or a CloudEvent. Callers must be users with the role invoke,
+ * unless the event is authenticated or "callers" of the workspace is "platform".
  */
 void function_request(struct function *function, const struct function_event *event,
                       struct function_answer *answer);
 
-#define FUNCTION_ANY_FLOW SIZE_MAX /* the one that the event names, or the only one that is offered */
+/* The one that the event names, or the only one that is offered. */
+#define FUNCTION_ANY_FLOW SIZE_MAX
 
-/* An event that the platform, or the caller, has authenticated; see invocation.h. flow: the service's
- * index of a flow, or FUNCTION_ANY_FLOW. */
+/* An event that the platform, or the caller, has authenticated; see invocation.h. flow: the
+ * service's index of a flow, or FUNCTION_ANY_FLOW. */
 void function_invoke(struct function *function, size_t flow, const struct function_event *event,
                      struct function_answer *answer);
 
-/* clock_monotonic_ms() for a deadline that a platform gives as wall-clock time, with the margin taken
- * off. A deadline that has passed is one that passes at once. */
+/* clock_monotonic_ms() for a deadline that a platform gives as wall-clock time, with the margin
+ * taken off. A deadline that has passed is one that passes at once. */
 int64_t function_deadline(int64_t wall_ms);
 #endif

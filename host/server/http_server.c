@@ -160,7 +160,8 @@ static void name_peer(struct MHD_Connection *connection, char address[HTTP_ADDRE
                                                          : sizeof(struct sockaddr_in);
     if (peer && peer->sa_family == AF_UNIX)
         snprintf(address, HTTP_ADDRESS_SIZE, "local");
-    else if (!peer || getnameinfo(peer, size, address, HTTP_ADDRESS_SIZE, NULL, 0, NI_NUMERICHOST) != 0)
+    else if (!peer ||
+             getnameinfo(peer, size, address, HTTP_ADDRESS_SIZE, NULL, 0, NI_NUMERICHOST) != 0)
         snprintf(address, HTTP_ADDRESS_SIZE, "unknown");
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a serverless event asks for: which flow, with which message or parameters. Pure, thread-safe.
+ * What a serverless event asks for: which flow, with which message or parameters. Pure,
+ * thread-safe.
  *
  *   {"flow": ID, "parameters": {...}}     a scheduled flow by name
  *   {"flow": ID, "message": {...}}        another one
@@ -39,8 +40,8 @@ struct flow_input {
     cJSON *parsed; /* what the parameters are borrowed from */
 };
 
-/* A scheduled flow takes an object of texts as its parameters, or nothing; any other the data as its
- * message. ERROR_INVALID, ERROR_LIMIT. Release it in any case. */
+/* A scheduled flow takes an object of texts as its parameters, or nothing; any other the data as
+ * its message. ERROR_INVALID, ERROR_LIMIT. Release it in any case. */
 MUST_USE bool flow_input_read(struct flow_input *out, const struct manifest *manifest,
                               const void *data, size_t size, struct error *err);
 void flow_input_release(struct flow_input *input);

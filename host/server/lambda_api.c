@@ -99,13 +99,19 @@ static void take_id(struct lambda_invocation *invocation, const char *value)
         memcpy(invocation->id, value, size + 1);
 }
 
+static void take_deadline(struct lambda_invocation *invocation, const char *value)
+{
+    int64_t deadline_ms;
+    if (text_parse_int(value, 1, INT64_MAX, &deadline_ms))
+        invocation->deadline_ms = deadline_ms;
+}
+
 static void take_field(struct lambda_invocation *invocation, const char *name, const char *value)
 {
     if (strcasecmp(name, "Lambda-Runtime-Aws-Request-Id") == 0)
         take_id(invocation, value);
     else if (strcasecmp(name, "Lambda-Runtime-Deadline-Ms") == 0)
-        invocation->deadline_ms =
-            text_parse_int(value, 1, INT64_MAX, &invocation->deadline_ms) ? invocation->deadline_ms : 0;
+        take_deadline(invocation, value);
     else if (strcasecmp(name, "Lambda-Runtime-Trace-Id") == 0 &&
              strlen(value) < sizeof invocation->trace)
         memcpy(invocation->trace, value, strlen(value) + 1);
@@ -207,7 +213,8 @@ bool lambda_api_next(struct lambda_api *api, struct lambda_invocation *out, stru
     if (status != 200)
         return error_set(err, ERROR_BROKEN, "the Runtime API answered %ld instead of an event", status);
     if (!out->id[0])
-        return error_set(err, ERROR_BROKEN, "the Runtime API sent an event without a usable request id");
+        return error_set(err, ERROR_BROKEN,
+                         "the Runtime API sent an event without a usable request id");
     if (out->event.failed)
         return error_set(err, ERROR_LIMIT, "the event is larger than %u bytes", LAMBDA_EVENT_SIZE_MAX);
     return true;
@@ -220,7 +227,8 @@ static bool judge(long status, const struct buf *answer, struct error *err)
     if (status == 202)
         return true;
     if (status == 413)
-        return error_set(err, ERROR_LIMIT, "the answer is larger than the %u bytes that AWS Lambda takes",
+        return error_set(err, ERROR_LIMIT,
+                         "the answer is larger than the %u bytes that AWS Lambda takes",
                          LAMBDA_ANSWER_SIZE_MAX);
     return error_set(err, status >= 500 ? ERROR_BROKEN : ERROR_REFUSED,
                      "the Runtime API answered %ld to an answer: %.200s", status, buf_text(answer));

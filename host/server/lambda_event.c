@@ -74,8 +74,10 @@ bool lambda_request_read(struct lambda_request *out, const cJSON *json, struct e
     const cJSON *context = member(json, "requestContext"), *http = member(context, "http");
     const char *version = json_text(json, "version");
     if (!http || !version || strcmp(version, "2.0") != 0)
-        return error_set(err, ERROR_UNSUPPORTED, "the request has payload format version '%.16s'; let the "
-                         "integration use version 2.0", version ? version : "1.0");
+        return error_set(err, ERROR_UNSUPPORTED,
+                         "the request has payload format version '%.16s'; let the "
+                         "integration use version 2.0",
+                         version ? version : "1.0");
     cJSON *headers = cJSON_GetObjectItemCaseSensitive(json, "headers");
     out->path = path_without_stage(json, context);
     if (!out->path)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* How a run ended, as a JSON object: what functions answer for flows that answer nothing themselves, and
- * the data of events. Thread-safe. */
+/* How a run ended, as a JSON object: what functions answer for flows that answer nothing
+ * themselves, and the data of events. Thread-safe. */
 #ifndef SERVER_OUTCOME_H
 #define SERVER_OUTCOME_H
 #include "base/document.h"

@@ -21,7 +21,8 @@ bool port_address(const char *port, char address[static PORT_ADDRESS_SIZE], stru
 {
     int64_t number;
     if (!text_parse_int(port, 1, UINT16_MAX, &number))
-        return error_set(err, ERROR_INVALID, "PORT is '%.32s'; expected a number from 1 to 65535", port);
+        return error_set(err, ERROR_INVALID, "PORT is '%.32s'; expected a number from 1 to 65535",
+                         port);
     snprintf(address, PORT_ADDRESS_SIZE, "%s:%lld", has_ipv6() ? "[::]" : "0.0.0.0",
              (long long)number);
     return true;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A run as lines of the log, under its instance's id: where a platform keeps the log and nothing else,
- * this is what remains of a run. On the run's thread.
+ * A run as lines of the log, under its instance's id: where a platform keeps the log and nothing
+ * else, this is what remains of a run. On the run's thread.
  */
 #ifndef SERVER_RUN_LOG_H
 #define SERVER_RUN_LOG_H

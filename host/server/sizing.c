@@ -26,7 +26,8 @@ struct sizing sizing_choose(const struct server_settings *settings,
                          SIZING_WORKERS);
     if (limits->memory_bytes > 0) {
         workers = within(limits->memory_bytes / 2 / run_bytes, WORKERS_MIN, workers);
-        connections = within(limits->memory_bytes / 8 / CONNECTION_BYTES, CONNECTIONS_MIN, connections);
+        connections =
+            within(limits->memory_bytes / 8 / CONNECTION_BYTES, CONNECTIONS_MIN, connections);
         bodies = within(limits->memory_bytes / 4, BODIES_MIN, bodies);
     }
     return (struct sizing){

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How many threads and connections the server has where sluice.json does not say: what it has anywhere,
- * or less where its control group gives it less than that takes. Pure.
+ * How many threads and connections the server has where sluice.json does not say: what it has
+ * anywhere, or less where its control group gives it less than that takes. Pure.
  */
 #ifndef SERVER_SIZING_H
 #define SERVER_SIZING_H

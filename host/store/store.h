@@ -64,8 +64,8 @@ struct activity {
     uint64_t bytes;
 };
 
-/* A path that keeps nothing on any disk: the store is this process's alone and ends with it. When its
- * records take more than STORE_MEMORY_SIZE_MAX bytes, the oldest finished instances go. */
+/* A path that keeps nothing on any disk: the store is this process's alone and ends with it. When
+ * its records take more than STORE_MEMORY_SIZE_MAX bytes, the oldest finished instances go. */
 #define STORE_IN_MEMORY ":memory:"
 #define STORE_MEMORY_SIZE_MAX (32u << 20)
 

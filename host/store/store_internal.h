@@ -75,8 +75,8 @@ bool walk_next(struct walk *walk);
 bool walk_end(struct walk *walk, struct error *err);
 
 /* ---- store_memory.c ---- */
-/* Keeps a store in memory to its size; nothing for one in a file. The caller holds `database`, outside
- * a transaction. */
+/* Keeps a store in memory to its size; nothing for one in a file. The caller holds `database`,
+ * outside a transaction. */
 void store_memory_trim(struct store *store);
 
 /* ---- store_queue.c ---- */

@@ -36,7 +36,8 @@ const char *oci_key_fingerprint(const struct oci_key *key);
 MUST_USE bool oci_key_sign(const struct oci_key *key, const void *text, size_t size,
                            struct buf *out, struct error *err);
 
-/* Keys already read, one per (connection, key file, fingerprint) and change of the file. Thread-safe. */
+/* Keys already read, one per (connection, key file, fingerprint) and change of the file.
+ * Thread-safe. */
 struct oci_keys;
 struct oci_keys *oci_keys_new(void); /* NULL: out of memory */
 void oci_keys_free(struct oci_keys *keys);

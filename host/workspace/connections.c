@@ -239,8 +239,9 @@ static bool check_sftp(const struct check *check)
     if (!member(check, "password") && !member(check, "private_key"))
         return fail(check, "user", "\"password\" or \"private_key\" is missing");
     if (check->connection->private_key.env)
-        return fail(check, "private_key", "\"private_key\" must be a file: for SFTP it cannot come from "
-                                          "the environment");
+        return fail(check, "private_key",
+                    "\"private_key\" must be a file: for SFTP it cannot come from "
+                    "the environment");
     check->connection->tls = TLS_NONE; /* SSH protects it */
     return true;
 }

@@ -228,7 +228,8 @@ static bool load(struct workspace *workspace, const char *functions_folder, stru
     return read_settings(workspace, functions_folder, err) &&
            connections_read(workspace->folder, &workspace->connections,
                             &workspace->connection_count, err) &&
-           set_anchors(workspace, err) && read_lookups(workspace, err) && schedules_read(workspace, err);
+           set_anchors(workspace, err) && read_lookups(workspace, err) &&
+           schedules_read(workspace, err);
 }
 
 bool workspace_open(struct workspace **out, const char *folder, const char *functions_folder,

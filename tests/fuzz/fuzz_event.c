@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Fuzz target: any bytes as an event: a CloudEvent in either mode, an invocation, a request of payload
- * format 2.0, a time, overrides of attributes. What is taken must lie inside what was given, and be text
- * where text is promised.
+ * Fuzz target: any bytes as an event: a CloudEvent in either mode, an invocation, a request of
+ * payload format 2.0, a time, overrides of attributes. What is taken must lie inside what was
+ * given, and be text where text is promised.
  */
 #include <stdint.h>
 #include <stdlib.h>

@@ -72,8 +72,9 @@ static void reasons_are_given(void)
     struct buf out = {0};
     struct error err = {0};
     CHECK(!convert("FREQ=MONTHLY;BYDAY=-1FR", "UTC", NULL, &out, &err));
-    CHECK_EQ_TEXT(err.message, "'FREQ=MONTHLY;BYDAY=-1FR': cron cannot say the first or last weekday of a "
-                               "month");
+    CHECK_EQ_TEXT(err.message,
+                  "'FREQ=MONTHLY;BYDAY=-1FR': cron cannot say the first or last weekday of a "
+                  "month");
     CHECK_FAILS(convert("FREQ=DAILY", "UTC", "2026-11-24T06:30", &out, &err), &err, ERROR_UNSUPPORTED);
     CHECK_CONTAINS(err.message, "when a schedule starts or ends");
     CHECK_FAILS(convert("FREQ=OFTEN", "UTC", NULL, &out, &err), &err, ERROR_INVALID);

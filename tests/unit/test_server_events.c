@@ -18,7 +18,8 @@ static const char *field_of(void *context, const char *name)
 static bool read_event(struct cloud_event *event, const char *type, const char *const *fields,
                        const char *body, struct error *err)
 {
-    return cloud_event_read(event, type, field_of, (void *)(uintptr_t)fields, body, strlen(body), err);
+    return cloud_event_read(event, type, field_of, (void *)(uintptr_t)fields, body, strlen(body),
+                            err);
 }
 
 static void binary_events_are_read(void)
@@ -118,7 +119,8 @@ static void other_formats_are_refused(void)
     }
     struct cloud_event event;
     struct error err = {0};
-    CHECK_OK(read_event(&event, "Application/CloudEvents+JSON;charset=utf-8", NULL, HEAD "}", &err), &err);
+    CHECK_OK(read_event(&event, "Application/CloudEvents+JSON;charset=utf-8", NULL, HEAD "}", &err),
+             &err);
     cloud_event_release(&event);
 }
 
@@ -163,9 +165,11 @@ static void events_are_unwrapped(void)
         {NULL, "{\"flow\":\"F\",\"parameters\":{\"p\":\"v\"}}", "F", "{\"p\":\"v\"}"},
         {NULL, "{\"message\": {\"n\":10000000000000001} }", "", "{\"n\":10000000000000001}"},
         {NULL, "{\"message\":1,\"other\":2}", "", "{\"message\":1,\"other\":2}"},
-        {NULL, "{\"detail-type\":\"Scheduled Event\",\"source\":\"aws.events\",\"detail\":{}}", "", "{}"},
+        {NULL, "{\"detail-type\":\"Scheduled Event\",\"source\":\"aws.events\",\"detail\":{}}", "",
+         "{}"},
         {NULL, "{\"detail-type\":\"X\",\"source\":\"s\",\"detail\":{\"flow\":\"F\"}}", "F", ""},
-        {NULL, "{\"detail-type\":\"X\",\"detail\":{}}", "", "{\"detail-type\":\"X\",\"detail\":{}}"},
+        {NULL, "{\"detail-type\":\"X\",\"detail\":{}}", "",
+         "{\"detail-type\":\"X\",\"detail\":{}}"},
         {CLOUD_EVENT_STRUCTURED, HEAD ",\"data\":{\"flow\":\"F\",\"message\":[1]}}", "F", "[1]"},
         {CLOUD_EVENT_STRUCTURED, HEAD "}", "", ""},
     };

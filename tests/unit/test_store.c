@@ -362,4 +362,5 @@ static void a_store_in_memory_keeps_to_its_size(void)
 CHECK_MAIN(TEST(what_is_written_is_read_back), TEST(pending_activity_is_seen_before_the_end),
            TEST(an_instance_starts_and_ends_once), TEST(ids_may_be_shortened),
            TEST(filters_narrow_the_list), TEST(a_newer_schema_is_left_alone),
-           TEST(files_are_private), TEST(a_store_in_memory_keeps_to_its_size), TEST(threads_share_a_store))
+           TEST(files_are_private), TEST(a_store_in_memory_keeps_to_its_size),
+           TEST(threads_share_a_store))

@@ -290,5 +290,6 @@ static void a_folder_without_settings_is_no_workspace(void)
 
 CHECK_MAIN(TEST(a_new_workspace_opens), TEST(init_touches_nothing_that_exists),
            TEST(names_that_do_not_exist_get_the_nearest), TEST(settings_are_checked),
-           TEST(settings_are_used), TEST(settings_for_platforms_are_used), TEST(a_workspace_is_found_upwards), TEST(lookups_are_saved),
+           TEST(settings_are_used), TEST(settings_for_platforms_are_used),
+           TEST(a_workspace_is_found_upwards), TEST(lookups_are_saved),
            TEST(inspection_lists_what_is_missing), TEST(a_folder_without_settings_is_no_workspace))
