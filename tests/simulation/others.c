@@ -7,7 +7,7 @@
 
 #include "ledger.h"
 
-#define LARGE_SIZE (1200u << 10) /* beyond what the pump reads before it writes */
+#define LARGE_SIZE (1100u << 10) /* beyond what the pump reads before it writes */
 #define HOUR_NS (3600 * NS_PER_S)
 
 /* ---- CCS writes ------------------------------------------------------------------------------ */
@@ -321,6 +321,12 @@ void others_take_all(void)
             take_delivered(file);
 }
 
+/* What is in the way of a run that shall find nothing in its way. */
+static bool is_in_the_way(const struct file *file)
+{
+    return is_foreign(file) || (file->extract >= 0 && strncmp(file->name, "SENT-", 5) == 0);
+}
+
 void others_settle(void)
 {
     struct file *file;
@@ -329,9 +335,10 @@ void others_settle(void)
         world_pass(NS_PER_S);
     for (int i = 0; i < PLACE_COUNT; i++) {
         world->plan.ftp[i].is_full = false;
-        while ((file = draw_file((enum place_id)i, is_foreign)) != NULL) {
-            trace("a stranger takes '%s' away", file->name);
+        while ((file = draw_file((enum place_id)i, is_in_the_way)) != NULL) {
+            trace("'%s' is put away", file->name);
             file->exists = false;
         }
     }
+    others_take_all();
 }

@@ -17,8 +17,8 @@ void others_produce(enum place_id place);
 /* Files that are being written grow; called whenever time passes. */
 void others_grow_files(void);
 
-/* Before the last lifetime: what is being written is finished, strangers take their files away, clock
- * and disks are set right. */
+/* Before the last lifetimes: what is being written is finished, DACS takes what there is, marked files
+ * and strangers' are put away, clock and disks are set right. */
 void others_settle(void);
 
 /* DACS takes everything that is there. */

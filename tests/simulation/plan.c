@@ -74,6 +74,8 @@ void plan_draw(void)
     plan->part_size = DRAW(4096, 5000);
     plan->threshold = DRAW(4096, 20000);
     plan->has_large_file = draw_chance(30);
+    if (plan->has_large_file)
+        plan->part_size = 65536; /* in not too many parts */
     plan->has_relative_folders = draw_chance(400);
     plan->prefix = draw_chance(800) ? "C1-" : "S";
     plan->ftp[PLACE_CCS_FTP] = draw_flavour();
