@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "capability/handle.h"
 #include "capability/manifest.h"
+#include "capability/opened.h"
 #include "engine/sandbox.h"
 #include "store/store.h"
 #include "transfer/transfer.h"
@@ -76,6 +77,7 @@ struct execution {
     struct arena arena;   /* lives as long as the execution */
     struct arena scratch; /* cleared after each import */
     struct handle_table handles;
+    struct opened opened;
     struct journal *journal; /* NULL: not journaled; see journal.h */
     int64_t call_number;     /* of the caller's call that this execution answers */
     enum fault stop;         /* why it cannot go on; FAULT_NONE: it can */

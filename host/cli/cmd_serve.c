@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* sluice serve: flows behind OIC's addresses, until a signal asks to stop. */
+#include <pthread.h>
 #include <signal.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -59,6 +61,49 @@ static void serve(struct cli *cli, struct gateway *gateway)
     }
 }
 
+/* ---- what an earlier process left ---- */
+
+struct resumption {
+    struct cli *cli;
+    struct service *service;
+    pthread_t thread;
+    bool has_thread;
+};
+
+static bool goes_on(void *context)
+{
+    const struct resumption *resumption = context;
+    return !resumption->cli->should_stop || !resumption->cli->should_stop();
+}
+
+static void *resume(void *context)
+{
+    struct resumption *resumption = context;
+    struct error err = {0};
+    if (!service_resume(resumption->service, goes_on, resumption, &err))
+        log_line(LOG_ERROR, NULL, "unfinished instances do not go on: %s", err.message);
+    return NULL;
+}
+
+/* Beside the callers, who need not wait for it. */
+static void start_resumption(struct resumption *resumption)
+{
+    resumption->has_thread = pthread_create(&resumption->thread, NULL, resume, resumption) == 0;
+    if (!resumption->has_thread)
+        log_line(LOG_ERROR, NULL, "unfinished instances do not go on: no thread can be started");
+}
+
+/* False: the instance at hand did not end in time; it goes on at the next start. */
+static bool end_resumption(struct resumption *resumption)
+{
+    struct timespec until;
+    if (!resumption->has_thread)
+        return true;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += service_workspace(resumption->service)->server.stop_s;
+    return pthread_timedjoin_np(resumption->thread, NULL, &until) == 0;
+}
+
 static int run(struct cli *cli, const struct arguments *arguments)
 {
     struct workspace *workspace = NULL;
@@ -71,9 +116,12 @@ static int run(struct cli *cli, const struct arguments *arguments)
               service_open(&service, workspace, &err) &&
               gateway_open(&gateway, service, option_value(arguments, "listen"), &err);
     if (ok) {
+        struct resumption resumption = {.cli = cli, .service = service};
         tell_ready(cli, gateway);
+        start_resumption(&resumption);
         serve(cli, gateway);
-        if (!gateway_stop(gateway)) {
+        bool has_stopped = gateway_stop(gateway);
+        if (!end_resumption(&resumption) || !has_stopped) {
             log_line(LOG_ERROR, NULL, "something did not stop in time and was cut off");
             _exit(EXIT_FAILED);
         }

@@ -83,4 +83,13 @@ void run_outcome_release(struct run_outcome *outcome);
  */
 MUST_USE bool service_run(struct service *service, const struct run_request *request,
                           struct run_outcome *outcome, struct error *err);
+
+/*
+ * Goes on with what processes left unfinished when they ended, whichever flow it is: for a server that
+ * starts. (A scheduled flow's runs do so by themselves, for that flow.) One instance after the other;
+ * goes_on (NULL: always) is asked before each. What cannot go on now, or is taken by another process, stays
+ * as it is. False: the store failed.
+ */
+MUST_USE bool service_resume(struct service *service, bool (*goes_on)(void *context), void *context,
+                             struct error *err);
 #endif

@@ -150,14 +150,18 @@ static bool resume_one(struct service *service, const char *id, const struct run
 }
 
 struct unfinished {
-    char ids[STORE_UNFINISHED_MAX][INSTANCE_ID_SIZE];
+    struct {
+        char id[INSTANCE_ID_SIZE], flow[MANIFEST_NAME_SIZE_MAX + 1];
+    } items[STORE_UNFINISHED_MAX];
     size_t count;
 };
 
-static bool note_id(void *context, const struct instance_row *row)
+static bool note_row(void *context, const struct instance_row *row)
 {
     struct unfinished *unfinished = context;
-    copy_text(unfinished->ids[unfinished->count++], INSTANCE_ID_SIZE, row->id);
+    copy_text(unfinished->items[unfinished->count].id, INSTANCE_ID_SIZE, row->id);
+    copy_text(unfinished->items[unfinished->count].flow, MANIFEST_NAME_SIZE_MAX + 1, row->flow);
+    unfinished->count++;
     return false;
 }
 
@@ -167,9 +171,39 @@ bool resume_flow(struct service *service, const char *identifier, const struct r
     struct unfinished *unfinished = calloc(1, sizeof *unfinished);
     if (!unfinished)
         return error_set(err, ERROR_LIMIT, "out of memory");
-    bool ok = store_unfinished(service->store, identifier, note_id, unfinished, err);
+    bool ok = store_unfinished(service->store, identifier, note_row, unfinished, err);
     for (size_t i = 0; ok && i < unfinished->count; i++)
-        ok = resume_one(service, unfinished->ids[i], watch, err);
+        ok = resume_one(service, unfinished->items[i].id, watch, err);
+    free(unfinished);
+    return ok;
+}
+
+/* A flow that may not be called runs alone. False: err says why not now. */
+static bool resume_locked(struct service *service, const char *id, const char *identifier,
+                          struct error *err)
+{
+    const struct flow *flow = registry_find(&service->registry, identifier, NULL);
+    bool alone = !flow || !manifest_answers(flow->manifest);
+    int lock = -1;
+    bool ok = (!alone || run_lock_take(service->workspace->state_folder, identifier, &lock, err)) &&
+              resume_one(service, id, NULL, err);
+    run_lock_release(lock);
+    return ok;
+}
+
+bool service_resume(struct service *service, bool (*goes_on)(void *context), void *context,
+                    struct error *err)
+{
+    struct unfinished *unfinished = calloc(1, sizeof *unfinished);
+    if (!unfinished)
+        return error_set(err, ERROR_LIMIT, "out of memory");
+    bool ok = store_unfinished(service->store, NULL, note_row, unfinished, err);
+    for (size_t i = 0; ok && i < unfinished->count && (!goes_on || goes_on(context)); i++) {
+        struct error why = {0};
+        if (!resume_locked(service, unfinished->items[i].id, unfinished->items[i].flow, &why))
+            log_line(LOG_WARNING, unfinished->items[i].id, "stays unfinished: %s", why.message);
+        ok = !store_is_broken(service->store, err);
+    }
     free(unfinished);
     return ok;
 }

@@ -25,12 +25,15 @@ enum statement {
     STATEMENT_TRACK,
     STATEMENT_FILE,
     STATEMENT_JOURNAL,
+    STATEMENT_REMIND,
+    STATEMENT_FORGET,
     STATEMENT_COUNT,
 };
 
 #define RUNNING_BUCKETS 256u
 
 struct reader;
+struct kept_reminder;
 
 struct store {
     char *path;
@@ -57,6 +60,11 @@ struct store {
 
     pthread_mutex_t reading; /* guards idle */
     struct reader *idle;
+
+    pthread_mutex_t reminding; /* guards the reminders; no other lock is taken while it is held */
+    struct kept_reminder *reminders;
+    size_t reminder_count;
+    uint64_t reminders_kept; /* how many were handed in so far */
 };
 
 /* Converts the newest failure of db. kind by what a caller can do; the sentence names `what`. */
@@ -86,6 +94,13 @@ MUST_USE bool store_write(struct store *store, store_write_fn *fn, void *context
 /* The instance in row `number` counts as one that this store started, from here on or no more. */
 MUST_USE bool store_adopt(struct store *store, const char *id, int64_t number, struct error *err);
 void store_disown(struct store *store, const char *id);
+
+/* Hands in a record of an instance in progress here that is never dropped; waits for room, not for the disk.
+ * Takes ownership; NULL: out of memory. Errors as store_journal_write. */
+MUST_USE bool store_hand_in(struct store *store, const char *id, struct record *record,
+                            struct error *err);
+
+void store_reminders_clear(struct store *store);
 
 /* Returns when all that was handed in before is committed, or cannot be. */
 void store_flush(struct store *store);

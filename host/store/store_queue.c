@@ -350,6 +350,16 @@ bool store_journal_write(struct store *store, const char *id, const struct journ
     return ok;
 }
 
+bool store_hand_in(struct store *store, const char *id, struct record *record, struct error *err)
+{
+    if (!record)
+        return no_memory(err);
+    pthread_mutex_lock(&store->queue);
+    bool ok = journal_locked(store, id, record, false, err);
+    pthread_mutex_unlock(&store->queue);
+    return ok;
+}
+
 bool store_adopt(struct store *store, const char *id, int64_t number, struct error *err)
 {
     struct running *running = running_new(&(struct instance_start){.id = id});

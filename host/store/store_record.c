@@ -190,6 +190,20 @@ static bool write_journal(struct store *store, const struct record *record, stru
     return store_step(store, STATEMENT_JOURNAL, err);
 }
 
+/* Kind and key; a value to keep, or none. */
+static bool write_reminder(struct store *store, const struct record *record, struct error *err)
+{
+    bool keeps = record->kind == RECORD_REMIND;
+    enum statement which = keeps ? STATEMENT_REMIND : STATEMENT_FORGET;
+    sqlite3_stmt *statement = store->statements[which];
+    int column = bind_texts(statement, 1, record->texts, 2);
+    if (keeps && record->bytes_size > 0)
+        sqlite3_bind_blob64(statement, column, record->bytes, record->bytes_size, SQLITE_STATIC);
+    else if (keeps)
+        sqlite3_bind_zeroblob(statement, column, 0);
+    return store_step(store, which, err);
+}
+
 bool record_write(struct store *store, struct record *record, struct error *err)
 {
     if (record->kind == RECORD_CALL)
@@ -198,6 +212,8 @@ bool record_write(struct store *store, struct record *record, struct error *err)
         return write_start(store, record, err);
     if (record->kind == RECORD_JOURNAL)
         return write_journal(store, record, err);
+    if (record->kind == RECORD_REMIND || record->kind == RECORD_FORGET)
+        return write_reminder(store, record, err);
     if (record->running->number == NOT_WRITTEN)
         return true;
     return record->kind == RECORD_END ? write_end(store, record, err)

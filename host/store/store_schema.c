@@ -80,7 +80,13 @@ static const char *const migrations[STORE_SCHEMA_VERSION] = {
     "  number INTEGER NOT NULL," /* order of the calls, from 0 */
     "  import TEXT NOT NULL, request BLOB NOT NULL, plan BLOB, result BLOB,"
     "  PRIMARY KEY (instance, number)"
-    ") STRICT, WITHOUT ROWID;",
+    ") STRICT, WITHOUT ROWID;"
+    /* what runs that are over left to be done */
+    "CREATE TABLE reminder ("
+    "  number INTEGER PRIMARY KEY,"
+    "  kind TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL,"
+    "  UNIQUE (kind, key)"
+    ") STRICT;",
 };
 
 static bool run(sqlite3 *db, const char *sql, struct error *err)

@@ -13,6 +13,7 @@
 
 #include "base/file.h"
 #include "store/store_internal.h"
+#include "store/store_reminder.h"
 #include "store/store_walk.h"
 
 static const char *const state_names[] = {
@@ -40,6 +41,10 @@ static const char *const statement_texts[STATEMENT_COUNT] = {
         "INSERT INTO journal (instance, import, number, request, plan, result)"
         " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (instance, number) DO UPDATE SET"
         " plan = coalesce(excluded.plan, plan), result = coalesce(excluded.result, result)",
+    [STATEMENT_REMIND] =
+        "INSERT INTO reminder (kind, key, value) VALUES (?, ?, ?)"
+        " ON CONFLICT (kind, key) DO UPDATE SET value = excluded.value",
+    [STATEMENT_FORGET] = "DELETE FROM reminder WHERE kind = ? AND key = ?",
     [STATEMENT_ACTIVITY] =
         "INSERT INTO activity (instance, import, connection, subject, result, detail, at_ms, bytes,"
         " duration_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -129,6 +134,16 @@ static bool prepare_all(struct store *store, struct error *err)
     return true;
 }
 
+/* What an earlier process wrote to the log and could not sync may still be in the kernel's memory, where it
+ * reads like all the rest, and be gone after a power cut. So all that is in the log goes into the
+ * database and is synced there before anything is built upon it. */
+static bool secure_log(struct store *store, struct error *err)
+{
+    int code = sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    return code == SQLITE_OK || code == SQLITE_BUSY || code == SQLITE_LOCKED ||
+           store_fail(store->db, code, err, "cannot open the store");
+}
+
 static bool open_owner(struct store *store, const char *path, struct error *err)
 {
     char lock_path[PATH_MAX];
@@ -147,9 +162,11 @@ bool store_open(struct store **out, const char *path, struct error *err)
     }
     store->owner.fd = -1;
     pthread_mutex_init(&store->reading, NULL);
+    pthread_mutex_init(&store->reminding, NULL);
     if (create_private(path, err) && store_connect(&store->db, path, err) &&
-        store_migrate(store->db, err) && prepare_all(store, err) && open_owner(store, path, err) &&
-        store_writer_open(store, err) && store_sweep(store, err)) {
+        secure_log(store, err) && store_migrate(store->db, err) && prepare_all(store, err) && open_owner(store, path, err) &&
+        store_writer_open(store, err) && store_sweep(store, err) &&
+        store_reminders_refresh(store, err)) {
         *out = store;
         return true;
     }
@@ -168,6 +185,8 @@ void store_close(struct store *store)
         sqlite3_finalize(store->statements[i]);
     sqlite3_close(store->db);
     store_owner_close(&store->owner);
+    store_reminders_clear(store);
+    pthread_mutex_destroy(&store->reminding);
     pthread_mutex_destroy(&store->reading);
     free(store->path);
     free(store);

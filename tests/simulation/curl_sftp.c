@@ -163,6 +163,7 @@ static CURLcode look(struct sftp *sftp)
         return CURLE_OK;
     CURLcode code = open_file(sftp, &file);
     if (code == CURLE_OK) {
+        ftp_looked_at(file);
         sftp->easy->download_size = file->body.size > 0 ? (curl_off_t)file->body.size : -1;
         sftp->easy->file_time = (curl_off_t)file->modified_s;
     }

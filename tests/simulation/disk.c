@@ -29,6 +29,7 @@ struct dirty {
 
 struct disk_file {
     char path[PATH_SIZE];
+    unsigned failures; /* of syncs: whoever has the file open is told of each once, as by Linux */
     sqlite3_int64 synced_size;
     uint32_t dirty[SECTORS_MAX]; /* index + 1 in disk->dirty; 0: clean */
 };
@@ -45,6 +46,7 @@ static struct disk *disk;
 struct shim_file {
     sqlite3_file base;
     int number; /* in disk->files; -1: not watched */
+    unsigned failures_told;
     sqlite3_file *real; /* behind this struct */
 };
 
@@ -182,6 +184,10 @@ static int shim_sync(sqlite3_file *file, int flags)
     world->now_ns += SYNC_NS;
     if (fails(MISHAP_FSYNC_FAILURE)) {
         lose(shim->number);
+        disk->files[shim->number].failures++;
+    }
+    if (shim->failures_told != disk->files[shim->number].failures) {
+        shim->failures_told = disk->files[shim->number].failures;
         return SQLITE_IOERR_FSYNC;
     }
     forget(shim->number, FORGET_SAVED);
@@ -287,6 +293,8 @@ static int disk_open_file(sqlite3_vfs *vfs, const char *path, sqlite3_file *file
         shim->base.pMethods = &shim_methods;
     if (code == SQLITE_OK && path && (flags & WATCHED))
         shim->number = number_of(path);
+    if (shim->number >= 0)
+        shim->failures_told = disk->files[shim->number].failures;
     return code;
 }
 

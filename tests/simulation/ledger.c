@@ -207,6 +207,6 @@ void ledger_judge(void)
     for (int i = 0; i < PLACE_COUNT; i++)
         judge_place((enum place_id)i);
     for (int i = 0; i < UPLOADS_MAX; i++)
-        check_that(!world->uploads[i].is_open, "%s still has an open upload of '%s'",
+        check_that(!world->uploads[i].is_open || !world->uploads[i].is_known, "%s still has an open upload of '%s'",
                    place_name(world->uploads[i].place), world->uploads[i].name);
 }

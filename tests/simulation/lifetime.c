@@ -152,6 +152,14 @@ static void run_notice(struct service *service)
     run_outcome_release(&outcome);
 }
 
+/* As a server does when it starts. */
+static void resume(struct service *service)
+{
+    struct error err = {0};
+    if (!service_resume(service, NULL, NULL, &err))
+        trace("not resumed: %s", err.message);
+}
+
 /* ---- the process ----------------------------------------------------------------------------- */
 
 static void run(struct service *service, struct host *host)
@@ -161,9 +169,11 @@ static void run(struct service *service, struct host *host)
         run_transfer(service, host);
         break;
     case LIFETIME_ACK:
+        resume(service);
         run_acks(service);
         break;
     case LIFETIME_NOTICE:
+        resume(service);
         run_notice(service);
         break;
     case LIFETIME_REPLAY:

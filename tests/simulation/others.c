@@ -33,14 +33,6 @@ static uint32_t draw_size(void)
     }
 }
 
-/* Where a server tells no times, a new version of a file can only be told by its size. */
-static uint32_t draw_size_for(enum place_id place, const struct file *before)
-{
-    uint32_t size = draw_size();
-    bool tells_times = world->places[place].is_bucket || world->plan.ftp[place].has_mdtm;
-    return before && !tells_times && size == before->body.size ? size + 1 : size;
-}
-
 static void fill(struct extract *extract, uint32_t size)
 {
     char head[NAME_SIZE + 32], chunk[64];
@@ -86,7 +78,7 @@ static void write_extract(enum place_id place, const char *name, bool is_refused
     struct extract *extract = &world->extracts[world->extract_count++];
     *extract = (struct extract){.place = place, .is_refused = is_refused};
     snprintf(extract->name, sizeof extract->name, "%s", name);
-    fill(extract, draw_size_for(place, file));
+    fill(extract, draw_size());
     extract->visible = extract->body.size;
     bool is_bucket = world->places[place].is_bucket;
     if (!is_bucket && extract->body.size > 1 && mishap_happens(MISHAP_SOURCE_GROWS, 250))
@@ -194,7 +186,7 @@ static struct file *draw_file(enum place_id place, bool (*is_wanted)(const struc
 static bool is_unmarked(const struct file *file)
 {
     return file->owner == OWNER_PRODUCER && file->extract >= 0 &&
-           world->extracts[file->extract].marked == 0 &&
+           world->extracts[file->extract].marked == 0 && !file->is_awaited &&
            !world->extracts[file->extract].is_refused;
 }
 

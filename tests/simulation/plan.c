@@ -36,7 +36,6 @@ static struct flavour draw_flavour(void)
     return (struct flavour){
         .is_sftp = draw_chance(150),
         .has_mlsd = draw_chance(600),
-        .has_mdtm = draw_chance(850),
         .has_epsv = draw_chance(900),
         .rejects_feat = draw_chance(100),
         .says_250 = draw_chance(100),

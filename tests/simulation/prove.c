@@ -22,7 +22,7 @@
 #include "world.h"
 
 #define WORKERS_MAX 16
-#define VIOLATIONS_MAX 8 /* then a worker stops looking for more */
+#define VIOLATIONS_MAX 400 /* then a worker stops looking for more */
 #define KEPT_MAX 512
 #define TWICE_EVERY 50 /* each so many seeds one is run twice, and must come to the same */
 

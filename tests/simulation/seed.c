@@ -75,7 +75,7 @@ static void live(const struct lifetime_place *place)
         disk_cut();
     }
     for (int i = 0; i < PLACE_COUNT; i++)
-        world->places[i].awaited[0] = '\0';
+        place_is_awaited_no_more((enum place_id)i);
     store_judge(place->workspace, false);
 }
 

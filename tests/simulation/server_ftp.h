@@ -31,6 +31,7 @@ struct file *ftp_file(const struct session *session, const char *name);
 struct file *ftp_store_begins(struct session *session, const char *name);
 
 /* From here on for SFTP, too. */
+void ftp_looked_at(struct file *file);
 void ftp_rename(enum place_id place, struct file *file, const char *to);
 void ftp_delete(enum place_id place, struct file *file);
 

@@ -253,6 +253,7 @@ static struct upload *find_upload(const struct request *request, const struct ta
         struct upload *upload = &world->uploads[i];
         if (!upload->is_open || upload->place != target->place || upload->id != strtoull(id, NULL, 10))
             continue;
+        upload->is_known = true;
         if (is_part && mishap_draw(kinds) != MISHAP_NONE)
             upload->is_open = false; /* expired, or aborted by an administrator */
         return upload->is_open ? upload : NULL;

@@ -222,3 +222,10 @@ bool name_is_temporary(const char *name)
     size_t size = strlen(name);
     return strncmp(name, "sluice-", 7) == 0 && size > 5 && strcmp(name + size - 5, ".part") == 0;
 }
+
+void place_is_awaited_no_more(enum place_id place)
+{
+    world->places[place].awaited[0] = '\0';
+    for (int i = 0; i < FILES_MAX; i++)
+        world->places[place].files[i].is_awaited = false;
+}

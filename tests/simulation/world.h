@@ -53,6 +53,7 @@ struct file {
     uint64_t etag;
     unsigned char md5[16]; /* of the whole, or of the parts' */
     unsigned parts;        /* 0: not an upload in parts */
+    bool is_awaited;       /* a source that was delivered, and that the host has looked at since */
 };
 
 struct place {
@@ -77,6 +78,7 @@ struct extract {
 
 struct upload { /* in parts, at a bucket */
     bool is_open;
+    bool is_known; /* the host has shown that it knows its id */
     enum place_id place;
     uint64_t id;
     char name[NAME_SIZE];
@@ -108,7 +110,7 @@ struct ack_seen {
 
 /* How one FTP server behaves in this seed. */
 struct flavour {
-    bool is_sftp, has_mlsd, has_mdtm, has_epsv, rejects_feat, says_250;
+    bool is_sftp, has_mlsd, has_epsv, rejects_feat, says_250;
     int disk_full_code;
     bool is_full;
     enum tls_mode tls;
@@ -229,4 +231,6 @@ struct file *file_find(enum place_id place, const char *name); /* NULL: there is
 struct file *file_new(enum place_id place, const char *name, enum owner owner);
 void file_digest(struct file *file); /* md5 and a new etag, after its body has changed */
 bool name_is_temporary(const char *name); /* the host's own */
+/* The host is gone: nothing that it looked at waits for what it does next. */
+void place_is_awaited_no_more(enum place_id place);
 #endif
