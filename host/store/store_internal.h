@@ -75,6 +75,10 @@ bool store_fail(sqlite3 *db, int code, struct error *err, const char *what);
 #define STORE_BUSY_MS 10000
 MUST_USE bool store_connect(sqlite3 **out, const char *path, struct error *err);
 
+/* Makes the store if there is none at path; store_create.c. Its files (the log and shared memory with them)
+ * are readable by their owner alone. */
+MUST_USE bool store_create(const char *path, struct error *err);
+
 /* Brings the schema up to date. ERROR_UNSUPPORTED: written by a newer version; nothing changed. */
 MUST_USE bool store_migrate(sqlite3 *db, struct error *err);
 #define STORE_SCHEMA_VERSION 3

@@ -2,16 +2,11 @@
 /* The store in one SQLite file: opening and closing, its statements, its errors. */
 #include "store/store.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "base/file.h"
 #include "store/store_internal.h"
 #include "store/store_reminder.h"
 #include "store/store_walk.h"
@@ -88,27 +83,6 @@ bool store_fail(sqlite3 *db, int code, struct error *err, const char *what)
 
 /* ---- opening and closing ----------------------------------------------------------------------- */
 
-/* Payloads may hold customer data: the file (and with it WAL and shared memory) is the owner's. */
-static bool create_private(const char *path, struct error *err)
-{
-    char folder[PATH_MAX];
-    const char *slash = strrchr(path, '/');
-    if (slash && slash != path) {
-        snprintf(folder, sizeof folder, "%.*s", (int)(slash - path), path);
-        bool is_new = !file_exists(folder);
-        if (!file_make_folder(folder, err))
-            return false;
-        if (is_new && chmod(folder, 0700) != 0)
-            return error_errno(err, ERROR_INTERNAL, errno, "cannot protect '%s'", folder);
-    }
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return error_errno(err, errno == EACCES || errno == EROFS ? ERROR_DENIED : ERROR_INTERNAL,
-                           errno, "cannot open the store '%s'", path);
-    close(fd);
-    return true;
-}
-
 bool store_connect(sqlite3 **out, const char *path, struct error *err)
 {
     int code = sqlite3_open_v2(path, out, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
@@ -163,7 +137,7 @@ bool store_open(struct store **out, const char *path, struct error *err)
     store->owner.fd = -1;
     pthread_mutex_init(&store->reading, NULL);
     pthread_mutex_init(&store->reminding, NULL);
-    if (create_private(path, err) && store_connect(&store->db, path, err) &&
+    if (store_create(path, err) && store_connect(&store->db, path, err) &&
         secure_log(store, err) && store_migrate(store->db, err) && prepare_all(store, err) && open_owner(store, path, err) &&
         store_writer_open(store, err) && store_sweep(store, err) &&
         store_reminders_refresh(store, err)) {

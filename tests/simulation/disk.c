@@ -13,7 +13,7 @@
 #include "world.h"
 
 #define SECTOR_SIZE 512u
-#define DISK_FILES_MAX 4
+#define DISK_FILES_MAX 8
 #define SECTORS_MAX 65536u /* of one file: 32 MiB */
 #define DIRTY_MAX 32768u
 #define PATH_SIZE 256
@@ -53,6 +53,14 @@ struct shim_file {
 static sqlite3_vfs *real_vfs;
 
 /* ---- what is unsynced ------------------------------------------------------------------------ */
+
+static bool is_known_file(const char *path)
+{
+    for (unsigned i = 0; i < disk->file_count; i++)
+        if (strcmp(disk->files[i].path, path) == 0)
+            return true;
+    return false;
+}
 
 static int number_of(const char *path)
 {
@@ -291,10 +299,16 @@ static int disk_open_file(sqlite3_vfs *vfs, const char *path, sqlite3_file *file
     int code = real_vfs->xOpen(real_vfs, path, shim->real, flags, out_flags);
     if (shim->real->pMethods)
         shim->base.pMethods = &shim_methods;
-    if (code == SQLITE_OK && path && (flags & WATCHED))
-        shim->number = number_of(path);
-    if (shim->number >= 0)
-        shim->failures_told = disk->files[shim->number].failures;
+    if (code != SQLITE_OK || !path || !(flags & WATCHED))
+        return code;
+    bool is_known = is_known_file(path);
+    shim->number = number_of(path);
+    if (shim->number < 0)
+        return code;
+    struct disk_file *watched = &disk->files[shim->number];
+    shim->failures_told = watched->failures;
+    if (!is_known) /* it was put there whole, by a rename */
+        shim->real->pMethods->xFileSize(shim->real, &watched->synced_size);
     return code;
 }
 
