@@ -122,7 +122,7 @@ static CURLcode send_file(struct ftp *ftp, const struct file *file)
                                         MISHAP_FTP_426,    MISHAP_FTP_451,          MISHAP_FTP_CONTROL_LOST,
                                         MISHAP_NONE};
     const char *text = "Transfer complete";
-    enum mishap mishap = mishap_draw(kinds);
+    enum mishap mishap = mishap_draw_often(kinds);
     bool is_cut = mishap != MISHAP_NONE && mishap != MISHAP_LONG_BODY;
     int file_index = (int)(file - world->places[ftp->place].files);
     uint32_t end = is_cut ? (uint32_t)draw_below(file->body.size + 1u) : file->body.size;
@@ -206,7 +206,7 @@ static CURLcode list(struct ftp *ftp)
                                             "RETR response: %03d", ftp->code);
     buf_init(&listing, 1u << 20);
     ftp_list_files(ftp->place, is_mlsd, &listing);
-    switch (mishap_draw(cuts)) {
+    switch (mishap_draw_often(cuts)) {
     case MISHAP_FTP_LIST_CUT:
         code = send_cut(ftp, &listing);
         break;

@@ -115,7 +115,7 @@ CURLcode ftp_store(struct ftp *ftp)
     struct file *file = ftp_store_begins(ftp->session, ftp->file);
     effect_happened();
     snprintf(store.name, sizeof store.name, "%s", file->name);
-    store.mishap = mishap_draw(breaks);
+    store.mishap = mishap_draw_often(breaks);
     if (is_full(&store))
         store.mishap = MISHAP_FTP_TARGET_FULL;
     if (keeps_a_part(store.mishap))

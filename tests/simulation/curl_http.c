@@ -236,7 +236,7 @@ static CURLcode give_body(struct exchange *exchange)
     if (strcmp(exchange->request.method, "HEAD") == 0 || body->size == 0)
         return CURLE_OK;
     bool is_text = body->data[0] == '{' || body->data[0] == '[';
-    enum mishap mishap = mishap_draw(is_text ? of_text : of_bytes);
+    enum mishap mishap = mishap_draw_often(is_text ? of_text : of_bytes);
     if (mishap == MISHAP_HTTP_WRONG_DIGEST)
         body->data[draw_below(body->size)] ^= 1;
     bool is_cut = mishap == MISHAP_DATA_RESET || mishap == MISHAP_SHORT_BODY;

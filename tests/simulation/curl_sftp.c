@@ -178,7 +178,7 @@ static CURLcode download(struct sftp *sftp)
     if (code != CURLE_OK)
         return code;
     const struct file seen = *file; /* its size is asked once */
-    bool breaks = mishap_draw(kinds) != MISHAP_NONE;
+    bool breaks = mishap_draw_often(kinds) != MISHAP_NONE;
     uint32_t end = breaks ? (uint32_t)draw_below(seen.body.size + 1u) : seen.body.size;
     for (uint32_t at = 0; at < end && code == CURLE_OK;) {
         uint32_t part = end - at < CHUNK_SIZE ? end - at : CHUNK_SIZE;
@@ -214,7 +214,7 @@ static CURLcode upload(struct sftp *sftp)
     snprintf(standing.folder, sizeof standing.folder, FTP_HOME "/" FTP_FOLDER);
     struct file *file = ftp_store_begins(&standing, sftp->name);
     code = finish(sftp, lost);
-    enum mishap mishap = mishap_draw(breaks);
+    enum mishap mishap = mishap_draw_often(breaks);
     uint64_t ends_at = mishap == MISHAP_NONE ? UINT64_MAX : draw_below(4096);
     for (uint64_t sent = 0; code == CURLE_OK; sent += size) {
         code = easy_step(sftp->easy);

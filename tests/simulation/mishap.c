@@ -26,11 +26,11 @@ static bool is_possible(enum mishap mishap)
     return !world->is_calm && world->plan.enabled[mishap];
 }
 
-enum mishap mishap_draw(const enum mishap kinds[])
+static enum mishap draw(const enum mishap kinds[], unsigned permille)
 {
     enum mishap possible[MISHAP_COUNT];
     unsigned count = 0;
-    if (world->is_calm || !draw_chance(world->plan.mishap_permille))
+    if (world->is_calm || !draw_chance(permille))
         return MISHAP_NONE;
     for (; *kinds != MISHAP_NONE; kinds++)
         if (is_possible(*kinds))
@@ -40,6 +40,17 @@ enum mishap mishap_draw(const enum mishap kinds[])
     enum mishap mishap = possible[draw_below(count)];
     mishap_count(mishap);
     return mishap;
+}
+
+enum mishap mishap_draw(const enum mishap kinds[])
+{
+    return draw(kinds, world->plan.mishap_permille);
+}
+
+enum mishap mishap_draw_often(const enum mishap kinds[])
+{
+    unsigned permille = world->plan.mishap_permille * 4;
+    return draw(kinds, permille < 500 ? permille : 500);
 }
 
 bool mishap_happens(enum mishap mishap, unsigned permille)

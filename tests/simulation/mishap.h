@@ -112,6 +112,9 @@ const char *mishap_name(enum mishap mishap);
  * counted and traced; the caller makes it happen. Never in calm times. */
 enum mishap mishap_draw(const enum mishap kinds[]);
 
+/* The same, where an exchange is rare and much can go wrong: a body that is sent. */
+enum mishap mishap_draw_often(const enum mishap kinds[]);
+
 /* Whether that kind, if this seed has it, happens now; permille chances. Counted when true. */
 bool mishap_happens(enum mishap mishap, unsigned permille);
 

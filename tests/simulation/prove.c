@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <ftw.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -301,10 +302,11 @@ int main(int argc, char **argv)
 {
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
     struct error err = {0};
-    struct settings settings = {.functions = argv[1], .first = 1, .seeds = 1000,
+    static char functions[PATH_MAX];
+    struct settings settings = {.functions = functions, .first = 1, .seeds = 1000,
                                 .workers = processors > WORKERS_MAX ? WORKERS_MAX
                                            : processors > 0         ? (unsigned)processors : 1};
-    if (argc < 2 || argc % 2 != 0)
+    if (argc < 2 || argc % 2 != 0 || !realpath(argv[1], functions))
         return usage();
     for (int i = 2; i < argc; i += 2)
         if (!read_option(&settings, argv[i], argv[i + 1]))

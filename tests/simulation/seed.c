@@ -16,7 +16,8 @@
 #include "store_judge.h"
 #include "world.h"
 
-#define EFFECTS_OF_A_RUN 500 /* about as many as a run of a few files has */
+#define EFFECTS_OF_A_START 60 /* about as many as a process has before it asks its first peer */
+#define EFFECTS_OF_A_FILE 70
 #define REST_S_MAX 7200      /* between two lifetimes */
 
 /* ---- one lifetime, or two at a time ---------------------------------------------------------- */
@@ -31,7 +32,8 @@ static void plan_death(struct host *host)
     const struct plan *plan = &world->plan;
     if (world->is_calm || !is_percent(plan->kill_percent))
         return;
-    host->kill_at = (int64_t)draw_between(1, draw_chance(500) ? EFFECTS_OF_A_RUN / 8 : EFFECTS_OF_A_RUN);
+    host->kill_at = draw_chance(200) ? (int64_t)draw_between(1, EFFECTS_OF_A_START)
+                                     : EFFECTS_OF_A_START + (int64_t)draw_below(EFFECTS_OF_A_FILE * 4);
     host->kill_after = draw_chance(500);
     host->cuts_power = is_percent(plan->cut_percent);
 }
@@ -102,9 +104,16 @@ static void live_two(const struct lifetime_place *place)
     live(place);
 }
 
+static enum place_id own_source(void)
+{
+    return world->plan.source_is_bucket ? PLACE_CCS_BUCKET : PLACE_CCS_FTP;
+}
+
 static void live_stormy(const struct lifetime_place *place)
 {
     bool is_other = draw_chance(150);
+    for (uint64_t i = draw_below(world->plan.file_count + 1); i > 0; i--)
+        others_produce(own_source());
     if (is_percent(world->plan.two_hosts_percent))
         live_two(place);
     else
@@ -118,9 +127,8 @@ static void live_stormy(const struct lifetime_place *place)
 
 static void begin(void)
 {
-    enum place_id source = world->plan.source_is_bucket ? PLACE_CCS_BUCKET : PLACE_CCS_FTP;
     for (unsigned i = 0; i < world->plan.file_count; i++)
-        others_produce(source);
+        others_produce(own_source());
     world_pass((int64_t)draw_below(10) * NS_PER_S);
 }
 

@@ -64,7 +64,7 @@ static struct body receive(const struct request *request, unsigned char md5[stat
     static const enum mishap kinds[] = {MISHAP_HTTP_WRONG_DIGEST, MISHAP_NONE};
     struct body body = body_new((uint32_t)request->body.size + 1);
     body_append(&body, buf_text(&request->body), (uint32_t)request->body.size);
-    if (body.size > 0 && mishap_draw(kinds) != MISHAP_NONE)
+    if (body.size > 0 && mishap_draw_often(kinds) != MISHAP_NONE)
         world->bytes[body.at + draw_below(body.size)] ^= 1;
     br_md5_context context;
     br_md5_init(&context);
@@ -231,7 +231,7 @@ static void list(const struct request *request, const struct target *target, str
                    (unsigned long long)found[shown]->etag);
     }
     buf_append_char(&answer->body, ']');
-    bool is_stuck = mishap_draw(kinds) != MISHAP_NONE && start[0];
+    bool is_stuck = mishap_draw_often(kinds) != MISHAP_NONE && start[0];
     if (shown < count || is_stuck) {
         buf_append_text(&answer->body, ",\"nextStartWith\":");
         const char *next = is_stuck ? start : found[shown]->name;
@@ -254,7 +254,7 @@ static struct upload *find_upload(const struct request *request, const struct ta
         if (!upload->is_open || upload->place != target->place || upload->id != strtoull(id, NULL, 10))
             continue;
         upload->is_known = true;
-        if (is_part && mishap_draw(kinds) != MISHAP_NONE)
+        if (is_part && mishap_draw_often(kinds) != MISHAP_NONE)
             upload->is_open = false; /* expired, or aborted by an administrator */
         return upload->is_open ? upload : NULL;
     }
