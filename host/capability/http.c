@@ -87,12 +87,6 @@ static void wrap_body(const struct connection *connection, struct http_request *
     request->body_size = wrapped->size;
 }
 
-/* What may be sent again without changing more than the first time (RFC 9110, 9.2.2). */
-static bool is_repeatable(const char *method)
-{
-    return strcmp(method, "POST") != 0 && strcmp(method, "PATCH") != 0;
-}
-
 /* The intent of a request that changes something. One that is in doubt is repeated if it may be. */
 static bool announce(struct call *call, const struct http_request *request)
 {
@@ -100,7 +94,7 @@ static bool announce(struct call *call, const struct http_request *request)
         return true;
     if (!call->is_in_doubt)
         return journal_announce(call, "", 0, JOURNAL_ON_DISK);
-    return is_repeatable(request->method) ||
+    return http_is_repeatable(request->method) ||
            error_set(&call->error, ERROR_UNKNOWN,
                      "%s %s was sent before the process ended, and its answer is not known",
                      request->method, request->path);

@@ -177,6 +177,15 @@ void http_response_release(struct http_response *response);
 bool http_response_header(const struct http_response *response, const char *name, char *value,
                           size_t value_size);
 
+/* What may be sent again without changing more than the first time (RFC 9110, 9.2.2). */
+bool http_is_repeatable(const char *method);
+
+/* Whether a request of that method is worth sending again after that answer: 429 and 503 say that it was
+ * not carried out; after other signs of trouble only what is repeatable. *after_ms: what Retry-After asks
+ * for, at most five minutes; 0: nothing. */
+enum error_retry http_answer_retry(const char *method, const struct http_response *response,
+                                   uint32_t *after_ms);
+
 /* Any answer with a status is success here; errors are transport, TLS, login token, limits. Redirects
  * are not followed. Authentication and signature come from the connection. ERROR_UNKNOWN: a request
  * other than GET and HEAD was sent and its answer lost; it is never sent twice by itself. */
