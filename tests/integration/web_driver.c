@@ -241,7 +241,8 @@ static void run_step(struct driver *driver, const cJSON *step)
     if (!ok) {
         put(&out, "kind", error_kind_name(err.kind));
         put(&out, "message", err.message);
-        buf_printf(&out, ",\"code\":%d", err.peer_code);
+        buf_printf(&out, ",\"code\":%d,\"retry\":%d,\"retry_after_ms\":%u", err.peer_code,
+                   (int)err.retry, err.retry_after_ms);
     }
     printf("{\"ok\":%s%s}\n", ok ? "true" : "false", buf_text(&out));
     fflush(stdout);
