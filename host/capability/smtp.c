@@ -62,21 +62,23 @@ int32_t capability_smtp_send(struct call *call)
         .instance = execution->instance,
     };
     call->subject = mail.subject;
-    char *refused = NULL;
+    struct mail_refusals refusals;
     /* In doubt it is sent again: under the same Message-ID, by which readers know it. */
     if (!journal_announce(call, message_id, strlen(message_id), JOURNAL_ON_DISK))
         return call_failed(call);
     if (!mail_send(execution->environment->transfer, call->connection, &mail, &call->transfer,
-                   &refused, &call->error))
+                   &refusals, &call->error)) {
+        mail_refusals_release(&refusals);
         return call_failed(call);
+    }
     struct buf note;
     buf_init(&note, SLUICE_TEXT_SIZE_MAX * 2);
     buf_printf(&note, "to %s, Message-ID <%s>", mail.to, message_id);
-    if (refused && refused[0])
-        buf_printf(&note, "; refused by the server: %s", refused);
+    if (refusals.words)
+        buf_printf(&note, "; refused by the server: %s", refusals.words);
     call->note = arena_copy(&execution->scratch, buf_text(&note), note.size);
     buf_release(&note);
-    free(refused);
+    mail_refusals_release(&refusals);
     watch_notice(execution->watch, mail.subject, mail.to);
     return SLUICE_OK;
 }

@@ -12,11 +12,13 @@ void smtp_dialogue_init(struct smtp_dialogue *dialogue)
 {
     *dialogue = (struct smtp_dialogue){0};
     buf_init(&dialogue->refused, REFUSED_SIZE_MAX);
+    buf_init(&dialogue->deferred, REFUSED_SIZE_MAX);
 }
 
 void smtp_dialogue_release(struct smtp_dialogue *dialogue)
 {
     buf_release(&dialogue->refused);
+    buf_release(&dialogue->deferred);
 }
 
 static bool begins(const char *line, size_t size, const char *word)
@@ -28,6 +30,7 @@ static bool begins(const char *line, size_t size, const char *word)
 void smtp_dialogue_sent(struct smtp_dialogue *dialogue, const char *line, size_t size)
 {
     dialogue->recipient[0] = '\0';
+    dialogue->is_mail |= begins(line, size, "MAIL FROM");
     dialogue->is_data |= begins(line, size, "DATA");
     dialogue->did_auth |= begins(line, size, "AUTH ");
     if (!begins(line, size, "RCPT TO:<"))
@@ -75,6 +78,9 @@ void smtp_dialogue_received(struct smtp_dialogue *dialogue, const char *line, si
         buf_printf(&dialogue->refused, "%s: %s\n", dialogue->recipient, dialogue->words);
     else
         dialogue->accepted++;
+    if (code >= 400 && code < 500)
+        buf_printf(&dialogue->deferred, "%s%s", dialogue->deferred.size > 0 ? ", " : "",
+                   dialogue->recipient);
     dialogue->recipient[0] = '\0';
 }
 

@@ -198,16 +198,34 @@ MUST_USE bool http_call(struct transfer *transfer, const struct connection *conn
 struct mail {
     const char *message_id; /* without <>; constant for one notice however often it is sent */
     const char *from, *to;  /* to: comma separated */
+    const char *envelope_to; /* whom it is handed to this time; NULL or "": all of to */
     const char *subject, *body; /* UTF-8; encoded as MIME where needed */
     const char *instance;   /* becomes X-Sluice-Instance; may be NULL */
+    int64_t written_ms;     /* its Date; 0: now */
 };
 
-/* ERROR_INVALID: an address is malformed (control bytes, no @). A recipient that the server refuses
- * does not keep the others from getting the mail: then true, and *refused (caller frees; may be
- * NULL) lists it with the server's words. */
+/* Recipients that the server refused; NULL: none. */
+struct mail_refusals {
+    char *words;    /* "address: 550 the server's words\n" for each */
+    char *deferred; /* those that were refused for now (4xx), comma separated */
+};
+void mail_refusals_release(struct mail_refusals *refusals);
+
+/* Whether it could be sent as it is; asks nobody. ERROR_INVALID: an address is malformed (control bytes,
+ * no @); ERROR_LIMIT: subject, body or list too long. */
+MUST_USE bool mail_check(const struct connection *connection, const struct mail *mail,
+                         struct error *err);
+
+/*
+ * A recipient that the server refuses does not keep the others from getting the mail. True: it was taken
+ * for at least one of them. refusals is filled in either case, and the caller's to release. Errors of
+ * mail_check; ERROR_REFUSED with a peer_code of 5xx: it will never take this mail; ERROR_DENIED: it takes
+ * none from us (login, address); ERROR_UNKNOWN: it was sent and the confirmation lost, so it may be sent
+ * again under the same id. retry is set; what it forbids is said again until somebody acts.
+ */
 MUST_USE bool mail_send(struct transfer *transfer, const struct connection *connection,
-                        const struct mail *mail, const struct transfer_call *call, char **refused,
-                        struct error *err);
+                        const struct mail *mail, const struct transfer_call *call,
+                        struct mail_refusals *refusals, struct error *err);
 
 /* ---- connection test -------------------------------------------------------------------------- */
 

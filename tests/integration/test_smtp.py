@@ -69,7 +69,15 @@ class Sink(MailTest):
         self.assertEqual(len(lines), 2)
         self.assertTrue(lines[0].startswith("no@bad.test: 550"), lines)
         self.assertTrue(lines[1].startswith("later@bad.test: 450"), lines)
+        self.assertEqual(answer["deferred"], "later@bad.test")
+        record = self.messages(sink)[0]
+        self.good(**self.mail("no@bad.test, a@good.test, later@bad.test", envelope_to="b@good.test"))
+        again = self.messages(sink)[1]
+        self.assertEqual(again["to"], ["b@good.test"])
+        self.assertEqual(again["message"]["to"], record["message"]["to"])
         self.assertEqual(self.bad("refused", "550", **self.mail("no@bad.test"))["code"], 550)
+        answer = self.bad("refused", "550", **self.mail("later@bad.test, no@bad.test"))
+        self.assertEqual(answer["deferred"], "later@bad.test")
         self.assertEqual(self.bad("unavailable", "450", **self.mail("later@bad.test"))["code"], 450)
 
     def test_refusals(self):

@@ -181,17 +181,19 @@ static bool do_http(struct driver *driver, const cJSON *step, struct buf *out, s
 
 static bool do_mail(struct driver *driver, const cJSON *step, struct buf *out, struct error *err)
 {
-    char *refused = NULL;
+    struct mail_refusals refusals;
     const struct mail mail = {.message_id = text_of(step, "message_id"),
                               .from = text_of(step, "from"),
                               .to = text_of(step, "to"),
+                              .envelope_to = text_of(step, "envelope_to"),
                               .subject = text_of(step, "subject"),
                               .body = text_of(step, "body"),
                               .instance = json_text(step, "instance")};
     bool ok = mail_send(driver->transfer, connection_of(driver, step), &mail, &driver->call,
-                        &refused, err);
-    put(out, "refused", refused);
-    free(refused);
+                        &refusals, err);
+    put(out, "refused", refusals.words);
+    put(out, "deferred", refusals.deferred);
+    mail_refusals_release(&refusals);
     return ok;
 }
 

@@ -3,3 +3,5 @@ foreach(name signature mime object http)
   add_unit_test(test_transfer_${name} LIBS sluice_transfer)
 endforeach()
 target_compile_definitions(test_transfer_signature PRIVATE UNIT_DATA="${CMAKE_CURRENT_SOURCE_DIR}/data")
+# What is worth asking again, at every protocol.
+add_unit_test(test_transfer_advice LIBS sluice_transfer)
