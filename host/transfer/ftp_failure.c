@@ -151,15 +151,20 @@ static struct verdict judge_folder(const struct ftp_exchange *said)
                             "check the directory property"};
 }
 
+static bool is_login(const struct ftp_exchange *said)
+{
+    static const char *const verbs[] = {"USER", "PASS", "ACCT", "", NULL};
+    return is_one_of(said->verb, verbs);
+}
+
 static struct verdict judge(const struct ftp_exchange *said, enum ftp_wish wish)
 {
-    static const char *const login[] = {"USER", "PASS", "ACCT", "", NULL};
     static const char *const tls[] = {"AUTH", "PBSZ", "PROT", NULL};
     static const char *const passive[] = {"EPSV", "PASV", "EPRT", "PORT", NULL};
     if (said->code == 421 && !wants_tls(said)) /* Pure-FTPd asks for TLS by 421 */
         return (struct verdict){ERROR_UNAVAILABLE, RETRY_LATER,
                                 "the server is busy or closes the connection", "try again later"};
-    if (is_one_of(said->verb, login))
+    if (is_login(said))
         return judge_login(said);
     if (is_one_of(said->verb, tls))
         return judge_tls(said);
@@ -227,6 +232,8 @@ bool ftp_fail(struct handle *handle, CURLcode code, enum ftp_wish wish, const ch
     connection_error(handle->connection, err, verdict.kind, "%s%s%s%s (%d %s): %s", what ? "'" : "",
                      what ? what : "", what ? "': " : "", verdict.what, said->code, said->text,
                      verdict.remedy);
+    if (said->code == 421 || (verdict.kind == ERROR_UNAVAILABLE && is_login(said)))
+        handle_note(handle, CIRCUIT_FAILED, verdict.what);
     if (err)
         err->peer_code = said->code;
     return error_advise(err, verdict.retry);

@@ -196,6 +196,15 @@ bool http_header(struct handle *handle, const char *name, const char *value, str
     return ok;
 }
 
+static void note_overload(struct handle *handle, int status)
+{
+    char why[32];
+    if (status != 429 && status != 502 && status != 503 && status != 504)
+        return;
+    snprintf(why, sizeof why, "HTTP status %d", status);
+    handle_note(handle, CIRCUIT_FAILED, why);
+}
+
 static bool lost_early(const struct handle *handle, struct error *err)
 {
     connection_error(handle->connection, err, ERROR_UNAVAILABLE,
@@ -211,8 +220,10 @@ bool http_perform(struct handle *handle, struct http_answer *answer, CURLcode *c
     long status = 0;
     curl_easy_getinfo(handle->easy, CURLINFO_RESPONSE_CODE, &status);
     answer->response->status = (int)status;
-    if (*code == CURLE_OK)
+    if (*code == CURLE_OK) {
+        note_overload(handle, answer->response->status);
         return true;
+    }
     if (*code == CURLE_SEND_FAIL_REWIND)
         return lost_early(handle, err);
     if (answer->is_body_over)
