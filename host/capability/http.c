@@ -12,6 +12,7 @@
 #include "capability/handlers.h"
 #include "capability/journal.h"
 #include "capability/object.h"
+#include "capability/retry.h"
 
 static bool is_method(const char *method)
 {
@@ -114,6 +115,14 @@ static bool request_wrapped(struct call *call, struct http_request *request,
     return ok;
 }
 
+static bool asks_to_come_back(struct call *call, const struct http_request *request,
+                              const struct http_response *response)
+{
+    uint32_t after_ms;
+    enum error_retry retry = http_answer_retry(request->method, response, &after_ms);
+    return retry != RETRY_NEVER && retry_answer(call, retry, after_ms, response->status);
+}
+
 int32_t capability_http_request(struct call *call)
 {
     struct http_request request = {
@@ -131,7 +140,8 @@ int32_t capability_http_request(struct call *call)
         error_set(&call->error, ERROR_LIMIT, "out of memory");
         return call_failed(call);
     }
-    if (!announce(call, &request) || !request_wrapped(call, &request, response)) {
+    if (!announce(call, &request) || !request_wrapped(call, &request, response) ||
+        asks_to_come_back(call, &request, response)) {
         object_release_response(response);
         return call_failed(call);
     }
