@@ -116,6 +116,15 @@ MUST_USE bool store_step(struct store *store, enum statement which, struct error
 /* Marks as aborted what processes that are gone left in progress. */
 MUST_USE bool store_sweep(struct store *store, struct error *err);
 
+/* ---- store_outbox_read.c ---- */
+
+struct outbox_row;
+
+/* One mail; fn is called with nothing locked. ERROR_NOT_FOUND. */
+MUST_USE bool store_outbox_read(struct store *store, int64_t number,
+                                bool (*fn)(void *context, const struct outbox_row *row),
+                                void *context, struct error *err);
+
 /* ---- store_resubmit.c ---- */
 
 /* Whether the instance `id` may be resubmitted now, and the link to the new instance `number` that was
