@@ -70,7 +70,7 @@ struct command {
 };
 
 extern const struct command cmd_check, cmd_connections, cmd_flows, cmd_discard, cmd_errors, cmd_help,
-    cmd_init, cmd_instances, cmd_lookups, cmd_purge, cmd_resubmit, cmd_run, cmd_schedules, cmd_serve,
+    cmd_init, cmd_instances, cmd_lookups, cmd_outbox, cmd_purge, cmd_resubmit, cmd_run, cmd_schedules, cmd_serve,
     cmd_show, cmd_users, cmd_version;
 
 /* All commands, in the order of the overview. */

@@ -4,13 +4,24 @@
 #include "base/document.h"
 #include "base/text.h"
 #include "cli/cli.h"
-#include "store/store.h"
+#include "store/store_outbox.h"
 #include "workspace/workspace.h"
 
 #define DAY_MS 86400000
 #define DAYS_MAX 36500
 #define BATCH 100  /* instances in one transaction */
 #define PAUSE_MS 2 /* between batches, for whoever waits for the write lock */
+
+static bool purge_mails(struct cli *cli, struct store *store, int64_t before_ms, struct error *err)
+{
+    int purged = BATCH;
+    while (purged == BATCH && !(cli->should_stop && cli->should_stop())) {
+        if (!store_outbox_purge(store, before_ms, BATCH, &purged, err))
+            return false;
+        clock_sleep_ms(PAUSE_MS);
+    }
+    return true;
+}
 
 static bool purge(struct cli *cli, struct store *store, int64_t before_ms, int64_t *total,
                   struct error *err)
@@ -60,7 +71,8 @@ static int run(struct cli *cli, const struct arguments *arguments)
             days = workspace->retention_days;
         int64_t before_ms = clock_wall_ms() - days * DAY_MS;
         ok = is_dry_run ? store_purge_count(store, before_ms, &total, &err)
-                        : purge(cli, store, before_ms, &total, &err);
+                        : purge(cli, store, before_ms, &total, &err) &&
+                              purge_mails(cli, store, before_ms, &err);
     }
     if (ok)
         tell(cli, days, total, is_dry_run);
@@ -80,7 +92,8 @@ const struct command cmd_purge = {
     .synopsis = "purge [--older-than DAYS] [--dry-run]",
     .description =
         "Deletes finished instances with their activity, files, tracking values and messages, and the "
-        "instances they called. What is in progress stays. It goes in small steps, so that runs "
+        "instances they called, and mails that were sent, dropped or given up as long ago. What is "
+        "in progress stays, and so do mails that wait. It goes in small steps, so that runs "
         "that are going on meanwhile do not wait; an interrupt ends it between two steps.",
     .options = options,
     .option_count = sizeof options / sizeof options[0],

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "cli/cli.h"
 #include "flow/flow.h"
+#include "flow/outbox.h"
 #include "server/gateway.h"
 
 #define TICK_MS 50
@@ -64,12 +65,14 @@ static int run(struct cli *cli, const struct arguments *arguments)
     struct workspace *workspace = NULL;
     struct service *service = NULL;
     struct gateway *gateway = NULL;
+    struct outbox *outbox = NULL;
     struct error err = {0};
     struct sigaction reload = {.sa_handler = on_reload, .sa_flags = SA_RESTART};
     sigaction(SIGHUP, &reload, NULL);
     bool ok = cli_open_workspace(cli, &workspace, &err) &&
               service_open(&service, workspace, &err) &&
-              gateway_open(&gateway, service, option_value(arguments, "listen"), &err);
+              gateway_open(&gateway, service, option_value(arguments, "listen"), &err) &&
+              outbox_open(&outbox, service, &err);
     if (ok) {
         tell_ready(cli, gateway);
         serve(cli, gateway);
@@ -77,6 +80,7 @@ static int run(struct cli *cli, const struct arguments *arguments)
             log_line(LOG_ERROR, NULL, "something did not stop in time and was cut off");
             _exit(EXIT_FAILED);
         }
+        outbox_close(outbox);
     }
     service_close(service);
     return ok ? EXIT_DONE : cli_fail(cli, cli_status_of(&err), &err);
@@ -96,6 +100,7 @@ const struct command cmd_serve = {
         "/ic/api/integration/v1/flows/{oracleutilities|rest}/{ID}/{version}/{path}. Prints its "
         "address once it can be called. Callers are the users of users.json with the role invoke "
         "(sluice users add); nothing is open but /health/live and /health/ready.\n\n"
+        "Mails of the outbox are sent as they become due.\n\n"
         "SIGTERM or SIGINT: accepts nothing more, lets what runs finish, ends. A second one ends at "
         "once. SIGHUP: reads users.json, certificate and key again.",
     .options = options,

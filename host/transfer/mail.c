@@ -206,15 +206,18 @@ bool mail_check(const struct connection *connection, const struct mail *mail, st
 
 void mail_refusals_release(struct mail_refusals *refusals)
 {
-    free(refusals->words);
+    free(refusals->refused);
+    free(refusals->delayed);
     free(refusals->deferred);
-    *refusals = (struct mail_refusals){NULL, NULL};
+    *refusals = (struct mail_refusals){.refused = NULL};
 }
 
 static void take_refusals(struct smtp_dialogue *dialogue, struct mail_refusals *refusals)
 {
     if (dialogue->refused.size > 0)
-        refusals->words = buf_take(&dialogue->refused, NULL);
+        refusals->refused = buf_take(&dialogue->refused, NULL);
+    if (dialogue->delayed.size > 0)
+        refusals->delayed = buf_take(&dialogue->delayed, NULL);
     if (dialogue->deferred.size > 0)
         refusals->deferred = buf_take(&dialogue->deferred, NULL);
 }
@@ -225,7 +228,7 @@ bool mail_send(struct transfer *transfer, const struct connection *connection,
 {
     struct draft draft;
     struct smtp_dialogue dialogue;
-    *refusals = (struct mail_refusals){NULL, NULL};
+    *refusals = (struct mail_refusals){.refused = NULL};
     smtp_dialogue_init(&dialogue);
     bool ok = draft_make(connection, mail, &draft, err);
     if (ok) {

@@ -13,9 +13,9 @@
 
 struct smtp_dialogue {
     char recipient[MIME_ADDRESS_SIZE_MAX + 1]; /* of the RCPT whose reply is awaited; "" else */
-    struct buf refused;                  /* "address: 550 words\n" */
-    struct buf deferred;                 /* addresses among them that were refused for now (4xx), commas
-                                            between */
+    struct buf refused;                  /* "address: 550 words\n", for good */
+    struct buf delayed;                  /* the same, for now (4xx) */
+    struct buf deferred;                 /* the addresses of those, commas between */
     unsigned accepted;                   /* recipients */
     int code;                            /* of the last refusal; 0: none */
     char words[SMTP_WORDS_SIZE];         /* its text, printable */

@@ -206,8 +206,9 @@ struct mail {
 
 /* Recipients that the server refused; NULL: none. */
 struct mail_refusals {
-    char *words;    /* "address: 550 the server's words\n" for each */
-    char *deferred; /* those that were refused for now (4xx), comma separated */
+    char *refused;  /* "address: 550 the server's words\n" of each that it refused for good */
+    char *delayed;  /* the same of each that it refused for now (4xx) */
+    char *deferred; /* the addresses of those, comma separated */
 };
 void mail_refusals_release(struct mail_refusals *refusals);
 

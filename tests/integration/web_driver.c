@@ -191,7 +191,8 @@ static bool do_mail(struct driver *driver, const cJSON *step, struct buf *out, s
                               .instance = json_text(step, "instance")};
     bool ok = mail_send(driver->transfer, connection_of(driver, step), &mail, &driver->call,
                         &refusals, err);
-    put(out, "refused", refusals.words);
+    put(out, "refused", refusals.refused);
+    put(out, "delayed", refusals.delayed);
     put(out, "deferred", refusals.deferred);
     mail_refusals_release(&refusals);
     return ok;
