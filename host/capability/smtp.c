@@ -56,6 +56,15 @@ static void note_accepted(struct call *call, const struct mail *mail, bool is_he
     buf_release(&note);
 }
 
+/* Callers may start flows with an address any number of times, and when CCS is away each of them fails. A
+ * scheduled flow runs once at a time and sends one summary per run. */
+static bool is_started_by_callers(const struct execution *execution)
+{
+    while (execution->caller)
+        execution = execution->caller;
+    return manifest_answers(execution->manifest);
+}
+
 /* All that the journal has, this call's intent and the mail are committed together, its result later; a
  * Message-ID is taken once. So after a crash between the two the very same call comes again, and nothing
  * changes. */
@@ -70,6 +79,7 @@ static bool put_into_outbox(struct call *call, const struct mail *mail, bool *is
         .subject = mail->subject,
         .body = mail->body,
         .written_ms = clock_wall_ms(),
+        .may_be_held = is_started_by_callers(call->execution),
     };
     return mail_check(call->connection, mail, &call->error) &&
            journal_announce(call, mail->message_id, strlen(mail->message_id), JOURNAL_IN_ORDER) &&

@@ -191,8 +191,9 @@ const struct command cmd_outbox = {
         "take is given up at once, and recipients that it refuses do not keep the others from "
         "getting it. 'sluice serve' sends what is due by itself; 'sluice run' and 'sluice resubmit' do "
         "so at their end, for 20 seconds at most.\n\n"
-        "Of more than 30 mails an hour with the same recipients and subject the others are held back; "
-        "one mail at the end of the hour says how many there were and of which instances.\n\n"
+        "Where callers start flows, not more than 20 mails an hour go out with the same recipients and "
+        "subject; one mail at the end of the hour says how many more there were and of which "
+        "instances. Mails of scheduled flows are never held back.\n\n"
         "'retry' sends the mails with these numbers now (default: all that wait), also those that "
         "were given up. 'drop' says that they are never sent.",
     .options = options,

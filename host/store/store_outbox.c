@@ -176,6 +176,9 @@ static bool add(struct store *store, void *context, struct error *err)
     adding->is_held = false;
     if (!is_there(store, mail->message_id, &found, err) || found)
         return found;
+    if (!mail->may_be_held)
+        return check_room(store, mail, err) &&
+               insert(store, mail, mail->body, mail->written_ms, 0, err);
     const struct query open_summary =
         about(mail, "SELECT number FROM outbox WHERE" ALIKE
                     "AND held > 0 AND state = 'waiting' AND attempts = 0 AND owner = 0");

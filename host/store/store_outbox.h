@@ -5,9 +5,9 @@
  * that no mail is sent by two at once and none is lost. Thread-safe, as store.h, but for claims: one
  * thread of a store delivers.
  *
- * A storm is not let through: of mails with the same connection, recipients and subject
- * STORE_OUTBOX_ALIKE_MAX go out within STORE_OUTBOX_ALIKE_MS; the others are held back and told of in one
- * summary at the end of that time.
+ * A storm is not let through: of mails with the same connection, recipients and subject that may be held
+ * back STORE_OUTBOX_ALIKE_MAX go out within STORE_OUTBOX_ALIKE_MS; the others are told of in one summary at
+ * the end of that time.
  */
 #ifndef STORE_STORE_OUTBOX_H
 #define STORE_STORE_OUTBOX_H
@@ -15,7 +15,7 @@
 
 #define STORE_OUTBOX_WAITING_MAX 10000u            /* mails that wait */
 #define STORE_OUTBOX_SIZE_MAX ((int64_t)256 << 20) /* bytes of their bodies */
-#define STORE_OUTBOX_ALIKE_MAX 30
+#define STORE_OUTBOX_ALIKE_MAX 20
 #define STORE_OUTBOX_ALIKE_MS 3600000
 #define STORE_OUTBOX_TOLD_MAX 100 /* instances that a summary names; the rest is counted */
 
@@ -24,6 +24,7 @@ struct outbox_mail {
     const char *message_id; /* the same for the same notice, however often it is handed over */
     const char *connection, *from, *to, *subject, *body;
     int64_t written_ms;
+    bool may_be_held;
 };
 
 /* On the disk when it returns. A Message-ID that is there already is success and changes nothing. *is_held:

@@ -39,7 +39,7 @@ static struct outbox_mail mail_of(const char *message_id, int64_t at_ms)
 {
     return (struct outbox_mail){.instance = message_id, .message_id = message_id, .connection = "M",
                                 .from = "f@x", .to = "a@x, b@x", .subject = "S", .body = "text",
-                                .written_ms = at_ms};
+                                .written_ms = at_ms, .may_be_held = true};
 }
 
 static bool add(const char *message_id, int64_t at_ms)
@@ -408,6 +408,11 @@ static void a_storm_becomes_one_summary(void)
     struct outbox_mail other = mail_of("other", 9000);
     bool is_held = true;
     other.subject = "T";
+    CHECK_OK(store_outbox_add(world.store, &other, &is_held, &world.err), &world.err);
+    CHECK(!is_held);
+    other = mail_of("never", 9000);
+    other.may_be_held = false;
+    is_held = true;
     CHECK_OK(store_outbox_add(world.store, &other, &is_held, &world.err), &world.err);
     CHECK(!is_held);
     end();
