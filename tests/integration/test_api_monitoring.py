@@ -11,7 +11,8 @@ import time
 import unittest
 
 import api_common
-from api_common import (ACK, BASE, CCS, ERROR_HANDLER, SYNC_FTP, VERSION, ApiTest, Program, flow_id, quote)
+from api_common import (ACK, BASE, CCS, ERROR_HANDLER, SYNC_FTP, VERSION, ApiTest, Program, embed, flow_id,
+                        quote)
 
 MISBEHAVE = {
     "identifier": "MISBEHAVE", "name": "Misbehave", "version": "01.00.0000",
@@ -253,6 +254,57 @@ class Errors(MonitoringTest):
         self.ask("POST", f"/monitoring/errors/{bad[0]}/discard", expect=412)
         self.ask("POST", "/monitoring/errors/" + "x" * 22 + "/discard", expect=404)
         self.ask("POST", "/monitoring/errors/discard", {"ids": ["x"] * 1001}, expect=400)
+
+
+class Versions(MonitoringTest):
+    """A flow of two lines, both active: what failed is done again by the version that it was of."""
+    extra_flows = (
+        (lambda: Program.misbehave, MISBEHAVE, "one.wasm"),
+        (lambda: Program.misbehave, {**MISBEHAVE, "version": "02.00.0000"}, "two.wasm"))
+
+    def fail(self):
+        status, fields, _ = self.exchange(
+            "POST", f"{BASE}/flows/rest/MISBEHAVE/1.0/misbehave", "U", user="dacs")
+        self.assertGreaterEqual(status, 500)
+        return fields["sluice-instance"]
+
+    def patch_is_activated(self):
+        """02.00.0001 takes the place of 02.00.0000."""
+        path = f"{self.folder}/patch.wasm"
+        embed(Program.misbehave, {**MISBEHAVE, "version": "02.00.0001"}, path)
+        with open(path, "rb") as file:
+            self.upload("POST", "/integrations/archive", "patch.wasm", file.read(), expect=204)
+        self.patch(f"/integrations/{flow_id('MISBEHAVE', '02.00.0001')}", {"status": "ACTIVATED"})
+
+    def again(self, bad, **body):
+        """The version of its newest resubmission."""
+        answer = self.ask("POST", f"/monitoring/errors/{bad}/resubmit?return=sync", body)
+        job = answer["recoveryJobId"]
+        self.wait_for(lambda: self.ask("GET", f"/monitoring/errors/recoveryJobs/{job}")["status"]
+                      == "COMPLETED", "the job goes on")
+        newest = self.ask("GET", f"/monitoring/instances/{bad}")["resubmittedAs"]
+        return self.ask("GET", f"/monitoring/instances/{newest}")["integrationVersion"]
+
+    def test_the_version_that_failed_does_it_again(self):
+        bad = self.fail()
+        self.assertEqual(self.again(bad), "01.00.0000")
+        self.assertEqual(self.again(bad, recoveryVersion="2.0"), "02.00.0000")
+        self.patch(f"/integrations/{flow_id('MISBEHAVE', '01.00.0000')}", {"status": "CONFIGURED"})
+        detail = self.detail("POST", f"/monitoring/errors/{bad}/resubmit", expect=412)
+        self.assertIn("by its version 01.00.0000: version 01.00.0000 of flow 'MISBEHAVE' is not active: "
+                      "sluice activate 'MISBEHAVE|01.00.0000'; name the version", detail)
+        shared = {"flowCode": "MISBEHAVE", "flowVersion": "01.00.0000"}
+        self.assertEqual(self.detail("POST", "/monitoring/errors/resubmit", shared, expect=412), detail)
+        answer = self.ask("POST", "/monitoring/errors/resubmit?return=sync", {"ids": [bad]})
+        self.assertEqual((answer["nonRecoverableIds"], answer["message"]), ([bad], detail))
+        self.patch_is_activated()
+        self.assertEqual(self.again(bad, recoveryVersion="02.00.0001"), "02.00.0001")
+        self.assertIn("has no version '3.0'; there is 01.00.0000, 02.00.0000, 02.00.0001", self.detail(
+            "POST", f"/monitoring/errors/{bad}/resubmit", {"recoveryVersion": "3.0"}, expect=412))
+        self.assertIn("two or three numbers", self.detail(
+            "POST", f"/monitoring/errors/{bad}/resubmit", {"recoveryVersion": "new"}, expect=400))
+        self.assertIn("two or three numbers", self.detail(
+            "POST", "/monitoring/errors/resubmit", {**shared, "recoveryVersion": ""}, expect=400))
 
 
 class Slow(MonitoringTest):
