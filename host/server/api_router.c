@@ -11,7 +11,7 @@
 const struct api_area *const api_areas[] = {
     &api_integrations, &api_archives,  &api_schedules,     &api_connections, &api_connection_updates,
     &api_lookups,      &api_instances, &api_counts,        &api_errors,      &api_resubmissions,
-    &api_discards,     &api_jobs,      &api_documents,   &api_unsupported,
+    &api_discards,     &api_jobs,      &api_log_downloads, &api_documents,   &api_unsupported,
     NULL,
 };
 

@@ -4,11 +4,13 @@
 Usage: test_api_monitoring.py SLUICE TRANSLATE NOTHING.wasm MISBEHAVE.wasm [unittest arguments]
 """
 import concurrent.futures
+import io
 import json
 import socket
 import sys
 import time
 import unittest
+import zipfile
 
 import api_common
 from api_common import (ACK, BASE, CCS, ERROR_HANDLER, SYNC_FTP, VERSION, ApiTest, Program, embed, flow_id,
@@ -305,6 +307,49 @@ class Versions(MonitoringTest):
             "POST", f"/monitoring/errors/{bad}/resubmit", {"recoveryVersion": "new"}, expect=400))
         self.assertIn("two or three numbers", self.detail(
             "POST", "/monitoring/errors/resubmit", {**shared, "recoveryVersion": ""}, expect=400))
+
+
+class Logs(MonitoringTest):
+    def download(self, log, filter_text=""):
+        """File name to text."""
+        data = self.ask("GET", f"/monitoring/logs/{log}" + (f"?{q(filter_text)}" if filter_text else ""))
+        self.assertEqual(self.fields["content-disposition"], f'attachment; filename="{log}.zip"')
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            self.assertIsNone(archive.testzip())
+            return {name: archive.read(name).decode() for name in archive.namelist()}
+
+    def test_what_executions_did(self):
+        first, second = self.send_ack(701), self.send_ack(702)
+        text = self.download("icsflowlog")["ics-flow.log"]
+        for instance in (first, second):
+            self.assertIn(f"[Code:{ACK}][Version:{VERSION}][Instance:{instance}]", text)
+        for one in (f"id:'{first}'", f"id:'{first}', startdate:'2020-01-01 00:00:00', "
+                                     "enddate:'2020-01-02 00:00:00'"):
+            text = self.download("icsflowlog", one)["ics-flow.log"]
+            self.assertIn(first, text)
+            self.assertNotIn(second, text)
+        self.assertEqual(self.download("icsflowlog", "startdate:'2020-01-01 00:00:00', "
+                                                     "enddate:'2020-01-02 00:00:00'"), {"ics-flow.log": ""})
+
+    def test_who_changed_what(self):
+        self.ask("DELETE", "/lookups/NOBODY", expect=404)
+        self.wait_for(lambda: "[admin,DELETELOOKUP,/lookups/NOBODY] refused"
+                      in self.download("icsauditlog")["ics-audit.log"], "no record")
+
+    def test_what_the_server_said(self):
+        instance = self.send_ack(703)
+        files = self.download("icsdiagnosticlog")
+        self.assertIn(instance, files["ics-diagnostic.log"])
+        self.assertIn("sluice_executions_total", files["metrics.txt"])
+        self.assertIn(instance, self.download("icsdiagnosticlog", f"id:'{instance}'")["ics-diagnostic.log"])
+
+    def test_what_is_refused(self):
+        self.ask("GET", "/monitoring/logs/icsflowlog", user="eyes", expect=403)
+        self.assertIn("icsflowlog, icsauditlog and icsdiagnosticlog",
+                      self.detail("GET", "/monitoring/logs/other", expect=404))
+        for log in ("icsflowlog", "icsdiagnosticlog"):
+            self.ask("GET", f"/monitoring/logs/{log}?{q('id:' + repr('x' * 22))}", expect=404)
+        self.assertIn("code", self.detail("GET", f"/monitoring/logs/icsflowlog?{q('code:1')}", expect=400))
 
 
 class Slow(MonitoringTest):
