@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Integrations, as OIC calls flows: the list, one of them, and whether it is active. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -58,7 +59,7 @@ static const struct api_schema integration_schema =
     API_SCHEMA("Integration", "One version of a flow.", integration_fields);
 static const struct api_field page_fields[] = {API_PAGE_FIELDS(integration_schema)};
 static const struct api_schema page_schema =
-    API_SCHEMA("Integrations", "A page of flows, by identifier and version.", page_fields);
+    API_SCHEMA("Integrations", "A page of flows.", page_fields);
 
 static const struct api_field update_fields[] = {
     {.name = "status", .kind = API_TEXT, .may_lack = true, .words = status_words,
@@ -183,54 +184,97 @@ static void write_integration(struct api_call *call, size_t flow,
     document_close(document, '}');
 }
 
-/* Which flows the list is asked for: {status:'ACTIVATED', code:'X', ...}. */
+/* Which flows the list is asked for: {status:'ACTIVATED', name:/X/, ...}. */
 static bool is_asked(const struct api_filter *filter, const struct manifest *manifest,
                      const struct activation *activation)
 {
     const char *code = api_filter_value(filter, FILTER_CODE);
     const char *version = api_filter_value(filter, FILTER_VERSION);
-    const char *name = api_filter_value(filter, FILTER_NAME);
     const char *status = api_filter_value(filter, FILTER_STATUS);
     return (!code || manifest_is_called(manifest, code)) &&
            (!version || strcmp(version, manifest->version) == 0) &&
-           (!name || strcasestr(manifest->name, name)) &&
+           api_filter_takes_name(filter, manifest->name) &&
            (!status || strcasecmp(status, activation_status_name(activation->is_active)) == 0);
 }
 
-static bool write_all(struct api_call *call, const struct api_filter *filter, int64_t *total)
+struct listed {
+    size_t flow;
+    const char *name;
+    struct activation activation;
+};
+
+static int by_name(const void *a, const void *b)
+{
+    const struct listed *left = a, *right = b;
+    int order = strcmp(left->name, right->name);
+    return order ? order : (left->flow > right->flow) - (left->flow < right->flow);
+}
+
+/* The newest decision first, then what nobody decided about. */
+static int by_time(const void *a, const void *b)
+{
+    const struct listed *left = a, *right = b;
+    int64_t left_ms = left->activation.is_decided ? left->activation.at_ms : 0;
+    int64_t right_ms = right->activation.is_decided ? right->activation.at_ms : 0;
+    int order = (left_ms < right_ms) - (left_ms > right_ms);
+    return order ? order : (left->flow > right->flow) - (left->flow < right->flow);
+}
+
+static bool select_all(struct api_call *call, const struct api_filter *filter, struct listed *list,
+                       size_t most, size_t *count)
 {
     struct error err = {0};
-    for (size_t i = 0; i < service_flow_count(call->service); i++) {
-        struct activation activation;
-        if (!activation_get(call->service, i, &activation, &err))
+    for (size_t i = 0; i < most; i++) {
+        struct listed *one = &list[*count];
+        if (!activation_get(call->service, i, &one->activation, &err))
             return api_fail(call, &err);
-        if (!is_asked(filter, service_manifest(call->service, i), &activation))
-            continue;
-        if (api_on_page(call, (*total)++))
-            write_integration(call, i, &activation);
+        const struct manifest *manifest = service_manifest(call->service, i);
+        one->flow = i;
+        one->name = manifest->name;
+        *count += is_asked(filter, manifest, &one->activation);
     }
     return true;
 }
 
-static void list_integrations(struct api_call *call)
+static void write_page(struct api_call *call, struct listed *list, size_t count)
 {
-    char q[API_QUERY_SIZE];
-    struct api_filter filter;
-    struct error err = {0};
-    int64_t total = 0;
-    if (!api_filter_parse(&filter, api_argument(call, "q", q),
-                          FILTER(CODE) | FILTER(VERSION) | FILTER(NAME) | FILTER(STATUS), 0, 0, &err)) {
-        api_fail(call, &err);
-        return;
-    }
+    char order[API_QUERY_SIZE];
+    if (api_argument(call, "orderBy", order))
+        qsort(list, count, sizeof *list, strcasecmp(order, "time") == 0 ? by_time : by_name);
     document_open(&call->document, NULL, '{');
     document_open(&call->document, "items", '[');
-    if (!write_all(call, &filter, &total))
-        return;
+    for (size_t i = 0; i < count; i++)
+        if (api_on_page(call, (int64_t)i))
+            write_integration(call, list[i].flow, &list[i].activation);
     document_close(&call->document, ']');
-    api_page(call, total);
+    api_page(call, (int64_t)count);
     document_close(&call->document, '}');
     api_answer_document(call, 200);
+}
+
+static bool read_filter(struct api_call *call, struct api_filter *filter)
+{
+    static const char *const words[] = {"ACTIVATED", "CONFIGURED", "INPROGRESS", "FAILEDACTIVATION",
+                                        NULL};
+    struct error err = {0};
+    char q[API_QUERY_SIZE];
+    return (api_filter_parse(filter, api_argument(call, "q", q),
+                             FILTER(CODE) | FILTER(VERSION) | FILTER(NAME) | FILTER(STATUS), 0, 0,
+                             &err) &&
+            api_filter_check_word(filter, FILTER_STATUS, words, &err)) ||
+           api_fail(call, &err);
+}
+
+static void list_integrations(struct api_call *call)
+{
+    struct api_filter filter;
+    size_t count = 0, most = service_flow_count(call->service);
+    struct listed *list = calloc(most + 1, sizeof *list);
+    if (!list)
+        api_fault(call, 503, "limit", "out of memory");
+    else if (read_filter(call, &filter) && select_all(call, &filter, list, most, &count))
+        write_page(call, list, count);
+    free(list);
 }
 
 static void answer_integration(struct api_call *call, size_t flow)
@@ -349,9 +393,13 @@ static void update_integration(struct api_call *call)
         answer_integration(call, flow);
 }
 
+static const char *const order_words[] = {"name", "time", NULL};
 static const struct api_field list_query[] = {
     {.name = "q", .kind = API_TEXT, .may_lack = true,
-     .about = "filter {key:'value', ...}: status (ACTIVATED, CONFIGURED), code, version, name (a part)"},
+     .about = "filter {key:'value', ...}: status (ACTIVATED, CONFIGURED), code, version, name; name:/x/ "
+              "means a part of it"},
+    {.name = "orderBy", .kind = API_TEXT, .may_lack = true, .words = order_words,
+     .about = "name, or time: decided about last comes first; without it by code and version"},
 };
 static const struct api_field update_query[] = {
     {.name = "enableAsyncActivationMode", .kind = API_FLAG, .may_lack = true,

@@ -112,6 +112,25 @@ class Integrations(ApiTest):
         self.assertEqual((one["id"], one["style"]), (f"{ACK}|{VERSION}", "FREEFORM"))
         self.assertIn("did you mean", self.detail("GET", f"/integrations/{flow_id(ACK + 'X')}", expect=404))
 
+    def test_the_list_is_filtered_and_ordered(self):
+        everything = self.ask("GET", "/integrations")["items"]
+        names = [one["name"] for one in everything]
+        some = [name for name in names if "transfer" in name.lower()]
+        for filter_text, wanted in (("{name: /transfer/}", some), (f"{{name:'{names[0]}'}}", names[:1]),
+                                    (f"{{name:'{names[0][:-1]}'}}", []), ("{}", names),
+                                    ("{name : /Transfer/, status : 'ACTIVATED'}", some),
+                                    ("{status:'INPROGRESS'}", [])):
+            items = self.ask("GET", "/integrations?q=" + quote(filter_text))["items"]
+            self.assertEqual(sorted(one["name"] for one in items), sorted(wanted), filter_text)
+        self.assertIn("ACTIVATED, CONFIGURED", self.detail(
+            "GET", "/integrations?q=" + quote("{status:'ACTIVE'}"), expect=400))
+        self.assertEqual([one["name"] for one in self.ask("GET", "/integrations?orderBy=name")["items"]],
+                         sorted(names))
+        path = f"/integrations/{flow_id(SYNC_OS)}"
+        self.patch(path, {"status": "CONFIGURED"})
+        self.assertEqual(self.ask("GET", "/integrations?orderBy=time&limit=1")["items"][0]["code"], SYNC_OS)
+        self.assertIn("name, time", self.detail("GET", "/integrations?orderBy=code", expect=400))
+
     def test_activation(self):
         path = f"/integrations/{flow_id(ACK)}"
         self.assertEqual(self.state(), "ACTIVATED")
@@ -217,6 +236,22 @@ class Connections(ApiTest):
         self.assertEqual((secret["configured"], secret["source"]), (True, "environment"))
         self.assertNotIn("propertyValue", secret)
         self.ask("GET", f"/connections/{quote(CCS)}/attachments/privateKey", expect=501)
+
+    def test_the_list_is_filtered_and_ordered(self):
+        names = [one["name"] for one in self.ask("GET", "/connections")["items"]]
+        for argument, wanted in (
+                ("q=" + quote("{name:/rest/}"), sorted(name for name in names if "REST" in name)),
+                ("q=" + quote("{status:  'DRAFT'}"), ["OU SMTP for CCS-DACS"]),
+                ("q=" + quote("{status:'CONFIGURED', name:'" + CCS + "'}"), [CCS]),
+                ("orderBy=name", sorted(names)), ("orderBy=time", names), ("orderBy=name&limit=1&offset=1",
+                                                                           sorted(names)[1:2])):
+            items = self.ask("GET", "/connections?" + argument)["items"]
+            self.assertEqual([one["name"] for one in items], wanted, argument)
+        types = [one["adapterType"]["name"] for one in
+                 self.ask("GET", "/connections?orderBy=type")["items"]]
+        self.assertEqual(types, sorted(types))
+        self.assertIn("'role' is not known", self.detail(
+            "GET", "/connections?q=" + quote("{role:'SOURCE'}"), expect=400))
 
     def test_tests_tell_what_is_wrong(self):
         self.assertEqual(self.ask("POST", f"/connections/{quote(CCS)}/test")["status"], "CONFIGURED")
@@ -346,6 +381,14 @@ class Lookups(ApiTest):
                          ["MINE", CONFIG, EMAIL])
         self.ask("DELETE", "/lookups/MINE")
         self.ask("GET", "/lookups/MINE", expect=404)
+
+    def test_the_list_is_filtered(self):
+        for filter_text, wanted in (("{name:/ccs_dacs/}", [CONFIG, EMAIL]), (f"{{name:'{EMAIL}'}}", [EMAIL]),
+                                    ("{name:'OUTL'}", []), ("{status:'CONFIGURED'}", [CONFIG, EMAIL]),
+                                    ("{status:'LOCKED'}", [])):
+            page = self.ask("GET", "/lookups?orderBy=name&q=" + quote(filter_text))
+            self.assertEqual(([one["name"] for one in page["items"]], page["totalResults"]),
+                             (wanted, len(wanted)), filter_text)
 
     def test_what_is_refused(self):
         for name, data, complaint in (
