@@ -112,8 +112,8 @@ static struct outbox_result judge(const struct outbox_row *row, const struct att
                             ? 0
                             : outbox_pause_ms(row->attempts, refusals->deferred ? RETRY_LATER
                                                                                 : err->retry);
-    } else if (is_final && !row->pending) { /* else the others have it */
-        result.outcome = OUTBOX_GIVEN_UP;
+    } else if (is_final) {
+        result.outcome = row->pending ? OUTBOX_SENT : OUTBOX_GIVEN_UP; /* sent to the others */
         result.error = err->message;
     }
     if (result.outcome == OUTBOX_LATER && result.at_ms > row->written_ms + OUTBOX_KEEP_MS) {

@@ -34,6 +34,6 @@ MUST_USE bool outbox_open(struct outbox **out, struct service *service, struct e
 /* Sends what is due, but not longer than OUTBOX_STOP_MS, and ends the thread. NULL is fine. */
 void outbox_close(struct outbox *outbox);
 
-/* What becomes of a mail after an attempt that failed; pure. attempts: this one included. */
+/* The pause behind an attempt that failed; pure. attempts: this one included. */
 int64_t outbox_pause_ms(int64_t attempts, enum error_retry retry);
 #endif
