@@ -138,6 +138,15 @@ bool retry_pause(const struct call *call, int64_t duration_ms)
     }
 }
 
+/* Whoever asked to stop gets that as the reason: a durable execution goes on from here later. */
+static int32_t give_up(struct call *call)
+{
+    struct error last = call->error;
+    if (call->transfer.should_stop(call->transfer.context))
+        error_set(&call->error, ERROR_CANCELLED, "stopped before another attempt: %s", last.message);
+    return call_failed(call);
+}
+
 int32_t retry_perform(struct call *call)
 {
     if (!call->connection)
@@ -148,15 +157,14 @@ int32_t retry_perform(struct call *call)
     for (;;) {
         int64_t started_ns = clock_monotonic_ns(), started_ms = clock_wall_ms();
         int32_t result = call->import->handler(call);
-        if (must_follow(call, result)) {
-            record_attempt(call, started_ns, started_ms);
-            if (retry_pause(call, call->pause_ms)) {
-                begin_anew(call);
-                continue;
-            }
+        if (!must_follow(call, result)) {
+            if (result < 0)
+                tell_attempts(call);
+            return result;
         }
-        if (result < 0)
-            tell_attempts(call);
-        return result;
+        record_attempt(call, started_ns, started_ms);
+        if (!retry_pause(call, call->pause_ms))
+            return give_up(call);
+        begin_anew(call);
     }
 }

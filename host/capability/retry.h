@@ -7,7 +7,8 @@
  *
  * No attempt begins when half of the time is over that the call had at its beginning: the rest belongs
  * to that attempt and to what comes behind it, the mail and the answer to who waits. Asking the execution
- * to stop ends a pause. An effect that is not known is never repeated here: see settle.h.
+ * to stop ends a pause (ERROR_CANCELLED). What may have had an effect is repeated only where that changes
+ * nothing (PUT, DELETE of HTTP); stores and renames in doubt are settled first: see settle.h.
  */
 #ifndef CAPABILITY_RETRY_H
 #define CAPABILITY_RETRY_H

@@ -279,7 +279,8 @@ static void a_stop_ends_the_pause(void)
                                            {.kind = ERROR_NONE}};
     begin(script);
     world.stop_after_ms = fake_clock.monotonic_ms + 1000;
-    CHECK_EQ_INT(retry_perform(&world.call), SLUICE_UNAVAILABLE);
+    CHECK_EQ_INT(retry_perform(&world.call), SLUICE_CANCELLED);
+    CHECK_EQ_TEXT(world.call.error.message, "stopped before another attempt: attempt 1 said no");
     CHECK_EQ_INT(world.calls, 1);
     CHECK_EQ_INT(fake_clock.slept_ms, 1000);
     end();
