@@ -254,7 +254,8 @@ static int run_flow(struct cli *cli, struct service *service, size_t flow,
     bool ok = service_run(service, &request, &outcome, err);
     int status = ok ? outcome.exit_status : cli_status_of(err);
     progress_end(&progress);
-    mails_deliver(cli, service);
+    if (ok)
+        mails_deliver(cli, service);
     if (ok && cli->json)
         write_outcome(cli, service_store(service), service_manifest(service, flow), &outcome,
                       &progress);

@@ -70,9 +70,8 @@ static int run(struct cli *cli, const struct arguments *arguments)
     struct sigaction reload = {.sa_handler = on_reload, .sa_flags = SA_RESTART};
     sigaction(SIGHUP, &reload, NULL);
     bool ok = cli_open_workspace(cli, &workspace, &err) &&
-              service_open(&service, workspace, &err) &&
-              gateway_open(&gateway, service, option_value(arguments, "listen"), &err) &&
-              outbox_open(&outbox, service, &err);
+              service_open(&service, workspace, &err) && outbox_open(&outbox, service, &err) &&
+              gateway_open(&gateway, service, option_value(arguments, "listen"), &err);
     if (ok) {
         tell_ready(cli, gateway);
         serve(cli, gateway);
@@ -80,8 +79,8 @@ static int run(struct cli *cli, const struct arguments *arguments)
             log_line(LOG_ERROR, NULL, "something did not stop in time and was cut off");
             _exit(EXIT_FAILED);
         }
-        outbox_close(outbox);
     }
+    outbox_close(outbox);
     service_close(service);
     return ok ? EXIT_DONE : cli_fail(cli, cli_status_of(&err), &err);
 }
