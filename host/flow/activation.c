@@ -34,13 +34,13 @@ struct activation_table {
     struct standing standings[]; /* by index of the flow */
 };
 
-struct activation_table *activation_table_new(size_t flow_count)
+struct activation_table *activation_table_new(size_t flows_max)
 {
-    struct activation_table *table = calloc(1, sizeof *table + flow_count * sizeof table->standings[0]);
+    struct activation_table *table = calloc(1, sizeof *table + flows_max * sizeof table->standings[0]);
     if (!table)
         return NULL;
     pthread_mutex_init(&table->refreshing, NULL);
-    table->count = flow_count;
+    table->count = flows_max;
     return table;
 }
 
@@ -193,7 +193,7 @@ bool activation_get(const struct service *service, size_t index, struct activati
 static bool read_all(const struct service *service, struct activation_table *table,
                      struct error *err)
 {
-    for (size_t i = 0; i < table->count; i++) {
+    for (size_t i = 0; i < table->count && i < service_flow_count(service); i++) {
         struct activation activation;
         if (!activation_get(service, i, &activation, err))
             return false;

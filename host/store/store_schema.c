@@ -128,7 +128,13 @@ static const char *const migrations[STORE_SCHEMA_VERSION] = {
     "CREATE INDEX outbox_due ON outbox (next_ms, number, owner, size) WHERE state = 'waiting';"
     "CREATE INDEX outbox_alike ON outbox (subject, written_ms);"
     "CREATE INDEX outbox_by_instance ON outbox (instance);"
-    "CREATE INDEX outbox_by_finish ON outbox (finished_ms) WHERE finished_ms > 0;",
+    "CREATE INDEX outbox_by_finish ON outbox (finished_ms) WHERE finished_ms > 0;"
+    /* lists by time of update, also of what flows called; and of what waits for somebody, however long ago:
+     * in the words of store_query.c */
+    "DROP INDEX instance_by_finish;"
+    "CREATE INDEX instance_by_finish ON instance (finished_ms);"
+    "CREATE INDEX instance_failed ON instance (number)"
+    "  WHERE state IN ('FAILED', 'ABORTED') OR fault_code = 'suspended';",
 };
 
 static bool run(sqlite3 *db, const char *sql, struct error *err)
