@@ -18,6 +18,7 @@ struct job {
     struct cli *cli;
     struct service *service;
     struct document document;
+    const char *version; /* of the flow, that does it; NULL: the one that the instance was of */
     char (*ids)[INSTANCE_ID_SIZE];
     size_t count, done, failed;
     int status; /* of the first that could not begin; 0: none */
@@ -69,7 +70,7 @@ static void resubmit_one(struct job *job, const char *id)
     progress.should_stop = job->cli->should_stop;
     struct run_watch watch = progress_watch(&progress);
     const struct resubmission resubmission = {
-        .id = id, .invoked_by = "resubmit", .watch = &watch};
+        .id = id, .version = job->version, .invoked_by = "resubmit", .watch = &watch};
     bool ran = service_resubmit(job->service, &resubmission, original, &outcome, &err);
     progress_end(&progress);
     progress_release(&progress);
@@ -160,7 +161,7 @@ static int run_job(struct cli *cli, const struct arguments *arguments, const cha
                    void (*act)(struct job *, const char *))
 {
     struct workspace *workspace = NULL;
-    struct job job = {.cli = cli};
+    struct job job = {.cli = cli, .version = option_value(arguments, "flow-version")};
     struct error err = {0};
     const char *all_of = option_value(arguments, "all-of");
     document_init(&job.document);
@@ -199,16 +200,20 @@ static int run_discard(struct cli *cli, const struct arguments *arguments)
 
 static const struct option_spec options[] = {
     {"all-of", 0, "FLOW", "All that 'sluice errors --flow FLOW' lists, oldest first (the newest 1000)."},
+    {"flow-version", 0, "VERSION", "Of the flow, that does them again (default: the one that failed)."},
 };
 
 const struct command cmd_resubmit = {
     .name = "resubmit",
     .summary = "does failed instances again",
-    .synopsis = "resubmit ID...\nresubmit --all-of FLOW",
+    .synopsis = "resubmit [--flow-version VERSION] ID...\n"
+                "resubmit [--flow-version VERSION] --all-of FLOW",
     .description =
         "Starts the flow of a failed or aborted instance again with the same message and the same "
         "parameters, as a new instance that names the old one. An acknowledgement is sent again from "
         "the message that was stored; a transfer takes only the files that are not yet across.\n\n"
+        "The version of the flow is the one that the instance was of. Where that is not there or not "
+        "active any more, say with --flow-version which one is to do it.\n\n"
         "An instance is resubmitted at most ten times, not while one of its resubmissions is running, "
         "not after one has completed, and not after it was discarded. What a flow called is done "
         "again by resubmitting its caller. A file that was given with --attach is not kept.",

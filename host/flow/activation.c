@@ -272,12 +272,25 @@ bool activation_find(const struct service *service, const char *name, size_t *in
     return activation_require(service, *index, err);
 }
 
+static bool is_only_version(const struct service *service, const char *identifier)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < service_flow_count(service); i++)
+        count += strcmp(service_manifest(service, i)->identifier, identifier) == 0;
+    return count == 1;
+}
+
 bool activation_require(const struct service *service, size_t index, struct error *err)
 {
     const struct manifest *manifest = service_manifest(service, index);
-    return service_is_active(service, index) ||
-           error_set(err, ERROR_REFUSED, "flow '%s' is not active: sluice activate %s",
-                     manifest->identifier, manifest->identifier);
+    if (service_is_active(service, index))
+        return true;
+    if (is_only_version(service, manifest->identifier))
+        return error_set(err, ERROR_REFUSED, "flow '%s' is not active: sluice activate %s",
+                         manifest->identifier, manifest->identifier);
+    return error_set(err, ERROR_REFUSED,
+                     "version %s of flow '%s' is not active: sluice activate '%s|%s'",
+                     manifest->version, manifest->identifier, manifest->identifier, manifest->version);
 }
 
 /* ---- decisions --------------------------------------------------------------------------------- */

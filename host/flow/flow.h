@@ -130,7 +130,8 @@ MUST_USE bool service_run(struct service *service, const struct run_request *req
                           struct run_outcome *outcome, struct error *err);
 
 struct resubmission {
-    const char *id; /* may be a prefix, as for store_instance */
+    const char *id;      /* may be a prefix, as for store_instance */
+    const char *version; /* of the flow, that does it; NULL: the one that the instance was of */
     const char *invoked_by;
     const struct run_watch *watch; /* as in run_request */
     const enum tracing *tracing;
@@ -138,12 +139,18 @@ struct resubmission {
 
 /*
  * Does a failed or aborted instance again, as a new one that names it, with the message and the
- * parameters that it had. original_id gets the full id as soon as it is known. Returns as service_run does; ERROR_NOT_FOUND: no such instance, or its flow is gone;
- * what store_instance_start refuses.
+ * parameters that it had. original_id gets the full id as soon as it is known. Returns as service_run
+ * does; ERROR_NOT_FOUND: no such instance; ERROR_REFUSED: the version is not there or not active; what
+ * store_instance_start refuses.
  */
 MUST_USE bool service_resubmit(struct service *service, const struct resubmission *resubmission,
                                char original_id[static INSTANCE_ID_SIZE],
                                struct run_outcome *outcome, struct error *err);
+
+/* What service_resubmit would refuse, before it reads the message. id: full; version as in struct
+ * resubmission. */
+MUST_USE bool service_check_resubmission(const struct service *service, const char *id,
+                                         const char *version, struct error *err);
 
 /* Asks the execution of that full id to stop, with what it called; it ends as ABORTED soon after, unless
  * it ends by itself before. False: it does not go on in this process. Thread-safe. */

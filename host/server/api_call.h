@@ -99,7 +99,7 @@ struct api_area {
 };
 extern const struct api_area api_integrations, api_archives, api_schedules, api_connections,
     api_connection_updates, api_lookups, api_instances, api_counts, api_errors, api_resubmissions,
-    api_documents, api_unsupported;
+    api_discards, api_jobs, api_log_downloads, api_documents, api_unsupported;
 /* All of them; NULL-terminated. */
 extern const struct api_area *const api_areas[];
 

@@ -21,6 +21,7 @@ struct job {
     struct job *next;
     struct recovery_jobs *recovery;
     char id[INSTANCE_ID_SIZE], user[RECOVERY_USER_SIZE];
+    char version[RECOVERY_VERSION_SIZE]; /* "": that of each instance */
     enum job_state state;
     bool is_traced;
     enum tracing tracing; /* if so: at that level */
@@ -63,6 +64,7 @@ static void resubmit(struct job *job, const char *id)
     struct error err = {0};
     const struct resubmission resubmission = {
         .id = id,
+        .version = job->version[0] ? job->version : NULL,
         .invoked_by = job->user,
         .watch = &watch,
         .tracing = job->is_traced ? &job->tracing : NULL,
@@ -176,6 +178,7 @@ static struct job *job_new(struct recovery_jobs *recovery, const struct recovery
     job->created_ms = clock_wall_ms();
     memcpy(job->ids, request->ids, request->count * sizeof *request->ids);
     snprintf(job->user, sizeof job->user, "%s", request->user);
+    snprintf(job->version, sizeof job->version, "%s", request->version ? request->version : "");
     job->is_traced = request->tracing != NULL;
     if (job->is_traced)
         job->tracing = *request->tracing;

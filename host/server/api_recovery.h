@@ -14,6 +14,7 @@
 #define RECOVERY_WAITING_MAX 16  /* jobs that wait for a thread */
 #define RECOVERY_KEPT_MAX 100    /* jobs that are remembered, newest first */
 #define RECOVERY_USER_SIZE 128
+#define RECOVERY_VERSION_SIZE 64
 
 struct recovery_jobs;
 
@@ -34,6 +35,7 @@ struct recovery_request {
     char (*ids)[INSTANCE_ID_SIZE]; /* full ids */
     size_t count;                  /* at most RECOVERY_IDS_MAX */
     const char *user;
+    const char *version;           /* as in struct resubmission */
     const enum tracing *tracing;   /* NULL: as is set for each flow */
 };
 /* What request points to is copied. job gets the job's id. ERROR_LIMIT: too many jobs wait. */

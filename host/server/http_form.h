@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The fields of a multipart/form-data body that was received whole, parsed by libmicrohttpd. */
+/* The fields of a multipart/form-data body that was received whole. */
 #ifndef SERVER_HTTP_FORM_H
 #define SERVER_HTTP_FORM_H
 #include "server/http_server.h"
@@ -17,6 +17,6 @@ struct http_form_file {
  * fields are passed over. ERROR_INVALID: not a well-formed form, the field is missing or given twice,
  * or its file name cannot be used; ERROR_LIMIT: more bytes than the ceiling.
  */
-MUST_USE bool http_form_file(struct http_exchange *exchange, const char *field,
+MUST_USE bool http_form_file(const struct http_exchange *exchange, const char *field,
                              struct http_form_file *file, struct error *err);
 #endif

@@ -17,11 +17,6 @@
 
 /* ---- what handlers ask ---- */
 
-struct MHD_Connection *http_exchange_connection(const struct http_exchange *exchange)
-{
-    return ((const struct request *)exchange)->connection;
-}
-
 static const char *value_of(const struct http_exchange *exchange, enum MHD_ValueKind kind,
                             const char *name)
 {

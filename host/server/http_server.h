@@ -78,10 +78,6 @@ enum http_read http_exchange_read(struct http_exchange *exchange, char *buffer, 
 /* Adds a header field to the answer; value must hold no control byte. */
 void http_answer_field(struct http_answer *answer, const char *name, const char *value);
 
-/* The library's own, for http_form.c, of an exchange that does not stream. */
-struct MHD_Connection;
-struct MHD_Connection *http_exchange_connection(const struct http_exchange *exchange);
-
 struct http_handler {
     void *context;
     /* On the thread of the sockets, must not block: gives the ceiling of the body, or sets streams.

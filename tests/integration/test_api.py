@@ -339,7 +339,7 @@ class Lookups(ApiTest):
         self.assertEqual((mine["columns"], mine["rows"][1]["rowData"], mine["usage"]),
                          (["PropertyName", "Value"], ["a,b", 'say "hi"'], 0))
         self.assertEqual(self.ask("GET", "/lookups/MINE/archive"), self.csv)
-        self.upload("PUT", "/lookups/archive", "C:\\x\\MINE.csv", b"A,B\nk,v\n")
+        self.upload("PUT", "/lookups/archive", "C:\\\\x\\\\MINE.csv", b"A,B\nk,v\n")
         self.assertEqual(self.ask("GET", "/lookups/MINE")["rows"], [{"rowData": ["k", "v"]}])
         self.assertIn("k,v", self.sluice("lookups", "export", "MINE"))
         self.assertEqual([one["name"] for one in self.ask("GET", "/lookups")["items"]],

@@ -230,6 +230,8 @@ class DocumentTest(ApiTest):
         self.called_with("countIntegrations", "GET", "/monitoring/integrations")
         self.called_with("countMessages", "GET", "/monitoring/integrations/messages/summary")
         self.called_with("listAuditRecords", "GET", "/monitoring/auditRecords")
+        for name in ("icsflowlog", "icsauditlog", "icsdiagnosticlog"):
+            self.called_with("downloadLog", "GET", f"/monitoring/logs/{name}")
 
     def errors(self):
         bad = self.fail_acks(2, 3, 4, 5)

@@ -4,14 +4,17 @@
 Usage: test_api_monitoring.py SLUICE TRANSLATE NOTHING.wasm MISBEHAVE.wasm [unittest arguments]
 """
 import concurrent.futures
+import io
 import json
 import socket
 import sys
 import time
 import unittest
+import zipfile
 
 import api_common
-from api_common import (ACK, BASE, CCS, ERROR_HANDLER, SYNC_FTP, VERSION, ApiTest, Program, flow_id, quote)
+from api_common import (ACK, BASE, CCS, ERROR_HANDLER, SYNC_FTP, VERSION, ApiTest, Program, embed, flow_id,
+                        quote)
 
 MISBEHAVE = {
     "identifier": "MISBEHAVE", "name": "Misbehave", "version": "01.00.0000",
@@ -253,6 +256,100 @@ class Errors(MonitoringTest):
         self.ask("POST", f"/monitoring/errors/{bad[0]}/discard", expect=412)
         self.ask("POST", "/monitoring/errors/" + "x" * 22 + "/discard", expect=404)
         self.ask("POST", "/monitoring/errors/discard", {"ids": ["x"] * 1001}, expect=400)
+
+
+class Versions(MonitoringTest):
+    """A flow of two lines, both active: what failed is done again by the version that it was of."""
+    extra_flows = (
+        (lambda: Program.misbehave, MISBEHAVE, "one.wasm"),
+        (lambda: Program.misbehave, {**MISBEHAVE, "version": "02.00.0000"}, "two.wasm"))
+
+    def fail(self):
+        status, fields, _ = self.exchange(
+            "POST", f"{BASE}/flows/rest/MISBEHAVE/1.0/misbehave", "U", user="dacs")
+        self.assertGreaterEqual(status, 500)
+        return fields["sluice-instance"]
+
+    def patch_is_activated(self):
+        """02.00.0001 takes the place of 02.00.0000."""
+        path = f"{self.folder}/patch.wasm"
+        embed(Program.misbehave, {**MISBEHAVE, "version": "02.00.0001"}, path)
+        with open(path, "rb") as file:
+            self.upload("POST", "/integrations/archive", "patch.wasm", file.read(), expect=204)
+        self.patch(f"/integrations/{flow_id('MISBEHAVE', '02.00.0001')}", {"status": "ACTIVATED"})
+
+    def again(self, bad, **body):
+        """The version of its newest resubmission."""
+        answer = self.ask("POST", f"/monitoring/errors/{bad}/resubmit?return=sync", body)
+        job = answer["recoveryJobId"]
+        self.wait_for(lambda: self.ask("GET", f"/monitoring/errors/recoveryJobs/{job}")["status"]
+                      == "COMPLETED", "the job goes on")
+        newest = self.ask("GET", f"/monitoring/instances/{bad}")["resubmittedAs"]
+        return self.ask("GET", f"/monitoring/instances/{newest}")["integrationVersion"]
+
+    def test_the_version_that_failed_does_it_again(self):
+        bad = self.fail()
+        self.assertEqual(self.again(bad), "01.00.0000")
+        self.assertEqual(self.again(bad, recoveryVersion="2.0"), "02.00.0000")
+        self.patch(f"/integrations/{flow_id('MISBEHAVE', '01.00.0000')}", {"status": "CONFIGURED"})
+        detail = self.detail("POST", f"/monitoring/errors/{bad}/resubmit", expect=412)
+        self.assertIn("by its version 01.00.0000: version 01.00.0000 of flow 'MISBEHAVE' is not active: "
+                      "sluice activate 'MISBEHAVE|01.00.0000'; name the version", detail)
+        shared = {"flowCode": "MISBEHAVE", "flowVersion": "01.00.0000"}
+        self.assertEqual(self.detail("POST", "/monitoring/errors/resubmit", shared, expect=412), detail)
+        answer = self.ask("POST", "/monitoring/errors/resubmit?return=sync", {"ids": [bad]})
+        self.assertEqual((answer["nonRecoverableIds"], answer["message"]), ([bad], detail))
+        self.patch_is_activated()
+        self.assertEqual(self.again(bad, recoveryVersion="02.00.0001"), "02.00.0001")
+        self.assertIn("has no version '3.0'; there is 01.00.0000, 02.00.0000, 02.00.0001", self.detail(
+            "POST", f"/monitoring/errors/{bad}/resubmit", {"recoveryVersion": "3.0"}, expect=412))
+        self.assertIn("two or three numbers", self.detail(
+            "POST", f"/monitoring/errors/{bad}/resubmit", {"recoveryVersion": "new"}, expect=400))
+        self.assertIn("two or three numbers", self.detail(
+            "POST", "/monitoring/errors/resubmit", {**shared, "recoveryVersion": ""}, expect=400))
+
+
+class Logs(MonitoringTest):
+    def download(self, log, filter_text=""):
+        """File name to text."""
+        data = self.ask("GET", f"/monitoring/logs/{log}" + (f"?{q(filter_text)}" if filter_text else ""))
+        self.assertEqual(self.fields["content-disposition"], f'attachment; filename="{log}.zip"')
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            self.assertIsNone(archive.testzip())
+            return {name: archive.read(name).decode() for name in archive.namelist()}
+
+    def test_what_executions_did(self):
+        first, second = self.send_ack(701), self.send_ack(702)
+        text = self.download("icsflowlog")["ics-flow.log"]
+        for instance in (first, second):
+            self.assertIn(f"[Code:{ACK}][Version:{VERSION}][Instance:{instance}]", text)
+        for one in (f"id:'{first}'", f"id:'{first}', startdate:'2020-01-01 00:00:00', "
+                                     "enddate:'2020-01-02 00:00:00'"):
+            text = self.download("icsflowlog", one)["ics-flow.log"]
+            self.assertIn(first, text)
+            self.assertNotIn(second, text)
+        self.assertEqual(self.download("icsflowlog", "startdate:'2020-01-01 00:00:00', "
+                                                     "enddate:'2020-01-02 00:00:00'"), {"ics-flow.log": ""})
+
+    def test_who_changed_what(self):
+        self.ask("DELETE", "/lookups/NOBODY", expect=404)
+        self.wait_for(lambda: "[admin,DELETELOOKUP,/lookups/NOBODY] refused"
+                      in self.download("icsauditlog")["ics-audit.log"], "no record")
+
+    def test_what_the_server_said(self):
+        instance = self.send_ack(703)
+        files = self.download("icsdiagnosticlog")
+        self.assertIn(instance, files["ics-diagnostic.log"])
+        self.assertIn("sluice_executions_total", files["metrics.txt"])
+        self.assertIn(instance, self.download("icsdiagnosticlog", f"id:'{instance}'")["ics-diagnostic.log"])
+
+    def test_what_is_refused(self):
+        self.ask("GET", "/monitoring/logs/icsflowlog", user="eyes", expect=403)
+        self.assertIn("icsflowlog, icsauditlog and icsdiagnosticlog",
+                      self.detail("GET", "/monitoring/logs/other", expect=404))
+        for log in ("icsflowlog", "icsdiagnosticlog"):
+            self.ask("GET", f"/monitoring/logs/{log}?{q('id:' + repr('x' * 22))}", expect=404)
+        self.assertIn("code", self.detail("GET", f"/monitoring/logs/icsflowlog?{q('code:1')}", expect=400))
 
 
 class Slow(MonitoringTest):

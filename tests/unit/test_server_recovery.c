@@ -21,6 +21,7 @@ bool service_resubmit(struct service *service, const struct resubmission *resubm
     const char *id = resubmission->id;
     const struct run_watch *watch = resubmission->watch;
     CHECK_EQ_TEXT(resubmission->invoked_by, "somebody");
+    CHECK_EQ_TEXT(resubmission->version, "1.23");
     CHECK(resubmission->tracing && *resubmission->tracing == TRACING_AUDIT);
     *outcome = (struct run_outcome){.state = strcmp(id, "good") == 0 ? INSTANCE_COMPLETED
                                                                      : INSTANCE_FAILED};
@@ -77,8 +78,9 @@ static bool submit_all(struct recovery_jobs *recovery, char (*ids)[INSTANCE_ID_S
                        char job[static INSTANCE_ID_SIZE], struct error *err)
 {
     const enum tracing tracing = TRACING_AUDIT;
-    return recovery_jobs_submit(recovery, &(struct recovery_request){ids, count, "somebody", &tracing}, job,
-                           err);
+    const struct recovery_request request = {
+        .ids = ids, .count = count, .user = "somebody", .version = "1.23", .tracing = &tracing};
+    return recovery_jobs_submit(recovery, &request, job, err);
 }
 
 static bool submit(struct recovery_jobs *recovery, const char *id, size_t count, struct error *err)
