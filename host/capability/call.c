@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "capability/journal.h"
 #include "capability/observe.h"
+#include "capability/retry.h"
 #include "capability/watch.h"
 
 /* ---- status and results -------------------------------------------------------------------- */
@@ -294,7 +295,7 @@ static int32_t perform_now(struct guest *guest, struct call *call)
     if (!check_grant(call))
         return call_failed(call);
     set_bounds(guest, call);
-    return call->import->handler(call);
+    return retry_perform(call);
 }
 
 static int32_t perform(struct guest *guest, struct call *call)

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "cli/cli.h"
 #include "cli/instance.h"
+#include "cli/mails.h"
 #include "cli/print.h"
 #include "cli/progress.h"
 #include "flow/flow.h"
@@ -173,6 +174,8 @@ static int run_job(struct cli *cli, const struct arguments *arguments, const cha
         act(&job, arguments->words[i]);
     document_close(&job.document, ']');
     document_close(&job.document, '}');
+    if (ok && act == resubmit_one)
+        mails_deliver(cli, job.service);
     if (ok && cli->json)
         document_finish(&job.document, cli->out);
     else if (ok && all_of && job.count == 0)

@@ -8,6 +8,7 @@
 #include "base/document.h"
 #include "base/log.h"
 #include "cli/cli.h"
+#include "flow/outbox.h"
 #include "flow/recovery.h"
 #include "flow/scheduler.h"
 #include "flow/timetable.h"
@@ -91,6 +92,7 @@ struct parts {
     struct gateway *gateway;
     struct scheduler *scheduler;
     struct recovery *recovery;
+    struct outbox *outbox;
 };
 
 /* All are given the same time; what is not done by then is asked to stop. False: it did not. */
@@ -137,6 +139,7 @@ static bool open_all(struct cli *cli, const char *listen, struct parts *parts, s
     const struct scheduler_options options = {0};
     return begin(cli, &parts->service, err) && timetable_check(parts->service, err) &&
            keep_store(parts->service, err) &&
+           outbox_open(&parts->outbox, parts->service, err) &&
            gateway_open(&parts->gateway, parts->service, listen, err) &&
            recovery_open(&parts->recovery, parts->service, err) &&
            scheduler_open(&parts->scheduler, parts->service, &options, err);
@@ -159,6 +162,7 @@ static int run(struct cli *cli, const struct arguments *arguments)
         log_stop(LOG_WAIT_MS);
         _exit(EXIT_FAILED);
     }
+    outbox_close(parts.outbox); /* last: what ended just now has told of it */
     service_close(parts.service);
     log_stop(LOG_WAIT_MS);
     return ok ? EXIT_DONE : cli_fail(cli, cli_status_of(&err), &err);
@@ -185,7 +189,8 @@ const struct command cmd_serve = {
         "monitor, to change for those with administer. /openapi.json describes it.\n\n"
         "Starts flows when their schedules are due (sluice schedules), each on a thread of its own "
         "beside those that answer callers. Several servers on one workspace share the schedules: "
-        "each due time is started once. What a process left unfinished when it ended goes on.\n\n"
+        "each due time is started once. What a process left unfinished when it ended goes on. Mails of "
+        "the outbox are sent as they become due.\n\n"
         "SIGTERM or SIGINT: accepts and starts nothing more, lets what runs finish, ends. A second "
         "one ends at once. SIGHUP: reads users.json, oauth.json with its keys, certificate, key, "
         "connections.json, lookups/ and schedules.json again, and opens the log file again; what "

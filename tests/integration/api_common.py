@@ -173,7 +173,7 @@ class ApiTest(unittest.TestCase):
                "password": {"env": "CCS_FTP_PASSWORD"}, "connect_timeout_s": 5, "settle_ms": 0}
         return {
             CCS: {"type": "rest", "url": f"http://127.0.0.1:{cls.ccs.port}/ouaf", "auth": "basic",
-                  "user": "integration", "password": {"env": "CCS_PASSWORD"}},
+                  "user": "integration", "password": {"env": "CCS_PASSWORD"}, "retry": {"attempts": 1}},
             "OU FTP CCS for CCS-DACS": ftp,
             "OU REST OIC for CCS-DACS": {"type": "local"},
             "OU SMTP for CCS-DACS": {"type": "smtp", "host": "localhost", "port": 1, "tls": "none",
