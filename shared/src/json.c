@@ -3,6 +3,7 @@
 #include "sluice/json.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,6 +49,17 @@ static unsigned depth_of(const char *bytes, size_t size)
     return deepest;
 }
 
+/* Written again it would be null. */
+static bool has_infinity(const cJSON *value)
+{
+    if (cJSON_IsNumber(value) && isinf(value->valuedouble))
+        return true;
+    for (const cJSON *child = value->child; child; child = child->next)
+        if (has_infinity(child))
+            return true;
+    return false;
+}
+
 cJSON *json_read(const char *bytes, size_t size, struct text *why)
 {
     use_our_memory();
@@ -74,6 +86,11 @@ cJSON *json_read(const char *bytes, size_t size, struct text *why)
                         end ? (unsigned)(end - copy.data) + 1 : 1u);
     }
     text_release(&copy);
+    if (value && has_infinity(value)) {
+        text_set(why, "holds a number that is too large");
+        cJSON_Delete(value);
+        return NULL;
+    }
     return value;
 }
 
