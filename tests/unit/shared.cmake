@@ -24,6 +24,10 @@ foreach(flow customer_sync_ftp_transfer customer_sync_os_transfer customer_sync_
     COMPILE_DEFINITIONS main=${flow}_main COMPILE_OPTIONS -Wno-missing-prototypes)
 endforeach()
 
+# The tables that the build makes of the acknowledgement's mapping.
+set(ack_mapping ${sluice_guest_folder}/customer_sync_ack/customer_sync_ack_mapping.c)
+set_source_files_properties(${ack_mapping} PROPERTIES GENERATED TRUE)
+
 add_guest_test(test_shared_text)
 add_guest_test(test_shared_json)
 add_guest_test(test_shared_mapping mapping_support.c)
@@ -33,7 +37,8 @@ add_guest_test(test_flow_customer_sync
   ${flow_folder}/customer_sync_os_transfer/customer_sync_os_transfer.c)
 add_guest_test(test_flow_ack
   ${flow_folder}/customer_sync_ack/customer_sync_ack.c
-  ${flow_folder}/customer_sync_ack/acknowledgement.c)
+  ${flow_folder}/customer_sync_ack/acknowledgement.c ${ack_mapping})
+add_dependencies(test_flow_ack flow_mapping_customer_sync_ack)
 add_guest_test(test_flow_common
   ${flow_folder}/common_ftp_transfer/common_ftp_transfer.c
   ${flow_folder}/common_os_transfer/common_os_transfer.c
