@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
-// Runs a WASI program with nothing but arguments and standard streams: wasi.mjs PROGRAM.wasm [ARGUMENT...]
+// Runs a WASI program with nothing but standard streams: wasi.mjs PROGRAM.wasm
 // An engine that is not ours: what it says and what sluice says must agree.
 import { readFileSync } from 'node:fs';
-import { WASI } from 'node:wasi';
+import { runProgram } from '../shared/js/wasi.mjs';
 
-const [path, ...args] = process.argv.slice(2);
-const wasi = new WASI({ version: 'preview1', args: [path, ...args], returnOnExit: true });
-const module = new WebAssembly.Module(readFileSync(path));
-const instance = new WebAssembly.Instance(module, wasi.getImportObject());
-globalThis.kept = wasi; // the imports do not keep it: a collection of garbage would end the process
-process.exitCode = wasi.start(instance);
+const module = new WebAssembly.Module(readFileSync(process.argv[2]));
+const chunks = [];
+for await (const chunk of process.stdin) chunks.push(chunk);
+const { status, stdout, stderr } = await runProgram(module, Buffer.concat(chunks));
+process.stdout.write(stdout);
+process.stderr.write(stderr);
+process.exitCode = status;

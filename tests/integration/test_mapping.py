@@ -17,7 +17,7 @@ INPUT_SIZE_MAX = 4 << 20
 
 def run(given):
     """What the module makes of bytes: exit status, standard output, standard error."""
-    done = subprocess.run([NODE, "--no-warnings", os.path.join(HERE, "..", "wasi.mjs"), MODULE], input=given,
+    done = subprocess.run([NODE, os.path.join(HERE, "..", "wasi.mjs"), MODULE], input=given,
                           capture_output=True, check=False, timeout=120)
     return done.returncode, done.stdout, done.stderr.decode()
 

@@ -63,7 +63,7 @@ function(add_wasm_test name)
   add_dependencies(unit_tests ${name}_wasm)
   string(REGEX REPLACE "^test_" "unit.wasm." test_name ${name})
   add_test(NAME ${test_name}
-    COMMAND ${SLUICE_NODE} --no-warnings ${PROJECT_SOURCE_DIR}/tests/wasi.mjs ${wasm})
+    COMMAND ${SLUICE_NODE} ${PROJECT_SOURCE_DIR}/tests/wasi.mjs ${wasm})
   set_tests_properties(${test_name} PROPERTIES TIMEOUT 120 LABELS unit)
 endfunction()
 add_wasm_test(test_shared_mapping mapping_support.c)
