@@ -62,6 +62,11 @@ static bool has_infinity(const cJSON *value)
 
 cJSON *json_read(const char *bytes, size_t size, struct text *why)
 {
+    return json_read_nested(bytes, size, JSON_DEPTH_MAX, why);
+}
+
+cJSON *json_read_nested(const char *bytes, size_t size, unsigned depth_max, struct text *why)
+{
     use_our_memory();
     if (size == 0) {
         text_set(why, "is empty");
@@ -71,9 +76,9 @@ cJSON *json_read(const char *bytes, size_t size, struct text *why)
         text_set(why, "is not UTF-8 text");
         return NULL;
     }
-    if (depth_of(bytes, size) > JSON_DEPTH_MAX) {
+    if (depth_of(bytes, size) > depth_max) {
         text_clear(why);
-        text_add_format(why, "is nested deeper than %u levels", JSON_DEPTH_MAX);
+        text_add_format(why, "is nested deeper than %u levels", depth_max);
         return NULL;
     }
     struct text copy = {0}; /* cJSON wants the NUL to know that nothing follows */
