@@ -59,7 +59,7 @@ function(add_wasm_test name)
     COMMAND ${SLUICE_GUEST_CC} ${SLUICE_GUEST_LINK_FLAGS} -Wl,--max-memory=1073741824
       ${objects} ${sluice_filter_objects} -o ${wasm}
     DEPENDS ${objects} ${sluice_filter_objects} guest_library VERBATIM COMMENT "${name}.wasm")
-  add_custom_target(${name}_wasm DEPENDS ${wasm})
+  add_custom_target(${name}_wasm ALL DEPENDS ${wasm})
   add_dependencies(unit_tests ${name}_wasm)
   string(REGEX REPLACE "^test_" "unit.wasm." test_name ${name})
   add_test(NAME ${test_name}
