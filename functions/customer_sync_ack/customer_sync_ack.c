@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "acknowledgement.h"
+#include "sluice/extend.h"
 #include "sluice/flow.h"
 #include "sluice/http.h"
 #include "sluice/notify.h"
@@ -46,7 +47,8 @@ static bool tell_ccs(const struct acknowledgement *ack, struct fault *fault)
 {
     struct text body = {0}, path = {0}, answer = {0};
     int status = 0;
-    bool ok = acknowledgement_for_ccs(ack, &body, fault);
+    bool ok = acknowledgement_for_ccs(ack, &body, fault) &&
+              extend_text("message", &body, fault);
     if (ok) {
         text_add_format(&path, "%s%s", SYNC_REQUEST_PATH, text_string(&ack->id));
         int32_t result =
@@ -74,14 +76,24 @@ static int respond_ok(const struct acknowledgement *ack)
     return FLOW_DONE;
 }
 
+/* 5. The administrators are told by mail, DACS by a fault. */
+static int end_failed(const struct fault *fault, int http_status)
+{
+    struct text why = {0};
+    notify_error(fault, NEXT_STEP, &why);
+    return fault_respond(fault, http_status);
+}
+
 int main(void)
 {
-    struct text input = {0}, why = {0};
+    struct text input = {0};
     struct acknowledgement ack = {0};
     struct fault fault = {0};
 
     /* 1. DACS sends an acknowledgement. One that cannot be understood goes no further. */
     flow_input(&input);
+    if (!extend_text("request", &input, &fault))
+        return end_failed(&fault, 500);
     if (!acknowledgement_read(&ack, text_string(&input), input.size, &fault))
         return fault_respond(&fault, 400);
     flow_track("sync_request_id", text_string(&ack.id));
@@ -90,7 +102,5 @@ int main(void)
     if (tell_ccs(&ack, &fault))
         return respond_ok(&ack); /* 4. CCS took it. */
 
-    /* 5. The administrators are told by mail, DACS by a fault. */
-    notify_error(&fault, NEXT_STEP, &why);
-    return fault_respond(&fault, status_for_caller(&fault));
+    return end_failed(&fault, status_for_caller(&fault));
 }

@@ -18,6 +18,7 @@ struct service {
     struct otlp *otlp; /* NULL: no traces are exported */
     struct registry registry;
     struct environment environment;
+    struct customisations *customisations;
     struct activation_table *activations;
     struct timetable *timetable;
     struct scheduler *scheduler; /* NULL: none works in this process */

@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "capability/filter_cache.h"
 #include "engine/import_rules.h"
 
 #define PAGES_PER_MIB 16u
@@ -20,7 +21,8 @@
 static int is_module(const struct dirent *entry)
 {
     size_t length = strlen(entry->d_name);
-    return length > 5 && strcmp(entry->d_name + length - 5, ".wasm") == 0;
+    return length > 5 && strcmp(entry->d_name + length - 5, ".wasm") == 0 &&
+           strcmp(entry->d_name, FILTER_MAPPING_MODULE) != 0; /* no flow: it applies mappings */
 }
 
 bool flow_open(struct flow *flow, const struct workspace *workspace, const char *path,

@@ -27,7 +27,7 @@
     "  WHERE r.origin = i.id ORDER BY r.instance DESC LIMIT 1),"                                   \
     " (SELECT count(*) FROM resubmission r WHERE r.origin = i.id),"                                \
     " (SELECT d.at_ms FROM discarded d WHERE d.instance = i.number), i.durable, i.owner,"          \
-    " i.tracing, i.trace, i.span, i.parent_span"                                                   \
+    " i.tracing, i.trace, i.span, i.parent_span, i.filters"                                                   \
     " FROM instance i"
 
 /* OIC's word for what an ended process left and another one will go on with. */
@@ -63,7 +63,7 @@ static struct instance_row read_instance(const struct walk *walk)
         .is_durable = walk_number(walk, 29) != 0,
         .tracing = walk_text(walk, 31),
         .trace = walk_text(walk, 32), .span = walk_text(walk, 33),
-        .parent_span = walk_text(walk, 34),
+        .parent_span = walk_text(walk, 34), .filters = walk_text(walk, 35),
     };
 }
 

@@ -112,7 +112,9 @@ static const char *const migrations[STORE_SCHEMA_VERSION] = {
      * would cost each execution a twentieth of its CPU time, for a question that people ask rarely. */
     "ALTER TABLE instance ADD COLUMN trace TEXT;"
     "ALTER TABLE instance ADD COLUMN span TEXT;"
-    "ALTER TABLE instance ADD COLUMN parent_span TEXT;",
+    "ALTER TABLE instance ADD COLUMN parent_span TEXT;"
+    /* the customisations that it began with: lines of name and digest */
+    "ALTER TABLE instance ADD COLUMN filters TEXT;",
 };
 
 static bool run(sqlite3 *db, const char *sql, struct error *err)

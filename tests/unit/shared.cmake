@@ -36,3 +36,9 @@ add_guest_test(test_flow_common
   ${flow_folder}/common_ftp_transfer/common_ftp_transfer.c
   ${flow_folder}/common_os_transfer/common_os_transfer.c
   ${flow_folder}/common_error_handler/common_error_handler.c)
+add_guest_test(test_flow_extend
+  ${flow_folder}/customer_sync_ftp_transfer/customer_sync_ftp_transfer.c
+  ${flow_folder}/customer_sync_ack/customer_sync_ack.c
+  ${flow_folder}/customer_sync_ack/acknowledgement.c
+  ${flow_folder}/common_ftp_transfer/common_ftp_transfer.c
+  ${flow_folder}/common_error_handler/common_error_handler.c)
