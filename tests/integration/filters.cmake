@@ -1,0 +1,7 @@
+# Customisations through the real program.
+if(TARGET sluice)
+  foreach(area Points Wrong Durable)
+    string(TOLOWER ${area} name)
+    add_python_test(filters.${name} test_filters.py ARGS $<TARGET_FILE:sluice> ${TEST_GUEST_FOLDER} ${area})
+  endforeach()
+endif()
