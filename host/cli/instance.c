@@ -67,8 +67,8 @@ static const struct {
     {"not_found", "check directories, buckets and names in the lookups: sluice check"},
     {"exists", "remove or rename what has the name, or set \"on_conflict\" in connections.json; then "
                "run again"},
-    {"filter_failed", "correct the customisation that the detail names, or take it away: sluice customize "
-                      "list; then run again"},
+    {"filter_failed", "correct the customisation that the detail names, or take it out of "
+                      "customizations/; then run again"},
     {"limit", "a limit was reached: see the detail; file_size_max is in sluice.json, others are in "
               "the flow's manifest"},
     {"broken", "run again: nothing incomplete was published and the source is unchanged"},

@@ -89,7 +89,7 @@ static struct filter_set *open_files(struct customisations *all, const struct ma
         const struct customisation_file *file = &files->files[i];
         if (!file->point || !declares(flow, file->point)) {
             log_line(LOG_WARNING, NULL, "'%s' belongs to no extension point of flow '%s' and does "
-                     "nothing: `sluice customize list` tells those there are", file->path,
+                     "nothing: see \"extension_points\" of its manifest", file->path,
                      flow->identifier);
             continue;
         }
