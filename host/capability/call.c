@@ -257,10 +257,12 @@ static bool is_worth_a_row(const struct call *call, bool failed)
            (tracing == TRACING_AUDIT && is_about_flow);
 }
 
-/* What a call that reaches beyond the sandbox sent and got. */
+/* What a call that reaches beyond the sandbox sent and got, and the messages at extension points. */
 static void add_payloads(const struct call *call, int32_t result, struct activity *activity)
 {
-    if (call->execution->tracing != TRACING_DEBUG || call->import->effect <= SLUICE_EFFECT_SETTING)
+    bool is_message = call->import == &imports[IMPORT_flow_extend];
+    if (call->execution->tracing != TRACING_DEBUG ||
+        (call->import->effect <= SLUICE_EFFECT_SETTING && !is_message))
         return;
     for (unsigned i = 0; i < call->import->parameter_count; i++) {
         if (call->import->parameters[i].kind == PARAMETER_BYTES) {

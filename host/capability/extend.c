@@ -72,6 +72,19 @@ int32_t capability_flow_extend(struct call *call)
     return call->error.kind == ERROR_NONE ? no_memory(call) : call_failed(call);
 }
 
+/* One that cannot be used fails the step before a byte of the file moves. */
+static bool check_usable(struct call *call)
+{
+    struct execution *execution = call->execution;
+    const struct filter_site site = filter_site_of(execution, execution->manifest->identifier);
+    const struct filter *filter = NULL;
+    while ((filter = filter_next(execution->filters, call->args[0].text, filter)))
+        if (!filter->module)
+            return filter_run_fail(&site, filter, &call->error, "cannot be used: %s",
+                                   filter->problem.message);
+    return true;
+}
+
 /* False: no memory. A text that is NULL stays NULL. */
 static bool copy(const char *text, char **out)
 {
@@ -111,6 +124,8 @@ int32_t capability_flow_extend_file(struct call *call)
     }
     if (!filter_next(call->execution->filters, call->args[0].text, NULL))
         return 0;
+    if (!check_usable(call))
+        return call_failed(call);
     struct remote_file *filtered = with_filters(call, file);
     return filtered ? call_open_handle(call, HANDLE_FILE, filtered, object_release_file)
                     : no_memory(call);

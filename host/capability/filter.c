@@ -59,13 +59,17 @@ const struct filter *filter_next(const struct filter_set *set, const char *point
     return NULL;
 }
 
+/* What was refused when the set was made is found under no digest later. */
+static const char no_digest[] = "0000000000000000000000000000000000000000000000000000000000000000";
+_Static_assert(sizeof no_digest == FILTER_DIGEST_SIZE, "as long as one");
+
 void filter_set_text(const struct filter_set *set, const char *point, struct buf *out)
 {
     for (size_t i = 0; set && i < set->count; i++) {
         const struct filter *filter = &set->filters[i];
         if (!point || strcmp(filter->point, point) == 0)
             buf_printf(out, "%s %s %s %s\n", set->flow, filter->point, filter->name,
-                       filter->digest);
+                       filter->module ? filter->digest : no_digest);
     }
 }
 

@@ -21,6 +21,7 @@ struct filter {
     char *point; /* "message" */
     char *name;  /* of its file: "message.10-mask.wasm", "mapping.json" */
     char digest[FILTER_DIGEST_SIZE]; /* SHA-256 of the file */
+    char signer[64]; /* the trusted key that signed it; "": none, or it was not asked */
     struct module *module; /* of the cache that opened it; NULL: it cannot be used, see problem */
     const char *mapping;   /* the document of a mapping; borrowed as module; NULL: it is a program */
     struct error problem;
@@ -46,7 +47,8 @@ struct filter *filter_set_add(struct filter_set *set, const char *point, const c
 const struct filter *filter_next(const struct filter_set *set, const char *point,
                                  const struct filter *previous);
 
-/* A line "FLOW POINT NAME DIGEST" for each filter at point (NULL: all). set may be NULL. */
+/* A line "FLOW POINT NAME DIGEST" for each filter at point (NULL: all); of one that cannot be used the
+ * digest is all zeros. set may be NULL. */
 void filter_set_text(const struct filter_set *set, const char *point, struct buf *out);
 
 /* One such line, cut into its words (they are NUL-terminated in *line). Moves *text behind it; false: no

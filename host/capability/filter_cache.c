@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "capability/trust.h"
 #include "engine/digest.h"
 #include "engine/import_rules.h"
 #include "engine/verifier.h"
@@ -213,7 +214,9 @@ bool filter_cache_add(struct filter_cache *cache, const char *path, struct filte
     memset(filter->digest, '0', FILTER_DIGEST_SIZE - 1); /* of what cannot be read */
     if (ok) {
         digest_hex(NULL, bytes.data, bytes.size, digest);
-        ok = keep(cache, filter->name, &bytes, digest, &filter->problem) &&
+        memcpy(filter->digest, digest, sizeof digest);
+        ok = trust_check(cache->workspace, path, &bytes, filter->signer, &filter->problem) &&
+             keep(cache, filter->name, &bytes, digest, &filter->problem) &&
              filter_cache_find(cache, digest, filter);
     }
     buf_release(&bytes);

@@ -20,9 +20,11 @@ struct filter_cache *filter_cache_new(const struct workspace *workspace);
 void filter_cache_free(struct filter_cache *cache); /* NULL is fine; no set may be in use */
 
 /* Fills the rest of filter, whose name is set, from the file at path: a program by its ending ".wasm", else
- * a mapping. False: filter->problem says why it cannot be used (the verifier's refusal, no such file). */
+ * a mapping. Its signature is checked before anything else (signature.h): one by a key in the workspace's
+ * trusted_keys must be there, unless the setting allows unsigned ones; one that is there must fit. False:
+ * filter->problem says why it cannot be used (signature, the verifier's refusal, no such file). */
 bool filter_cache_add(struct filter_cache *cache, const char *path, struct filter *filter);
 
-/* The same from the copy of the file with that digest. */
+/* The same from the copy of the file with that digest, which was checked before it was kept. */
 bool filter_cache_find(struct filter_cache *cache, const char *digest, struct filter *filter);
 #endif

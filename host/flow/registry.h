@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The flows of a workspace: every module of the functions folder with its manifest. Several modules
- * may be versions of one flow: same identifier, different version. Immutable.
+ * The flows of a workspace: every module of the functions folder and of its own flows folder with its
+ * manifest. Those of its own are held to the rules for signatures of customisations. Several modules may be versions of one flow: same identifier, different version. Immutable.
  */
 #ifndef FLOW_REGISTRY_H
 #define FLOW_REGISTRY_H
@@ -14,6 +14,7 @@
 #include "workspace/workspace.h"
 
 #define REGISTRY_FLOWS_MAX 256
+#define REGISTRY_OWN_FOLDER "flows" /* of the workspace: flows of its own, as `sluice clone` makes them */
 
 struct flow {
     char *folder_name; /* file name without ".wasm": "customer_sync_ack" */

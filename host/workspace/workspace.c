@@ -23,7 +23,11 @@ static const char *const activation_words[] = {"automatic", "explicit", NULL};
 
 #define FILTERS(member) offsetof(struct filter_settings, member)
 
+static const char *const unsigned_words[] = {"refuse", "allow", NULL};
+
 static const struct config_field filter_fields[] = {
+    {.key = "unsigned", .kind = CONFIG_WORD, .offset = FILTERS(unsigned_ones), .legal = CONFIG_ALL,
+     .words = unsigned_words},
     {.key = "memory_mib", .kind = CONFIG_NUMBER, .offset = FILTERS(memory_mib),
      .legal = CONFIG_ALL, .min = 1, .max = 1024},
     {.key = "cpu_ms", .kind = CONFIG_NUMBER, .offset = FILTERS(cpu_ms), .legal = CONFIG_ALL,

@@ -69,8 +69,16 @@ struct server_settings {
     uint32_t rate_burst_s; /* at once, as many as come in so many seconds */
 };
 
-/* "filters" of sluice.json: what one run of a customisation may use. */
+/* What becomes of customisations without a signature of a trusted key. */
+enum unsigned_policy {
+    UNSIGNED_REFUSE,
+    UNSIGNED_ALLOW,
+};
+#define TRUSTED_KEYS_FOLDER "trusted_keys" /* of the workspace: *.pem */
+
+/* "filters" of sluice.json: what may run, and what one run of a customisation may use. */
 struct filter_settings {
+    enum unsigned_policy unsigned_ones;
     uint32_t memory_mib;
     uint32_t cpu_ms, wall_s;  /* of a message */
     uint32_t content_cpu_s;   /* of a file; as long as the flow may run */

@@ -39,7 +39,8 @@ class FilterTest(unittest.TestCase):
         self.mails_before = len(self.land.mails())
         self.received_before = len(self.land.ccs_received())
 
-    def settings(self, **values):
+    def settings(self, filters=None, **values):
+        values["filters"] = {"unsigned": "allow", **(filters or {})}
         with open(os.path.join(self.land.workspace, "sluice.json"), "w", encoding="utf-8") as file:
             json.dump(values, file)
 
