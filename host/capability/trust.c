@@ -9,10 +9,9 @@
 #include "base/file.h"
 #include "engine/signature.h"
 
-static bool is_module(const char *path)
+static bool is_module(const struct buf *bytes)
 {
-    size_t size = strlen(path);
-    return size > 5 && strcmp(path + size - 5, ".wasm") == 0;
+    return bytes->size >= 4 && memcmp(bytes->data, "\0asm", 4) == 0;
 }
 
 /* The signature beside the file; appends nothing where there is none. */
@@ -51,7 +50,7 @@ bool trust_check(const struct workspace *workspace, const char *path, const stru
     size_t line_size = 0, signed_size = bytes->size;
     signer[0] = '\0';
     buf_init(&beside, SIGNATURE_LINE_MAX);
-    if (is_module(path))
+    if (is_module(bytes))
         signed_size = signature_find(bytes->data, bytes->size, &line, &line_size);
     bool ok = line || read_beside(path, &beside, err);
     if (!line && beside.size > 0) {

@@ -9,8 +9,8 @@
 #define TRUST_SIGNER_SIZE 64
 
 /*
- * Judges bytes, the content of the file at path (.wasm: the signature is looked for inside, then beside it
- * as engine/signature.h has it; others: beside it). signer gets the name of the key; "": unsigned, which the
+ * Judges bytes, the content of the file at path (of a module the signature is looked for inside, then
+ * beside it, as engine/signature.h has it; of others beside it). signer gets the name of the key; "": unsigned, which the
  * setting allows. ERROR_DENIED: unsigned and not allowed, signed by an unknown key, or changed since.
  */
 MUST_USE bool trust_check(const struct workspace *workspace, const char *path,

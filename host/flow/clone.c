@@ -117,11 +117,13 @@ static bool name_files(const struct workspace *workspace, const struct clone_req
 static bool check_free(const struct registry *registry, const struct clone_request *request,
                        const struct clone_result *files, struct error *err)
 {
-    for (size_t i = 0; i < registry->count; i++)
-        if (manifest_is_called(registry->flows[i].manifest, request->identifier) &&
-            !(request->replaces && strcmp(registry->flows[i].path, files->module) == 0))
+    for (size_t i = 0; i < registry->count; i++) {
+        const struct flow *flow = registry_flow(registry, i);
+        if (manifest_is_called(flow->manifest, request->identifier) &&
+            !(request->replaces && strcmp(flow->path, files->module) == 0))
             return error_set(err, ERROR_EXISTS, "a flow is called '%s' already ('%s')",
-                             request->identifier, registry->flows[i].path);
+                             request->identifier, flow->path);
+    }
     return request->replaces || !file_exists(files->module) ||
            error_set(err, ERROR_EXISTS, "'%s' is there already (--force replaces it)", files->module);
 }
@@ -138,14 +140,17 @@ bool clone_flow(const struct workspace *workspace, const struct clone_request *r
                 struct clone_result *result, struct error *err)
 {
     char folder[PATH_MAX];
-    struct registry registry;
+    static struct registry registry; /* large, and the command line has one thread */
     struct buf manifest, module;
     if (!name_files(workspace, request, result, folder, err) ||
         !registry_open(&registry, workspace, err))
         return false;
     buf_init(&manifest, VERIFIER_MANIFEST_SIZE_MAX);
     buf_init(&module, VERIFIER_MODULE_SIZE_MAX);
-    const struct flow *base = registry_find(&registry, request->flow, err);
+    size_t index;
+    const struct flow *base = registry_find(&registry, request->flow, &index, err)
+                                  ? registry_flow(&registry, index)
+                                  : NULL;
     bool ok = base && check_free(&registry, request, result, err) &&
               (request->manifest ? file_read(request->manifest, &manifest, err)
                                  : derive_manifest(base, request->identifier, &manifest, err)) &&

@@ -52,8 +52,10 @@ void customise_close(struct customise *customise)
 const struct manifest *customise_flow(const struct customise *customise, const char *name,
                                       struct error *err)
 {
-    const struct flow *flow = registry_find(&customise->registry, name, err);
-    return flow ? flow->manifest : NULL;
+    size_t index;
+    return registry_find(&customise->registry, name, &index, err)
+               ? registry_flow(&customise->registry, index)->manifest
+               : NULL;
 }
 
 struct filter_cache *customise_cache(const struct customise *customise)
@@ -73,7 +75,7 @@ size_t customise_flow_count(const struct customise *customise)
 
 const struct manifest *customise_flow_at(const struct customise *customise, size_t index)
 {
-    return customise->registry.flows[index].manifest;
+    return registry_flow(&customise->registry, index)->manifest;
 }
 
 static bool declares(const struct manifest *flow, const char *point)
