@@ -21,6 +21,11 @@ int main(void)
     if (!name || !directory)
         return child_transfer_fail(&transfer);
 
+    /* What the tenant makes of it. */
+    name = child_transfer_extend(&transfer, name);
+    if (!name)
+        return child_transfer_fail(&transfer);
+
     /* 2. Upload: temporary name, size checked, renamed into place. */
     int32_t status = ftp_store(TARGET, directory, name, transfer.file, &transfer.receipt);
 

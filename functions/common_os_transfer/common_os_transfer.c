@@ -25,6 +25,11 @@ int main(void)
     if (!name || !name_space || !bucket)
         return child_transfer_fail(&transfer);
 
+    /* What the tenant makes of it. */
+    name = child_transfer_extend(&transfer, name);
+    if (!name)
+        return child_transfer_fail(&transfer);
+
     /* 2. Upload: only if no object has that name, digest checked. */
     struct text place = {0};
     text_add_format(&place, "%s/%s", name_space, bucket);

@@ -6,6 +6,7 @@
  * mapping.json.
  */
 #include "acknowledgement.h"
+#include "sluice/extend.h"
 #include "sluice/flow.h"
 #include "sluice/http.h"
 #include "sluice/notify.h"
@@ -69,14 +70,24 @@ static int respond_ok(const struct acknowledgement *ack)
     return FLOW_DONE;
 }
 
+/* 5. The administrators are told by mail, DACS by a fault. */
+static int end_failed(const struct fault *fault, int http_status)
+{
+    struct text why = {0};
+    notify_error(fault, NEXT_STEP, &why);
+    return fault_respond(fault, http_status);
+}
+
 int main(void)
 {
-    struct text input = {0}, why = {0};
+    struct text input = {0};
     struct acknowledgement ack = {0};
     struct fault fault = {0};
 
     /* 1. DACS sends an acknowledgement. One that cannot be understood goes no further. */
     flow_input(&input);
+    if (!extend_text("request", &input, &fault))
+        return end_failed(&fault, 500);
     if (!acknowledgement_read(&ack, text_string(&input), input.size, &fault))
         return fault_respond(&fault, 400);
 
@@ -86,12 +97,11 @@ int main(void)
         flow_track("sync_request_id", text_string(&ack.id));
     if (!ok && acknowledgement_is_to_blame(&fault))
         return fault_respond(&fault, 400);
+    ok = ok && extend_text("message", &ack.for_ccs, &fault);
 
     /* 3. It is sent to the sync request. */
     if (ok && tell_ccs(&ack, &fault))
         return respond_ok(&ack); /* 4. CCS took it. */
 
-    /* 5. The administrators are told by mail, DACS by a fault. */
-    notify_error(&fault, NEXT_STEP, &why);
-    return fault_respond(&fault, status_for_caller(&fault));
+    return end_failed(&fault, status_for_caller(&fault));
 }

@@ -19,6 +19,7 @@ static const char *const kind_names[] = {
     [ERROR_TIMEOUT] = "timeout",
     [ERROR_CANCELLED] = "cancelled",
     [ERROR_UNSUPPORTED] = "unsupported",
+    [ERROR_FILTER] = "filter_failed",
     [ERROR_INTERNAL] = "internal",
 };
 

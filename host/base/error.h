@@ -24,6 +24,7 @@ enum error_kind {
     ERROR_TIMEOUT,     /* a deadline passed */
     ERROR_CANCELLED,   /* somebody asked to stop */
     ERROR_UNSUPPORTED, /* understood, but not something this build or peer can do */
+    ERROR_FILTER,      /* a customisation failed: it trapped, said no or gave what cannot be used */
     ERROR_INTERNAL,    /* a system call or library failed; the sentence names it */
 };
 

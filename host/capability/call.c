@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "capability/filter_stream.h"
 #include "capability/journal.h"
 #include "capability/observe.h"
 #include "capability/retry.h"
@@ -30,6 +31,7 @@ static int32_t status_of(enum error_kind kind)
         [ERROR_TIMEOUT] = SLUICE_TIMEOUT,
         [ERROR_CANCELLED] = SLUICE_CANCELLED,
         [ERROR_UNSUPPORTED] = SLUICE_UNSUPPORTED,
+        [ERROR_FILTER] = SLUICE_FILTER,
         [ERROR_INTERNAL] = SLUICE_INTERNAL,
     };
     return statuses[kind];
@@ -201,6 +203,13 @@ static void on_progress(void *context, uint64_t done, uint64_t total)
     watch_bytes(call->execution->watch, call->subject, done, total);
 }
 
+static struct remote_stream *filter_file(void *context, const struct remote_file *file,
+                                         struct remote_stream *input, struct error *err)
+{
+    const struct call *call = context;
+    return filter_stream_open(call->execution, file, input, err);
+}
+
 static void set_bounds(struct guest *guest, struct call *call)
 {
     struct execution *execution = call->execution;
@@ -212,6 +221,7 @@ static void set_bounds(struct guest *guest, struct call *call)
         .deadline_ms = outer_first ? outer_ms : deadline_ms,
         .should_stop = should_stop,
         .progress = on_progress,
+        .filter = filter_file,
         .context = call,
         .file_size_max = execution->environment->workspace->file_size_max,
         .instance = execution->instance,
@@ -249,10 +259,12 @@ static bool is_worth_a_row(const struct call *call, bool failed)
            (tracing == TRACING_AUDIT && is_about_flow);
 }
 
-/* What a call that reaches beyond the sandbox sent and got. */
+/* What a call that reaches beyond the sandbox sent and got, and the messages at extension points. */
 static void add_payloads(const struct call *call, int32_t result, struct activity *activity)
 {
-    if (call->execution->tracing != TRACING_DEBUG || call->import->effect <= SLUICE_EFFECT_SETTING)
+    bool is_message = call->import == &imports[IMPORT_flow_extend];
+    if (call->execution->tracing != TRACING_DEBUG ||
+        (call->import->effect <= SLUICE_EFFECT_SETTING && !is_message))
         return;
     for (unsigned i = 0; i < call->import->parameter_count; i++) {
         if (call->import->parameters[i].kind == PARAMETER_BYTES) {

@@ -14,7 +14,9 @@
 #include "base/error.h"
 #include "base/trace.h"
 #include "capability/handle.h"
+#include "capability/log.h"
 #include "capability/manifest.h"
+#include "capability/wasi.h"
 #include "engine/sandbox.h"
 #include "store/store.h"
 #include "transfer/otlp.h"
@@ -22,6 +24,8 @@
 #include "workspace/workspace.h"
 
 struct execution;
+struct filter_cache;
+struct filter_set;
 struct journal;
 
 /* Runs a flow for flow.call and fills response; implemented by the flow layer. */
@@ -36,6 +40,7 @@ struct environment {
     struct store *store;
     struct transfer *transfer;
     struct otlp *otlp; /* NULL: no traces are exported */
+    struct filter_cache *filters; /* the modules of customisations; NULL: there can be none */
     call_flow_fn *call_flow;
     void *flows; /* of the flow layer */
 };
@@ -59,11 +64,13 @@ struct named_value {
 };
 
 struct execution {
+    struct wasi_host wasi; /* first: what its guest's WASI calls find */
     const struct environment *environment;
     const struct manifest *manifest;
     struct execution *caller; /* whose flow.call this is; NULL */
     unsigned depth;           /* 0 for the outermost */
     struct guest *guest;      /* set while an import runs */
+    struct filter_set *filters; /* the customisations that it began with; held; NULL: none */
     struct snapshot *snapshot; /* what names mean from its beginning to its end; held */
     atomic_bool is_stopped;    /* somebody asked it to stop */
 
@@ -98,8 +105,8 @@ struct execution {
     struct last_failure failure;
     struct file_counts files;
     uint64_t bytes; /* that its calls moved, those of called flows included */
-    uint64_t log_lines, mails;
-    struct buf line; /* what the guest wrote since its last newline */
+    uint64_t mails;
+    struct line_log log; /* what the guest writes */
 
     int response_status; /* 0: nothing answered */
     char response_type[128];
@@ -113,7 +120,6 @@ struct execution {
 #define EXECUTION_ARENA_MAX (16u << 20)
 #define EXECUTION_RESPONSE_MAX (8u << 20)
 #define EXECUTION_DETAIL_MAX (64u << 10)
-#define EXECUTION_LINE_MAX 4096u /* longer log lines are cut here */
 
 /* Prepares the parts that execution_release undoes. The descriptive members and the snapshot (held for
  * it) are the caller's to set. */

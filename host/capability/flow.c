@@ -257,26 +257,3 @@ int32_t capability_flow_report_file(struct call *call)
     watch_file(execution->watch, name, (int)state, detail, size, index, files->found);
     return SLUICE_OK;
 }
-
-void execution_init(struct execution *execution, const struct environment *environment,
-                    const struct manifest *manifest)
-{
-    *execution = (struct execution){.environment = environment, .manifest = manifest};
-    arena_init(&execution->arena, EXECUTION_ARENA_MAX);
-    arena_init(&execution->scratch, EXECUTION_ARENA_MAX);
-    buf_init(&execution->line, EXECUTION_LINE_MAX);
-    buf_init(&execution->response, EXECUTION_RESPONSE_MAX);
-    buf_init(&execution->fault_detail, EXECUTION_DETAIL_MAX);
-}
-
-void execution_release(struct execution *execution)
-{
-    journal_close(execution->journal);
-    handle_close_all(&execution->handles);
-    arena_clear(&execution->scratch);
-    arena_clear(&execution->arena);
-    buf_release(&execution->line);
-    buf_release(&execution->response);
-    buf_release(&execution->fault_detail);
-    snapshot_release(execution->snapshot); /* last: handles point into it */
-}

@@ -4,11 +4,7 @@
 
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/text.h"
-#include "capability/execution.h"
-#include "capability/journal.h"
-#include "capability/watch.h"
 
 static void make_printable(char *text, size_t size)
 {
@@ -21,15 +17,6 @@ static void make_printable(char *text, size_t size)
         if (byte == 0xC2 && i + 1 < size && ((unsigned char)text[i + 1] & 0xE0) == 0x80)
             text[i] = text[i + 1] = '?';
     }
-}
-
-static void write_row(struct execution *execution, const char *result, const char *text)
-{
-    struct activity activity = {
-        .at_ms = clock_wall_ms(), .import = "log", .result = result, .detail = text};
-    if (!journal_is_replaying(execution->journal))
-        store_activity(execution->environment->store, execution->instance, &activity);
-    watch_line(execution->watch, text);
 }
 
 /* A line cut at the limit may end inside a character, and would then count as no UTF-8 at all. */
@@ -45,38 +32,51 @@ static void drop_partial_character(struct buf *line)
     }
 }
 
-static void end_line(struct execution *execution)
+static void end_line(struct line_log *log)
 {
-    struct buf *line = &execution->line;
-    if (line->size == EXECUTION_LINE_MAX)
+    struct buf *line = &log->line;
+    if (line->size == LOG_LINE_MAX)
         drop_partial_character(line);
-    execution->log_lines++;
-    if (execution->log_lines == execution->manifest->log_lines + 1)
-        write_row(execution, "limit",
-                  "log limit of the flow reached: what it writes from here on is dropped");
-    if (execution->log_lines <= execution->manifest->log_lines) {
+    log->lines++;
+    if (log->lines == log->lines_max + 1)
+        log->write(log->context, "limit",
+                   "log limit reached: what is written from here on is dropped");
+    if (log->lines <= log->lines_max) {
         if (line->data)
             make_printable(line->data, line->size);
-        write_row(execution, "ok", buf_text(line));
+        log->write(log->context, "ok", buf_text(line));
     }
     buf_clear(line);
 }
 
-void execution_flush_line(struct execution *execution)
+void line_log_init(struct line_log *log, uint64_t lines_max,
+                   void (*write)(void *context, const char *result, const char *text),
+                   void *context)
 {
-    if (execution->line.size > 0 || execution->line.failed)
-        end_line(execution);
+    *log = (struct line_log){.lines_max = lines_max, .write = write, .context = context};
+    buf_init(&log->line, LOG_LINE_MAX);
 }
 
-void log_guest_output(struct execution *execution, const char *bytes, size_t size)
+void line_log_release(struct line_log *log)
+{
+    buf_release(&log->line);
+}
+
+void line_log_flush(struct line_log *log)
+{
+    if (log->line.size > 0 || log->line.failed)
+        end_line(log);
+}
+
+void line_log_add(struct line_log *log, const char *bytes, size_t size)
 {
     while (size > 0) {
         const char *newline = memchr(bytes, '\n', size);
         size_t length = newline ? (size_t)(newline - bytes) : size;
-        size_t room = EXECUTION_LINE_MAX - execution->line.size;
-        buf_append(&execution->line, bytes, length < room ? length : room);
+        size_t room = LOG_LINE_MAX - log->line.size;
+        buf_append(&log->line, bytes, length < room ? length : room);
         if (newline)
-            end_line(execution);
+            end_line(log);
         size -= length + (newline != NULL);
         bytes += length + (newline != NULL);
     }

@@ -52,6 +52,7 @@ static void pack_file(const struct remote_file *file, struct buf *out)
     pack_text(out, file->name);
     pack_text(out, file->etag);
     pack_text(out, file->digest);
+    pack_text(out, file->filters);
     pack_info(&file->info, out);
 }
 
@@ -67,7 +68,8 @@ static bool unpack_file(struct unpack *in, const struct workspace *workspace,
 {
     const char *connection = unpack_text(in);
     bool ok = copy_text(unpack_text(in), &file->folder) && copy_text(unpack_text(in), &file->name) &&
-              copy_text(unpack_text(in), &file->etag) && copy_text(unpack_text(in), &file->digest);
+              copy_text(unpack_text(in), &file->etag) && copy_text(unpack_text(in), &file->digest) &&
+              copy_text(unpack_text(in), &file->filters);
     file->info = unpack_info(in);
     if (!ok)
         return error_set(err, ERROR_LIMIT, "out of memory");

@@ -1,20 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * WASI (snapshot preview 1) for guests: arguments, clock, randomness, the log and exit, and no others:
- * there is no file system and no socket behind them. Descriptor 0 is the flow's input; 1 and 2 go line
- * by line to the instance's activity stream. Numbers and layouts: WASI's witx for that snapshot.
- * Every function enters the host, maps guest memory (which may trap) before it holds anything, and
- * leaves. The verifier's list of them is in engine/import_rules.c.
+ * WASI (snapshot preview 1) for guests: arguments, clock, randomness, standard streams and exit, and no
+ * others: there is no file system and no socket behind them. What the streams are is told by the
+ * guest's host (wasi.h). Numbers and layouts: WASI's witx for that snapshot. Every function enters the
+ * host, maps guest memory (which may trap) before it holds anything, and leaves. The verifier's list
+ * of them is in engine/import_rules.c.
  */
 #include <errno.h>
 #include <string.h>
 #include <sys/random.h>
 
 #include "base/clock.h"
-#include "capability/execution.h"
-#include "capability/journal.h"
-#include "capability/log.h"
-#include "engine/sandbox.h"
+#include "capability/wasi.h"
 
 /* These are called by translated modules only; the engine's loader finds them by name. */
 #pragma GCC diagnostic ignored "-Wmissing-prototypes"
@@ -35,23 +32,24 @@ enum { WASI_CLOCK_REALTIME = 0, WASI_CLOCK_MONOTONIC = 1 };
 /* What one fd_write takes: the same bytes named by many iovecs would else be work without end in one
  * import, where no deadline strikes. More is a short write, as POSIX has them. */
 #define WASI_WRITE_MAX 65536u
-#define WASI_RANDOM_STEP (1u << 20) /* random bytes between two looks at the deadline */
-#define WASI_DRBG_STEP (1u << 16)   /* of one draw from the generator of a journaled execution */
+#define WASI_RANDOM_STEP (1u << 16) /* random bytes between two looks at the deadline */
 #define WASI_FILETYPE_CHARACTER_DEVICE 2
 
-static struct execution *enter(struct guest *guest, const char *name)
+static struct wasi_host *enter(struct guest *guest, const char *name)
 {
     guest_enter_host(guest, name);
-    struct execution *execution = guest_host(guest);
-    execution->guest = guest;
-    return execution;
+    struct wasi_host *host = guest_host(guest);
+    host->calls->enter(host, guest);
+    return host;
 }
 
 static uint32_t leave(struct guest *guest, uint32_t result)
 {
-    const struct execution *execution = guest_host(guest);
-    if (execution->stop != FAULT_NONE)
-        guest_trap(guest, execution->stop, execution->stop_detail);
+    const struct wasi_host *host = guest_host(guest);
+    const char *detail = "";
+    enum fault fault = host->calls->stop(host, &detail);
+    if (fault != FAULT_NONE)
+        guest_trap(guest, fault, detail);
     guest_leave_host(guest);
     return result;
 }
@@ -66,24 +64,28 @@ static void put_u64(struct guest *guest, uint32_t address, uint64_t value)
     memcpy(guest_range(guest, address, sizeof value), &value, sizeof value);
 }
 
-/* argv is the flow's identifier alone; parameters have a call of their own. */
 uint32_t w2c_wasi__snapshot__preview1_args_sizes_get(struct guest *guest, uint32_t count_address,
                                                      uint32_t size_address)
 {
-    const struct execution *execution = enter(guest, "wasi.args_sizes_get");
-    put_u32(guest, count_address, 1);
-    put_u32(guest, size_address, (uint32_t)strlen(execution->manifest->identifier) + 1);
+    const struct wasi_host *host = enter(guest, "wasi.args_sizes_get");
+    uint32_t size = 0;
+    for (uint32_t i = 0; i < host->argument_count; i++)
+        size += (uint32_t)strlen(host->arguments[i]) + 1;
+    put_u32(guest, count_address, host->argument_count);
+    put_u32(guest, size_address, size);
     return leave(guest, WASI_OK);
 }
 
 uint32_t w2c_wasi__snapshot__preview1_args_get(struct guest *guest, uint32_t argv_address,
                                                uint32_t text_address)
 {
-    const struct execution *execution = enter(guest, "wasi.args_get");
-    const char *name = execution->manifest->identifier;
-    uint32_t size = (uint32_t)strlen(name) + 1;
-    put_u32(guest, argv_address, text_address);
-    memcpy(guest_range(guest, text_address, size), name, size);
+    const struct wasi_host *host = enter(guest, "wasi.args_get");
+    for (uint32_t i = 0; i < host->argument_count; i++) {
+        uint32_t size = (uint32_t)strlen(host->arguments[i]) + 1;
+        put_u32(guest, argv_address + 4 * i, text_address);
+        memcpy(guest_range(guest, text_address, size), host->arguments[i], size);
+        text_address += size;
+    }
     return leave(guest, WASI_OK);
 }
 
@@ -121,35 +123,41 @@ uint32_t w2c_wasi__snapshot__preview1_clock_time_get(struct guest *guest, uint32
                                                      uint64_t precision, uint32_t address)
 {
     (void)precision;
-    struct execution *execution = enter(guest, "wasi.clock_time_get");
+    struct wasi_host *host = enter(guest, "wasi.clock_time_get");
     if (id > WASI_CLOCK_MONOTONIC)
         return leave(guest, WASI_INVAL);
     guest_range(guest, address, sizeof(uint64_t));
     int64_t now = id == WASI_CLOCK_REALTIME ? clock_wall_ns() : clock_monotonic_ns();
-    put_u64(guest, address, (uint64_t)journal_clock(execution, now));
+    put_u64(guest, address, (uint64_t)host->calls->clock(host, now));
     return leave(guest, WASI_OK);
+}
+
+bool wasi_system_random(void *bytes, size_t size)
+{
+    char *at = bytes;
+    while (size > 0) {
+        ssize_t got = getrandom(at, size, 0);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return false;
+        at += got;
+        size -= (size_t)got;
+    }
+    return true;
 }
 
 uint32_t w2c_wasi__snapshot__preview1_random_get(struct guest *guest, uint32_t address,
                                                  uint32_t size)
 {
-    struct execution *execution = enter(guest, "wasi.random_get");
+    struct wasi_host *host = enter(guest, "wasi.random_get");
     char *at = guest_range(guest, address, size);
-    while (execution->journal && size > 0 && !guest_should_stop(guest)) {
-        uint32_t step = size < WASI_DRBG_STEP ? size : WASI_DRBG_STEP;
-        if (!journal_random(execution, at, step))
+    while (size > 0 && !guest_should_stop(guest)) {
+        uint32_t step = size < WASI_RANDOM_STEP ? size : WASI_RANDOM_STEP;
+        if (!host->calls->random(host, at, step))
             return leave(guest, WASI_IO);
         at += step;
         size -= step;
-    }
-    while (!execution->journal && size > 0 && !guest_should_stop(guest)) {
-        ssize_t got = getrandom(at, size < WASI_RANDOM_STEP ? size : WASI_RANDOM_STEP, 0);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return leave(guest, WASI_IO);
-        at += got;
-        size -= (uint32_t)got;
     }
     return leave(guest, WASI_OK);
 }
@@ -181,7 +189,7 @@ static bool check_iovecs(struct guest *guest, uint32_t iovecs, uint32_t count)
 uint32_t w2c_wasi__snapshot__preview1_fd_write(struct guest *guest, uint32_t fd, uint32_t iovecs,
                                                uint32_t count, uint32_t written_address)
 {
-    struct execution *execution = enter(guest, "wasi.fd_write");
+    struct wasi_host *host = enter(guest, "wasi.fd_write");
     if (fd != 1 && fd != 2)
         return leave(guest, WASI_BADF);
     if (!check_iovecs(guest, iovecs, count))
@@ -192,7 +200,8 @@ uint32_t w2c_wasi__snapshot__preview1_fd_write(struct guest *guest, uint32_t fd,
         struct wasi_iovec iovec = iovec_at(guest, iovecs, i);
         uint32_t room = WASI_WRITE_MAX - written;
         uint32_t size = iovec.size < room ? iovec.size : room;
-        log_guest_output(execution, guest_range(guest, iovec.address, iovec.size), size);
+        if (!host->calls->write(host, fd, guest_range(guest, iovec.address, iovec.size), size))
+            return leave(guest, WASI_IO);
         written += size;
     }
     put_u32(guest, written_address, written);
@@ -202,7 +211,7 @@ uint32_t w2c_wasi__snapshot__preview1_fd_write(struct guest *guest, uint32_t fd,
 uint32_t w2c_wasi__snapshot__preview1_fd_read(struct guest *guest, uint32_t fd, uint32_t iovecs,
                                               uint32_t count, uint32_t read_address)
 {
-    struct execution *execution = enter(guest, "wasi.fd_read");
+    struct wasi_host *host = enter(guest, "wasi.fd_read");
     if (fd != 0)
         return leave(guest, WASI_BADF);
     if (!check_iovecs(guest, iovecs, count))
@@ -211,13 +220,13 @@ uint32_t w2c_wasi__snapshot__preview1_fd_read(struct guest *guest, uint32_t fd, 
     uint32_t total = 0;
     for (uint32_t i = 0; i < count; i++) {
         struct wasi_iovec iovec = iovec_at(guest, iovecs, i);
-        size_t left = execution->input_size - execution->input_read;
-        uint32_t size = iovec.size < left ? iovec.size : (uint32_t)left;
-        void *target = guest_range(guest, iovec.address, iovec.size);
-        if (size > 0)
-            memcpy(target, (const char *)execution->input + execution->input_read, size);
-        execution->input_read += size;
-        total += size;
+        size_t got = 0;
+        if (iovec.size > 0 &&
+            !host->calls->read(host, guest_range(guest, iovec.address, iovec.size), iovec.size, &got))
+            return leave(guest, WASI_IO);
+        total += (uint32_t)got;
+        if (got < iovec.size)
+            break;
     }
     put_u32(guest, read_address, total);
     return leave(guest, WASI_OK);

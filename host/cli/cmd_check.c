@@ -6,6 +6,7 @@
 #include "base/document.h"
 #include "cli/cli.h"
 #include "cli/print.h"
+#include "flow/customise.h"
 #include "flow/flow.h"
 #include "flow/recurrence.h"
 #include "server/issuer.h"
@@ -203,6 +204,50 @@ static void check_schedule(struct check *check, struct service *service,
                 "the flow needs parameter '%s'", manifest->parameters[i].name);
 }
 
+/* ---- customisations ------------------------------------------------------------------------------ */
+
+static void check_entry(void *context, const struct customise_entry *entry)
+{
+    struct check *check = context;
+    char subject[256];
+    snprintf(subject, sizeof subject, "customisation '%s/%s'", entry->flow, entry->name);
+    if (!entry->point)
+        add(check, FINDING_ERROR, subject, "rename it or take it away: docs/customise.md", "%s",
+            entry->problem);
+    else if (entry->problem)
+        add(check, FINDING_ERROR, subject, "correct it or take it away: sluice customize remove", "%s",
+            entry->problem);
+    else if (!entry->signer[0])
+        add(check, FINDING_WARNING, subject, "sign it: sluice sign", "it is not signed");
+    else
+        add(check, FINDING_OK, subject, "", "at '%s', signed by %s", entry->point, entry->signer);
+}
+
+static void check_setting(struct check *check, const struct workspace *workspace)
+{
+    if (workspace->filters.unsigned_ones == UNSIGNED_ALLOW)
+        add(check, FINDING_WARNING, "sluice.json",
+            "sign them, put the key into trusted_keys/ and take the setting away",
+            "\"filters\": {\"unsigned\": \"allow\"}: whoever can write to customizations/ or flows/ "
+            "decides what runs");
+}
+
+static void check_customisations(struct check *check, const struct workspace *workspace)
+{
+    struct error err = {0};
+    struct customise *customise = NULL;
+    check_setting(check, workspace);
+    bool ok = customise_open(&customise, workspace, &err);
+    for (size_t i = 0; ok && i < customise_flow_count(customise); i++) {
+        const char *flow = customise_flow_at(customise, i)->identifier;
+        bool is_new = i == 0 || strcmp(customise_flow_at(customise, i - 1)->identifier, flow) != 0;
+        ok = !is_new || customise_list(customise, flow, check_entry, check, &err);
+    }
+    if (!ok)
+        add(check, FINDING_ERROR, "customizations", "", "%s", err.message);
+    customise_close(customise);
+}
+
 /* Takes ownership of workspace. */
 static void check_flows(struct check *check, struct workspace *workspace)
 {
@@ -216,6 +261,7 @@ static void check_flows(struct check *check, struct workspace *workspace)
         check_flow(check, service_workspace(service), service_manifest(service, i));
     for (size_t i = 0; i < service_workspace(service)->schedules.count; i++)
         check_schedule(check, service, &service_workspace(service)->schedules.items[i]);
+    check_customisations(check, service_workspace(service));
     service_close(service);
 }
 
@@ -292,7 +338,7 @@ const struct command cmd_check = {
         "of a new workspace, lookup properties that are missing or malformed, flows whose "
         "connections or lookups are not there, schedules of unknown flows or without a parameter "
         "that the flow needs, recurrences and time zones that cannot be understood, users and token "
-        "issuers of the server."
+        "issuers of the server, customisations that cannot run or are not signed."
         "\n\nNothing is connected to: 'sluice connections test' does that. A file that cannot be "
         "read at all (malformed, unknown key, wrong type) is reported with file, line and column, "
         "and ends the check.",
@@ -300,7 +346,7 @@ const struct command cmd_check = {
             "\"subject\", \"text\", \"remedy\"}], \"errors\": number, \"warnings\": number}",
     .exit_status = "0  no error (there may be warnings)\n2  at least one error",
     .files = "sluice.json, connections.json, schedules.json, users.json, oauth.json, lookups/*.csv, "
-             "certificates/",
+             "certificates/, customizations/, flows/, trusted_keys/",
     .examples = " sluice check\n sluice -w /srv/ccs-dacs --json check",
     .run = run,
 };

@@ -146,7 +146,7 @@ const struct command cmd_instances = {
             "\"response_status\", \"files\": {\"found\", \"transferred\", \"not_transferred\", "
             "\"postponed\"}, \"fault\": null | {\"code\", \"title\", \"detail\"}, \"cpu_us\", "
             "\"memory_bytes\", \"import_calls\", \"module_digest\", \"parameters\": text, "
-            "\"trace\", \"span\", \"parent_span\"}]}",
+            "\"trace\", \"span\", \"parent_span\", \"filters\": text}]}",
     .exit_status = "0  done\n2  unknown flow, state or time",
     .files = "state/sluice.db",
     .examples = " sluice instances --state failed --since 7d\n"

@@ -131,6 +131,9 @@ static bool begin(struct cli *cli, struct service **service, struct error *err)
     if (!service_open(service, workspace, err))
         return false;
     service_tell_ends(*service);
+    if (workspace->filters.unsigned_ones == UNSIGNED_ALLOW)
+        log_line(LOG_WARNING, NULL, "customisations and own flows need no signature here (\"filters\": "
+                 "{\"unsigned\": \"allow\"} in sluice.json)");
     return true;
 }
 

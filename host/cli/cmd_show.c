@@ -53,6 +53,18 @@ static void keep_fault(struct buf *fault, const struct instance_row *row)
     buf_printf(fault, "\n  to do   %s\n", instance_remedy(row->fault_code));
 }
 
+/* Lines "FLOW POINT NAME DIGEST": which customisations it began with. */
+static void print_filters(FILE *out, const char *lines)
+{
+    char point[64], name[160], digest[80];
+    for (; sscanf(lines, "%*s %63s %159s %79s", point, name, digest) == 3; lines++) {
+        fprintf(out, "customised  %s at '%s', SHA-256 %.12s\n", name, point, digest);
+        lines = strchr(lines, '\n');
+        if (!lines)
+            break;
+    }
+}
+
 static bool print_head(void *context, const struct instance_row *row)
 {
     struct view *view = context;
@@ -86,6 +98,8 @@ static bool print_head(void *context, const struct instance_row *row)
     if (row->finished_ms)
         fprintf(out, "used        %lld us CPU, %s memory, %llu calls\n", (long long)row->cpu_us,
                 text_format_size(row->memory_bytes, size), (unsigned long long)row->import_calls);
+    if (row->filters)
+        print_filters(out, row->filters);
     if (row->files_found)
         fprintf(out, "files       %lld found, %lld transferred, %lld not transferred, %lld postponed\n",
                 (long long)row->files_found, (long long)row->files_transferred,

@@ -48,6 +48,7 @@ void instance_write_members(struct document *document, const struct instance_row
     document_text(document, "trace", row->trace);
     document_text(document, "span", row->span);
     document_text(document, "parent_span", row->parent_span);
+    document_text(document, "filters", row->filters);
 }
 
 void instance_write(struct document *document, const char *key, const struct instance_row *row)
@@ -66,6 +67,8 @@ static const struct {
     {"not_found", "check directories, buckets and names in the lookups: sluice check"},
     {"exists", "remove or rename what has the name, or set \"on_conflict\" in connections.json; then "
                "run again"},
+    {"filter_failed", "correct the customisation that the detail names, or take it out of "
+                      "customizations/; then run again"},
     {"limit", "a limit was reached: see the detail; file_size_max is in sluice.json, others are in "
               "the flow's manifest"},
     {"broken", "run again: nothing incomplete was published and the source is unchanged"},

@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "engine/import_rules.h"
+#include "engine/section.h"
 #include "engine/translate.h"
 #include "sluice/abi.h"
 
@@ -61,27 +62,13 @@ static bool parse_options(int argc, char **argv, struct options *options)
     return options->manifest ? options->output && !options->cache : options->cache != NULL;
 }
 
-static void append_leb(struct buf *out, size_t value)
-{
-    do {
-        const size_t byte = value & 0x7F;
-        value >>= 7;
-        buf_append_char(out, (char)(value ? byte | 0x80 : byte));
-    } while (value);
-}
-
 static bool embed(const struct options *options, struct buf *wasm, struct error *err)
 {
-    static const char name[] = SLUICE_MANIFEST_SECTION;
     struct buf manifest;
     buf_init(&manifest, VERIFIER_MANIFEST_SIZE_MAX);
     bool ok = file_read(options->manifest, &manifest, err);
     if (ok) {
-        buf_append_char(wasm, 0); /* a custom section; those may come last */
-        append_leb(wasm, 1 + sizeof name - 1 + manifest.size);
-        append_leb(wasm, sizeof name - 1);
-        buf_append(wasm, name, sizeof name - 1);
-        buf_append(wasm, manifest.data, manifest.size);
+        section_append(wasm, SLUICE_MANIFEST_SECTION, manifest.data, manifest.size); /* may come last */
         if (wasm->failed)
             ok = error_set(err, ERROR_LIMIT, "the module would be larger than %u bytes",
                            VERIFIER_MODULE_SIZE_MAX);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "capability/filter_stream.h"
 #include "capability/journal.h"
 #include "capability/watch.h"
 #include "flow/activation.h"
@@ -186,6 +187,12 @@ static bool should_stop(void *context)
     return guest_should_stop(caller->guest) || watch_should_stop(caller->watch);
 }
 
+static struct remote_stream *filter_file(void *context, const struct remote_file *file,
+                                         struct remote_stream *input, struct error *err)
+{
+    return filter_stream_open(context, file, input, err);
+}
+
 /* OIC's address of a REST trigger; the version segment 1.0 is what Oracle's guide prints. */
 static bool call_there(struct execution *caller, const struct connection *connection,
                        const char *name, const void *body, size_t body_size,
@@ -214,6 +221,7 @@ static bool call_there(struct execution *caller, const struct connection *connec
     const struct transfer_call call = {
         .deadline_ms = caller->wall_deadline_ms,
         .should_stop = should_stop,
+        .filter = filter_file,
         .context = caller,
         .file_size_max = service->workspace->file_size_max,
         .instance = caller->instance,

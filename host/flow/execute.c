@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "capability/journal.h"
 #include "flow/activation.h"
+#include "flow/customisation.h"
 #include "flow/fault.h"
 #include "flow/kept_module.h"
 #include "flow/observe.h"
@@ -68,9 +69,11 @@ static bool record_start(struct service *service, const struct execution_start *
                          const struct execution *execution, struct error *err)
 {
     const struct manifest *manifest = start->flow->manifest;
-    struct buf parameters;
+    struct buf parameters, filters;
     buf_init(&parameters, 1u << 20);
+    buf_init(&filters, FILTER_SETS_TEXT_MAX);
     format_parameters(start, &parameters);
+    filter_set_text(execution->filters, NULL, &filters);
     const struct instance_start row = {
         .id = execution->instance,
         .flow = manifest->identifier,
@@ -92,9 +95,11 @@ static bool record_start(struct service *service, const struct execution_start *
         .trace = execution->trace.id,
         .span = execution->trace.span,
         .parent_span = execution->parent_span[0] ? execution->parent_span : NULL,
+        .filters = filters.size ? buf_text(&filters) : NULL,
     };
     bool ok = store_instance_start(service->store, &row, err);
     buf_release(&parameters);
+    buf_release(&filters);
     return ok;
 }
 
@@ -185,6 +190,29 @@ static bool name_instance(const struct execution_start *start, struct execution 
     return true;
 }
 
+static bool take_filters(void *context, const struct instance_row *row)
+{
+    buf_append_text(context, row->filters ? row->filters : "");
+    return false;
+}
+
+/* Those that lie there now, or those that it began with. */
+static bool choose_filters(struct service *service, const struct execution_start *start,
+                           struct execution *execution, struct error *err)
+{
+    struct buf text;
+    const struct manifest *manifest = start->flow->manifest;
+    if (!start->resumes)
+        return customisations_current(service->customisations, manifest, &execution->filters, err);
+    buf_init(&text, FILTER_SETS_TEXT_MAX);
+    bool ok = store_instance(service->store, start->resumes, take_filters, &text, err) &&
+              (text.size == 0 ||
+               customisations_recall(service->customisations, manifest, buf_text(&text),
+                                     &execution->filters, err));
+    buf_release(&text);
+    return ok;
+}
+
 /* The instance: a new row, or the one that goes on. */
 static bool begin(struct service *service, const struct execution_start *start,
                   struct execution *execution, struct error *err)
@@ -239,7 +267,8 @@ bool execute(struct service *service, const struct execution_start *start,
     *end = (struct execution_end){.state = INSTANCE_FAILED, .exit_status = 1};
     execution_init(execution, &service->environment, start->flow->manifest);
     set_up(service, start, execution);
-    if (!name_instance(start, execution, err) || !trace_begin(start, execution, err))
+    if (!name_instance(start, execution, err) || !choose_filters(service, start, execution, err) ||
+        !trace_begin(start, execution, err))
         return false;
     observe_begin(execution, &scope);
     running_add(&service->running, &entry, execution); /* who reads of it in the store can stop it */

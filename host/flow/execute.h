@@ -21,6 +21,7 @@ struct service {
     struct environment environment;
     struct running running;
     pthread_mutex_t taking_in; /* held by whoever changes the registry */
+    struct customisations *customisations;
     struct activation_table *activations;
     struct timetable *timetable;
     struct scheduler *scheduler; /* NULL: none works in this process */

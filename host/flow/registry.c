@@ -12,7 +12,10 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "capability/filter_cache.h"
+#include "capability/trust.h"
 #include "engine/import_rules.h"
+#include "engine/verifier.h"
 
 #define PAGES_PER_MIB 16u
 #define VERSIONS_SIZE_MAX 4096 /* of a list of versions in an error */
@@ -21,7 +24,40 @@ static int is_module(const struct dirent *entry)
 {
     size_t length = strlen(entry->d_name);
     return length > 5 && strcmp(entry->d_name + length - 5, ".wasm") == 0 &&
-           strcmp(entry->d_name, "mapping.wasm") != 0; /* no flow: it applies mappings */
+           strcmp(entry->d_name, FILTER_MAPPING_MODULE) != 0; /* no flow: it applies mappings */
+}
+
+/* The workspace's own flows come from its flows folder: signed like customisations, compiled in its state. */
+static bool is_own(const struct workspace *workspace, const char *path)
+{
+    size_t size = strlen(workspace->folder);
+    return strncmp(path, workspace->folder, size) == 0 &&
+           strncmp(path + size, "/" REGISTRY_OWN_FOLDER "/", sizeof REGISTRY_OWN_FOLDER + 1) == 0;
+}
+
+static bool check_own(const struct workspace *workspace, const char *path, struct error *err)
+{
+    struct buf bytes;
+    char signer[TRUST_SIGNER_SIZE];
+    buf_init(&bytes, VERIFIER_MODULE_SIZE_MAX);
+    bool ok = file_read(path, &bytes, err) &&
+              (trust_check(workspace, path, &bytes, signer, err) ||
+               error_context(err, "flow '%s'", path));
+    buf_release(&bytes);
+    return ok;
+}
+
+static bool open_module(struct flow *flow, const struct workspace *workspace, const char *path,
+                        const struct module_policy *policy, struct error *err)
+{
+    if (!is_own(workspace, path))
+        return module_open(&flow->module, path, workspace->cache_folder, policy, err);
+    char *cache = file_join(workspace->state_folder, "compiled");
+    bool ok = (cache || error_set(err, ERROR_LIMIT, "out of memory")) &&
+              check_own(workspace, path, err) &&
+              module_open(&flow->module, path, cache, policy, err);
+    free(cache);
+    return ok;
 }
 
 bool flow_open(struct flow *flow, const struct workspace *workspace, const char *path,
@@ -39,7 +75,7 @@ bool flow_open(struct flow *flow, const struct workspace *workspace, const char 
                           .folder_name = strndup(file_name, strlen(file_name) - 5)};
     if (!flow->path || !flow->folder_name)
         return error_set(err, ERROR_LIMIT, "out of memory");
-    if (!module_open(&flow->module, path, workspace->cache_folder, &policy, err))
+    if (!open_module(flow, workspace, path, &policy, err))
         return false;
     const char *json = module_manifest(flow->module, &size);
     if (!json)
@@ -83,19 +119,6 @@ struct flow *registry_flow(const struct registry *registry, size_t index)
 static size_t count_of(const struct registry *registry)
 {
     return atomic_load(&registry->count);
-}
-
-static bool open_in(struct registry *out, const struct workspace *workspace, const char *file_name,
-                    struct error *err)
-{
-    char *path = file_join(workspace->functions_folder, file_name);
-    struct flow *flow = path ? flow_new(workspace, path, err) : NULL;
-    if (!path)
-        error_set(err, ERROR_LIMIT, "out of memory");
-    free(path);
-    if (flow)
-        (void)registry_add(out, flow);
-    return flow != NULL;
 }
 
 static int by_identifier(const void *a, const void *b)
@@ -165,35 +188,58 @@ static void sort(struct registry *registry)
         atomic_store(&registry->flows[i], flows[i]);
 }
 
-static bool open_all(struct registry *out, const struct workspace *workspace,
-                     struct dirent *const *entries, int count, struct error *err)
+static bool open_entries(struct registry *out, const struct workspace *workspace,
+                         const char *folder, struct dirent *const *entries, int count,
+                         struct error *err)
 {
-    for (int i = 0; i < count; i++)
-        if (!open_in(out, workspace, entries[i]->d_name, err))
+    for (int i = 0; i < count; i++) {
+        char *path = file_join(folder, entries[i]->d_name);
+        struct flow *flow = path ? flow_new(workspace, path, err) : NULL;
+        if (!path)
+            error_set(err, ERROR_LIMIT, "out of memory");
+        free(path);
+        if (!flow)
             return false;
-    sort(out);
-    return check_unique(out, err);
+        (void)registry_add(out, flow);
+    }
+    return true;
+}
+
+static bool open_folder(struct registry *out, const struct workspace *workspace, const char *folder,
+                        bool must_exist, struct error *err)
+{
+    struct dirent **entries = NULL;
+    int count = scandir(folder, &entries, is_module, alphasort);
+    if (count < 0 && !must_exist && errno == ENOENT)
+        return true;
+    if (count < 0)
+        return error_errno(err, ERROR_NOT_FOUND, errno, "functions folder '%s'", folder);
+    bool ok = false;
+    if (count == 0 && must_exist)
+        error_set(err, ERROR_NOT_FOUND, "no flow (*.wasm) in '%s'", folder);
+    else if ((size_t)count > REGISTRY_FLOWS_MAX - count_of(out))
+        error_set(err, ERROR_LIMIT, "more than %d flows with those in '%s'", REGISTRY_FLOWS_MAX, folder);
+    else
+        ok = open_entries(out, workspace, folder, entries, count, err);
+    for (int i = 0; i < count; i++)
+        free(entries[i]);
+    free(entries);
+    return ok;
 }
 
 bool registry_open(struct registry *out, const struct workspace *workspace, struct error *err)
 {
     memset(out, 0, sizeof *out);
-    struct dirent **entries = NULL;
-    int count = scandir(workspace->functions_folder, &entries, is_module, alphasort);
-    if (count < 0)
-        return error_errno(err, ERROR_NOT_FOUND, errno, "functions folder '%s'",
-                           workspace->functions_folder);
-    bool ok = false;
-    if (count == 0)
-        error_set(err, ERROR_NOT_FOUND, "no flow (*.wasm) in '%s'", workspace->functions_folder);
-    else if (count > REGISTRY_FLOWS_MAX)
-        error_set(err, ERROR_LIMIT, "more than %d flows in '%s'", REGISTRY_FLOWS_MAX,
-                  workspace->functions_folder);
-    else
-        ok = open_all(out, workspace, entries, count, err);
-    for (int i = 0; i < count; i++)
-        free(entries[i]);
-    free(entries);
+    char *own = file_join(workspace->folder, REGISTRY_OWN_FOLDER);
+    bool ok = own || error_set(err, ERROR_LIMIT, "out of memory");
+    ok = ok && open_folder(out, workspace, workspace->functions_folder, true, err) &&
+         (strcmp(own, workspace->functions_folder) == 0 ||
+          open_folder(out, workspace, own, false, err));
+    free(own);
+    if (ok) {
+        sort(out);
+        ok = check_unique(out, err);
+    }
     if (!ok)
         registry_close(out);
     return ok;

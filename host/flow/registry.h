@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The flows of a workspace: every module of the functions folder with its manifest. Several modules
- * may be versions of one flow: same identifier, different version.
+ * The flows of a workspace: every module of the functions folder and of its own flows folder with its
+ * manifest. Those of its own are held to the rules for signatures of customisations. Several modules may be
+ * versions of one flow: same identifier, different version.
  *
  * A running server may take in more: a new flow or a newer version stands behind those that are there,
  * and other bytes for a version stand in its place. So an index means one version for good, versions of
@@ -20,6 +21,7 @@
 #include "workspace/workspace.h"
 
 #define REGISTRY_FLOWS_MAX 256
+#define REGISTRY_OWN_FOLDER "flows" /* of the workspace: flows of its own, as `sluice clone` makes them */
 #define REGISTRY_RETIRED_MAX 256 /* replaced until the process ends */
 
 struct flow {

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "flow/activation.h"
+#include "flow/customisation.h"
 #include "flow/execute.h"
 #include "flow/flow.h"
 #include "flow/observe.h"
@@ -20,9 +21,10 @@ static bool open_all(struct service *service, struct error *err)
         !store_open(&service->store, service->workspace->store_file, err) ||
         (traces->endpoint && !otlp_open(&service->otlp, service->transfer, traces, err)))
         return false;
+    service->customisations = customisations_new(service->workspace);
     service->activations = activation_table_new(REGISTRY_FLOWS_MAX);
     service->timetable = timetable_new(&service->workspace->schedules);
-    return (service->activations && service->timetable) ||
+    return (service->customisations && service->activations && service->timetable) ||
            error_set(err, ERROR_LIMIT, "out of memory");
 }
 
@@ -45,6 +47,7 @@ bool service_open(struct service **out, struct workspace *workspace, struct erro
         .store = service->store,
         .transfer = service->transfer,
         .otlp = service->otlp,
+        .filters = customisations_cache(service->customisations),
         .call_flow = child_call,
         .flows = service,
     };
@@ -63,6 +66,7 @@ void service_close(struct service *service)
     otlp_close(service->otlp, TRACES_WAIT_MS);
     store_close(service->store);
     registry_close(&service->registry);
+    customisations_free(service->customisations);
     transfer_free(service->transfer);
     workspace_close(service->workspace);
     running_release(&service->running);

@@ -92,6 +92,7 @@ static int status_of(enum error_kind kind)
         return 504;
     case ERROR_NONE:
     case ERROR_BROKEN:
+    case ERROR_FILTER:
     case ERROR_UNKNOWN:
     case ERROR_CANCELLED:
     case ERROR_INTERNAL:

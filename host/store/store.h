@@ -52,6 +52,7 @@ struct instance_start {
     bool is_durable;       /* it has a journal: left unfinished, it is not aborted but resumed */
     int64_t call_number;   /* with parent: which call of the parent's journal this one answers */
     const char *trace, *span, *parent_span; /* ids of the distributed trace; parent_span may be NULL */
+    const char *filters; /* the customisations that it began with, as text; NULL: none */
 };
 
 struct instance_end {
@@ -146,6 +147,7 @@ struct instance_row {
     int64_t resubmissions, discarded_ms;          /* how often; 0: not discarded */
     bool is_durable;                              /* it has a journal */
     const char *trace, *span, *parent_span;       /* as in instance_start; NULL: written before 3 */
+    const char *filters;                          /* as in instance_start */
 };
 struct file_row {
     const char *name, *state, *detail;

@@ -49,7 +49,7 @@ struct instance_row store_read_instance(const struct walk *walk)
         .is_durable = walk_number(walk, 29) != 0,
         .tracing = walk_text(walk, 31),
         .trace = walk_text(walk, 32), .span = walk_text(walk, 33),
-        .parent_span = walk_text(walk, 34),
+        .parent_span = walk_text(walk, 34), .filters = walk_text(walk, 35),
     };
 }
 

@@ -86,8 +86,8 @@ static bool write_payload(struct store *store, const struct record *record, cons
 
 /* ---- start and end ----------------------------------------------------------------------------- */
 
-#define START_TEXTS 13
-#define START_RESUBMITS 13 /* the text behind them */
+#define START_TEXTS 14
+#define START_RESUBMITS 14 /* the text behind them */
 #define START_NUMBERS 3    /* started, durable, number of the parent's call */
 #define END_TEXTS 4       /* state, fault code, title, detail */
 #define END_NUMBERS 6

@@ -24,7 +24,7 @@ enum record_kind {
     RECORD_CALL,
 };
 
-#define RECORD_TEXTS_MAX 14
+#define RECORD_TEXTS_MAX 15
 #define RECORD_NUMBERS_MAX 6
 #define RECORD_BLOBS_MAX 3
 

@@ -124,7 +124,8 @@ bool store_instance_start(struct store *store, const struct instance_start *star
     const struct record_parts parts = {
         .texts = {start->id, start->flow, start->flow_name, start->version, start->module_digest,
                   start->trigger, start->invoked_by, start->parent, start->parameters,
-                  start->tracing, start->trace, start->span, start->parent_span, start->resubmits},
+                  start->tracing, start->trace, start->span, start->parent_span, start->filters,
+                  start->resubmits},
         .numbers = {start->started_ms, start->is_durable, start->call_number},
         .blobs = {{start->input, start->input_size}},
     };

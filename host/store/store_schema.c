@@ -113,6 +113,8 @@ static const char *const migrations[STORE_SCHEMA_VERSION] = {
     "ALTER TABLE instance ADD COLUMN trace TEXT;"
     "ALTER TABLE instance ADD COLUMN span TEXT;"
     "ALTER TABLE instance ADD COLUMN parent_span TEXT;"
+    /* the customisations that it began with: lines of name and digest */
+    "ALTER TABLE instance ADD COLUMN filters TEXT;"
     /* mails on their way, and what became of them; instance: an id, it may be purged first; pending:
      * recipients that are left; held: a summary of so many */
     "CREATE TABLE outbox ("

@@ -27,10 +27,10 @@ static const char *const statement_texts[STATEMENT_COUNT] = {
     [STATEMENT_COMMIT] = "COMMIT",
     [STATEMENT_START] =
         "INSERT INTO instance (id, flow, flow_name, version, module_digest, trigger, invoked_by,"
-        " parent, parameters, tracing, trace, span, parent_span, owner, process, started_ms, durable,"
-        " call_number, state, fault_code, fault_title, fault_detail, finished_ms, exit_status, cpu_us,"
+        " parent, parameters, tracing, trace, span, parent_span, filters, owner, process, started_ms,"
+        " durable, call_number, state, fault_code, fault_title, fault_detail, finished_ms, exit_status, cpu_us,"
         " memory_bytes, import_calls, response_status)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [STATEMENT_PAYLOAD] = "INSERT INTO payload (instance, which, bytes) VALUES (?, ?, ?)",
     [STATEMENT_FINISH] =
         "UPDATE instance SET state = ?2, fault_code = ?3, fault_title = ?4, fault_detail = ?5,"

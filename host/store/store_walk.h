@@ -79,7 +79,7 @@ MUST_USE bool walk_end(struct walk *walk, struct error *err);
     "  WHERE r.origin = i.id ORDER BY r.instance DESC LIMIT 1),"                                   \
     " (SELECT count(*) FROM resubmission r WHERE r.origin = i.id),"                                \
     " (SELECT d.at_ms FROM discarded d WHERE d.instance = i.number), i.durable, i.owner,"          \
-    " i.tracing, i.trace, i.span, i.parent_span"                                                   \
+    " i.tracing, i.trace, i.span, i.parent_span, i.filters"                                                \
     " FROM instance i"
 /* The current row of a query over those columns. */
 struct instance_row store_read_instance(const struct walk *walk);

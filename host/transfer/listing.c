@@ -21,6 +21,7 @@ void remote_file_release(struct remote_file *file)
     free(file->name);
     free(file->etag);
     free(file->digest);
+    free(file->filters);
     *file = (struct remote_file){0};
 }
 

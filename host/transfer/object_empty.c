@@ -53,7 +53,9 @@ bool upload_empty(struct upload *upload, struct error *err)
     struct error why = {0};
     temporary_name(upload->call->instance, temporary);
     first.name = temporary;
-    if (!announce_sending(upload, temporary, err) || !upload_whole(&first, err))
+    bool is_sent = announce_sending(upload, temporary, err) && upload_whole(&first, err);
+    upload->pump = first.pump;
+    if (!is_sent)
         return false;
     if (publish(upload, temporary, &why))
         return true;

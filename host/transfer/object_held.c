@@ -17,6 +17,16 @@ uint64_t object_held_size(uint64_t size_max, uint64_t wanted)
     return needed > size ? needed : size;
 }
 
+/* As object_store.c chooses for sources of known size: what a journal tells of is never a single PUT. */
+static bool send_held(struct upload *upload, uint64_t size, struct error *err)
+{
+    bool is_journaled = upload->call && upload->call->announce;
+    if (is_journaled && upload->held_size == 0)
+        return upload_empty(upload, err);
+    return is_journaled || upload->held_size == size ? upload_parts(upload, size, err)
+                                                     : upload_whole(upload, err);
+}
+
 bool upload_held(struct upload *upload, struct error *err)
 {
     uint64_t size = object_held_size(upload->call ? upload->call->file_size_max : 0,
@@ -25,7 +35,7 @@ bool upload_held(struct upload *upload, struct error *err)
     bool ok = upload->held || connection_error(upload->connection, err, ERROR_INTERNAL,
                                                "out of memory for a part of a file");
     ok = ok && upload_open(upload, err) && upload_hold(upload, size, err) &&
-         (upload->held_size < size ? upload_whole(upload, err) : upload_parts(upload, size, err));
+         send_held(upload, size, err);
     pump_close(upload->pump);
     upload->pump = NULL;
     free(upload->held);

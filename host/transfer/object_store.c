@@ -133,7 +133,7 @@ static bool is_same_file(struct upload *upload, bool *is_same, struct error *err
     uint64_t size = remote_file_size(upload->source);
     if ((size != REMOTE_SIZE_UNKNOWN && facts.info.size != size) || !facts.digest[0])
         return true;
-    if (!facts.is_multipart && upload->source->digest) {
+    if (!facts.is_multipart && upload->source->digest && !upload->source->filters) {
         snprintf(digest, sizeof digest, "%s", upload->source->digest);
     } else {
         if (facts.is_multipart && !part_size_of(upload, &facts, &part_size, err))

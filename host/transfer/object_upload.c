@@ -234,7 +234,7 @@ static bool put_object(struct upload *upload, struct handle *handle, const char 
     bool is_sent = false;
     const struct object_request request = {
         .method = "PUT", .path = path, .if_none_match = upload_condition(upload),
-        .content_md5 = upload->source->digest, .uploads = true};
+        .content_md5 = upload->source->filters ? NULL : upload->source->digest, .uploads = true};
     bool ok = object_prepare(upload->transfer, handle, &request, &answer, &response, err);
     if (ok) {
         ok = upload_send(upload, handle, &answer, upload_size(upload), digest, &code, &is_sent, err);

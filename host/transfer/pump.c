@@ -50,6 +50,9 @@ void source_release(struct source *source)
     if (source->fd >= 0)
         close(source->fd);
     source->fd = -1;
+    if (source->stream && source->stream->close)
+        source->stream->close(source->stream);
+    source->stream = NULL;
 }
 
 /* ---- the source's side ----------------------------------------------------------------------- */

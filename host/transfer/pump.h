@@ -27,7 +27,7 @@ struct source {
     struct transfer *transfer;
     struct handle *handle; /* owned; the pump sets WRITEFUNCTION and performs it; else NULL */
     int fd;                /* owned; -1 unless local */
-    struct remote_stream *stream; /* borrowed; else NULL */
+    struct remote_stream *stream; /* owned if it can be closed, else borrowed; or NULL */
     uint64_t size; /* bytes it has to deliver: fewer or more is ERROR_BROKEN. A stream's may be
                       REMOTE_SIZE_UNKNOWN: what comes until its end, at most the call's file_size_max */
     /* Asked once, before the first byte counts; false (err set) ends the transfer. NULL: yes.

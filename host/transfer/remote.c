@@ -12,6 +12,7 @@
 
 #include "base/text.h"
 #include "transfer/content_server.h"
+#include "transfer/filtered.h"
 #include "transfer/listing.h"
 #include "transfer/remote_name.h"
 
@@ -157,7 +158,8 @@ bool remote_open_stream(struct remote_stream *stream, const char *name, uint64_t
 
 uint64_t remote_file_size(const struct remote_file *file)
 {
-    return file->info.flags & SLUICE_FILE_SIZE_UNKNOWN ? REMOTE_SIZE_UNKNOWN : file->info.size;
+    bool is_unknown = file->filters || (file->info.flags & SLUICE_FILE_SIZE_UNKNOWN);
+    return is_unknown ? REMOTE_SIZE_UNKNOWN : file->info.size;
 }
 
 static bool read_stream(const struct remote_file *file, struct source *out, struct error *err)
@@ -184,6 +186,8 @@ bool remote_read(struct transfer *transfer, const struct remote_file *file,
 {
     *out = (struct source){
         .transfer = transfer, .fd = -1, .size = remote_file_size(file), .file = file};
+    if (file->filters)
+        return filtered_read(transfer, file, call, out, err);
     if (file->stream)
         return read_stream(file, out, err);
     if (!file->connection)

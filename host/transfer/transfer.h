@@ -16,6 +16,8 @@
 #include "workspace/connection.h"
 
 struct transfer;
+struct remote_file;
+struct remote_stream;
 
 /* NULL only when libcurl cannot start or memory is out. */
 struct transfer *transfer_new(void);
@@ -53,6 +55,10 @@ struct transfer_call {
     bool (*should_stop)(void *context);
     void (*progress)(void *context, uint64_t done, uint64_t total); /* bytes; total 0: unknown */
     void *context;
+    /* Begins to pass input through what file->filters names. Gives the stream of what comes out, which the
+     * caller closes, or NULL with err. NULL itself: files with filters cannot be read by this call. */
+    struct remote_stream *(*filter)(void *context, const struct remote_file *file,
+                                    struct remote_stream *input, struct error *err);
     uint64_t file_size_max;   /* larger files are ERROR_LIMIT before a byte moves, or, where nobody
                                  knows their size, as soon as they are seen; 0: no limit */
     const char *instance;     /* id for temporary names and opc-client-request-id; may be NULL */
@@ -84,6 +90,7 @@ struct remote_stream {
                                 struct error *err);
     void *context;
     bool is_taken; /* somebody began to read it */
+    void (*close)(struct remote_stream *stream); /* by whoever reads it; NULL: it is its maker's */
 };
 
 /* A reference to a file's bytes; nothing is open. Copies of the pointers are owned by it. */
@@ -94,7 +101,8 @@ struct remote_file {
     char *name;   /* or the path of the local file */
     char *etag;   /* Object Storage: the version that was looked at; else NULL */
     char *digest; /* base64 MD5 if the server told it; else NULL */
-    struct sluice_file_info info;
+    char *filters; /* what its bytes pass through when they are read (filter_stream.h); NULL: nothing */
+    struct sluice_file_info info; /* of the file itself, before any filter */
 };
 void remote_file_release(struct remote_file *file);
 
@@ -129,7 +137,7 @@ MUST_USE bool remote_open_local(const char *path, struct remote_file *out, struc
  * REMOTE_SIZE_UNKNOWN. It can be stored once: the second time is ERROR_INVALID. */
 MUST_USE bool remote_open_stream(struct remote_stream *stream, const char *name, uint64_t size,
                                  struct remote_file *out, struct error *err);
-/* The size, or REMOTE_SIZE_UNKNOWN. */
+/* How many bytes reading it gives, or REMOTE_SIZE_UNKNOWN. */
 uint64_t remote_file_size(const struct remote_file *file);
 
 /*

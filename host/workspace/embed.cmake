@@ -1,5 +1,6 @@
-# Writes OUTPUT, a C file with the FILES of FOLDER as an array of struct template_file.
-set(text "/* Made from host/workspace/template by embed.cmake. */\n#include \"workspace/template.h\"\n")
+# Writes OUTPUT, a C file with the FILES of FOLDER as an array of struct template_file; PREFIX (none: "")
+# begins the names of the array and its count.
+set(text "/* Made from a folder of templates by embed.cmake. */\n#include \"workspace/template.h\"\nextern const struct template_file ${PREFIX}template_files[];\nextern const size_t ${PREFIX}template_file_count;\n")
 set(rows "")
 set(index 0)
 foreach(file ${FILES})
@@ -9,6 +10,6 @@ foreach(file ${FILES})
   string(APPEND rows "    {\"${file}\", file_${index}, sizeof file_${index}},\n")
   math(EXPR index "${index} + 1")
 endforeach()
-string(APPEND text "const struct template_file template_files[] = {\n${rows}};\n")
-string(APPEND text "const size_t template_file_count = ${index};\n")
+string(APPEND text "const struct template_file ${PREFIX}template_files[] = {\n${rows}};\n")
+string(APPEND text "const size_t ${PREFIX}template_file_count = ${index};\n")
 file(WRITE ${OUTPUT} "${text}")

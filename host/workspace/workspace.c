@@ -21,6 +21,28 @@
 const char *const tracing_names[TRACING_COUNT + 1] = {"production", "audit", "debug", NULL};
 static const char *const activation_words[] = {"automatic", "explicit", NULL};
 
+#define FILTERS(member) offsetof(struct filter_settings, member)
+
+static const char *const unsigned_words[] = {"refuse", "allow", NULL};
+
+static const struct config_field filter_fields[] = {
+    {.key = "unsigned", .kind = CONFIG_WORD, .offset = FILTERS(unsigned_ones), .legal = CONFIG_ALL,
+     .words = unsigned_words},
+    {.key = "memory_mib", .kind = CONFIG_NUMBER, .offset = FILTERS(memory_mib),
+     .legal = CONFIG_ALL, .min = 1, .max = 1024},
+    {.key = "cpu_ms", .kind = CONFIG_NUMBER, .offset = FILTERS(cpu_ms), .legal = CONFIG_ALL,
+     .min = 1, .max = 600000},
+    {.key = "wall_s", .kind = CONFIG_NUMBER, .offset = FILTERS(wall_s), .legal = CONFIG_ALL,
+     .min = 1, .max = 3600},
+    {.key = "content_cpu_s", .kind = CONFIG_NUMBER, .offset = FILTERS(content_cpu_s),
+     .legal = CONFIG_ALL, .min = 1, .max = 604800},
+    {.key = "log_lines", .kind = CONFIG_NUMBER, .offset = FILTERS(log_lines), .legal = CONFIG_ALL,
+     .max = 100000},
+    {.key = "output_size_max", .kind = CONFIG_SIZE, .offset = FILTERS(output_size_max),
+     .legal = CONFIG_ALL, .min = 1, .max = 8ull << 20},
+};
+static const size_t filter_field_count = sizeof filter_fields / sizeof filter_fields[0];
+
 static const struct config_field settings[] = {
     {.key = "functions", .kind = CONFIG_PATH, .offset = AT(functions_folder), .legal = CONFIG_ALL},
     {.key = "cache", .kind = CONFIG_PATH, .offset = AT(cache_folder), .legal = CONFIG_ALL},
@@ -42,6 +64,8 @@ static const struct config_field settings[] = {
      .words = tracing_names},
     {.key = "schedule_workers", .kind = CONFIG_NUMBER, .offset = AT(schedule_workers),
      .legal = CONFIG_ALL, .min = 1, .max = 64},
+    {.key = "filters", .kind = CONFIG_OBJECT, .offset = AT(filters), .legal = CONFIG_ALL,
+     .fields = filter_fields, .field_count = &filter_field_count},
     {.key = "log", .kind = CONFIG_OBJECT, .offset = AT(log), .legal = CONFIG_ALL,
      .fields = log_fields, .field_count = &log_field_count},
     {.key = "metrics", .kind = CONFIG_OBJECT, .offset = AT(metrics), .legal = CONFIG_ALL,
@@ -177,6 +201,8 @@ bool workspace_open(struct workspace **out, const char *folder, const char *func
         .server = {.workers = 16, .connections_max = 1000, .header_s = 30,
                    .request_s = 30, .stall_s = 30, .stop_s = 30,
                    .account_rate = 20000, .address_rate = 20000, .rate_burst_s = 1},
+        .filters = {.memory_mib = 64, .cpu_ms = 5000, .wall_s = 60, .content_cpu_s = 3600,
+                    .log_lines = 1000, .output_size_max = 8u << 20},
         .log = {.level = LOG_INFO},
         .traces = {.sample_one_in = 1, .queue_max = 4096},
     };

@@ -69,6 +69,23 @@ struct server_settings {
     uint32_t rate_burst_s; /* at once, as many as come in so many seconds */
 };
 
+/* What becomes of customisations without a signature of a trusted key. */
+enum unsigned_policy {
+    UNSIGNED_REFUSE,
+    UNSIGNED_ALLOW,
+};
+#define TRUSTED_KEYS_FOLDER "trusted_keys" /* of the workspace: *.pem */
+
+/* "filters" of sluice.json: what may run, and what one run of a customisation may use. */
+struct filter_settings {
+    enum unsigned_policy unsigned_ones;
+    uint32_t memory_mib;
+    uint32_t cpu_ms, wall_s;  /* of a message */
+    uint32_t content_cpu_s;   /* of a file; as long as the flow may run */
+    uint32_t log_lines;       /* of standard error; the rest is dropped */
+    uint64_t output_size_max; /* bytes of a message that comes out */
+};
+
 struct workspace {
     char *folder;           /* absolute */
     char *functions_folder; /* compiled flows (*.wasm); default from the installation */
@@ -84,6 +101,7 @@ struct workspace {
     enum tracing tracing; /* of flows for which nothing else was said */
     uint32_t schedule_workers; /* scheduled runs at a time */
     struct server_settings server;
+    struct filter_settings filters;
     struct log_settings log;
     struct metrics_settings metrics;
     struct trace_settings traces;

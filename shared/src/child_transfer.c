@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "sluice/extend.h"
 #include "sluice/flow.h"
 
 #define SHOWN_SIZE_MAX 300u
@@ -42,6 +43,29 @@ const char *child_transfer_member(struct child_transfer *transfer, const char *n
     return NULL;
 }
 
+/* Faults name files for people. */
+static void name_file(struct child_transfer *transfer, const char *name)
+{
+    text_add_printable(&transfer->fault.file_name, name, SHOWN_SIZE_MAX);
+}
+
+const char *child_transfer_extend(struct child_transfer *transfer, const char *name)
+{
+    text_set(&transfer->name, name);
+    if (!extend_text("name", &transfer->name, &transfer->fault)) {
+        name_file(transfer, name);
+        transfer->http_status = fault_http_status(&transfer->fault);
+        return NULL;
+    }
+    transfer->file = extend_file("content", transfer->file);
+    if (transfer->file > 0)
+        return text_string(&transfer->name);
+    fault_take(&transfer->fault, transfer->file, "The file cannot be filtered");
+    name_file(transfer, name);
+    transfer->http_status = fault_http_status(&transfer->fault);
+    return NULL;
+}
+
 int child_transfer_fail(struct child_transfer *transfer)
 {
     return fault_respond(&transfer->fault, transfer->http_status);
@@ -69,12 +93,6 @@ static void report(const char *name, enum sluice_file_state state, const char *d
     if (strcmp(text_string(&trigger), "call") != 0)
         flow_report_file(name, state, detail);
     text_release(&trigger);
-}
-
-/* Faults name files for people. */
-static void name_file(struct child_transfer *transfer, const char *name)
-{
-    text_add_printable(&transfer->fault.file_name, name, SHOWN_SIZE_MAX);
 }
 
 int child_transfer_end(struct child_transfer *transfer, const char *name, int32_t status)

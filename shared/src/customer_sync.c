@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "sluice/extend.h"
 #include "sluice/file.h"
 #include "sluice/flow.h"
 #include "sluice/lookup.h"
@@ -131,9 +132,66 @@ static void add_file(struct customer_sync *sync, const char *name,
     sync->files[sync->file_count++] = (struct sync_file){
         .name = memory_copy(name),
         .size = info->size,
+        .modified_s = info->modified_s,
         .flags = info->flags,
     };
-    flow_report_file(name, SLUICE_FILE_FOUND, "");
+}
+
+/* The list that the extension point "select" gets: [{"name", "size", "modified"?}]. */
+static void list_files(const struct customer_sync *sync, struct text *out)
+{
+    cJSON *list = json_array();
+    for (size_t i = 0; i < sync->file_count; i++) {
+        char modified[TIME_TEXT_SIZE];
+        cJSON *entry = json_object();
+        json_add_text(entry, "name", sync->files[i].name);
+        json_add_count(entry, "size", sync->files[i].size);
+        time_format(sync->files[i].modified_s, modified);
+        if (sync->files[i].modified_s > 0)
+            json_add_text(entry, "modified", modified);
+        cJSON_AddItemToArray(list, entry);
+    }
+    json_print(list, out);
+    cJSON_Delete(list);
+}
+
+/* Keeps the files that are in the list, which the host has seen to be a part of what was given. */
+static void keep_files(struct customer_sync *sync, const cJSON *list)
+{
+    size_t kept = 0;
+    const cJSON *entry = list ? list->child : NULL;
+    struct text name = {0};
+    for (size_t i = 0; i < sync->file_count && entry; i++) {
+        text_clear(&name);
+        if (!json_value_text(entry, &name))
+            json_member_text(entry, "name", &name);
+        if (strcmp(text_string(&name), sync->files[i].name) != 0)
+            continue;
+        sync->files[kept++] = sync->files[i];
+        entry = entry->next;
+    }
+    sync->file_count = kept;
+    text_release(&name);
+}
+
+/* Which of the files the tenant's customisations leave to this run. */
+static bool select_files(struct customer_sync *sync)
+{
+    struct text list = {0}, why = {0};
+    bool ok = true;
+    if (extend_is_used("select")) {
+        list_files(sync, &list);
+        ok = extend_text("select", &list, &sync->fault);
+        cJSON *given = ok ? json_read(text_string(&list), list.size, &why) : NULL;
+        if (ok)
+            keep_files(sync, given);
+        cJSON_Delete(given);
+    }
+    for (size_t i = 0; ok && i < sync->file_count; i++)
+        flow_report_file(sync->files[i].name, SLUICE_FILE_FOUND, "");
+    text_release(&list);
+    text_release(&why);
+    return ok;
 }
 
 bool customer_sync_list(struct customer_sync *sync)
@@ -159,7 +217,7 @@ bool customer_sync_list(struct customer_sync *sync)
     }
     text_release(&name);
     if (result == SLUICE_NOT_FOUND)
-        return true;
+        return select_files(sync);
     fault_take(&sync->fault, result, "The files at the source cannot be listed");
     return false;
 }
@@ -258,6 +316,8 @@ int32_t customer_sync_open(struct customer_sync *sync, struct sync_file *file)
     int32_t handle =
         sync->source->open(sync->source->connection, text_string(&sync->place), file->name);
     if (handle > 0)
+        handle = extend_file("content", handle);
+    if (handle > 0)
         return handle;
     if (handle == SLUICE_NOT_FOUND) {
         settle(file, SYNC_NOT_TRANSFERRED, "It was gone from the source before it could be read.");
@@ -268,7 +328,7 @@ int32_t customer_sync_open(struct customer_sync *sync, struct sync_file *file)
     return 0;
 }
 
-/* Gives message and file to a child flow. Takes message and handle. */
+/* Gives message and file to a child flow. Takes message. */
 static bool call_child(struct customer_sync *sync, struct sync_file *file, const char *flow,
                        cJSON *message, int32_t handle)
 {
@@ -284,29 +344,52 @@ static bool call_child(struct customer_sync *sync, struct sync_file *file, const
                           "A file could not be transferred");
     if (fault_is_set(&sync->fault))
         stop_at(sync, file, SYNC_NOT_TRANSFERRED);
-    file_close(handle);
     text_release(&body);
     text_release(&answer);
     return !fault_is_set(&sync->fault);
 }
 
+/* The name at the target. false: a customisation failed, and the run stops at this file. */
+static bool target_name(struct customer_sync *sync, struct sync_file *file, struct text *name)
+{
+    text_set(name, file->name);
+    if (extend_text("name", name, &sync->fault))
+        return true;
+    stop_at(sync, file, SYNC_NOT_TRANSFERRED);
+    return false;
+}
+
 bool customer_sync_send_ftp(struct customer_sync *sync, struct sync_file *file, int32_t handle)
 {
-    cJSON *message = json_object();
-    json_add_text(message, "Filename", file->name);
-    json_add_text(message, "Directory", text_string(&sync->directory));
-    json_add_text(message, "File Reference", file->name);
-    return call_child(sync, file, CUSTOMER_SYNC_FTP_CHILD, message, handle);
+    struct text name = {0};
+    bool ok = target_name(sync, file, &name);
+    if (ok) {
+        cJSON *message = json_object();
+        json_add_text(message, "Filename", text_string(&name));
+        json_add_text(message, "Directory", text_string(&sync->directory));
+        json_add_text(message, "File Reference", file->name);
+        ok = call_child(sync, file, CUSTOMER_SYNC_FTP_CHILD, message, handle);
+    }
+    file_close(handle);
+    text_release(&name);
+    return ok;
 }
 
 bool customer_sync_send_os(struct customer_sync *sync, struct sync_file *file, int32_t handle)
 {
-    cJSON *message = json_object();
-    json_add_text(message, "Object Name", file->name);
-    json_add_text(message, "Namespace Name", text_string(&sync->name_space));
-    json_add_text(message, "Bucket Name", text_string(&sync->bucket));
-    json_add_text(message, "File Reference", file->name);
-    return call_child(sync, file, CUSTOMER_SYNC_OS_CHILD, message, handle);
+    struct text name = {0};
+    bool ok = target_name(sync, file, &name);
+    if (ok) {
+        cJSON *message = json_object();
+        json_add_text(message, "Object Name", text_string(&name));
+        json_add_text(message, "Namespace Name", text_string(&sync->name_space));
+        json_add_text(message, "Bucket Name", text_string(&sync->bucket));
+        json_add_text(message, "File Reference", file->name);
+        ok = call_child(sync, file, CUSTOMER_SYNC_OS_CHILD, message, handle);
+    }
+    file_close(handle);
+    text_release(&name);
+    return ok;
 }
 
 static int32_t rename_source(const struct customer_sync *sync, const char *from, const char *to)

@@ -32,6 +32,7 @@ static const struct status_row status_rows[] = {
     {SLUICE_CANCELLED, 503, "cancelled"},
     {SLUICE_BAD_HANDLE, 500, "bad_handle"},
     {SLUICE_UNSUPPORTED, 500, "unsupported"},
+    {SLUICE_FILTER, 500, "filter_failed"},
     {SLUICE_INTERNAL, 500, "internal"},
 };
 

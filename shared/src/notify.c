@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "sluice/extend.h"
 #include "sluice/flow.h"
 #include "sluice/lookup.h"
 #include "sluice/smtp.h"
@@ -11,23 +12,71 @@
 #define VALUE_SIZE_MAX 300u
 #define PACKAGE_WORDS "OU CCS DACS "
 
+/* What the extension point "notification" gets and gives. */
+static void mail_message(const char *to, const char *subject, const struct text *body,
+                         struct text *out)
+{
+    cJSON *message = json_object();
+    json_add_text(message, "to", to);
+    json_add_text(message, "subject", subject);
+    json_add_text(message, "body", text_string(body));
+    json_print(message, out);
+    cJSON_Delete(message);
+}
+
+/* A member that is left out stays as it was. */
+static void take_member(const cJSON *message, const char *name, struct text *value)
+{
+    struct text given = {0};
+    if (json_member_text(message, name, &given))
+        text_set(value, text_string(&given));
+    text_release(&given);
+}
+
+static bool extend_mail(struct text *to, struct text *subject, struct text *body,
+                        struct fault *fault)
+{
+    struct text message = {0}, why = {0};
+    if (!extend_is_used("notification"))
+        return true;
+    mail_message(text_string(to), text_string(subject), body, &message);
+    bool ok = extend_text("notification", &message, fault);
+    cJSON *given = ok ? json_read(text_string(&message), message.size, &why) : NULL;
+    take_member(given, "to", to);
+    take_member(given, "subject", subject);
+    take_member(given, "body", body);
+    cJSON_Delete(given);
+    text_release(&message);
+    text_release(&why);
+    return ok;
+}
+
+static bool send_mail(const struct text *from, const struct text *to, const struct text *subject,
+                      const struct text *body, struct fault *fault)
+{
+    int32_t status = smtp_send(NOTIFY_CONNECTION, text_string(from), text_string(to),
+                               text_string(subject), text_string(body), body->size);
+    if (status < 0)
+        fault_take(fault, status, "A mail could not be sent");
+    return status >= 0;
+}
+
 bool notify_mail(const char *recipients, const char *subject, const struct text *body,
                  struct fault *fault)
 {
-    struct text from = {0}, to = {0};
+    struct text from = {0}, to = {0}, title = {0}, text = {0};
+    text_set(&title, subject);
+    text_add(&text, text_string(body));
     bool ok = lookup_required(LOOKUP_EMAIL, "from", &from, fault) &&
-              lookup_required(LOOKUP_EMAIL, recipients, &to, fault);
-    if (ok) {
-        int32_t status = smtp_send(NOTIFY_CONNECTION, text_string(&from), text_string(&to), subject,
-                                   text_string(body), body->size);
-        ok = status >= 0;
-        if (!ok)
-            fault_take(fault, status, "A mail could not be sent");
-    }
+              lookup_required(LOOKUP_EMAIL, recipients, &to, fault) &&
+              extend_mail(&to, &title, &text, fault) &&
+              send_mail(&from, &to, &title, &text, fault);
     if (!ok)
         flow_log("mail not sent: %s (%s)", subject, text_string(&fault->detail));
     text_release(&from);
     text_release(&to);
+    text_release(&title);
+    text_release(&text);
     return ok;
 }
 

@@ -22,6 +22,8 @@ from landscape import Landscape  # noqa: E402
 
 SLUICE = TRANSLATE = MODULE = GUEST_CC = CJSON = None
 RUN_ELSEWHERE = {
+    "build/host/cli/sluice -w my-utility clone OUTL-BA-CCS_DACS_CUST_SYNC_FTP UTIL-CUST_SYNC_NIGHTLY":
+        "the test 'customize.clones': it must be signed before the next command",
     "scripts/demo": "the test 'demo'",
     "scripts/test": "whatever runs this test",
     "cmake -B build && cmake --build build && ctest --test-dir build":

@@ -6,3 +6,7 @@ add_unit_test(test_capability_imports LIBS sluice_capability
   ARGS ${TEST_GUEST_FOLDER}/probe.wasm ${PROJECT_BINARY_DIR}/tests/compiled
   ENVIRONMENT ${SANDBOX_TEST_ENVIRONMENT})
 add_dependencies(test_capability_imports test_guests)
+
+add_unit_test(test_capability_filter LIBS sluice_capability ARGS ${TEST_GUEST_FOLDER}
+  ENVIRONMENT ${SANDBOX_TEST_ENVIRONMENT} TIMEOUT 300)
+add_dependencies(test_capability_filter test_guests)

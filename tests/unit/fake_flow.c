@@ -7,9 +7,12 @@
 #include <string.h>
 
 #include "flow/activation.h"
+#include "flow/clone.h"
+#include "flow/customise.h"
 #include "flow/outbox.h"
 #include "flow/recovery.h"
 #include "flow/replay.h"
+#include "flow/sign.h"
 #include "flow/scheduler.h"
 #include "flow/timetable.h"
 #include "store/store_outbox.h"
@@ -312,4 +315,102 @@ bool recovery_close(struct recovery *recovery, int64_t deadline_ms)
 {
     (void)recovery, (void)deadline_ms;
     return true;
+}
+
+bool customise_open(struct customise **out, const struct workspace *workspace, struct error *err)
+{
+    (void)workspace, (void)err;
+    *out = NULL;
+    return true; /* without a flow */
+}
+
+void customise_close(struct customise *customise)
+{
+    (void)customise;
+}
+
+const struct manifest *customise_flow(const struct customise *customise, const char *name,
+                                      struct error *err)
+{
+    (void)customise, (void)name;
+    error_set(err, ERROR_UNSUPPORTED, "no customisations here");
+    return NULL;
+}
+
+size_t customise_flow_count(const struct customise *customise)
+{
+    (void)customise;
+    return 0;
+}
+
+const struct manifest *customise_flow_at(const struct customise *customise, size_t index)
+{
+    (void)customise, (void)index;
+    return NULL;
+}
+
+bool customise_list(struct customise *customise, const char *flow, customise_entry_fn *fn,
+                    void *context, struct error *err)
+{
+    (void)customise, (void)flow, (void)fn, (void)context;
+    return error_set(err, ERROR_UNSUPPORTED, "no customisations here");
+}
+
+bool customise_add(struct customise *customise, const char *flow, const char *point,
+                   const char *label, const char *path,
+                   char name[static CUSTOMISATION_NAME_SIZE_MAX + 1], unsigned *version,
+                   struct error *err)
+{
+    (void)customise, (void)flow, (void)point, (void)label, (void)path, (void)name, (void)version;
+    return error_set(err, ERROR_UNSUPPORTED, "no customisations here");
+}
+
+bool customise_remove(struct customise *customise, const char *flow, const char *name,
+                      char removed[static CUSTOMISATION_NAME_SIZE_MAX + 1], struct error *err)
+{
+    (void)customise, (void)flow, (void)name, (void)removed;
+    return error_set(err, ERROR_UNSUPPORTED, "no customisations here");
+}
+
+bool customise_roll_back(struct customise *customise, const char *flow, const char *name, unsigned to,
+                         unsigned *version, struct error *err)
+{
+    (void)customise, (void)flow, (void)name, (void)to, (void)version;
+    return error_set(err, ERROR_UNSUPPORTED, "no customisations here");
+}
+
+bool customise_try(struct customise *customise, const char *flow, const char *point,
+                   const char *path, const void *message, size_t size, struct buf *out,
+                   void (*tell)(void *context, const char *text), void *context, struct error *err)
+{
+    (void)customise, (void)flow, (void)point, (void)path, (void)message, (void)size, (void)out,
+        (void)tell, (void)context;
+    return error_set(err, ERROR_UNSUPPORTED, "no customisations here");
+}
+
+bool sign_file(const char *key_path, const char *path, char id[static SIGN_NAME_SIZE],
+               struct error *err)
+{
+    (void)path, (void)id;
+    return error_set(err, ERROR_NOT_FOUND, "'%s' is not here", key_path);
+}
+
+bool sign_new_key(const char *name, char id[static SIGN_NAME_SIZE], struct error *err)
+{
+    (void)id;
+    return error_set(err, ERROR_EXISTS, "'%s.key' is there already", name);
+}
+
+bool sign_verify(const struct workspace *workspace, const char *path,
+                 char signer[static SIGN_NAME_SIZE], struct error *err)
+{
+    (void)workspace, (void)signer;
+    return error_set(err, ERROR_NOT_FOUND, "'%s' is not here", path);
+}
+
+bool clone_flow(const struct workspace *workspace, const struct clone_request *request,
+                struct clone_result *result, struct error *err)
+{
+    (void)workspace, (void)result;
+    return error_set(err, ERROR_NOT_FOUND, "no flow '%s'", request->flow);
 }

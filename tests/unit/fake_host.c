@@ -93,6 +93,17 @@ void fake_answer(const char *flow, int nth, int http_status, const char *body)
     text_set(&answer->body, body);
 }
 
+void fake_extend(const char *point, const char *result)
+{
+    if (strcmp(point, "content") == 0) {
+        fake_world.filters_content = true;
+        return;
+    }
+    struct extension *extension = &fake_world.extensions[fake_world.extension_count++];
+    snprintf(extension->point, sizeof extension->point, "%s", point);
+    extension->result = memory_copy(result);
+}
+
 void fake_reset(void)
 {
     static struct source_file files[FILES_MAX];

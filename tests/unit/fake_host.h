@@ -44,6 +44,7 @@ struct fake_record {
     int response_status;
     struct text response, response_type;
     struct text fault_code, fault_title, fault_detail;
+    struct text extended; /* the message that an extension point got last */
     struct text tracked; /* "name=value\n" */
     size_t open_handles;
     size_t violations; /* malformed text, bad handles */
@@ -67,6 +68,10 @@ void fake_fail(const char *import, int nth, int32_t status, const char *detail);
 
 /* What a child flow or, with flow NULL, the REST peer answers from its nth call on (0: always). */
 void fake_answer(const char *flow, int nth, int http_status, const char *body);
+
+/* What a customisation at an extension point gives for a message; at "content" (result ""): that files are
+ * filtered: a child flow gets "filtered:<name>". */
+void fake_extend(const char *point, const char *result);
 
 /* The report of a file by name; NULL: none. The last one counts. */
 const struct fake_report *fake_report_of(const char *name);

@@ -99,6 +99,57 @@ int32_t sluice_flow_call(const char *connection, uint32_t connection_size, const
     return failed ? failed : answer_for(name, nth);
 }
 
+static const struct extension *extension_at(const char *point)
+{
+    for (size_t i = 0; i < fake_world.extension_count; i++)
+        if (strcmp(fake_world.extensions[i].point, point) == 0)
+            return &fake_world.extensions[i];
+    return NULL;
+}
+
+int32_t sluice_flow_extensions(const char *point, uint32_t point_size)
+{
+    return extension_at(TEXT_OF(point)) != NULL;
+}
+
+int32_t sluice_flow_extend(const char *point, uint32_t point_size, const void *message,
+                           uint32_t message_size)
+{
+    const char *name = TEXT_OF(point);
+    char key[48];
+    snprintf(key, sizeof key, "flow.extend %s", name);
+    int32_t failed = fake_scripted(key);
+    if (failed)
+        return failed;
+    const struct extension *extension = extension_at(name);
+    if (!extension)
+        return 0;
+    text_clear(&fake.extended);
+    text_add_bytes(&fake.extended, message, message_size);
+    int32_t number = fake_open_handle(RESPONSE);
+    fake_world.handles[number - 1].status = 200;
+    fake_world.handles[number - 1].body = memory_copy(extension->result);
+    return number;
+}
+
+int32_t sluice_flow_extend_file(const char *point, uint32_t point_size, int32_t file)
+{
+    const struct handle *given = fake_handle_of(file, OPEN_FILE);
+    char key[48];
+    snprintf(key, sizeof key, "flow.extend_file %s", TEXT_OF(point));
+    int32_t failed = fake_scripted(key);
+    if (failed)
+        return failed;
+    if (!given)
+        return SLUICE_BAD_HANDLE;
+    if (!fake_world.filters_content)
+        return 0;
+    int32_t number = fake_open_handle(OPEN_FILE);
+    snprintf(fake_world.handles[number - 1].name, sizeof fake_world.handles[0].name, "filtered:%.1000s",
+             fake_handle_of(file, OPEN_FILE)->name);
+    return number;
+}
+
 int32_t sluice_flow_respond(uint32_t status, const char *content_type, uint32_t content_type_size,
                             const void *body, uint32_t body_size)
 {

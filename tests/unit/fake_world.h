@@ -32,6 +32,11 @@ struct answer {
     struct text body;
 };
 
+struct extension {
+    char point[32];
+    char *result;
+};
+
 enum kind { CLOSED, LISTING, OPEN_FILE, RESPONSE };
 
 struct handle {
@@ -59,6 +64,9 @@ struct world {
     } counters[64];
     struct handle *handles;
     size_t handle_count;
+    struct extension extensions[8];
+    size_t extension_count;
+    bool filters_content;
     char *parameter, *message, *attachment;
     size_t message_size;
     char listed_prefix[256];

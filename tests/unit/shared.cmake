@@ -43,6 +43,13 @@ add_guest_test(test_flow_common
   ${flow_folder}/common_ftp_transfer/common_ftp_transfer.c
   ${flow_folder}/common_os_transfer/common_os_transfer.c
   ${flow_folder}/common_error_handler/common_error_handler.c)
+add_guest_test(test_flow_extend
+  ${flow_folder}/customer_sync_ftp_transfer/customer_sync_ftp_transfer.c
+  ${flow_folder}/customer_sync_ack/customer_sync_ack.c
+  ${flow_folder}/customer_sync_ack/acknowledgement.c ${ack_mapping}
+  ${flow_folder}/common_ftp_transfer/common_ftp_transfer.c
+  ${flow_folder}/common_error_handler/common_error_handler.c)
+add_dependencies(test_flow_extend flow_mapping_customer_sync_ack)
 
 # The tests that need no stand-in for the host once more as WebAssembly, where pointers have 32 bits, on
 # Node.js's engine.

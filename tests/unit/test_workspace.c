@@ -103,7 +103,7 @@ static void settings_are_checked(void)
                      "sluice.json:2:3: unknown key \"retention\"; legal here: \"functions\", "
                      "\"cache\", \"state\", \"base_url\", \"file_size_max\", \"memory_mib_max\", "
                      "\"run_wall_s_max\", \"retention_days\", \"store_size_max\", \"activation\", "
-                     "\"tracing\", \"schedule_workers\", \"log\", \"metrics\", \"traces\", \"server\"");
+                     "\"tracing\", \"schedule_workers\", \"filters\", \"log\", \"metrics\", \"traces\", \"server\"");
     expect_complaint("sluice.json", "{\"file_size_max\": \"many\"}",
                      "sluice.json:1:2: \"file_size_max\" must be a size from 0 B to 10.0 TiB: bytes, "
                      "or text such as \"64MiB\"");

@@ -36,6 +36,7 @@ enum sluice_status {
     SLUICE_BAD_HANDLE = -12, /* not a handle of this execution, of another kind, or closed */
     SLUICE_UNSUPPORTED = -13, /* this connection cannot do that */
     SLUICE_INTERNAL = -14,   /* the host failed; its log says why */
+    SLUICE_FILTER = -15,     /* a customisation failed: it trapped, said no or gave what cannot be used */
 };
 
 /* What is known of a file at a content server. Written by the host, little endian. */
@@ -111,6 +112,14 @@ enum sluice_effect {
     X(flow, fault, SLUICE_EFFECT_NONE, 1, (OUT, record))                                           \
     /* A value that people search instances by: "file_name", "sync_request_id". */                 \
     X(flow, track, SLUICE_EFFECT_NONE, 2, (TEXT, name, TEXT, value))                               \
+    /* How many customisations there are at an extension point of the manifest. */                 \
+    X(flow, extensions, SLUICE_EFFECT_SETTING, 1, (TEXT, point))                                   \
+    /* Passes a message through the customisations at an extension point of the manifest. Gives a  \
+       RESPONSE whose body is what came out, or 0: there are none. FILTER: one of them failed. */  \
+    X(flow, extend, SLUICE_EFFECT_SETTING, 2, (TEXT, point, BYTES, message))                       \
+    /* The same file as another FILE whose bytes pass through the customisations at an extension   \
+       point when it is stored; its size is not known before. 0: there are none. */                \
+    X(flow, extend_file, SLUICE_EFFECT_SETTING, 2, (TEXT, point, FILE, file))                      \
     /* What became of one file: enum sluice_file_state. Progress and instance table use it. */     \
     X(flow, report_file, SLUICE_EFFECT_NONE, 3, (TEXT, name, NUMBER, state, TEXT, detail))         \
     /* Files in a folder whose names begin with prefix ("": all); folders and links are left out.  \

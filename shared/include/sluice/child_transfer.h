@@ -14,6 +14,7 @@ struct child_transfer {
     cJSON *message;
     int32_t file;        /* handle of the file that came with the request */
     struct text receipt; /* JSON of a store call */
+    struct text name;    /* at the target */
     struct fault fault;
     int http_status; /* to answer while fault is set */
 };
@@ -24,6 +25,10 @@ bool child_transfer_read(struct child_transfer *transfer);
 /* A string member that must be there, its name compared without case and punctuation. NULL: fault
  * is set. Borrowed from the message. */
 const char *child_transfer_member(struct child_transfer *transfer, const char *name);
+
+/* The extension points "name" and "content": gives the name to store under, and file becomes the one to
+ * store. NULL: fault is set. */
+const char *child_transfer_extend(struct child_transfer *transfer, const char *name);
 
 /* Answers 200 with {"status","name","receipt"} if the store call's status says so, else as
  * child_transfer_fail. Gives main's exit status. */

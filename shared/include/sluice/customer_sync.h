@@ -50,6 +50,7 @@ struct sync_file {
     char *name;
     char *reason; /* NULL or why it was not transferred, not marked or postponed */
     uint64_t size;
+    int64_t modified_s; /* 0: not told */
     uint32_t flags; /* SLUICE_FILE_* */
     enum sync_outcome outcome;
 };

@@ -20,8 +20,8 @@
 #define NOTIFY_TO_BUSINESS "to.process.notification"
 #define NOTIFY_TO_TECHNICAL "to"
 
-/* Hands one mail from "from" to the recipients of a property over. false sets fault (missing recipients
- * or sender, or the failed smtp call). */
+/* Hands one mail from "from" to the recipients of a property over, through the extension point "notification".
+ * false sets fault (missing recipients or sender, a customisation, or the failed smtp call). */
 bool notify_mail(const char *recipients, const char *subject, const struct text *body,
                  struct fault *fault);
 

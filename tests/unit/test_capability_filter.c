@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One filter at a time over the compiled test guests: streams, limits at n and n + 1, what may come out,
+ * and sets as text. Usage: test_capability_filter GUESTS
+ */
+#include "base/file.h"
+#include "capability/filter_cache.h"
+#include "capability/filter_check.h"
+#include "capability/filter_run.h"
+#include "temporary.h"
+
+static const char *guests;
+static struct temporary temporary;
+static struct workspace workspace;
+static struct filter_cache *cache;
+static struct filter_settings limits = {.memory_mib = 4, .cpu_ms = 2000, .wall_s = 20,
+                                        .content_cpu_s = 20, .log_lines = 3, .output_size_max = 1000,
+                                        .unsigned_ones = UNSIGNED_ALLOW};
+static char told[256];
+
+static void tell(void *context, const struct filter *filter, const char *result, const char *text)
+{
+    (void)context, (void)filter, (void)result;
+    snprintf(told, sizeof told, "%s", text);
+}
+
+static const struct filter_site site = {.flow = "FLOW", .limits = &limits, .tell = tell};
+
+static struct filter open_guest(const char *name, const char *point)
+{
+    static char file_name[64], path[512];
+    snprintf(file_name, sizeof file_name, "%s.wasm", point);
+    snprintf(path, sizeof path, "%s/filter_%s.wasm", guests, name);
+    struct filter filter = {.point = (char *)(uintptr_t)point, .name = file_name};
+    CHECK_OK(filter_cache_add(cache, path, &filter), &filter.problem);
+    return filter;
+}
+
+static bool run(const struct filter *filter, const char *message, struct buf *out, struct error *err)
+{
+    *err = (struct error){0};
+    return filter_run_message(&site, filter, message, strlen(message), out, err);
+}
+
+static void a_message_goes_through(void)
+{
+    struct buf out;
+    struct error err;
+    buf_init(&out, 0);
+    const struct filter name = open_guest("name", "name");
+    CHECK_OK(run(&name, "file.csv", &out, &err), &err);
+    CHECK_EQ_TEXT(buf_text(&out), "W-file.csv");
+    buf_release(&out);
+}
+
+static void the_size_of_what_comes_out_is_bounded(void)
+{
+    struct buf out;
+    struct error err;
+    char message[1002];
+    memset(message, 'x', sizeof message);
+    buf_init(&out, 0);
+    const struct filter copy = open_guest("chatters", "other");
+    message[1000] = '\0';
+    CHECK_OK(run(&copy, message, &out, &err), &err);
+    CHECK_EQ_INT(out.size, 1000);
+    CHECK_CONTAINS(told, "log limit reached");
+    message[1000] = 'x';
+    message[1001] = '\0';
+    CHECK_FAILS(run(&copy, message, &out, &err), &err, ERROR_FILTER);
+    CHECK_CONTAINS(err.message, "gave more than 1000 bytes");
+    buf_release(&out);
+}
+
+static void what_goes_wrong_is_named(void)
+{
+    static const struct {
+        const char *guest, *words;
+    } rows[] = {
+        {"says_no", "filter 'message.wasm' at extension point 'message' of flow 'FLOW' exited with "
+                    "status 3: message.wasm at message of FLOW: no"},
+        {"traps", "ended by unreachable"},
+        {"spins", "ended by cpu_deadline"},
+        {"babbles", "gave what is no JSON"},
+        {"half", "exited with status 1"},
+        {"hogs", "ended by unreachable"},
+        {"floods", "gave more than"},
+    };
+    struct buf out;
+    struct error err;
+    buf_init(&out, 0);
+    limits.cpu_ms = 100;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const struct filter filter = open_guest(rows[i].guest, "message");
+        CHECK_FAILS(run(&filter, "{}", &out, &err), &err, ERROR_FILTER);
+        CHECK_CONTAINS(err.message, rows[i].words);
+    }
+    limits.cpu_ms = 2000;
+    buf_release(&out);
+}
+
+static void the_memory_is_bounded_by_the_settings(void)
+{
+    struct buf out;
+    struct error err;
+    buf_init(&out, 0);
+    const struct filter filter = open_guest("hogs", "other");
+    CHECK_FAILS(run(&filter, "", &out, &err), &err, ERROR_FILTER);
+    CHECK_EQ_TEXT(told, "out of memory");
+    buf_release(&out);
+}
+
+static void what_is_kept_is_found_again(void)
+{
+    struct filter first = open_guest("name", "name");
+    struct filter_cache *other = filter_cache_new(&workspace);
+    struct filter again = {.point = first.point, .name = first.name};
+    CHECK_OK(filter_cache_find(other, first.digest, &again), &again.problem);
+    struct filter unknown = {.point = first.point, .name = first.name};
+    char digest[FILTER_DIGEST_SIZE];
+    memset(digest, '0', sizeof digest - 1);
+    digest[sizeof digest - 1] = '\0';
+    CHECK_FAILS(filter_cache_find(other, digest, &unknown), &unknown.problem, ERROR_NOT_FOUND);
+    filter_cache_free(other);
+}
+
+static void a_kept_file_that_was_changed_is_refused(void)
+{
+    struct error err = {0};
+    char path[256];
+    struct filter first = open_guest("name", "name");
+    snprintf(path, sizeof path, "%s/modules/%s.wasm", temporary.folder, first.digest);
+    struct buf bytes;
+    buf_init(&bytes, 1 << 20);
+    CHECK_OK(file_read(path, &bytes, &err), &err);
+    buf_append(&bytes, "\0\2\1x", 4); /* a custom section more: another digest, the same code */
+    CHECK_OK(file_write(path, bytes.data, bytes.size, 0600, &err), &err);
+    struct filter_cache *other = filter_cache_new(&workspace);
+    struct filter again = {.point = first.point, .name = first.name};
+    CHECK_FAILS(filter_cache_find(other, first.digest, &again), &again.problem, ERROR_INVALID);
+    CHECK_OK(file_write(path, bytes.data, bytes.size - 4, 0600, &err), &err);
+    buf_release(&bytes);
+    filter_cache_free(other);
+}
+
+static void what_may_come_out_depends_on_the_point(void)
+{
+    static const struct {
+        const char *why, *point, *input, *output, *expected; /* expected NULL: refused */
+    } rows[] = {
+        {"JSON", "message", "{}", "[1]", "[1]"},
+        {"no JSON", "message", "{}", "{", NULL},
+        {"what was no JSON before", "request", "<xml/>", "<xml/>", "<xml/>"},
+        {"nothing", "request", "{}", "", NULL},
+        {"an object", "notification", "{}", "{\"to\":\"a\"}", "{\"to\":\"a\"}"},
+        {"a list instead", "notification", "{}", "[]", NULL},
+        {"all", "select", "[{\"name\":\"a\"},{\"name\":\"b\"}]", "[{\"name\":\"a\"},\"b\"]",
+         "[{\"name\":\"a\"},\"b\"]"},
+        {"none", "select", "[{\"name\":\"a\"}]", "[]", "[]"},
+        {"another name", "select", "[{\"name\":\"a\"}]", "[{\"name\":\"c\"}]", NULL},
+        {"another order", "select", "[{\"name\":\"a\"},{\"name\":\"b\"}]", "[\"b\",\"a\"]", NULL},
+        {"twice", "select", "[{\"name\":\"a\"}]", "[\"a\",\"a\"]", NULL},
+        {"no name", "select", "[{\"name\":\"a\"}]", "[{\"size\":1}]", NULL},
+        {"a name", "name", "a", "b", "b"},
+        {"a name with a newline", "name", "a", "b\n", "b"},
+        {"two lines", "name", "a", "b\nc\n", NULL},
+        {"a path", "name", "a", "../b", NULL},
+        {"a folder", "name", "a", "..", NULL},
+        {"nothing", "name", "a", "\n", NULL},
+        {"no UTF-8", "name", "a", "\xFF", NULL},
+        {"any bytes", "own", "a", "\xFF{", "\xFF{"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct error err = {0};
+        struct buf output;
+        buf_init(&output, 1000);
+        buf_append_text(&output, rows[i].output);
+        bool ok = filter_check_output(rows[i].point, rows[i].input, strlen(rows[i].input), &output, &err);
+        if (ok != (rows[i].expected != NULL))
+            fprintf(stderr, "    case: %s %s\n", rows[i].point, rows[i].why);
+        CHECK_EQ_INT(ok, rows[i].expected != NULL);
+        if (ok)
+            CHECK_EQ_TEXT(buf_text(&output), rows[i].expected);
+        else
+            CHECK_EQ_INT(err.kind, ERROR_FILTER);
+        buf_release(&output);
+    }
+}
+
+static void the_length_of_a_name_is_bounded(void)
+{
+    for (size_t size = FILTER_NAME_SIZE_MAX; size <= FILTER_NAME_SIZE_MAX + 1; size++) {
+        struct error err = {0};
+        struct buf output;
+        buf_init(&output, 1000);
+        for (size_t i = 0; i < size; i++)
+            buf_append_char(&output, 'x');
+        CHECK_EQ_INT(filter_check_output("name", "a", 1, &output, &err), size == FILTER_NAME_SIZE_MAX);
+        buf_release(&output);
+    }
+}
+
+static void a_set_is_text_and_text_is_a_set(void)
+{
+    struct buf text;
+    struct filter_line line;
+    struct filter_set *set = filter_set_new("FLOW");
+    const struct filter *found = NULL;
+    buf_init(&text, FILTER_SETS_TEXT_MAX);
+    for (int i = 0; i < 3; i++) {
+        struct filter *filter = filter_set_add(set, i == 1 ? "name" : "content", i ? "b.wasm" : "a.wasm");
+        memset(filter->digest, '1' + i, FILTER_DIGEST_SIZE - 1);
+        filter->module = i ? (struct module *)set : NULL; /* only whether there is one counts */
+    }
+    CHECK_EQ_INT((found = filter_next(set, "content", NULL)) - set->filters, 0);
+    CHECK_EQ_INT((found = filter_next(set, "content", found)) - set->filters, 2);
+    CHECK(filter_next(set, "content", found) == NULL);
+    filter_set_text(set, "content", &text);
+    const char *at = buf_text(&text);
+    CHECK(filter_line_next(&at, &line));
+    CHECK_EQ_TEXT(line.flow, "FLOW");
+    CHECK_EQ_TEXT(line.name, "a.wasm");
+    CHECK_EQ_INT(line.digest[0], '0');
+    CHECK(filter_line_next(&at, &line));
+    CHECK_EQ_TEXT(line.point, "content");
+    CHECK_EQ_INT(line.digest[0], '3');
+    CHECK(!filter_line_next(&at, &line) && !*at);
+    static const char *const damaged[] = {"\n", "FLOW\n", "FLOW p n\n", "FLOW p n xyz\n", "FLOW p n"};
+    for (size_t i = 0; i < sizeof damaged / sizeof damaged[0]; i++) {
+        at = damaged[i];
+        CHECK(!filter_line_next(&at, &line) && *at);
+    }
+    buf_release(&text);
+    filter_set_release(set);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct check_test tests[] = {
+        TEST(a_message_goes_through),
+        TEST(the_size_of_what_comes_out_is_bounded),
+        TEST(what_goes_wrong_is_named),
+        TEST(the_memory_is_bounded_by_the_settings),
+        TEST(what_is_kept_is_found_again),
+        TEST(a_kept_file_that_was_changed_is_refused),
+        TEST(what_may_come_out_depends_on_the_point),
+        TEST(the_length_of_a_name_is_bounded),
+        TEST(a_set_is_text_and_text_is_a_set),
+    };
+    if (argc != 2)
+        return 2;
+    guests = argv[1];
+    temporary = temporary_make();
+    workspace = (struct workspace){.folder = temporary.folder,
+                                   .functions_folder = temporary.folder,
+                                   .state_folder = temporary.folder,
+                                   .filters = limits};
+    cache = filter_cache_new(&workspace);
+    int status = check_run(tests, sizeof tests / sizeof tests[0]);
+    filter_cache_free(cache);
+    sandbox_thread_release();
+    temporary_remove(&temporary);
+    return status;
+}
