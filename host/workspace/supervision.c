@@ -28,7 +28,7 @@ static const struct config_field limit_fields[] = {
     {.key = "file_size", .kind = CONFIG_SIZE, .offset = LIMIT(file_size), .legal = CONFIG_ALL,
      .min = MIB, .max = 10240 * GIB},
     {.key = "descriptors", .kind = CONFIG_NUMBER, .offset = LIMIT(descriptors),
-     .legal = CONFIG_ALL, .min = 64, .max = 1048576},
+     .legal = CONFIG_ALL, .min = 1024, .max = 1048576},
     {.key = "processes", .kind = CONFIG_NUMBER, .offset = LIMIT(processes), .legal = CONFIG_ALL,
      .min = 32, .max = 32768},
     {.key = "cpu_weight", .kind = CONFIG_NUMBER, .offset = LIMIT(cpu_weight), .legal = CONFIG_ALL,

@@ -61,7 +61,7 @@ static void what_is_wrong_is_named(void)
         {"{\"limit\": {}}", "supervise.json:1:2: unknown key \"limit\" (did you mean \"limits\"?)"},
         {"{\"limits\": {\"user\": \"x\"}}", "limits: unknown key \"user\""},
         {"{\"limits\": {\"memory\": \"255MiB\"}}", "\"memory\" must be a size from 256.0 MiB"},
-        {"{\"limits\": {\"descriptors\": 63}}", "\"descriptors\" must be a whole number from 64"},
+        {"{\"limits\": {\"descriptors\": 1023}}", "\"descriptors\" must be a whole number from 1024"},
         {"{\"limits\": {\"cpu_weight\": 10001}}", "from 1 to 10000"},
         {"{\"limits\": []}", "\"limits\" must be an object"},
         {"{\"cgroup\": \"of\"}", "did you mean \"off\"?"},
@@ -84,7 +84,7 @@ static void what_is_wrong_is_named(void)
 static void limits_hold_at_their_ends(void)
 {
     struct supervision supervision;
-    CHECK_OK(read_text(&supervision, "{\"limits\": {\"memory\": \"256MiB\", \"descriptors\": 64, "
+    CHECK_OK(read_text(&supervision, "{\"limits\": {\"memory\": \"256MiB\", \"descriptors\": 1024, "
                                      "\"processes\": 32, \"cpu_weight\": 10000, \"file_size\": \"1MiB\", "
                                      "\"address_space\": \"64GiB\"}, \"restart_min_s\": 8, "
                                      "\"restart_max_s\": 8}"), &err);
