@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "cli/cli.h"
 #include "engine/helper.h"
+#include "flow/outbox.h"
 #include "flow/recovery.h"
 #include "flow/scheduler.h"
 #include "flow/timetable.h"
@@ -62,23 +63,25 @@ static void tell_reload(const char *what, bool ok, const struct error *err)
         log_line(LOG_ERROR, NULL, "not all could be read again: %s: %s", what, err->message);
 }
 
-static void reload(struct gateway *gateway, struct scheduler *scheduler)
+static void reload(struct service *service, struct gateway *gateway, struct scheduler *scheduler)
 {
     struct error err = {0};
     if (!log_reopen(&err))
         log_line(LOG_ERROR, NULL, "the log stays where it is: %s", err.message);
     tell_reload("users, token keys and certificate", gateway_reload(gateway, &err), &err);
+    tell_reload("connections.json and lookups", workspace_reload(service_workspace(service), &err),
+                &err);
     tell_reload("schedules.json", scheduler_reload(scheduler, &err), &err);
 }
 
 /* Until it is to stop, or what runs could not be recorded any more. */
-static void serve(struct cli *cli, struct gateway *gateway, struct scheduler *scheduler,
-                  struct store *store)
+static void serve(struct cli *cli, struct service *service, struct gateway *gateway,
+                  struct scheduler *scheduler)
 {
-    while ((!cli->should_stop || !cli->should_stop()) && !store_is_broken(store, NULL)) {
+    while ((!cli->should_stop || !cli->should_stop()) && !store_is_broken(service_store(service), NULL)) {
         if (reload_wanted) {
             reload_wanted = 0;
-            reload(gateway, scheduler);
+            reload(service, gateway, scheduler);
         }
         gateway_tick(gateway);
         clock_sleep_ms(TICK_MS);
@@ -91,6 +94,7 @@ struct parts {
     struct gateway *gateway;
     struct scheduler *scheduler;
     struct recovery *recovery;
+    struct outbox *outbox;
 };
 
 /* All are given the same time; what is not done by then is asked to stop. False: it did not. */
@@ -137,6 +141,7 @@ static bool open_all(struct cli *cli, const char *listen, struct parts *parts, s
     const struct scheduler_options options = {0};
     return begin(cli, &parts->service, err) && timetable_check(parts->service, err) &&
            keep_store(parts->service, err) &&
+           outbox_open(&parts->outbox, parts->service, err) &&
            gateway_open(&parts->gateway, parts->service, listen, err) &&
            recovery_open(&parts->recovery, parts->service, err) &&
            scheduler_open(&parts->scheduler, parts->service, &options, err);
@@ -187,7 +192,7 @@ static int run(struct cli *cli, const struct arguments *arguments)
               (!is_confined || lockdown_enter(&err));
     if (ok) {
         tell_ready(cli, parts.gateway);
-        serve(cli, parts.gateway, parts.scheduler, service_store(parts.service));
+        serve(cli, parts.service, parts.gateway, parts.scheduler);
         ok = !store_is_broken(service_store(parts.service), &err);
     }
     if (parts.service && !stop(&parts)) {
@@ -195,6 +200,7 @@ static int run(struct cli *cli, const struct arguments *arguments)
         log_stop(LOG_WAIT_MS);
         _exit(EXIT_FAILED);
     }
+    outbox_close(parts.outbox); /* last: what ended just now has told of it */
     service_close(parts.service);
     log_stop(LOG_WAIT_MS);
     return ok ? EXIT_DONE : cli_fail(cli, cli_status_of(&err), &err);
@@ -221,12 +227,16 @@ const struct command cmd_serve = {
         "/health/live and /health/ready. Who is refused is in the audit trail (sluice audit). A flow "
         "that takes a file gets it as multipart/mixed or multipart/form-data, and stores it while it "
         "comes.\n\n"
+        "Below /ic/api/integration/v1 it also has OIC's developer API: to look for users with the role "
+        "monitor, to change for those with administer. /openapi.json describes it.\n\n"
         "Starts flows when their schedules are due (sluice schedules), each on a thread of its own "
         "beside those that answer callers. Several servers on one workspace share the schedules: "
-        "each due time is started once. What a process left unfinished when it ended goes on.\n\n"
+        "each due time is started once. What a process left unfinished when it ended goes on. Mails of "
+        "the outbox are sent as they become due.\n\n"
         "SIGTERM or SIGINT: accepts and starts nothing more, lets what runs finish, ends. A second "
-        "one ends at once. SIGHUP: reads users.json, oauth.json with its keys, certificate, key and "
-        "schedules.json again, and opens the log file again; what cannot be used is not changed.\n\n"
+        "one ends at once. SIGHUP: reads users.json, oauth.json with its keys, certificate, key, "
+        "connections.json, lookups/ and schedules.json again, and opens the log file again; what "
+        "cannot be used is not changed.\n\n"
         "The log (\"log\" of sluice.json, --log-...) has a line for each execution that ends. /metrics is "
         "for users with the role monitor.",
     .options = options,

@@ -7,3 +7,8 @@ if(TARGET sluice)
         ${PROJECT_SOURCE_DIR}/tests/guests/misbehave.json ${area})
   endforeach()
 endif()
+if(TARGET sluice)
+  add_python_test(tenants test_tenants.py
+    ARGS $<TARGET_FILE:sluice> $<TARGET_FILE:sluice-translate> ${TEST_GUEST_FOLDER}/misbehave.wasm
+      $<TARGET_FILE:relay_backend> ${PROJECT_SOURCE_DIR}/wasm-out)
+endif()
