@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/helper.h"
 #include "flow/activation.h"
 #include "flow/outbox.h"
 #include "flow/recovery.h"
@@ -312,4 +313,10 @@ bool recovery_close(struct recovery *recovery, int64_t deadline_ms)
 {
     (void)recovery, (void)deadline_ms;
     return true;
+}
+
+/* No server is started over this stand-in. */
+bool helper_start(struct error *err)
+{
+    return error_set(err, ERROR_UNSUPPORTED, "there is no engine here");
 }
