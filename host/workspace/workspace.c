@@ -97,8 +97,8 @@ static bool default_cache(struct workspace *workspace, struct error *err)
     if (!default_path(&workspace->cache_folder, workspace->functions_folder, "compiled", err))
         return false;
     if (access(workspace->cache_folder, W_OK) == 0 ||
-        (errno == ENOENT && access(workspace->functions_folder, W_OK) == 0) ||
-        access(workspace->cache_folder, R_OK | X_OK) == 0)
+        access(workspace->cache_folder, R_OK | X_OK) == 0 ||
+        (errno == ENOENT && (access(workspace->functions_folder, W_OK) == 0 || errno == ENOENT)))
         return true;
     free(workspace->cache_folder);
     workspace->cache_folder = NULL;
