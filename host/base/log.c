@@ -215,3 +215,90 @@ void log_event(enum log_level level, const char *message, const struct log_field
     };
     put(&line);
 }
+
+/* ---- lines of other processes ------------------------------------------------------------------- */
+
+static enum log_level level_of(const cJSON *root)
+{
+    const char *name = json_text(root, "level");
+    for (int i = LOG_DEBUG; name && i <= LOG_ERROR; i++)
+        if (strcmp(name, level_names[i]) == 0)
+            return (enum log_level)i;
+    return LOG_INFO;
+}
+
+static bool is_plain_word(const char *text)
+{
+    return text && *text && strspn(text, "abcdefghijklmnopqrstuvwxyz"
+                                         "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == strlen(text);
+}
+
+static bool is_head(const char *key)
+{
+    static const char *const keys[] = {"time", "level", "message", "instance", "trace"};
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+        if (strcmp(key, keys[i]) == 0)
+            return true;
+    return false;
+}
+
+/* What else the line says, as far as it is simple; texts are borrowed from root. */
+static size_t take_fields(const cJSON *root, struct log_field *fields, size_t count)
+{
+    for (const cJSON *node = root->child; node && count < LOG_FIELDS_MAX; node = node->next) {
+        if (is_head(node->string) || !is_plain_word(node->string))
+            continue;
+        if (cJSON_IsString(node))
+            fields[count++] = (struct log_field){node->string, node->valuestring, 0};
+        else if (cJSON_IsNumber(node) && node->valuedouble > -9e15 && node->valuedouble < 9e15)
+            fields[count++] = (struct log_field){node->string, NULL, (int64_t)node->valuedouble};
+    }
+    return count;
+}
+
+static void relay_as_text(const char *tenant, const cJSON *root, const char *message)
+{
+    struct log_field fields[LOG_FIELDS_MAX] = {{"tenant", tenant, 0}};
+    const char *instance = json_text(root, "instance"), *trace = json_text(root, "trace");
+    const struct line out = {
+        .at_ms = clock_wall_ms(),
+        .level = level_of(root),
+        .instance = is_plain_word(instance) ? instance : NULL,
+        .trace = is_plain_word(trace) ? trace : NULL,
+        .message = message,
+        .fields = fields,
+        .field_count = take_fields(root, fields, 1),
+    };
+    put(&out);
+}
+
+static bool relay_as_json(const char *tenant, const char *line, size_t size, enum log_level level)
+{
+    struct buf out;
+    buf_init(&out, LOG_SINK_LINE_MAX);
+    while (size > 0 && line[size - 1] != '}')
+        size--;
+    buf_append(&out, line, size - 1);
+    append_member(&out, "tenant", tenant, LOG_FIELD_SIZE_MAX);
+    buf_append_text(&out, "}\n");
+    bool fits = !out.failed && !memchr(line, '\n', size);
+    if (fits)
+        log_sink_put(clock_wall_ms(), "", out.data, out.size, level >= LOG_ERROR);
+    buf_release(&out);
+    return fits;
+}
+
+bool log_relay(const char *tenant, const char *line, size_t size)
+{
+    struct error err;
+    cJSON *root = size < LOG_SINK_LINE_MAX ? json_parse(line, size, "log", JSON_STRICT, &err) : NULL;
+    const char *message = root ? json_text(root, "message") : NULL;
+    bool ok = message && strlen(message) <= LOG_LINE_SIZE_MAX &&
+              !cJSON_GetObjectItemCaseSensitive(root, "tenant");
+    if (ok && settings.format == LOG_JSON)
+        ok = relay_as_json(tenant, line, size, level_of(root));
+    else if (ok)
+        relay_as_text(tenant, root, message);
+    cJSON_Delete(root);
+    return ok;
+}

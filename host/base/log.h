@@ -65,6 +65,13 @@ void log_event(enum log_level level, const char *message, const struct log_field
 bool log_wants(enum log_level level);
 
 /*
+ * Passes on a line that another process wrote as LOG_JSON, whatever its level, and says that it is
+ * tenant's: behind the other members of the line, or in this log's form, with the time of now. False:
+ * it is not one JSON object with a message, names a tenant by itself, or is longer than a line may be.
+ */
+bool log_relay(const char *tenant, const char *line, size_t size);
+
+/*
  * Which execution a thread is working for: instance and trace of every line that the thread writes until
  * the matching log_leave. Scopes nest; texts and scope are borrowed until then.
  */

@@ -8,11 +8,13 @@
 #include "base/document.h"
 #include "base/log.h"
 #include "cli/cli.h"
+#include "engine/helper.h"
 #include "flow/outbox.h"
 #include "flow/recovery.h"
 #include "flow/scheduler.h"
 #include "flow/timetable.h"
 #include "server/gateway.h"
+#include "server/lockdown.h"
 #include "workspace/workspace.h"
 
 #define TICK_MS 50
@@ -148,13 +150,49 @@ static bool open_all(struct cli *cli, const char *listen, struct parts *parts, s
            scheduler_open(&parts->scheduler, parts->service, &options, err);
 }
 
+/* Before anything is read that comes from outside, and before there is a second thread. */
+static bool prepare_confinement(struct error *err)
+{
+    return lockdown_privileges(err) && helper_start(err);
+}
+
+/* Where the server would listen, for whoever starts several. */
+static int tell_addresses(struct cli *cli, const char *listen)
+{
+    struct workspace *workspace = NULL;
+    struct error err = {0};
+    if (!cli_open_workspace(cli, &workspace, &err))
+        return cli_fail(cli, cli_status_of(&err), &err);
+    const char *address = listen ? listen : workspace->server.listen;
+    if (cli->json) {
+        struct document document;
+        document_init(&document);
+        document_open(&document, NULL, '{');
+        document_text(&document, "listen", address);
+        document_text(&document, "metrics_listen", workspace->metrics.listen);
+        document_close(&document, '}');
+        document_finish(&document, cli->out);
+    } else {
+        fprintf(cli->out, "would listen on %s\n", address);
+        if (workspace->metrics.listen)
+            fprintf(cli->out, "would have metrics on %s\n", workspace->metrics.listen);
+    }
+    workspace_close(workspace);
+    return EXIT_DONE;
+}
+
 static int run(struct cli *cli, const struct arguments *arguments)
 {
     struct parts parts = {.service = NULL};
     struct error err = {0};
     struct sigaction reload_action = {.sa_handler = on_reload, .sa_flags = SA_RESTART};
+    const char *listen = option_value(arguments, "listen");
+    const bool is_confined = option_given(arguments, "confine");
+    if (option_given(arguments, "dry-run"))
+        return tell_addresses(cli, listen);
     sigaction(SIGHUP, &reload_action, NULL);
-    bool ok = open_all(cli, option_value(arguments, "listen"), &parts, &err);
+    bool ok = (!is_confined || prepare_confinement(&err)) && open_all(cli, listen, &parts, &err) &&
+              (!is_confined || lockdown_enter(&err));
     if (ok) {
         tell_ready(cli, parts.gateway);
         serve(cli, parts.service, parts.gateway, parts.scheduler);
@@ -174,12 +212,16 @@ static int run(struct cli *cli, const struct arguments *arguments)
 static const struct option_spec options[] = {
     {"listen", 'l', "ADDRESS:PORT", "Where to listen, instead of \"listen\" in sluice.json. Port 0: "
                                     "any free one; the address is printed."},
+    {"confine", 0, NULL, "Gives up, once it is up, all system calls that serving does not need: no "
+                         "programs, no processes, no new privileges. What compiles modules is a "
+                         "process of its own, started before. docs/tenants.md has the list."},
+    {"dry-run", 0, NULL, "Reads the workspace, prints where it would listen, and ends."},
 };
 
 const struct command cmd_serve = {
     .name = "serve",
     .summary = "answers at OIC's addresses and starts what is due, until it is stopped",
-    .synopsis = "serve [--listen ADDRESS:PORT]",
+    .synopsis = "serve [--listen ADDRESS:PORT] [--confine]\nserve --dry-run",
     .description =
         "Runs flows for callers over HTTP: POST to "
         "/ic/api/integration/v1/flows/{oracleutilities|rest}/{ID}/{version}/{path}. Prints its "
@@ -202,7 +244,8 @@ const struct command cmd_serve = {
         "for users with the role monitor.",
     .options = options,
     .option_count = sizeof options / sizeof options[0],
-    .json = "{\"url\", \"metrics_url\": null | text} once it can be called",
+    .json = "{\"url\", \"metrics_url\": null | text} once it can be called; with --dry-run {\"listen\", "
+            "\"metrics_listen\": null | text}",
     .exit_status = "0  stopped in order\n"
                    "1  something did not stop in time, or the store cannot be written any more\n"
                    "2  the workspace, a schedule, the address or the certificate is not usable",

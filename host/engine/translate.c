@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "engine/child.h"
 #include "engine/digest.h"
+#include "engine/helper.h"
 
 /* Change it whenever the same module must be translated anew. SLUICE_WASM_RT_DIGEST is the digest
  * of wasm-rt.h, taken at configuration. */
@@ -130,23 +131,35 @@ static bool write_inputs(const struct work *work, struct error *err)
     return ok;
 }
 
-static bool run_translator(const struct work *work, struct error *err)
+static bool run_translator(const struct translate_tools *tools, const char *folder, struct error *err)
 {
-    const char *const argv[] = {work->tools->node, work->tools->wasm2c, WASM2C_FLAGS,
-                                "guest.wasm", "-o", "guest.c", NULL};
-    return child_run("translating the module", argv, work->folder, &translator_limits, err);
+    const char *const argv[] = {tools->node, tools->wasm2c, WASM2C_FLAGS, "guest.wasm", "-o",
+                                "guest.c", NULL};
+    return child_run("translating the module", argv, folder, &translator_limits, err);
 }
 
-static bool run_compiler(const struct work *work, struct error *err)
+static bool run_compiler(const struct translate_tools *tools, const char *folder, bool is_large,
+                         struct error *err)
 {
     char include[4200];
-    if (snprintf(include, sizeof include, "-I%s", work->tools->header_folder) >=
-        (int)sizeof include)
+    if (snprintf(include, sizeof include, "-I%s", tools->header_folder) >= (int)sizeof include)
         return error_set(err, ERROR_LIMIT, "the header folder's name is too long");
-    const char *level = work->module->clean.size > TRANSLATE_FAST_SIZE ? "-O1" : "-O2";
-    const char *const argv[] = {work->tools->compiler, level, COMPILER_FLAGS, include, "-I.",
-                                "guest.c", "glue.c", "-o", "guest.so", "-lm", NULL};
-    return child_run("compiling the module", argv, work->folder, &compiler_limits, err);
+    const char *const argv[] = {tools->compiler, is_large ? "-O1" : "-O2", COMPILER_FLAGS, include,
+                                "-I.", "guest.c", "glue.c", "-o", "guest.so", "-lm", NULL};
+    return child_run("compiling the module", argv, folder, &compiler_limits, err);
+}
+
+bool translate_run_tools(const struct translate_tools *tools, const char *folder, bool is_large,
+                         struct error *err)
+{
+    return run_translator(tools, folder, err) && run_compiler(tools, folder, is_large, err);
+}
+
+static bool run_tools(const struct work *work, struct error *err)
+{
+    const bool is_large = work->module->clean.size > TRANSLATE_FAST_SIZE;
+    return helper_is_started() ? helper_run_tools(work->folder, is_large, err)
+                               : translate_run_tools(work->tools, work->folder, is_large, err);
 }
 
 static bool sync_path(const char *path, struct error *err)
@@ -187,7 +200,7 @@ static bool make_library(const struct verified_module *module, const char *cache
                          const struct translate_tools *tools, const char *path, struct error *err)
 {
     struct work work = {.module = module, .tools = tools};
-    work.folder = file_join(cache_folder, ".work-XXXXXX");
+    work.folder = file_join(cache_folder, TRANSLATE_WORK_PREFIX "XXXXXX");
     if (!work.folder)
         return error_set(err, ERROR_INTERNAL, "out of memory");
     if (!mkdtemp(work.folder)) {
@@ -197,7 +210,7 @@ static bool make_library(const struct verified_module *module, const char *cache
     }
     work.library = file_join(work.folder, "guest.so");
     bool ok = work.library || error_set(err, ERROR_INTERNAL, "out of memory");
-    ok = ok && write_inputs(&work, err) && run_translator(&work, err) && run_compiler(&work, err) &&
+    ok = ok && write_inputs(&work, err) && run_tools(&work, err) &&
          publish(&work, cache_folder, path, err);
     remove_folder(work.folder);
     free(work.folder);

@@ -2,7 +2,8 @@
 /*
  * From a verified module to a shared object in the cache: wasm2c (under Node.js) and the C
  * compiler, each in a limited child (child.h). Cached files are named by a digest of the verified
- * bytes and of everything that shapes the result: engine, header, translator version, flags.
+ * bytes and of everything that shapes the result: engine, header, translator version, flags. Where
+ * helper_start was called, the helper starts the tools, those of its environment at that time.
  * Thread-safe; two translations of the same module at once do the work twice and agree.
  */
 #ifndef ENGINE_TRANSLATE_H
@@ -27,4 +28,10 @@ void translate_tools_default(struct translate_tools *tools);
  */
 MUST_USE bool translate(const struct verified_module *module, const char *cache_folder,
                         const struct translate_tools *tools, char **path, struct error *err);
+
+/* The step of it that starts programs: guest.wasm and glue.c in folder (a work folder of translate,
+ * mode 0700) become guest.so. is_large: compiled fast rather than for speed. Errors as translate. */
+#define TRANSLATE_WORK_PREFIX ".work-" /* of the folder's name */
+MUST_USE bool translate_run_tools(const struct translate_tools *tools, const char *folder,
+                                  bool is_large, struct error *err);
 #endif

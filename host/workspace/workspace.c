@@ -113,6 +113,22 @@ static bool default_path(char **path, const char *folder, const char *name, stru
     return *path || no_memory(err);
 }
 
+/* Beside the flows where this user may use that, as with an installation of its own; else its own. */
+static bool default_cache(struct workspace *workspace, struct error *err)
+{
+    if (workspace->cache_folder)
+        return true;
+    if (!default_path(&workspace->cache_folder, workspace->functions_folder, "compiled", err))
+        return false;
+    if (access(workspace->cache_folder, W_OK) == 0 ||
+        access(workspace->cache_folder, R_OK | X_OK) == 0 ||
+        (errno == ENOENT && (access(workspace->functions_folder, W_OK) == 0 || errno == ENOENT)))
+        return true;
+    free(workspace->cache_folder);
+    workspace->cache_folder = NULL;
+    return default_path(&workspace->cache_folder, workspace->state_folder, "compiled", err);
+}
+
 /* An outer choice of the functions folder (flag, environment) beats the file's. */
 static bool override_functions(struct workspace *workspace, const char *flag, struct error *err)
 {
@@ -162,8 +178,8 @@ static bool read_settings(struct workspace *workspace, const char *functions_fol
         workspace->base_url = strdup("");
     return ok && (workspace->base_url || no_memory(err)) &&
            override_functions(workspace, functions_folder, err) &&
-           default_path(&workspace->cache_folder, workspace->functions_folder, "compiled", err) &&
            default_path(&workspace->state_folder, workspace->folder, "state", err) &&
+           default_cache(workspace, err) &&
            default_path(&workspace->store_file, workspace->state_folder, "sluice.db", err);
 }
 

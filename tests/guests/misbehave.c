@@ -70,6 +70,17 @@ static void grow_past_the_cap(void)
     respond_number(grown);
 }
 
+/* All the memory that there is, written to, for as long as the limits let it. */
+static void hold_memory(void)
+{
+    while (__builtin_wasm_memory_grow(0, 16) != (__SIZE_TYPE__)-1)
+        ;
+    const size_t size = __builtin_wasm_memory_size(0) * 65536;
+    for (;;)
+        for (size_t at = 1 << 20; at < size; at += 4096)
+            *(volatile char *)at = 1;
+}
+
 /* The parent holds an open file of a server, if there is one, while its child runs, and traps or not. */
 static void call_child_with_open_file(void)
 {
@@ -124,6 +135,9 @@ static void act(char what)
         break;
     case 'G':
         grow_past_the_cap();
+        break;
+    case 'H':
+        hold_memory();
         break;
     case 'O': /* load */
         sink = *(volatile int *)address;

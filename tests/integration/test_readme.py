@@ -30,6 +30,8 @@ RUN_ELSEWHERE = {
         "the test 'sanitizers' configures, builds and tests a fresh folder",
     "scripts/bench": "by hand: a measurement is no test",
     "build/host/cli/sluice -w my-utility replay ID": "the test 'resume'",
+    "build/host/cli/sluice supervise /srv/sluice": "the test 'supervise'",
+    "build/host/cli/sluice supervise /srv/sluice --status": "the test 'supervise'",
     "build/host/cli/sluice -w my-utility replay ID --with build/new_version.wasm": "the test 'resume'",
 }
 PROGRAM = "build/host/cli/sluice"

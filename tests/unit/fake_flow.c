@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/helper.h"
 #include "flow/activation.h"
 #include "flow/clone.h"
 #include "flow/customise.h"
@@ -413,4 +414,10 @@ bool clone_flow(const struct workspace *workspace, const struct clone_request *r
 {
     (void)workspace, (void)result;
     return error_set(err, ERROR_NOT_FOUND, "no flow '%s'", request->flow);
+}
+
+/* No server is started over this stand-in. */
+bool helper_start(struct error *err)
+{
+    return error_set(err, ERROR_UNSUPPORTED, "there is no engine here");
 }

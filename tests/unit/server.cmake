@@ -15,3 +15,7 @@ add_unit_test(test_server_peers LIBS sluice_server)
 # Over a stand-in for the bodies of requests.
 add_unit_test(test_server_attachment LIBS sluice_transfer
   SOURCES ${PROJECT_SOURCE_DIR}/host/server/attachment.c)
+# AddressSanitizer and ThreadSanitizer make processes and memory of their own behind the program's back.
+if(NOT SANITIZE)
+  add_unit_test(test_server_lockdown LIBS sluice_server ${CMAKE_DL_LIBS})
+endif()

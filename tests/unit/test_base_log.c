@@ -298,9 +298,49 @@ static void the_journal_is_recognised(void)
     (void)written();
 }
 
+static bool relay(enum log_format format, const char *line)
+{
+    begin(format);
+    return log_relay("acme", line, strlen(line));
+}
+
+#define RELAYED                                                                                    \
+    "{\"time\":\"2026-11-24T02:37:00.123Z\",\"level\":\"debug\",\"instance\":\"i1\",\"message\":\"done\","  \
+    "\"flow\":\"F\",\"ms\":12,\"odd key\":\"x\"}"
+
+static void lines_of_others_say_whose_they_are(void)
+{
+    CHECK(relay(LOG_JSON, RELAYED));
+    const char *line = written();
+    struct error err = {0};
+    cJSON *root = json_parse(line, strlen(line), "line", JSON_STRICT, &err);
+    CHECK_EQ_TEXT(json_text(root, "tenant"), "acme");
+    CHECK_EQ_TEXT(json_text(root, "time"), "2026-11-24T02:37:00.123Z");
+    CHECK_EQ_TEXT(json_text(root, "odd key"), "x");
+    cJSON_Delete(root);
+    CHECK(relay(LOG_PLAIN, RELAYED));
+    CHECK_EQ_TEXT(written(), "debug: [i1] done tenant=acme flow=F ms=12\n");
+}
+
+static void others_cannot_forge_lines(void)
+{
+    static const char *const lines[] = {
+        "", "plain text", "[]", "{}", "{\"message\":1}", "{\"message\":\"a\"} {\"message\":\"b\"}",
+        "{\"message\":\"a\",\"tenant\":\"other\"}", "{\"message\":\"a\",\"ten\\u0061nt\":\"other\"}",
+        "{\"message\":\"a\",\n\"b\":1}", "{\"message\":\"a\",\"message\":\"b\"}",
+    };
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        CHECK(!relay(LOG_JSON, lines[i]));
+        CHECK_EQ_TEXT(written(), "");
+    }
+    CHECK(relay(LOG_PLAIN, "{\"message\":\"a\\nforged\",\"instance\":\"b\\n\",\"k\":\"c\\nd\"}"));
+    CHECK_EQ_TEXT(written(), "a?forged tenant=acme k=c?d\n");
+}
+
 CHECK_MAIN(TEST(control_bytes_cannot_start_a_line), TEST(lines_below_the_level_are_dropped),
            TEST(json_lines_parse), TEST(events_have_named_values), TEST(scopes_nest),
            TEST(texts_are_cut_at_their_limits), TEST(the_largest_line_is_whole),
            TEST(a_reader_that_never_reads_holds_nobody), TEST(a_reader_that_went_away_is_no_matter),
            TEST(recent_lines_are_kept), TEST(a_renamed_file_is_opened_again),
-           TEST(the_journal_is_recognised))
+           TEST(the_journal_is_recognised), TEST(lines_of_others_say_whose_they_are),
+           TEST(others_cannot_forge_lines))

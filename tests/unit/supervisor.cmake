@@ -1,0 +1,2 @@
+add_unit_test(test_supervisor LIBS sluice_supervisor)
+add_unit_test(test_supervisor_isolation LIBS sluice_supervisor)
