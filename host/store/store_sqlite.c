@@ -67,15 +67,23 @@ const char *instance_state_name(enum instance_state state)
     return state_names[state];
 }
 
+/* SQLite says "disk I/O error" where there is no room for its shared memory. */
+static bool is_out_of_room(sqlite3 *db, int code)
+{
+    return (code & 0xFF) == SQLITE_FULL ||
+           (db && (code & 0xFF) == SQLITE_IOERR &&
+            (sqlite3_extended_errcode(db) == SQLITE_IOERR_SHMSIZE || sqlite3_system_errno(db) == ENOSPC));
+}
+
 bool store_fail(sqlite3 *db, int code, struct error *err, const char *what)
 {
     const char *reason = db ? sqlite3_errmsg(db) : sqlite3_errstr(code);
+    if (is_out_of_room(db, code))
+        return error_set(err, ERROR_UNAVAILABLE, "%s: the disk is full", what);
     switch (code & 0xFF) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
         return error_set(err, ERROR_UNAVAILABLE, "%s: another process is writing to it", what);
-    case SQLITE_FULL:
-        return error_set(err, ERROR_LIMIT, "%s: the disk is full", what);
     case SQLITE_READONLY:
     case SQLITE_PERM:
     case SQLITE_AUTH:

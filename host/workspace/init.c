@@ -46,7 +46,20 @@ static bool write_new(const char *path, const struct template_file *file, struct
         number = errno;
         ok = false;
     }
+    if (!ok)
+        unlink(path);
     return ok || error_errno(err, ERROR_INTERNAL, number, "cannot write '%s'", path);
+}
+
+/* Those of the first count files that this run has written: a next one is to find its place free. */
+static void take_back(const char *folder, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        char *path = file_join(folder, template_files[i].name);
+        if (path)
+            unlink(path);
+        free(path);
+    }
 }
 
 static bool make_folder(const char *folder, const char *name, struct error *err)
@@ -67,8 +80,10 @@ bool workspace_init(const char *folder, struct error *err)
         bool ok = path ? write_new(path, &template_files[i], err)
                        : error_set(err, ERROR_LIMIT, "out of memory");
         free(path);
-        if (!ok)
+        if (!ok) {
+            take_back(folder, i);
             return false;
+        }
     }
     return true;
 }

@@ -165,6 +165,6 @@ MUST_USE bool workspace_edit_connections(struct workspace *workspace, workspace_
 MUST_USE bool workspace_find(const char *start, char **folder, struct error *err);
 
 /* Writes a new workspace into DIR (created if missing) with comments; refuses (ERROR_EXISTS) to
- * touch a file that exists. */
+ * touch a file that exists. On error no file is left that it wrote. */
 MUST_USE bool workspace_init(const char *folder, struct error *err);
 #endif

@@ -132,6 +132,22 @@ class Workspace(CliTest):
         self.assertIn(f"did you mean '{FLOW_FTP}'", errors[0]["text"])
 
 
+    def test_a_full_disk_is_no_mistake_of_the_configuration(self):
+        """A small file system for state/, in a mount namespace of its own."""
+        script = """mkdir -p "$2/state" && mount -t tmpfs -o size=400k none "$2/state" || exit 99
+            "$1" -w "$2" instances || exit 98
+            head -c 900000 /dev/zero > "$2/state/fill"
+            "$1" -w "$2" instances; echo "status $?"
+            rm "$2/state/fill"; "$1" -w "$2" instances"""
+        done = subprocess.run(["unshare", "-m", "sh", "-c", script, "sh", SLUICE, self.workspace],
+                              capture_output=True, text=True, timeout=120, check=False)
+        if os.geteuid() != 0 or done.returncode == 99:
+            self.skipTest("mounting takes root")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(done.stdout, "no instances\nstatus 1\nno instances\n")
+        self.assertIn("cannot open the store: the disk is full", done.stderr)
+
+
 class Lookups(CliTest):
     def test_set_get_export_import(self):
         self.assertEqual(self.sluice("lookups", "set", CONFIG, "dacs.file.target.transfer.pref",

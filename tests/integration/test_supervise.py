@@ -236,8 +236,9 @@ class Ends(Supervised):
             pid = supervisor.wait_for("acme", "running")["pid"]
             os.kill(pid, signal.SIGKILL)
             wait_until(lambda: supervisor.tenant("acme")["restarts"] == round_number, "it is noticed")
-            said = [line["message"] for line in supervisor.lines("acme") if line.get("state") == "waiting"]
-            self.assertEqual(said[-1], f"it was ended by signal 9 (Killed); it is started again in {wait} s")
+            told = f"it was ended by signal 9 (Killed); it is started again in {wait} s"
+            wait_until(lambda: [line["message"] for line in supervisor.lines("acme")  # the log comes later
+                                if line.get("state") == "waiting"][round_number:] == [told], told)
             self.assertFalse(is_alive(pid))
         supervisor.wait_for("acme", "running")
         self.assertEqual(supervisor.tenant("beta")["pid"], other)

@@ -17,5 +17,7 @@ add_unit_test(test_server_attachment LIBS sluice_transfer
   SOURCES ${PROJECT_SOURCE_DIR}/host/server/attachment.c)
 # AddressSanitizer and ThreadSanitizer make processes and memory of their own behind the program's back.
 if(NOT SANITIZE)
-  add_unit_test(test_server_lockdown LIBS sluice_server ${CMAKE_DL_LIBS})
+  add_unit_test(test_server_lockdown LIBS sluice_server sluice_engine ${CMAKE_DL_LIBS})
+  target_compile_definitions(test_server_lockdown PRIVATE TEST_GUEST_FOLDER="${TEST_GUEST_FOLDER}")
+  add_dependencies(test_server_lockdown test_guests)
 endif()

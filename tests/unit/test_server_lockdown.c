@@ -18,6 +18,9 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "engine/helper.h"
+#include "engine/import_rules.h"
+#include "engine/module.h"
 #include "server/lockdown.h"
 #include "temporary.h"
 
@@ -247,5 +250,39 @@ static void privileges_are_given_up_before(void)
     CHECK_EQ_INT(status, 0);
 }
 
-CHECK_MAIN(TEST(what_a_server_needs), TEST(what_it_does_not_need_fails), TEST(what_nobody_needs_is_fatal),
+static int open_module(const char *cache)
+{
+    struct module *module = NULL;
+    struct module_policy policy = {.memory_pages_max = 256};
+    struct error err = {0};
+    policy.imports = import_rules_filter(&policy.import_count);
+    const bool ok = module_open(&module, TEST_GUEST_FOLDER "/nothing.wasm", cache, &policy, &err);
+    if (!ok)
+        fprintf(stderr, "%s\n", err.message);
+    module_close(module);
+    return ok ? 0 : 3;
+}
+
+static int translate_behind_filter(const char *cache)
+{
+    struct error err = {0};
+    if (!lockdown_privileges(&err) || !helper_start(&err) || !lockdown_enter(&err))
+        return 2;
+    return open_module(cache);
+}
+
+static void modules_are_still_translated(void)
+{
+    struct temporary place = temporary_make();
+    fflush(NULL);
+    const pid_t pid = fork();
+    if (pid == 0)
+        _exit(translate_behind_filter(temporary_path(&place, "compiled")));
+    int status = -1;
+    CHECK_EQ_INT(waitpid(pid, &status, 0), pid);
+    CHECK_EQ_INT(status, 0);
+    temporary_remove(&place);
+}
+
+CHECK_MAIN(TEST(what_a_server_needs), TEST(modules_are_still_translated), TEST(what_it_does_not_need_fails), TEST(what_nobody_needs_is_fatal),
            TEST(threads_that_were_there_before_are_behind_it_too), TEST(privileges_are_given_up_before))

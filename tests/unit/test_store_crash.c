@@ -146,7 +146,7 @@ static void write_too_much(const char *path)
     if (!store)
         return;
     CHECK(!start(store, "bigbigbig", big, sizeof big, &err));
-    CHECK(err.kind == ERROR_INTERNAL || err.kind == ERROR_LIMIT);
+    CHECK(err.kind == ERROR_INTERNAL || err.kind == ERROR_UNAVAILABLE);
     CHECK_CONTAINS(err.message, "cannot write to the store: ");
     err = (struct error){0};
     CHECK_OK(start(store, first_id, "small", 5, &err), &err);

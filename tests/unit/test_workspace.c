@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* A workspace as a whole: written, opened, inspected; settings, schedules and names in errors. */
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
 #include "base/file.h"
 #include "check.h"
 #include "unit/temporary.h"
@@ -58,6 +62,35 @@ static void init_touches_nothing_that_exists(void)
     CHECK_FAILS(workspace_init(temporary.folder, &err), &err, ERROR_EXISTS);
     CHECK_CONTAINS(err.message, "already has a file schedules.json; nothing was written");
     CHECK(!file_exists(temporary_path(&temporary, "sluice.json")));
+    temporary_remove(&temporary);
+}
+
+/* Where no file may be larger than size; gives whether init failed as it should. */
+static int init_with_room(const char *folder, rlim_t size)
+{
+    const struct rlimit limit = {.rlim_cur = size, .rlim_max = size};
+    struct error err = {0};
+    signal(SIGXFSZ, SIG_IGN);
+    return setrlimit(RLIMIT_FSIZE, &limit) != 0 || workspace_init(folder, &err) ? 1 : 0;
+}
+
+static void init_that_fails_leaves_no_file(void)
+{
+    struct temporary temporary = temporary_make();
+    struct error err = {0};
+    struct stat largest;
+    CHECK_OK(workspace_init(temporary_path(&temporary, "good"), &err), &err);
+    CHECK_EQ_INT(stat(temporary_path(&temporary, "good/connections.json"), &largest), 0);
+    fflush(NULL);
+    const pid_t pid = fork();
+    if (pid == 0)
+        _exit(init_with_room(temporary_path(&temporary, "bad"), (rlim_t)largest.st_size - 1));
+    int status = -1;
+    CHECK_EQ_INT(waitpid(pid, &status, 0), pid);
+    CHECK_EQ_INT(status, 0);
+    CHECK(!file_exists(temporary_path(&temporary, "bad/sluice.json")));
+    CHECK(!file_exists(temporary_path(&temporary, "bad/connections.json")));
+    CHECK_OK(workspace_init(temporary_path(&temporary, "bad"), &err), &err);
     temporary_remove(&temporary);
 }
 
@@ -320,6 +353,6 @@ static void a_folder_without_settings_is_no_workspace(void)
 }
 
 CHECK_MAIN(TEST(a_new_workspace_opens), TEST(init_touches_nothing_that_exists),
-           TEST(names_that_do_not_exist_get_the_nearest), TEST(settings_are_checked),
+           TEST(init_that_fails_leaves_no_file), TEST(names_that_do_not_exist_get_the_nearest), TEST(settings_are_checked),
            TEST(settings_are_used), TEST(telemetry_is_checked), TEST(telemetry_is_used), TEST(a_workspace_is_found_upwards), TEST(lookups_are_saved),
            TEST(inspection_lists_what_is_missing), TEST(a_folder_without_settings_is_no_workspace))
