@@ -10,10 +10,12 @@ struct span {
     const char *start, *end;
 };
 
+/* Control bytes are blanks to cJSON. */
 static const char *skip_blank(const char *at)
 {
     for (;;) {
-        at += strspn(at, " \t\r\n");
+        while (*at && (unsigned char)*at <= ' ')
+            at++;
         if (at[0] == '/' && at[1] == '/') {
             at += strcspn(at, "\n");
         } else if (at[0] == '/' && at[1] == '*') {

@@ -120,6 +120,8 @@ class Integrations(ApiTest):
                                     ("{status:'INPROGRESS'}", [])):
             items = self.ask("GET", "/integrations?q=" + quote(filter_text))["items"]
             self.assertEqual(sorted(one["name"] for one in items), sorted(wanted), filter_text)
+        items = self.ask("GET", "/integrations?q={name:/Transfer/}")["items"]  # braces as they are
+        self.assertEqual([one["name"] for one in items], some)
         self.assertIn("ACTIVATED, CONFIGURED", self.detail(
             "GET", "/integrations?q=" + quote("{status:'ACTIVE'}"), expect=400))
         self.assertEqual([one["name"] for one in self.ask("GET", "/integrations?orderBy=name")["items"]],

@@ -66,6 +66,10 @@ static void a_key_is_added(void)
     CHECK_OK(set("B\"", "user", "\"u\""), &err);
     check_replaced("{},", "{\"user\": \"u\"},");
     buf_release(&text);
+    start("{\"A\": {\001}}", 4096); /* a blank to cJSON */
+    CHECK_OK(set("A", "host", "\"h\""), &err);
+    CHECK_EQ_TEXT(buf_text(&text), "{\"A\": {\"host\": \"h\"\001}}");
+    buf_release(&text);
     start("{\n  \"D\": {\n    \"type\": \"ftp\"\n  }\n}\n", 4096);
     CHECK_OK(set("D", "host", "\"h\""), &err);
     CHECK_EQ_TEXT(buf_text(&text),
