@@ -16,6 +16,7 @@
 #include "server/auth.h"
 #include "server/http_server.h"
 #include "server/metrics.h"
+#include "server/preview.h"
 #include "server/refusals.h"
 #include "server/route.h"
 #include "server/trigger.h"
@@ -33,6 +34,7 @@ struct gateway {
     struct metrics_listener *metrics; /* NULL: not set */
     struct trigger trigger;
     struct api *api;
+    struct preview preview;
     struct run_watch watch;
     int64_t stop_ms;
     atomic_bool is_stopping, is_cancelled;
@@ -86,6 +88,8 @@ static size_t begin(void *context, struct http_exchange *exchange)
     route_find(gateway->service, exchange->path, &route);
     if (route.kind == ROUTE_LIVE || route.kind == ROUTE_READY)
         answer_health(gateway, exchange, route.kind == ROUTE_READY);
+    else if (preview_is_page(exchange->path))
+        preview_answer_page(&gateway->preview, exchange);
     else if (!auth_has_credentials(exchange->authorization))
         (void)admit(gateway, exchange, ROLE_INVOKE, name); /* refuses, and takes no time */
     if (exchange->answer.status == 0 && api_is_at(exchange->path))
@@ -140,15 +144,17 @@ static void run(void *context, struct http_exchange *exchange)
     struct gateway *gateway = context;
     char name[USERS_NAME_SIZE_MAX + 1];
     struct route route;
-    bool is_api = api_is_at(exchange->path);
+    bool is_api = api_is_at(exchange->path), is_message = preview_is_message(exchange->path);
     route_find(gateway->service, exchange->path, &route);
     if (!admit(gateway, exchange,
-               is_api                         ? api_role(exchange)
-               : route.kind == ROUTE_METRICS ? ROLE_MONITOR
-                                             : ROLE_INVOKE, name))
+               is_api                                       ? api_role(exchange)
+               : is_message || route.kind == ROUTE_METRICS ? ROLE_MONITOR
+                                                           : ROLE_INVOKE, name))
         return;
     if (is_api)
         api_answer(gateway->api, name, exchange);
+    else if (is_message)
+        preview_answer_message(service_store(gateway->service), exchange);
     else if (route.kind == ROUTE_METRICS)
         answer_metrics(exchange);
     else if (route.kind == ROUTE_TRIGGER)
@@ -208,8 +214,10 @@ bool gateway_open(struct gateway **out, struct service *service, const char *lis
               auth_open(&gateway->auth, workspace->folder, &limits, err) &&
               (!metrics || metrics_listen(&gateway->metrics, metrics, err)) &&
               api_open(&gateway->api, &api, err) &&
+              preview_open(&gateway->preview, workspace->functions_folder, err) &&
               http_server_open(&gateway->http, &options, err);
     if (!ok) {
+        preview_close(&gateway->preview);
         api_close(gateway->api);
         metrics_close(gateway->metrics);
         auth_close(gateway->auth);
@@ -296,6 +304,7 @@ bool gateway_stop(struct gateway *gateway)
             return false;
     }
     http_server_close(gateway->http);
+    preview_close(&gateway->preview);
     api_close(gateway->api);
     metrics_close(gateway->metrics);
     auth_close(gateway->auth);

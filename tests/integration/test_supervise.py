@@ -202,9 +202,9 @@ class Changes(Supervised):
 
     def test_two_on_one_address(self):
         port = self.place.add("acme")
-        self.place.add("beta", {"server": {"listen": f"0.0.0.0:{port}"}})
         supervisor = self.start()
         supervisor.wait_for("acme", "running")
+        self.place.add("beta", {"server": {"listen": f"0.0.0.0:{port}"}})
         tenant = supervisor.wait_for("beta", "conflict", "which tenant 'acme' has")
         self.assertIn(f"0.0.0.0:{port}", tenant["reason"])
         os.rename(self.place.path("acme"), self.place.path(".acme"))
