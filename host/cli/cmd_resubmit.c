@@ -224,7 +224,7 @@ static int run_job(struct cli *cli, const struct arguments *arguments, const cha
     document_init(&job.document);
     document_open(&job.document, NULL, '{');
     document_open(&job.document, name, '[');
-    bool ok = cli_open_workspace(cli, &workspace, &err) &&
+    bool ok = cli_open_recorded(cli, &workspace, &err) &&
               service_open(&job.service, workspace, &err) &&
               (!all_of || resubmit_all_of(&job, all_of, &err));
     for (size_t i = 0; ok && i < arguments->word_count && !stopped(cli); i++)

@@ -22,6 +22,7 @@ struct service {
     struct timetable *timetable;
     struct scheduler *scheduler; /* NULL: none works in this process */
     bool tells_ends; /* each execution that ends gets a line in the log */
+    struct run_observer observer; /* ended NULL: nobody */
 };
 
 /* What an execution begins with; everything is borrowed until execute returns. */
@@ -35,6 +36,7 @@ struct execution_start {
     size_t input_size;
     const struct remote_file *attachment;
     const struct run_watch *watch;
+    int64_t deadline_ms;   /* as in run_request */
     const char *resubmits; /* as in run_request */
     const char *resumes;   /* id of the unfinished instance that goes on here; NULL: a new one */
     int64_t started_ms;    /* of resumes */

@@ -233,6 +233,7 @@ static bool run_locked(struct service *service, const struct run_request *reques
         .input_size = request->body_size,
         .attachment = attachment,
         .watch = request->watch,
+        .deadline_ms = request->deadline_ms,
         .resubmits = request->resubmits,
         .traceparent = request->traceparent,
         .tracestate = request->tracestate,

@@ -71,6 +71,11 @@ void service_tell_ends(struct service *service)
     service->tells_ends = true;
 }
 
+void service_observe(struct service *service, const struct run_observer *observer)
+{
+    service->observer = *observer;
+}
+
 struct workspace *service_workspace(const struct service *service)
 {
     return service->workspace;
@@ -119,6 +124,16 @@ const struct manifest *service_manifest(const struct service *service, size_t in
 const char *service_digest(const struct service *service, size_t index)
 {
     return module_digest(service->registry.flows[index].module);
+}
+
+const char *service_module_name(const struct service *service, size_t index)
+{
+    return service->registry.flows[index].folder_name;
+}
+
+const char *service_library(const struct service *service, size_t index)
+{
+    return module_library(service->registry.flows[index].module);
 }
 
 bool service_find(const struct service *service, const char *name, size_t *index, struct error *err)

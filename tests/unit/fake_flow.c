@@ -117,6 +117,18 @@ const char *service_digest(const struct service *service, size_t index)
     return "d1ge57";
 }
 
+const char *service_module_name(const struct service *service, size_t index)
+{
+    (void)service, (void)index;
+    return "flow";
+}
+
+const char *service_library(const struct service *service, size_t index)
+{
+    (void)service, (void)index;
+    return "/nonexistent/d1ge57.so";
+}
+
 bool service_find(const struct service *service, const char *name, size_t *index, struct error *err)
 {
     (void)service;
@@ -131,6 +143,11 @@ bool service_check_run(const struct service *service, const struct run_request *
     (void)service;
     return request->parameter_count > 0 ||
            error_set(err, ERROR_INVALID, "flow 'FLOW' needs parameter 'prefix'");
+}
+
+void service_observe(struct service *service, const struct run_observer *observer)
+{
+    (void)service, (void)observer;
 }
 
 static bool says(const struct run_request *request, const char *word)

@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: MIT */
+/* From an event to a run; see function.h. */
+#include "server/function.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/clock.h"
+#include "base/file_watch.h"
+#include "base/log.h"
+#include "server/answer.h"
+#include "server/auth.h"
+#include "server/caller_files.h"
+#include "server/outcome.h"
+#include "server/refusals.h"
+#include "server/route.h"
+#include "server/run_log.h"
+
+#define DETAIL_SIZE_MAX (1u << 20)
+
+struct function {
+    struct function_options options;
+    bool *is_offered; /* by index of the service's flows */
+    size_t offered_count, only; /* only: the index, where it is one */
+    struct auth *auth; /* NULL: the platform lets callers in */
+    struct refusals *refusals;
+    pthread_mutex_t mutex; /* files */
+    struct file_watch files; /* that say who may call */
+};
+
+/* ---- life ---- */
+
+static bool offer(struct function *function, size_t flow)
+{
+    function->offered_count += !function->is_offered[flow];
+    function->is_offered[flow] = true;
+    function->only = flow;
+    return true;
+}
+
+static bool choose_flows(struct function *function, struct error *err)
+{
+    const struct function_options *options = &function->options;
+    size_t count = service_flow_count(options->service), flow;
+    function->is_offered = calloc(count + 1, sizeof *function->is_offered);
+    if (!function->is_offered)
+        return error_set(err, ERROR_LIMIT, "out of memory");
+    for (size_t i = 0; options->name_count == 0 && i < count; i++)
+        offer(function, i);
+    for (size_t i = 0; i < options->name_count; i++)
+        if (!service_find(options->service, options->names[i], &flow, err) ||
+            !offer(function, flow))
+            return false;
+    return true;
+}
+
+static bool open_users(struct function *function, struct error *err)
+{
+    const struct workspace *workspace = service_workspace(function->options.service);
+    if (workspace->callers == CALLERS_PLATFORM || function->options.is_behind_gateway)
+        return true;
+    const struct server_settings *settings = &workspace->server;
+    const struct auth_limits limits = {
+        .account = {settings->account_rate, settings->rate_burst_s},
+        .address = {settings->address_rate, settings->rate_burst_s},
+    };
+    function->refusals = refusals_new(service_store(function->options.service));
+    return (function->refusals || error_set(err, ERROR_LIMIT, "out of memory")) &&
+           caller_files_watch(&function->files, workspace->folder, err) &&
+           auth_open(&function->auth, workspace->folder, &limits, err);
+}
+
+bool function_open(struct function **out, const struct function_options *options, struct error *err)
+{
+    struct function *function = calloc(1, sizeof *function);
+    if (!function)
+        return error_set(err, ERROR_LIMIT, "out of memory");
+    function->options = *options;
+    pthread_mutex_init(&function->mutex, NULL);
+    if (!choose_flows(function, err) || !open_users(function, err)) {
+        function_close(function);
+        return false;
+    }
+    *out = function;
+    return true;
+}
+
+void function_close(struct function *function)
+{
+    if (!function)
+        return;
+    auth_close(function->auth);
+    refusals_free(function->refusals);
+    pthread_mutex_destroy(&function->mutex);
+    file_watch_release(&function->files);
+    free(function->is_offered);
+    free(function);
+}
+
+void function_answer_init(struct function_answer *answer)
+{
+    *answer = (struct function_answer){0};
+    buf_init(&answer->http.body, SIZE_MAX / 2);
+    buf_init(&answer->http.fields, HTTP_HEADER_SIZE_MAX);
+}
+
+void function_answer_release(struct function_answer *answer)
+{
+    buf_release(&answer->http.body);
+    buf_release(&answer->http.fields);
+}
+
+int64_t function_deadline(int64_t wall_ms)
+{
+    int64_t left_ms = wall_ms - clock_wall_ms();
+    left_ms -= left_ms > 2 * FUNCTION_MARGIN_MS ? FUNCTION_MARGIN_MS : left_ms / 2;
+    return clock_monotonic_ms() + (left_ms > 0 ? left_ms : 0) + 1; /* 0 would be no deadline */
+}
+
+/* ---- the run ---- */
+
+static void fail(struct function_answer *answer, int status, const char *code, const char *title,
+                 const char *detail)
+{
+    answer->has_failed = true;
+    snprintf(answer->error_type, sizeof answer->error_type, "Sluice.%s", code);
+    snprintf(answer->error_message, sizeof answer->error_message, "%s: %s", title, detail);
+    answer_fault(&answer->http, status, code, title, detail);
+}
+
+static void fail_with(struct function_answer *answer, const char *title, const struct error *err)
+{
+    int status = err->kind == ERROR_UNSUPPORTED ? 415 : answer_status_of(err);
+    fail(answer, status, error_kind_name(err->kind), title, err->message);
+}
+
+static void take_response(struct run_outcome *outcome, struct http_answer *http)
+{
+    http->status = outcome->response_status;
+    snprintf(http->content_type, sizeof http->content_type, "%s", outcome->response_type);
+    buf_release(&http->body);
+    http->body = outcome->response;
+    outcome->response = (struct buf){0};
+}
+
+static void tell_outcome(const struct manifest *manifest, const struct run_outcome *outcome,
+                         struct http_answer *http)
+{
+    struct document document;
+    document_init(&document);
+    outcome_write(&document, manifest, outcome);
+    document_move(&document, &http->body);
+    http->status = outcome_status(outcome);
+    snprintf(http->content_type, sizeof http->content_type, "application/json");
+}
+
+static void take_outcome(const struct manifest *manifest, struct run_outcome *outcome,
+                         struct function_answer *answer)
+{
+    if (outcome->instance[0])
+        run_log_end(manifest, outcome);
+    answer->has_failed = outcome->exit_status != 0;
+    if (answer->has_failed) {
+        snprintf(answer->error_type, sizeof answer->error_type, "Flow.%s", outcome->fault_code);
+        snprintf(answer->error_message, sizeof answer->error_message, "%s: %s",
+                 outcome->fault_title, buf_text(&outcome->fault_detail));
+    }
+    snprintf(answer->http.instance, sizeof answer->http.instance, "%s", outcome->instance);
+    if (outcome->response_status)
+        take_response(outcome, &answer->http);
+    else
+        tell_outcome(manifest, outcome, &answer->http);
+}
+
+static void run_flow(struct function *function, size_t flow, const struct flow_input *input,
+                     const struct function_event *event, struct function_answer *answer)
+{
+    struct service *service = function->options.service;
+    struct run_log log = {.should_stop = function->options.should_stop,
+                          .context = function->options.context};
+    const struct run_watch watch = run_log_watch(&log);
+    const struct run_request request = {
+        .flow = flow,
+        .trigger = function->options.trigger,
+        .invoked_by = event->invoked_by ? event->invoked_by : "platform",
+        .parameters = input->parameters,
+        .parameter_count = input->parameter_count,
+        .body = input->body_size > 0 ? input->body : NULL,
+        .body_size = input->body_size,
+        .watch = &watch,
+        .deadline_ms = event->deadline_ms,
+    };
+    struct run_outcome outcome = {.exit_status = 1};
+    struct error err = {0};
+    if (service_run(service, &request, &outcome, &err)) {
+        take_outcome(service_manifest(service, flow), &outcome, answer);
+        answer->is_late = answer->has_failed && event->deadline_ms > 0 &&
+                          clock_monotonic_ms() >= event->deadline_ms;
+    } else {
+        log_line(LOG_ERROR, NULL, "a flow could not begin: %s", err.message);
+        fail_with(answer, "The flow could not be run", &err);
+    }
+    run_outcome_release(&outcome);
+}
+
+static void run_data(struct function *function, size_t flow, const void *data, size_t size,
+                     const struct function_event *event, struct function_answer *answer)
+{
+    struct flow_input input;
+    struct error err = {0};
+    if (flow_input_read(&input, service_manifest(function->options.service, flow), data, size,
+                        &err))
+        run_flow(function, flow, &input, event, answer);
+    else
+        fail_with(answer, "The event is not usable", &err);
+    flow_input_release(&input);
+}
+
+/* ---- which flow ---- */
+
+static void list_offered(const struct function *function, struct buf *out)
+{
+    struct service *service = function->options.service;
+    for (size_t i = 0; i < service_flow_count(service); i++)
+        if (function->is_offered[i])
+            buf_printf(out, "%s%s", out->size > 0 ? ", " : "",
+                       service_manifest(service, i)->identifier);
+}
+
+static void fail_unknown(const struct function *function, const char *what,
+                         struct function_answer *answer)
+{
+    struct buf offered, detail;
+    buf_init(&offered, DETAIL_SIZE_MAX);
+    buf_init(&detail, DETAIL_SIZE_MAX);
+    list_offered(function, &offered);
+    buf_printf(&detail, "%s; offered here: %s", what, buf_text(&offered));
+    fail(answer, 404, "not_found", "Not found", buf_text(&detail));
+    buf_release(&offered);
+    buf_release(&detail);
+}
+
+static bool choose_named(const struct function *function, const char *name, size_t *flow,
+                         struct function_answer *answer)
+{
+    struct error err = {0};
+    if (!name[0] && function->offered_count == 1) {
+        *flow = function->only;
+        return true;
+    }
+    if (!name[0])
+        fail_unknown(function, "the event names no flow (\"flow\": its identifier)", answer);
+    else if (!service_find(function->options.service, name, flow, &err))
+        fail_unknown(function, err.message, answer);
+    else if (!function->is_offered[*flow])
+        fail_unknown(function, "that flow is not offered here", answer);
+    else
+        return true;
+    return false;
+}
+
+/* OIC's address of a flow; else the one flow there is, whatever the address that the platform gave
+ * it. */
+static bool choose_by_path(const struct function *function, const char *path, size_t *flow,
+                           struct function_answer *answer)
+{
+    struct route route;
+    route_find(function->options.service, path, &route);
+    if (route.kind == ROUTE_TRIGGER && function->is_offered[route.flow]) {
+        *flow = route.flow;
+        return true;
+    }
+    if (route.kind != ROUTE_TRIGGER && route.kind != ROUTE_UNKNOWN &&
+        function->offered_count == 1) {
+        *flow = function->only;
+        return true;
+    }
+    fail_unknown(function, route.kind == ROUTE_UNKNOWN ? route.reason : "no flow is at this address",
+                 answer);
+    return false;
+}
+
+/* ---- who calls ---- */
+
+/* A file that was put in place since counts from the next call on, without anybody's signal. */
+static void refresh_callers(struct function *function)
+{
+    struct error err = {0};
+    pthread_mutex_lock(&function->mutex);
+    bool has_changed = file_watch_changed(&function->files);
+    pthread_mutex_unlock(&function->mutex);
+    if (has_changed && !auth_reload(function->auth, &err))
+        log_line(LOG_ERROR, NULL, "who may call has changed and is not usable, the old stays: %s",
+                 err.message);
+}
+
+static void refuse_caller(struct function *function, const struct function_event *event,
+                          enum auth_verdict verdict, const char *name,
+                          struct function_answer *answer)
+{
+    struct http_exchange exchange = {.authorization = event->authorization, .answer = answer->http};
+    answer_refusal(&exchange, verdict, ROLE_INVOKE, auth_takes_tokens(function->auth));
+    answer->http = exchange.answer;
+    answer->has_failed = true;
+    refusals_add(function->refusals, &(struct refusal){
+        .name = name, .address = event->address ? event->address : "unknown",
+        .reason = auth_reason(verdict), .method = event->method, .path = event->path,
+        .status = answer->http.status});
+}
+
+static bool admit(struct function *function, const struct function_event *event,
+                  char name[USERS_NAME_SIZE_MAX + 1], struct function_answer *answer)
+{
+    const char *address = event->address ? event->address : "unknown";
+    const char *known = event->invoked_by ? event->invoked_by : "platform";
+    snprintf(name, USERS_NAME_SIZE_MAX + 1, "%.*s", (int)USERS_NAME_SIZE_MAX, known);
+    if (!function->auth || event->is_authenticated)
+        return true;
+    refresh_callers(function);
+    refusals_tick(function->refusals);
+    enum auth_verdict verdict =
+        auth_check(function->auth, event->authorization, address, ROLE_INVOKE, name);
+    if (verdict != AUTH_GRANTED)
+        refuse_caller(function, event, verdict, name, answer);
+    return verdict == AUTH_GRANTED;
+}
+
+/* ---- events ---- */
+
+static bool check_request(const struct function_event *event, struct function_answer *answer)
+{
+    if (strcmp(event->method, "POST") != 0) {
+        answer->http.allow = "POST";
+        fail(answer, 405, "method", "Method not allowed", "this address takes POST");
+        return false;
+    }
+    if (event->content_type && strncasecmp(event->content_type, "multipart/", 10) == 0) {
+        fail(answer, 415, "unsupported", "Media type not supported",
+             "a function takes the message alone, as application/json");
+        return false;
+    }
+    return true;
+}
+
+static bool is_cloud_event(const struct function_event *event)
+{
+    return cloud_event_is_structured(event->content_type) ||
+           (event->field && cloud_event_is_binary(event->field, event->context));
+}
+
+void function_request(struct function *function, const struct function_event *event,
+                      struct function_answer *answer)
+{
+    char name[USERS_NAME_SIZE_MAX + 1];
+    size_t flow;
+    if (!admit(function, event, name, answer) || !check_request(event, answer) ||
+        !choose_by_path(function, event->path, &flow, answer))
+        return;
+    struct function_event named = *event;
+    named.invoked_by = name;
+    if (is_cloud_event(event))
+        function_invoke(function, flow, &named, answer);
+    else
+        run_data(function, flow, event->body, event->body_size, &named, answer);
+}
+
+static bool names_another(const struct function *function, const struct invocation *invocation,
+                          size_t flow)
+{
+    size_t named;
+    return flow != FUNCTION_ANY_FLOW && invocation->flow[0] &&
+           (!service_find(function->options.service, invocation->flow, &named, NULL) ||
+            named != flow);
+}
+
+void function_invoke(struct function *function, size_t flow, const struct function_event *event,
+                     struct function_answer *answer)
+{
+    struct invocation invocation;
+    struct error err = {0};
+    if (!invocation_read(&invocation, event->content_type, event->field, event->context,
+                         event->body, event->body_size, &err))
+        fail_with(answer, "The event is not usable", &err);
+    else if (names_another(function, &invocation, flow))
+        fail(answer, 400, "invalid", "The event is not usable",
+             "the event names another flow than the address that it was sent to");
+    else if (flow != FUNCTION_ANY_FLOW || choose_named(function, invocation.flow, &flow, answer))
+        run_data(function, flow, invocation.data, invocation.data_size, event, answer);
+    invocation_release(&invocation);
+}

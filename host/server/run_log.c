@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/* Events of a run into log lines; see run_log.h. */
+#include "server/run_log.h"
+
+#include <stdio.h>
+
+#include "base/log.h"
+#include "sluice/abi.h"
+
+static void on_started(void *context, const char *instance, const char *flow)
+{
+    struct run_log *log = context;
+    if (!log->instance[0])
+        snprintf(log->instance, sizeof log->instance, "%s", instance);
+    log_line(LOG_INFO, instance, "flow '%s' started", flow);
+}
+
+static void on_file(void *context, const char *name, int state, const char *detail, uint64_t size,
+                    uint64_t index, uint64_t total)
+{
+    const struct run_log *log = context;
+    (void)index, (void)total;
+    if (state == SLUICE_FILE_TRANSFERRED)
+        log_line(LOG_INFO, log->instance, "file '%s' transferred, %llu bytes", name,
+                 (unsigned long long)size);
+    else if (state == SLUICE_FILE_NOT_TRANSFERRED || state == SLUICE_FILE_POSTPONED)
+        log_line(LOG_WARNING, log->instance, "file '%s' %s: %s", name,
+                 state == SLUICE_FILE_POSTPONED ? "postponed" : "not transferred",
+                 detail ? detail : "");
+}
+
+static void on_line(void *context, const char *text)
+{
+    const struct run_log *log = context;
+    log_line(LOG_INFO, log->instance, "%s", text);
+}
+
+static void on_notice(void *context, const char *subject, const char *to)
+{
+    const struct run_log *log = context;
+    (void)to; /* addresses of people do not belong into a log */
+    log_line(LOG_INFO, log->instance, "mail '%s' was accepted", subject);
+}
+
+static bool on_stop(void *context)
+{
+    const struct run_log *log = context;
+    return log->should_stop && log->should_stop(log->context);
+}
+
+struct run_watch run_log_watch(struct run_log *log)
+{
+    return (struct run_watch){.context = log, .started = on_started, .file = on_file,
+                              .line = on_line, .notice = on_notice, .should_stop = on_stop};
+}
+
+void run_log_end(const struct manifest *manifest, const struct run_outcome *outcome)
+{
+    if (outcome->exit_status == 0)
+        log_line(LOG_INFO, outcome->instance, "flow '%s' is done after %lld ms: %llu files found, "
+                 "%llu transferred", manifest->identifier, (long long)outcome->duration_ms,
+                 (unsigned long long)outcome->files_found,
+                 (unsigned long long)outcome->files_transferred);
+    else
+        log_line(LOG_WARNING, outcome->instance, "flow '%s' %s after %lld ms: %s: %s: %s; %llu files "
+                 "found, %llu transferred, %llu not transferred", manifest->identifier,
+                 outcome->exit_status == 3 ? "is partly done" : "failed",
+                 (long long)outcome->duration_ms, outcome->fault_code, outcome->fault_title,
+                 buf_text(&outcome->fault_detail), (unsigned long long)outcome->files_found,
+                 (unsigned long long)outcome->files_transferred,
+                 (unsigned long long)outcome->files_not_transferred);
+}

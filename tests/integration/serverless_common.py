@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: MIT
+"""What the tests of the serverless modes share: one landscape for a script, a log to look into, and the
+measuring of cold starts."""
+import json
+import os
+import sys
+import tempfile
+import unittest
+
+HERE = os.path.dirname(os.path.realpath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "peers"))
+
+import extracts  # noqa: E402
+from landscape import SECRETS, Landscape  # noqa: E402
+
+COLD_START_MS_MAX = 50
+COLD_START_ATTEMPTS = 40  # the machine may be busy: the quickest of them tells what it costs
+
+
+def rows(number, kind="contact"):
+    return b"".join(extracts.content(kind, True, records=number, seed=number))
+
+
+class ServerlessTest(unittest.TestCase):
+    """settings: of sluice.json. program: set by the script that runs the tests."""
+    program = None
+    settings = {}
+    shared = None  # the folder and landscape of all classes
+
+    @classmethod
+    def setUpClass(cls):
+        if ServerlessTest.shared is None:
+            folder = tempfile.TemporaryDirectory(prefix="sluice-functions-")
+            ServerlessTest.shared = folder, Landscape(folder.name, cls.program)
+            unittest.addModuleCleanup(folder.cleanup)
+            unittest.addModuleCleanup(cls.shared[1].stop)
+        cls.folder, cls.land = cls.shared[0].name, cls.shared[1]
+        cls.configure(cls.settings)
+        users = os.path.join(cls.land.workspace, "users.json")
+        if os.path.exists(users):
+            os.unlink(users)
+
+    @classmethod
+    def configure(cls, settings):
+        with open(os.path.join(cls.land.workspace, "sluice.json"), "w", encoding="utf-8") as file:
+            json.dump(settings, file)
+
+    def setUp(self):
+        self.log = tempfile.TemporaryFile()
+        self.addCleanup(self.log.close)
+
+    def said(self):
+        """What the program wrote, without a secret in it."""
+        with open(f"/proc/self/fd/{self.log.fileno()}", "rb") as file:
+            text = file.read().decode()
+        for secret in SECRETS.values():
+            self.assertNotIn(secret, text)
+        return text
+
+    def lines(self):
+        return [json.loads(line) for line in self.said().splitlines() if line.startswith("{")]
+
+    def cold_start(self, name, start):
+        """start() gives the seconds from the process's start to its first answer, and its processor
+        time up to then: on a machine that others keep busy, the latter is held against the limit."""
+        walls, works = [], []
+        while len(walls) < COLD_START_ATTEMPTS and (len(walls) < 5 or min(walls) > COLD_START_MS_MAX):
+            wall, work = start()
+            walls.append(wall * 1000)
+            works.append(work * 1000)
+        print(f"cold start, {name}: first answer {min(walls):.1f} ms after the process's start, "
+              f"{min(works):.1f} ms of processor time", flush=True)
+        is_busy = os.getloadavg()[0] > os.cpu_count()
+        self.assertLessEqual(min(works if is_busy else walls), COLD_START_MS_MAX)
+
+
+def processor_seconds(pid):
+    """What all threads of a process have used so far."""
+    total = 0
+    for task in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{task}/schedstat", encoding="ascii") as file:
+            total += int(file.read().split()[0])
+    return total / 1e9
