@@ -152,7 +152,7 @@ class Tokens(AuthTest):
                 self.assertEqual(challenges, [
                     'Basic realm="sluice", charset="UTF-8"',
                     f'Bearer realm="sluice", error="invalid_token", error_description="{reason}"'])
-        self.assertIn(f"refused: the token has expired: user '{CLIENT}' at 127.0.0.1", self.said())
+        self.check_said(f"refused: the token has expired: user '{CLIENT}' at 127.0.0.1")
 
     def of_size(self, size):
         """base64url has no text of 4 n + 1 digits: header and payload share what is to be filled."""
@@ -310,7 +310,7 @@ class Often(AuthTest):
         while self.ask("GET", "/nothing", connection=connection)[0] == 429:
             self.assertLess(time.monotonic(), deadline)
             time.sleep(1)
-        self.assertIn(f"refused: too many requests: user '{USER}'", self.said())
+        self.check_said(f"refused: too many requests: user '{USER}'")
         self.assertEqual(self.audit_of(1, "--actor", USER)[0]["detail"], "429: too many requests")
 
 
