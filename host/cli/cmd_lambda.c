@@ -14,7 +14,7 @@ static bool open_function(struct cli *cli, const struct arguments *arguments,
                           struct service **service, struct function **function,
                           struct event_sink **sink, struct error *err)
 {
-    if (!cli_open_service(cli, false, service, err))
+    if (!cli_open_service(cli, false, service, err) || !sink_open(sink, *service, err))
         return false;
     const struct function_options options = {
         .service = *service,
@@ -22,8 +22,10 @@ static bool open_function(struct cli *cli, const struct arguments *arguments,
         .name_count = arguments->word_count,
         .trigger = "lambda",
         .should_stop = wait_is_asked,
+        .is_alone = true,
+        .sink = *sink,
     };
-    return function_open(function, &options, err) && sink_open(sink, *service, err);
+    return function_open(function, &options, err);
 }
 
 /* What keeps the function from starting belongs into the service's log and metrics, too. */
@@ -52,7 +54,7 @@ static int run(struct cli *cli, const struct arguments *arguments)
     bool has_begun = ok;
     ok = ok &&
          lambda_serve(api, function, service_workspace(service)->lambda_answers == ANSWERS_STREAMED,
-                      sink, &err);
+                      &err);
     sink_close(sink);
     function_close(function);
     service_close(service);

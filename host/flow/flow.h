@@ -31,6 +31,10 @@ struct transfer *service_transfer(const struct service *service);
 /* Each execution that ends gets a line in the log from here on. Before other threads run. */
 void service_tell_ends(struct service *service);
 
+/* What a process does before it is frozen: what executions left behind is written, and sent to the trace
+ * collector, and nothing works on. Waits for wait_ms, about. False: something is left. */
+bool service_rest(struct service *service, int64_t wait_ms);
+
 size_t service_flow_count(const struct service *service);
 /* Manifest and digest of the index-th flow, ordered by identifier, versions of one flow from the
  * oldest. Borrowed. */
@@ -103,6 +107,7 @@ void run_outcome_release(struct run_outcome *outcome);
 struct run_end {
     const struct manifest *manifest;
     const struct run_outcome *outcome;
+    const char *traceparent, *tracestate; /* of the execution; tracestate NULL: none */
     int64_t finished_ms; /* wall clock */
 };
 
@@ -123,6 +128,12 @@ void service_observe(struct service *service, const struct run_observer *observe
  */
 MUST_USE bool service_run(struct service *service, const struct run_request *request,
                           struct run_outcome *outcome, struct error *err);
+
+/* Goes on with what ended processes left unfinished of that flow, each for as long as deadline_ms (as in
+ * run_request) lets it; for processes in which nothing else does (recovery.h). Scheduled flows do it
+ * themselves before each run. What cannot go on now is a line in the log. */
+void service_resume(struct service *service, size_t flow, const struct run_watch *watch,
+                    int64_t deadline_ms);
 
 /* What service_run would refuse before it begins, except for another run that goes on. */
 MUST_USE bool service_check_run(const struct service *service, const struct run_request *request,

@@ -90,9 +90,15 @@ static void tell_observer(const struct service *service, const struct execution 
                           const struct execution_end *end)
 {
     struct run_outcome outcome;
+    char traceparent[TRACE_PARENT_SIZE];
     execution_outcome(&outcome, execution, end);
     service->observer.ended(service->observer.context, &(struct run_end){
-        .manifest = execution->manifest, .outcome = &outcome, .finished_ms = clock_wall_ms()});
+        .manifest = execution->manifest,
+        .outcome = &outcome,
+        .traceparent = trace_format(&execution->trace, traceparent),
+        .tracestate = execution->trace_state,
+        .finished_ms = clock_wall_ms(),
+    });
     run_outcome_release(&outcome);
 }
 

@@ -243,7 +243,8 @@ static bool run_locked(struct service *service, const struct run_request *reques
     if (alone && !run_lock_take(service->workspace->state_folder, flow->manifest->identifier, &lock,
                                 err))
         return false;
-    bool ok = (!alone || resume_flow(service, flow->manifest->identifier, request->watch, err)) &&
+    bool ok = (!alone || resume_flow(service, flow->manifest->identifier, request->watch,
+                                      request->deadline_ms, err)) &&
               run_new(service, &start, outcome, err);
     run_lock_release(lock);
     return ok;

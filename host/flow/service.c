@@ -71,6 +71,12 @@ void service_tell_ends(struct service *service)
     service->tells_ends = true;
 }
 
+bool service_rest(struct service *service, int64_t wait_ms)
+{
+    bool is_sent = otlp_flush(service->otlp, wait_ms);
+    return store_rest(service->store, wait_ms) && is_sent;
+}
+
 void service_observe(struct service *service, const struct run_observer *observer)
 {
     service->observer = *observer;

@@ -23,6 +23,8 @@ static const struct attribute {
     {"type", "ce-type", offsetof(struct cloud_event, type), true},
     {"subject", "ce-subject", offsetof(struct cloud_event, subject), false},
     {"time", "ce-time", offsetof(struct cloud_event, time), false},
+    {"traceparent", "ce-traceparent", offsetof(struct cloud_event, traceparent), false},
+    {"tracestate", "ce-tracestate", offsetof(struct cloud_event, tracestate), false},
     {"datacontenttype", NULL, offsetof(struct cloud_event, data_content_type), false},
 };
 #define ATTRIBUTE_COUNT (sizeof attributes / sizeof attributes[0])
@@ -239,6 +241,8 @@ void cloud_event_release(struct cloud_event *event)
     free(event->subject);
     free(event->time);
     free(event->data_content_type);
+    free(event->traceparent);
+    free(event->tracestate);
     free(event->decoded);
     *event = (struct cloud_event){0};
 }

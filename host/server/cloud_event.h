@@ -17,6 +17,7 @@ struct cloud_event {
     char *id, *source, *type;  /* never NULL once read */
     char *subject, *time;      /* NULL: none */
     char *data_content_type;   /* NULL: none given */
+    char *traceparent, *tracestate; /* cloudevents/spec: extensions/distributed-tracing.md; NULL: none */
     const void *data;          /* the event's data; borrowed from the body or from decoded */
     size_t data_size;
     char *decoded;             /* data that the body holds in another form; NULL: none */

@@ -36,6 +36,9 @@ void end_event_write(const struct run_end *end, const char *source, struct buf *
     append_field(fields, "type", type_of(end->outcome->state));
     append_field(fields, "subject", end->manifest->identifier);
     append_field(fields, "time", clock_format_ms(end->finished_ms, time));
+    append_field(fields, "traceparent", end->traceparent);
+    if (end->tracestate)
+        append_field(fields, "tracestate", end->tracestate);
     buf_append_text(fields, "Content-Type: application/json\n");
     document_init(&document);
     outcome_write(&document, end->manifest, end->outcome);
@@ -54,7 +57,7 @@ static bool is_extension_name(const char *name)
 static bool append_extension(const cJSON *member, struct buf *fields, struct error *err)
 {
     static const char *const ours[] = {"specversion", "id", "source", "type", "subject", "time",
-                                       "datacontenttype", "data"};
+                                       "datacontenttype", "data", "traceparent", "tracestate"};
     const char *value = cJSON_GetStringValue(member);
     if (!is_extension_name(member->string) || !value || !*value ||
         strlen(value) > CLOUD_EVENT_ATTRIBUTE_SIZE_MAX)

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "flow/activation.h"
 #include "server/answer.h"
 
 /* Beside the flow's own ceiling: the event around its data, and base64. */
@@ -16,7 +17,7 @@ bool event_trigger_is(const char *path)
 
 static bool find(const struct service *service, const char *path, size_t *flow, struct error *err)
 {
-    return service_find(service, path + strlen(EVENT_TRIGGER_PATH), flow, err);
+    return activation_find(service, path + strlen(EVENT_TRIGGER_PATH), flow, err);
 }
 
 size_t event_trigger_begin(const struct service *service, struct http_exchange *exchange)
@@ -62,20 +63,36 @@ static void take_answer(struct function_answer *answer, struct http_exchange *ex
     *http = old;
 }
 
-void event_trigger_run(struct function *function, const struct service *service,
-                       struct http_exchange *exchange, const char *invoked_by)
+static void run(struct function *function, size_t flow, struct http_exchange *exchange,
+                const char *invoked_by)
 {
     struct function_answer answer;
-    struct error err = {0};
-    size_t flow;
+    struct buf parent, state;
+    buf_init(&parent, HTTP_HEADER_SIZE_MAX);
+    buf_init(&state, HTTP_HEADER_SIZE_MAX);
     const struct function_event event = {
         .content_type = exchange->content_type,
         .field = field_of,
         .context = exchange,
         .body = buf_text(&exchange->body),
         .body_size = exchange->body.size,
+        .traceparent = http_exchange_fields(exchange, "traceparent", &parent),
+        .tracestate = http_exchange_fields(exchange, "tracestate", &state),
         .invoked_by = invoked_by,
     };
+    function_answer_init(&answer);
+    function_invoke(function, flow, &event, &answer);
+    take_answer(&answer, exchange);
+    function_answer_release(&answer);
+    buf_release(&parent);
+    buf_release(&state);
+}
+
+void event_trigger_run(struct function *function, const struct service *service,
+                       struct http_exchange *exchange, const char *invoked_by)
+{
+    struct error err = {0};
+    size_t flow;
     if (exchange->is_too_large)
         answer_fault(&exchange->answer, 413, "limit", "Event too large",
                      "the event is larger than the flow takes");
@@ -85,10 +102,6 @@ void event_trigger_run(struct function *function, const struct service *service,
                      CLOUD_EVENT_STRUCTURED);
     else if (!find(service, exchange->path, &flow, &err))
         answer_fault(&exchange->answer, 404, "not_found", "Not found", err.message);
-    else {
-        function_answer_init(&answer);
-        function_invoke(function, flow, &event, &answer);
-        take_answer(&answer, exchange);
-        function_answer_release(&answer);
-    }
+    else
+        run(function, flow, exchange, invoked_by);
 }

@@ -16,6 +16,7 @@
 #include "server/fn_listener.h"
 #include "server/function.h"
 #include "server/http_server.h"
+#include "server/platform_trace.h"
 
 #define CALL_PATH "/call"
 #define CONNECTIONS_MAX 8u /* the agent opens one at a time; a dropped one may linger */
@@ -28,7 +29,6 @@
 struct fn {
     struct fn_environment environment;
     struct function *function;
-    struct event_sink *sink; /* may be NULL */
     struct fn_listener listener;
     struct http_server *http;
     size_t body_size_max;
@@ -77,6 +77,29 @@ static void take_path(const char *url, char *path, size_t path_size)
 static const char *field_of_call(void *context, const char *name)
 {
     return http_exchange_field(context, name);
+}
+
+/* Of a call: W3C's field, which the caller's request may bring, else what the agent says. */
+struct call_trace {
+    struct buf parent, state;
+    char platform[TRACE_PARENT_SIZE];
+};
+
+static void take_trace(const struct http_exchange *exchange, bool is_request,
+                       struct call_trace *trace, struct function_event *event)
+{
+    const char *const names[2][2] = {{"traceparent", "tracestate"},
+                                     {"Fn-Http-H-Traceparent", "Fn-Http-H-Tracestate"}};
+    buf_init(&trace->parent, HTTP_HEADER_SIZE_MAX);
+    buf_init(&trace->state, HTTP_HEADER_SIZE_MAX);
+    event->traceparent = http_exchange_fields(exchange, names[is_request][0], &trace->parent);
+    event->tracestate = http_exchange_fields(exchange, names[is_request][1], &trace->state);
+    if (!event->traceparent &&
+        platform_trace_b3(http_exchange_field(exchange, "x-b3-traceid"),
+                          http_exchange_field(exchange, "x-b3-spanid"),
+                          http_exchange_field(exchange, "x-b3-sampled"),
+                          http_exchange_field(exchange, "x-b3-flags"), trace->platform))
+        event->platform_traceparent = trace->platform;
 }
 
 /* The agent passes the fields of the caller's request on under a prefix. */
@@ -142,16 +165,19 @@ static void judge_invocation(struct function_answer *answer)
 static void answer_call(struct fn *fn, struct http_exchange *exchange)
 {
     const char *intent = http_exchange_field(exchange, "Fn-Intent");
+    struct call_trace trace;
     struct function_event event = {
         .content_type = exchange->content_type,
         .context = exchange,
         .body = buf_text(&exchange->body),
         .body_size = exchange->body.size,
         .deadline_ms = deadline_of(exchange),
+        .call = http_exchange_field(exchange, "Fn-Call-Id"),
     };
     struct function_answer answer;
     function_answer_init(&answer);
     bool is_request = intent && strcasecmp(intent, "httprequest") == 0;
+    take_trace(exchange, is_request, &trace, &event);
     if (exchange->is_too_large)
         answer_fault(&answer.http, 413, "limit", "Message too large",
                      "the message is larger than any flow here takes");
@@ -167,6 +193,10 @@ static void answer_call(struct fn *fn, struct http_exchange *exchange)
     exchange->answer = answer.http;
     answer.http = old;
     function_answer_release(&answer);
+    buf_release(&trace.parent);
+    buf_release(&trace.state);
+    if (!function_rest(fn->function, event.deadline_ms))
+        log_line(LOG_WARNING, NULL, "something of this call is not told or written yet");
 }
 
 static void run(void *context, struct http_exchange *exchange)
@@ -174,7 +204,6 @@ static void run(void *context, struct http_exchange *exchange)
     struct fn *fn = context;
     frame_log(fn, exchange);
     answer_call(fn, exchange);
-    (void)event_sink_flush(fn->sink, FN_FLUSH_MS); /* what is left may go out with the next call */
     http_answer_field(&exchange->answer, "Fn-Fdk-Version", "sluice/" SLUICE_VERSION);
 }
 
@@ -197,10 +226,14 @@ static void refuse(void *context, struct http_exchange *exchange)
 static size_t body_size_max(const struct service *service)
 {
     uint64_t size = 0;
-    for (size_t i = 0; i < service_flow_count(service); i++)
-        if (service_manifest(service, i)->input_bytes > size)
-            size = service_manifest(service, i)->input_bytes;
-    return (size_t)(size + size / 3) + WRAPPING_SIZE_MAX;
+    bool has_files = false;
+    for (size_t i = 0; i < service_flow_count(service); i++) {
+        const struct manifest *manifest = service_manifest(service, i);
+        size = manifest->input_bytes > size ? manifest->input_bytes : size;
+        has_files |= manifest->multipart;
+    }
+    size_t wrapped = (size_t)(size + size / 3) + WRAPPING_SIZE_MAX;
+    return has_files && wrapped < FUNCTION_BODY_SIZE_MAX ? FUNCTION_BODY_SIZE_MAX : wrapped;
 }
 
 static bool check_format(const struct fn_environment *environment, struct error *err)
@@ -225,6 +258,7 @@ static bool open_parts(struct fn *fn, const struct function_options *options, st
         .connections_max = CONNECTIONS_MAX,
         .waiting_max = 1,
         .bodies_size_max = CONNECTIONS_MAX * fn->body_size_max,
+        .malformed_status = 502,
         .handler = handler,
     };
     if (http_server_open(&fn->http, &server, err))
@@ -240,12 +274,12 @@ bool fn_open(struct fn **out, struct service *service, const char *const *names,
 {
     const struct function_options options = {.service = service, .names = names,
                                              .name_count = name_count, .trigger = "fn",
-                                             .should_stop = should_stop};
+                                             .should_stop = should_stop, .is_alone = true,
+                                             .sink = sink};
     struct fn *fn = calloc(1, sizeof *fn);
     if (!fn)
         return error_set(err, ERROR_LIMIT, "out of memory");
     fn->environment = *environment;
-    fn->sink = sink;
     fn->body_size_max = body_size_max(service);
     if (!open_parts(fn, &options, err)) {
         function_close(fn->function);

@@ -2,7 +2,8 @@
 /*
  * A function of Fn or OCI Functions, format http-stream (fnproject/docs: fn/develop/fn-format.md;
  * fn: api/agent/agent.go, api/server/runner_httptrigger.go). The agent posts to /call, one request
- * at a time, and may freeze the process between two: nothing works and no timer runs there. 200 is
+ * at a time, and may freeze the process between two: nothing works and no timer runs there, because a
+ * call is answered when all of it is told and written. 200 is
  * an answer, 502 a failed function, 504 one that was late; anything else would cost the container.
  * Opened and closed by one thread.
  */
@@ -12,7 +13,6 @@
 #include "server/event_sink.h"
 
 #define FN_FORMAT "http-stream"
-#define FN_FLUSH_MS 2000
 
 /* What the agent sets in the environment; NULL where it does not. */
 struct fn_environment {
@@ -22,8 +22,7 @@ struct fn_environment {
 
 struct fn;
 
-/* Listens when it returns. names: flows that are offered, none: all. sink may be NULL; its events
- * are given FN_FLUSH_MS before the call's answer, because nothing runs after it. All is borrowed.
+/* Listens when it returns. names: flows that are offered, none: all. sink may be NULL. All is borrowed.
  * ERROR_INVALID: not started by an agent, or users.json; ERROR_NOT_FOUND: no such flow. */
 MUST_USE bool fn_open(struct fn **out, struct service *service, const char *const *names,
                       size_t name_count, const struct fn_environment *environment,

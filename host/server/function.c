@@ -11,20 +11,20 @@
 #include "base/clock.h"
 #include "base/file_watch.h"
 #include "base/log.h"
+#include "flow/activation.h"
 #include "server/answer.h"
 #include "server/auth.h"
 #include "server/caller_files.h"
-#include "server/outcome.h"
+#include "server/function_run.h"
 #include "server/refusals.h"
 #include "server/route.h"
-#include "server/run_log.h"
 
 #define DETAIL_SIZE_MAX (1u << 20)
 
 struct function {
     struct function_options options;
     bool *is_offered; /* by index of the service's flows */
-    size_t offered_count, only; /* only: the index, where it is one */
+    size_t offered_count, only; /* flows, whatever their versions; one of them */
     struct auth *auth; /* NULL: the platform lets callers in */
     struct refusals *refusals;
     pthread_mutex_t mutex; /* files */
@@ -33,11 +33,16 @@ struct function {
 
 /* ---- life ---- */
 
+/* All versions of the flow: which of them runs is decided with each call. */
 static bool offer(struct function *function, size_t flow)
 {
+    const struct service *service = function->options.service;
+    const char *identifier = service_manifest(service, flow)->identifier;
     function->offered_count += !function->is_offered[flow];
-    function->is_offered[flow] = true;
     function->only = flow;
+    for (size_t i = 0; i < service_flow_count(service); i++)
+        if (strcmp(service_manifest(service, i)->identifier, identifier) == 0)
+            function->is_offered[i] = true;
     return true;
 }
 
@@ -100,17 +105,16 @@ void function_close(struct function *function)
     free(function);
 }
 
-void function_answer_init(struct function_answer *answer)
+bool function_rest(struct function *function, int64_t deadline_ms)
 {
-    *answer = (struct function_answer){0};
-    buf_init(&answer->http.body, SIZE_MAX / 2);
-    buf_init(&answer->http.fields, HTTP_HEADER_SIZE_MAX);
-}
-
-void function_answer_release(struct function_answer *answer)
-{
-    buf_release(&answer->http.body);
-    buf_release(&answer->http.fields);
+    int64_t wait_ms = FUNCTION_REST_MS;
+    int64_t left_ms = deadline_ms + FUNCTION_MARGIN_MS / 2 - clock_monotonic_ms();
+    if (deadline_ms > 0 && left_ms < wait_ms)
+        wait_ms = left_ms > 0 ? left_ms : 0;
+    if (function->refusals)
+        refusals_tick(function->refusals);
+    bool is_told = event_sink_flush(function->options.sink, wait_ms);
+    return service_rest(function->options.service, wait_ms) && is_told;
 }
 
 int64_t function_deadline(int64_t wall_ms)
@@ -120,112 +124,13 @@ int64_t function_deadline(int64_t wall_ms)
     return clock_monotonic_ms() + (left_ms > 0 ? left_ms : 0) + 1; /* 0 would be no deadline */
 }
 
-/* ---- the run ---- */
-
-static void fail(struct function_answer *answer, int status, const char *code, const char *title,
-                 const char *detail)
-{
-    answer->has_failed = true;
-    snprintf(answer->error_type, sizeof answer->error_type, "Sluice.%s", code);
-    snprintf(answer->error_message, sizeof answer->error_message, "%s: %s", title, detail);
-    answer_fault(&answer->http, status, code, title, detail);
-}
-
-static void fail_with(struct function_answer *answer, const char *title, const struct error *err)
-{
-    int status = err->kind == ERROR_UNSUPPORTED ? 415 : answer_status_of(err);
-    fail(answer, status, error_kind_name(err->kind), title, err->message);
-}
-
-static void take_response(struct run_outcome *outcome, struct http_answer *http)
-{
-    http->status = outcome->response_status;
-    snprintf(http->content_type, sizeof http->content_type, "%s", outcome->response_type);
-    buf_release(&http->body);
-    http->body = outcome->response;
-    outcome->response = (struct buf){0};
-}
-
-static void tell_outcome(const struct manifest *manifest, const struct run_outcome *outcome,
-                         struct http_answer *http)
-{
-    struct document document;
-    document_init(&document);
-    outcome_write(&document, manifest, outcome);
-    document_move(&document, &http->body);
-    http->status = outcome_status(outcome);
-    snprintf(http->content_type, sizeof http->content_type, "application/json");
-}
-
-static void take_outcome(const struct manifest *manifest, struct run_outcome *outcome,
-                         struct function_answer *answer)
-{
-    if (outcome->instance[0])
-        run_log_end(manifest, outcome);
-    answer->has_failed = outcome->exit_status != 0;
-    if (answer->has_failed) {
-        snprintf(answer->error_type, sizeof answer->error_type, "Flow.%s", outcome->fault_code);
-        snprintf(answer->error_message, sizeof answer->error_message, "%s: %s",
-                 outcome->fault_title, buf_text(&outcome->fault_detail));
-    }
-    snprintf(answer->http.instance, sizeof answer->http.instance, "%s", outcome->instance);
-    if (outcome->response_status)
-        take_response(outcome, &answer->http);
-    else
-        tell_outcome(manifest, outcome, &answer->http);
-}
-
-static void run_flow(struct function *function, size_t flow, const struct flow_input *input,
-                     const struct function_event *event, struct function_answer *answer)
-{
-    struct service *service = function->options.service;
-    struct run_log log = {.should_stop = function->options.should_stop,
-                          .context = function->options.context};
-    const struct run_watch watch = run_log_watch(&log);
-    const struct run_request request = {
-        .flow = flow,
-        .trigger = function->options.trigger,
-        .invoked_by = event->invoked_by ? event->invoked_by : "platform",
-        .parameters = input->parameters,
-        .parameter_count = input->parameter_count,
-        .body = input->body_size > 0 ? input->body : NULL,
-        .body_size = input->body_size,
-        .watch = &watch,
-        .deadline_ms = event->deadline_ms,
-    };
-    struct run_outcome outcome = {.exit_status = 1};
-    struct error err = {0};
-    if (service_run(service, &request, &outcome, &err)) {
-        take_outcome(service_manifest(service, flow), &outcome, answer);
-        answer->is_late = answer->has_failed && event->deadline_ms > 0 &&
-                          clock_monotonic_ms() >= event->deadline_ms;
-    } else {
-        log_line(LOG_ERROR, NULL, "a flow could not begin: %s", err.message);
-        fail_with(answer, "The flow could not be run", &err);
-    }
-    run_outcome_release(&outcome);
-}
-
-static void run_data(struct function *function, size_t flow, const void *data, size_t size,
-                     const struct function_event *event, struct function_answer *answer)
-{
-    struct flow_input input;
-    struct error err = {0};
-    if (flow_input_read(&input, service_manifest(function->options.service, flow), data, size,
-                        &err))
-        run_flow(function, flow, &input, event, answer);
-    else
-        fail_with(answer, "The event is not usable", &err);
-    flow_input_release(&input);
-}
-
 /* ---- which flow ---- */
 
 static void list_offered(const struct function *function, struct buf *out)
 {
     struct service *service = function->options.service;
     for (size_t i = 0; i < service_flow_count(service); i++)
-        if (function->is_offered[i])
+        if (function->is_offered[i] && service_is_active(service, i))
             buf_printf(out, "%s%s", out->size > 0 ? ", " : "",
                        service_manifest(service, i)->identifier);
 }
@@ -238,22 +143,31 @@ static void fail_unknown(const struct function *function, const char *what,
     buf_init(&detail, DETAIL_SIZE_MAX);
     list_offered(function, &offered);
     buf_printf(&detail, "%s; offered here: %s", what, buf_text(&offered));
-    fail(answer, 404, "not_found", "Not found", buf_text(&detail));
+    function_fail(answer, 404, "not_found", "Not found", buf_text(&detail));
     buf_release(&offered);
     buf_release(&detail);
+}
+
+static bool choose_only(const struct function *function, size_t *flow,
+                        struct function_answer *answer)
+{
+    struct service *service = function->options.service;
+    struct error err = {0};
+    if (activation_find(service, service_manifest(service, function->only)->identifier, flow, &err))
+        return true;
+    fail_unknown(function, err.message, answer);
+    return false;
 }
 
 static bool choose_named(const struct function *function, const char *name, size_t *flow,
                          struct function_answer *answer)
 {
     struct error err = {0};
-    if (!name[0] && function->offered_count == 1) {
-        *flow = function->only;
-        return true;
-    }
+    if (!name[0] && function->offered_count == 1)
+        return choose_only(function, flow, answer);
     if (!name[0])
         fail_unknown(function, "the event names no flow (\"flow\": its identifier)", answer);
-    else if (!service_find(function->options.service, name, flow, &err))
+    else if (!activation_find(function->options.service, name, flow, &err))
         fail_unknown(function, err.message, answer);
     else if (!function->is_offered[*flow])
         fail_unknown(function, "that flow is not offered here", answer);
@@ -274,10 +188,8 @@ static bool choose_by_path(const struct function *function, const char *path, si
         return true;
     }
     if (route.kind != ROUTE_TRIGGER && route.kind != ROUTE_UNKNOWN &&
-        function->offered_count == 1) {
-        *flow = function->only;
-        return true;
-    }
+        function->offered_count == 1)
+        return choose_only(function, flow, answer);
     fail_unknown(function, route.kind == ROUTE_UNKNOWN ? route.reason : "no flow is at this address",
                  answer);
     return false;
@@ -334,12 +246,13 @@ static bool check_request(const struct function_event *event, struct function_an
 {
     if (strcmp(event->method, "POST") != 0) {
         answer->http.allow = "POST";
-        fail(answer, 405, "method", "Method not allowed", "this address takes POST");
+        function_fail(answer, 405, "method", "Method not allowed", "this address takes POST");
         return false;
     }
-    if (event->content_type && strncasecmp(event->content_type, "multipart/", 10) == 0) {
-        fail(answer, 415, "unsupported", "Media type not supported",
-             "a function takes the message alone, as application/json");
+    const char *coding = event->field ? event->field(event->context, "content-encoding") : NULL;
+    if (coding && strcasecmp(coding, "identity") != 0) {
+        function_fail(answer, 415, "unsupported", "Media type not supported",
+                      "compressed messages are not taken");
         return false;
     }
     return true;
@@ -364,7 +277,7 @@ void function_request(struct function *function, const struct function_event *ev
     if (is_cloud_event(event))
         function_invoke(function, flow, &named, answer);
     else
-        run_data(function, flow, event->body, event->body_size, &named, answer);
+        function_run_message(&function->options, flow, &named, answer);
 }
 
 static bool names_another(const struct function *function, const struct invocation *invocation,
@@ -372,8 +285,22 @@ static bool names_another(const struct function *function, const struct invocati
 {
     size_t named;
     return flow != FUNCTION_ANY_FLOW && invocation->flow[0] &&
-           (!service_find(function->options.service, invocation->flow, &named, NULL) ||
+           (!activation_find(function->options.service, invocation->flow, &named, NULL) ||
             named != flow);
+}
+
+/* The trace is that of the request, else that of the event, else what the platform says. */
+static void run_data(struct function *function, size_t flow, const struct invocation *invocation,
+                     const struct function_event *event, struct function_answer *answer)
+{
+    struct function_event inner = *event;
+    inner.body = invocation->data;
+    inner.body_size = invocation->data_size;
+    if (!inner.traceparent && invocation->event.traceparent) {
+        inner.traceparent = invocation->event.traceparent;
+        inner.tracestate = invocation->event.tracestate;
+    }
+    function_run_message(&function->options, flow, &inner, answer);
 }
 
 void function_invoke(struct function *function, size_t flow, const struct function_event *event,
@@ -383,11 +310,11 @@ void function_invoke(struct function *function, size_t flow, const struct functi
     struct error err = {0};
     if (!invocation_read(&invocation, event->content_type, event->field, event->context,
                          event->body, event->body_size, &err))
-        fail_with(answer, "The event is not usable", &err);
+        function_fail_with(answer, "The event is not usable", &err);
     else if (names_another(function, &invocation, flow))
-        fail(answer, 400, "invalid", "The event is not usable",
+        function_fail(answer, 400, "invalid", "The event is not usable",
              "the event names another flow than the address that it was sent to");
     else if (flow != FUNCTION_ANY_FLOW || choose_named(function, invocation.flow, &flow, answer))
-        run_data(function, flow, invocation.data, invocation.data_size, event, answer);
+        run_data(function, flow, &invocation, event, answer);
     invocation_release(&invocation);
 }

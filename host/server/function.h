@@ -7,10 +7,13 @@
 #ifndef SERVER_FUNCTION_H
 #define SERVER_FUNCTION_H
 #include "flow/flow.h"
+#include "server/event_sink.h"
 #include "server/http_server.h"
 #include "server/invocation.h"
 
 #define FUNCTION_MARGIN_MS 500 /* kept of a platform's deadline for the answer itself */
+#define FUNCTION_REST_MS 2000  /* until everything of a call is told and written; less near its deadline */
+#define FUNCTION_BODY_SIZE_MAX (6u << 20) /* with a file, which is held whole: what platforms let in */
 
 struct function;
 
@@ -20,6 +23,8 @@ struct function_options {
     size_t name_count;
     const char *trigger;        /* as instances show it: "fn", "lambda", "event" */
     bool is_behind_gateway;     /* callers have been let in: users.json is not asked */
+    bool is_alone;              /* nothing else in the process resumes what was left unfinished */
+    struct event_sink *sink;    /* for function_rest; borrowed, may be NULL */
     bool (*should_stop)(void *context); /* may be NULL */
     void *context;
 };
@@ -38,6 +43,9 @@ struct function_event {
     const void *body;
     size_t body_size;
     int64_t deadline_ms; /* as in run_request; see function_deadline */
+    const char *traceparent, *tracestate; /* as in run_request; before those of a CloudEvent, and they ... */
+    const char *platform_traceparent;     /* ... before the platform's; NULL: none */
+    const char *call;       /* the platform's id of this call, or NULL */
     const char *invoked_by; /* who the platform says it is, or NULL */
     bool is_authenticated;  /* by the platform: users.json is not asked */
 };
@@ -54,7 +62,7 @@ void function_answer_release(struct function_answer *answer);
 
 /*
  * A request over HTTP: OIC's address of a flow, or any address where one flow alone is offered; the
- * body is the message, the parameters, or a CloudEvent. Callers must be users with the role invoke,
+ * body is the message, alone or with a file (multipart), the parameters, or a CloudEvent. Callers must be users with the role invoke,
  * unless the event is authenticated or "callers" of the workspace is "platform".
  */
 void function_request(struct function *function, const struct function_event *event,
@@ -67,6 +75,11 @@ void function_request(struct function *function, const struct function_event *ev
  * service's index of a flow, or FUNCTION_ANY_FLOW. */
 void function_invoke(struct function *function, size_t flow, const struct function_event *event,
                      struct function_answer *answer);
+
+/* Before an answer behind which the process may be frozen: everything of the call is on the disk, its event
+ * and spans are told, and no thread works on. deadline_ms: of the event. False: something is left, and
+ * goes on with the next call. */
+bool function_rest(struct function *function, int64_t deadline_ms);
 
 /* clock_monotonic_ms() for a deadline that a platform gives as wall-clock time, with the margin
  * taken off. A deadline that has passed is one that passes at once. */

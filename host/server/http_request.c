@@ -302,7 +302,9 @@ static enum MHD_Result read_body(struct request *request, enum peer_phase phase)
 
 static enum MHD_Result refuse_framing(struct request *request, int status, const char *why)
 {
-    answer_fault(&request->exchange.answer, status, "malformed", "The request is malformed", why);
+    int wanted = request->server->options.malformed_status;
+    answer_fault(&request->exchange.answer, wanted ? wanted : status, "malformed",
+                 "The request is malformed", why);
     return send_answer(request); /* and the connection ends: who knows where the next one begins */
 }
 

@@ -24,6 +24,7 @@
 #define HTTP_HEADER_SIZE_MAX (20u << 10)      /* first line and fields of one request */
 #define HTTP_CONNECTION_MEMORY (32u << 10)    /* for the header and what is received of a body; not
                                                  more: the library would map and unmap it */
+#define HTTP_PLATFORM_MEMORY (256u << 10)     /* the same for listen_fd: a platform adds fields */
 #define HTTP_STREAM_RING_SIZE (1u << 20)      /* for one body that streams */
 #define HTTP_DROP_SIZE_MAX (16u << 20)
 #define HTTP_DROP_MS 600000
@@ -92,7 +93,8 @@ struct http_handler {
 };
 
 struct http_server_options {
-    const char *listen; /* "127.0.0.1:8080", "[::1]:0"; port 0: any free one; NULL: listen_fd */
+    const char *listen; /* "127.0.0.1:8080", "[::1]:0"; port 0: any free one; NULL: listen_fd, a platform's,
+                           which opens one connection at a time */
     int listen_fd; /* a socket that listens already, of any family; the server's once it is open */
     const char *certificate, *key; /* PEM files; both NULL: no TLS */
     unsigned workers, connections_max, waiting_max;
@@ -101,6 +103,7 @@ struct http_server_options {
     int64_t request_ms; /* for the rest of a request, and for taking an answer */
     int64_t stall_ms;   /* for the next bytes of a body that streams */
     bool is_counted;    /* in the metrics of connections, requests and workers */
+    int malformed_status; /* of what http_strict.h refuses; 0: the fitting one */
     struct http_handler handler;
 };
 

@@ -10,6 +10,7 @@
 #include "server/answer.h"
 #include "server/cloud_event.h"
 #include "server/lambda_event.h"
+#include "server/platform_trace.h"
 
 #define ANSWER_TEXT_MAX (64u << 20) /* of an answer in JSON: each byte may take six */
 
@@ -43,9 +44,18 @@ static bool settle(const struct turn *turn, bool sent, struct error *err)
            err->kind == ERROR_REFUSED;
 }
 
+/* Before the answer: a caller that has it may rely on what it says. */
+static void rest(const struct turn *turn)
+{
+    if (!function_rest(turn->function, deadline_of(turn)))
+        log_line(LOG_WARNING, NULL, "something of request %s is not told or written yet",
+                 turn->invocation->id);
+}
+
 static bool answer_request(const struct turn *turn, const struct function_answer *answer,
                            struct error *err)
 {
+    rest(turn);
     struct buf text;
     buf_init(&text, ANSWER_TEXT_MAX);
     lambda_answer_format(&answer->http, !turn->streamed, &text);
@@ -63,6 +73,7 @@ static bool answer_invocation(const struct turn *turn, const struct function_ans
 {
     const char *id = turn->invocation->id;
     const struct http_answer *http = &answer->http;
+    rest(turn);
     if (answer->has_failed)
         return settle(turn, lambda_api_fail(turn->api, id, answer->is_late ? "Sluice.timeout"
                                                                            : answer->error_type,
@@ -85,8 +96,12 @@ static bool take_request(const struct turn *turn, const cJSON *json, struct func
 {
     struct lambda_request request;
     struct error problem = {0};
+    char text[TRACE_PARENT_SIZE];
+    const char *trace = platform_trace_xray(turn->invocation->trace, text) ? text : NULL;
     bool is_read = lambda_request_read(&request, json, &problem);
     request.event.deadline_ms = deadline_of(turn);
+    request.event.call = turn->invocation->id;
+    request.event.platform_traceparent = trace;
     if (is_read)
         function_request(turn->function, &request.event, answer);
     else
@@ -100,11 +115,14 @@ static bool take_invocation(const struct turn *turn, const cJSON *json,
                             struct function_answer *answer, struct error *err)
 {
     const struct lambda_invocation *invocation = turn->invocation;
+    char text[TRACE_PARENT_SIZE];
     const struct function_event event = {
         .content_type = json_text(json, "specversion") ? CLOUD_EVENT_STRUCTURED : "application/json",
         .body = buf_text(&invocation->event),
         .body_size = invocation->event.size,
         .deadline_ms = deadline_of(turn),
+        .call = invocation->id,
+        .platform_traceparent = platform_trace_xray(invocation->trace, text) ? text : NULL,
     };
     function_invoke(turn->function, FUNCTION_ANY_FLOW, &event, answer);
     return answer_invocation(turn, answer, err);
@@ -128,7 +146,7 @@ static bool take_event(const struct turn *turn, struct error *err)
 }
 
 bool lambda_serve(struct lambda_api *api, struct function *function, bool streamed,
-                  struct event_sink *sink, struct error *err)
+                  struct error *err)
 {
     const int64_t started_ms = clock_wall_ms();
     for (;;) {
@@ -141,7 +159,6 @@ bool lambda_serve(struct lambda_api *api, struct function *function, bool stream
         else if (err->kind == ERROR_LIMIT && invocation.id[0])
             ok = settle(&turn, false, err);
         lambda_invocation_release(&invocation);
-        (void)event_sink_flush(sink, LAMBDA_FLUSH_MS); /* the rest may go out with the next one */
         if (!ok)
             return is_over;
     }

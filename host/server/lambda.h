@@ -7,15 +7,12 @@
  */
 #ifndef SERVER_LAMBDA_H
 #define SERVER_LAMBDA_H
-#include "server/event_sink.h"
 #include "server/function.h"
 #include "server/lambda_api.h"
 
-#define LAMBDA_FLUSH_MS 2000 /* for events, between an answer and the wait for what comes next */
-
-/* streamed: requests over HTTP are answered in streaming mode. sink may be NULL. True: asked to
+/* streamed: requests over HTTP are answered in streaming mode. True: asked to
  * stop; false with err: the service is gone or did not keep to its contract, and the process should
  * end. */
 MUST_USE bool lambda_serve(struct lambda_api *api, struct function *function, bool streamed,
-                           struct event_sink *sink, struct error *err);
+                           struct error *err);
 #endif

@@ -90,6 +90,8 @@ bool lambda_request_read(struct lambda_request *out, const cJSON *json, struct e
     out->event.context = headers;
     out->event.authorization = field_of(headers, "authorization");
     out->event.content_type = field_of(headers, "content-type");
+    out->event.traceparent = field_of(headers, "traceparent");
+    out->event.tracestate = field_of(headers, "tracestate");
     take_caller(&out->event, context);
     return take_body(out, json, err);
 }

@@ -10,9 +10,11 @@
 static void on_started(void *context, const char *instance, const char *flow)
 {
     struct run_log *log = context;
-    if (!log->instance[0])
+    bool is_first = !log->instance[0];
+    if (is_first)
         snprintf(log->instance, sizeof log->instance, "%s", instance);
-    log_line(LOG_INFO, instance, "flow '%s' started", flow);
+    log_line(LOG_INFO, instance, "flow '%s' started%s%.128s", flow,
+             log->call && is_first ? " by call " : "", log->call && is_first ? log->call : "");
 }
 
 static void on_file(void *context, const char *name, int state, const char *detail, uint64_t size,
@@ -52,21 +54,4 @@ struct run_watch run_log_watch(struct run_log *log)
 {
     return (struct run_watch){.context = log, .started = on_started, .file = on_file,
                               .line = on_line, .notice = on_notice, .should_stop = on_stop};
-}
-
-void run_log_end(const struct manifest *manifest, const struct run_outcome *outcome)
-{
-    if (outcome->exit_status == 0)
-        log_line(LOG_INFO, outcome->instance, "flow '%s' is done after %lld ms: %llu files found, "
-                 "%llu transferred", manifest->identifier, (long long)outcome->duration_ms,
-                 (unsigned long long)outcome->files_found,
-                 (unsigned long long)outcome->files_transferred);
-    else
-        log_line(LOG_WARNING, outcome->instance, "flow '%s' %s after %lld ms: %s: %s: %s; %llu files "
-                 "found, %llu transferred, %llu not transferred", manifest->identifier,
-                 outcome->exit_status == 3 ? "is partly done" : "failed",
-                 (long long)outcome->duration_ms, outcome->fault_code, outcome->fault_title,
-                 buf_text(&outcome->fault_detail), (unsigned long long)outcome->files_found,
-                 (unsigned long long)outcome->files_transferred,
-                 (unsigned long long)outcome->files_not_transferred);
 }

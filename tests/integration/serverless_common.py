@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 """What the tests of the serverless modes share: one landscape for a script, a log to look into, and the
 measuring of cold starts."""
+import contextlib
 import json
 import os
+import sqlite3
 import sys
 import tempfile
 import unittest
@@ -15,6 +17,10 @@ from landscape import SECRETS, Landscape  # noqa: E402
 
 COLD_START_MS_MAX = 50
 COLD_START_ATTEMPTS = 40  # the machine may be busy: the quickest of them tells what it costs
+
+
+# What comes with calls, in the words of W3C.
+TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 
 
 def rows(number, kind="contact"):
@@ -59,6 +65,22 @@ class ServerlessTest(unittest.TestCase):
 
     def lines(self):
         return [json.loads(line) for line in self.said().splitlines() if line.startswith("{")]
+
+    def ends(self):
+        """The lines that tell the ends of executions, but for those that flows called."""
+        return [line for line in self.lines()
+                if line["message"] == "execution ended" and "parent" not in line]
+
+    def stored(self, instance):
+        """What stands on the disk of an instance, without asking the program; and that nobody holds
+        the database."""
+        path = os.path.join(self.land.workspace, "state", "sluice.db")
+        with contextlib.closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as database:
+            database.execute("BEGIN IMMEDIATE")
+            row = database.execute("SELECT state, finished_ms FROM instance WHERE id = ?",
+                                   (instance,)).fetchone()
+            database.execute("ROLLBACK")
+        return row
 
     def cold_start(self, name, start):
         """start() gives the seconds from the process's start to its first answer, and its processor

@@ -6,6 +6,7 @@ Usage: test_fn.py SLUICE [unittest arguments]
 import base64
 import json
 import os
+import socket
 import ssl
 import subprocess
 import sys
@@ -14,15 +15,17 @@ import time
 import unittest
 import urllib.request
 
-from serverless_common import ServerlessTest, processor_seconds, rows
+from multipart_common import Target, part
+from multipart_common import body as body_of
+from serverless_common import SPAN, TRACE, ServerlessTest, processor_seconds, rows
 
 import dacs
 from fn_agent import FRAME_NAME, OPEN_FILES_MAX, PROCESSES_MAX, ContractError, FnAgent
-from landscape import FLOW_ACK, FLOW_FTP, FLOW_OS, SECRETS
+from landscape import FLOW_ACK, FLOW_FTP, FLOW_OS, SECRETS, TARGET_FOLDER
 
 ERROR_HANDLER = "OUTL-BA-CCS_DACS_ERR_HNDLR"
 COMMON = ("OUTL-BA-OUAL_DACS_FTP_TRANSFER", "OUTL-BA-CCS_DACS_OS_TRANSFER")
-JSON = "application/json"
+JSON, MULTIPART = "application/json", "multipart/mixed; boundary=XyZ"
 PARAMETERS = {"extractedFileNamePrefix": "C1-"}
 
 
@@ -108,8 +111,8 @@ class Acknowledgement(FnTest):
         self.assertEqual(kind, "failed")
         self.assertIn("500", json.loads(body)["detail"])
         self.assertEqual(self.agent.call(ack(41), JSON)[0], "ok")
-        line = next(one for one in self.lines() if " failed after " in one["message"])
-        self.assertEqual(line["level"], "warning")
+        line = self.ends()[0]
+        self.assertEqual((line["level"], line["state"], line["trigger"]), ("warning", "FAILED", "fn"))
         self.assertRegex(line["instance"], r"^[\w-]{22}$")
 
     def test_a_deadline_stops_the_flow_in_time(self):
@@ -144,6 +147,23 @@ class Acknowledgement(FnTest):
         kind, _, body, _ = agent.call(ack(55), JSON)
         self.assertEqual(kind, "ok", body)
 
+    def test_one_id_through_everything(self):
+        longer = {"x-b3-traceid": TRACE, "x-b3-spanid": SPAN, "x-b3-sampled": "1"}
+        for headers in ({"traceparent": f"00-{TRACE}-{SPAN}-00"}, longer,
+                        {**longer, "x-b3-traceid": SPAN, "traceparent": f"00-{TRACE}-{SPAN}-01"}):
+            kind, fields, _, call_id = self.agent.call(ack(56), JSON, headers)
+            self.assertEqual(kind, "ok")
+            lines = [line for line in self.lines() if line.get("instance") == fields["sluice-instance"]]
+            self.assertEqual({line["trace"] for line in lines}, {TRACE})
+            self.assertIn(f"by call {call_id}", lines[0]["message"])
+            self.assertEqual(lines[-1]["message"], "execution ended")
+        status, fields, _ = self.agent.request(body=ack(57), headers={
+            "traceparent": f"00-{TRACE}-{SPAN}-00", "tracestate": "a=1"})
+        self.assertEqual((status, self.ends()[-1]["trace"]), (200, TRACE))
+        self.assertEqual(self.ends()[-1]["instance"], fields["sluice-instance"])
+        self.agent.call(ack(58), JSON, {"traceparent": "nonsense"})
+        self.assertNotEqual(self.ends()[-1]["trace"], TRACE)
+
     def test_log_frames(self):
         _, _, _, call_id = self.agent.call(ack(61), JSON)
         text = self.said()
@@ -158,6 +178,13 @@ class Acknowledgement(FnTest):
         kind, _, body, _ = self.agent.call(b" " * (4 * limit), JSON)
         self.assertEqual(kind, "failed")
         self.assertEqual(self.agent.call(ack(73), JSON)[0], "ok")
+
+
+    def test_fields_that_are_too_large(self):
+        kind, _, body, _ = self.agent.call(ack(74), JSON, {"Fn-Http-H-X": "x" * 30000})
+        self.assertEqual((kind, json.loads(body)["o:errorCode"]), ("failed", "502"), body)
+        self.agent.drop_idle()
+        self.assertEqual(self.agent.call(ack(75), JSON)[0], "ok")
 
 
 class Platform(FnTest):
@@ -319,10 +346,35 @@ class AllFlows(FnTest):
         self.assertEqual((kind, answer["sent"]), ("ok", True))
         self.assertEqual(len(self.land.mails()), before + 1)
 
-    def test_the_common_transfers_want_a_file(self):
+    def test_the_common_transfers_take_a_file(self):
+        data = rows(6)
         for flow in COMMON:
             kind, answer = self.ask(flow, message={"fileName": "x.csv"})
             self.assertEqual((kind, answer["o:errorCode"]), ("failed", "400"), answer)
+            target = Target(self.land, flow)
+            parts = body_of(target.json_part("by-request.csv"), part(data, "text/csv"))
+            status, _, body = self.agent.request(url=f"https://g.example{target.path}", body=parts,
+                                                 headers={"Content-Type": MULTIPART})
+            self.assertEqual(status, 200, body)
+            self.assertEqual(target.content("by-request.csv"), data)
+            agent = self.start(flow)
+            parts = body_of(target.json_part("by-call.csv"), part(data, "text/csv"))
+            kind, _, body, _ = agent.call(parts, MULTIPART)
+            self.assertEqual(kind, "ok", body)
+            self.assertEqual(target.content("by-call.csv"), data)
+            kind, _, body, _ = agent.call(parts[:-10], MULTIPART)
+            self.assertEqual(kind, "failed")
+
+    def test_files_up_to_what_platforms_let_in(self):
+        target = Target(self.land, COMMON[0])
+        empty = body_of(target.json_part("large.csv"), part(b"", "text/csv"))
+        for more, expected in ((0, 200), (1, 413)):
+            parts = body_of(target.json_part("large.csv"),
+                            part(b"x" * ((6 << 20) - len(empty) + more), "text/csv"))
+            status, _, body = self.agent.request(url=f"https://g.example{target.path}", body=parts,
+                                                 headers={"Content-Type": MULTIPART})
+            self.assertEqual(status, expected, body)
+            self.land.empty_ftp()
 
     def test_parameters_from_the_schedule(self):
         with open(os.path.join(self.land.workspace, "schedules.json"), "w", encoding="utf-8") as file:
@@ -373,6 +425,65 @@ class AllFlows(FnTest):
         established("-K")
         if established():
             self.skipTest("needs root, and a kernel that can cut connections")
+
+
+class Recorded(FnTest):
+    """With a store on a volume: what was answered is there, and what was cut off goes on."""
+    settings = {"callers": "platform"}
+    flows = ()
+
+    def setUp(self):
+        super().setUp()
+        self.land.empty_ftp()
+
+    def test_what_was_answered_is_on_the_disk(self):
+        for number in range(20):
+            message = {"flow": FLOW_ACK, "message": dacs.acknowledgement(f"{300 + number:014d}")}
+            kind, fields, _, _ = self.agent.call(json.dumps(message).encode(), JSON)
+            self.agent.freeze()
+            state, finished_ms = self.stored(fields["sluice-instance"])
+            self.assertEqual((kind, state), ("ok", "COMPLETED"))
+            self.assertGreater(finished_ms, 0)
+
+    def test_a_transfer_that_was_cut_off_goes_on(self):
+        large = b"x" * 100_000_000
+        self.land.put_ccs_ftp("C1-A.csv", rows(1))
+        self.land.put_ccs_ftp("C1-B.csv", large)
+        message = json.dumps({"flow": FLOW_FTP, "parameters": PARAMETERS}).encode()
+        self.agent.connection.request("POST", "/call", message, {"Host": "localhost"})
+        target = self.land.dacs_ftp.home + TARGET_FOLDER
+        deadline = time.monotonic() + 60
+        while not any(name.endswith(".part") for name in os.listdir(target)):
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.001)
+        self.agent.process.kill()
+        self.agent.process.wait()
+        kind, _, body, _ = self.start().call(message, JSON, seconds=120)
+        self.assertEqual((kind, json.loads(body)["files"]["transferred"]), ("ok", 0), body)
+        self.assertEqual(self.land.dacs_ftp_files(), {"C1-A.csv": rows(1), "C1-B.csv": large})
+        resumed, new = self.ends()
+        self.assertEqual((resumed["state"], resumed["files_transferred"]), ("COMPLETED", 2))
+        self.assertEqual((new["state"], new.get("files_found")), ("COMPLETED", None))
+        self.assertEqual(self.stored(resumed["instance"])[0], "COMPLETED")
+
+    def test_an_error_handler_that_was_cut_off_goes_on(self):
+        before = len(self.land.mails())
+        connections = self.land.connections
+        self.addCleanup(self.land.write_connections, connections)
+        mail = "OU SMTP for CCS-DACS"
+        silent = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(silent.close)
+        self.land.write_connections({**connections, mail: {
+            **connections[mail], "port": silent.getsockname()[1]}})
+        agent = self.start(ERROR_HANDLER)
+        agent.connection.request("POST", "/call", b'{"reason": "R1"}', {"Host": "localhost"})
+        silent.accept()[0].close()
+        agent.process.kill()
+        agent.process.wait()
+        self.land.write_connections(connections)
+        kind, _, body, _ = self.start(ERROR_HANDLER).call(b'{"reason": "R2"}', JSON)
+        self.assertEqual(kind, "ok", body)
+        self.assertEqual(len(self.land.mails()), before + 2)
 
 
 if __name__ == "__main__":

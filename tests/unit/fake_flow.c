@@ -150,6 +150,18 @@ void service_observe(struct service *service, const struct run_observer *observe
     (void)service, (void)observer;
 }
 
+bool service_rest(struct service *service, int64_t wait_ms)
+{
+    (void)service, (void)wait_ms;
+    return true;
+}
+
+void service_resume(struct service *service, size_t flow, const struct run_watch *watch,
+                    int64_t deadline_ms)
+{
+    (void)service, (void)flow, (void)watch, (void)deadline_ms;
+}
+
 static bool says(const struct run_request *request, const char *word)
 {
     return request->body && memmem(request->body, request->body_size, word, strlen(word));

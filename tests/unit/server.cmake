@@ -15,4 +15,5 @@ add_unit_test(test_server_events LIBS sluice_server sluice_store
   SOURCES ${PROJECT_SOURCE_DIR}/host/flow/fault.c)
 add_unit_test(test_server_lambda LIBS sluice_server sluice_store
   SOURCES ${PROJECT_SOURCE_DIR}/host/flow/fault.c)
+add_unit_test(test_server_platform_trace LIBS sluice_server)
 add_unit_test(test_server_sizing LIBS sluice_server)
