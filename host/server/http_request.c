@@ -444,7 +444,10 @@ enum MHD_Result http_on_request(void *context, struct MHD_Connection *connection
     if (!request)
         return MHD_NO; /* out of memory */
     if (!request->has_begun) {
-        const struct http_first_line line = {method, target, version, request->target_size};
+        bool is_platform = !request->server->options.listen;
+        const struct http_first_line line = {
+            method, target, version, request->target_size,
+            is_platform ? HTTP_PLATFORM_HEADER_SIZE_MAX : HTTP_HEADER_SIZE_MAX};
         return begin(request, &line);
     }
     if (*size > 0)

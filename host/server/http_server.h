@@ -24,7 +24,8 @@
 #define HTTP_HEADER_SIZE_MAX (20u << 10)      /* first line and fields of one request */
 #define HTTP_CONNECTION_MEMORY (32u << 10)    /* for the header and what is received of a body; not
                                                  more: the library would map and unmap it */
-#define HTTP_PLATFORM_MEMORY (256u << 10)     /* the same for listen_fd: a platform adds fields */
+#define HTTP_PLATFORM_HEADER_SIZE_MAX (2u << 20) /* through listen_fd: a caller's fields, of which the */
+#define HTTP_PLATFORM_MEMORY (4u << 20)          /* platform takes 1 MiB, with its own around them */
 #define HTTP_STREAM_RING_SIZE (1u << 20)      /* for one body that streams */
 #define HTTP_DROP_SIZE_MAX (16u << 20)
 #define HTTP_DROP_MS 600000
