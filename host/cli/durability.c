@@ -43,18 +43,36 @@ enum durability_place durability_place_of(const char *folder)
     }
 }
 
+/* What of nothing lost, nothing twice remains for whom. */
+static const char *remains_for(const struct manifest *manifest, enum durability_place place)
+{
+    bool is_scheduled = strcmp(manifest->trigger_type, "schedule") == 0;
+    if (is_scheduled)
+        return place == PLACE_PROCESS
+                   ? "a run that is cut off does not go on: the next one takes what is not marked at the "
+                     "source; a file that had just arrived, and was not marked yet, stops it, or is sent "
+                     "again if its reader was quicker. One run at a time holds within the process: let "
+                     "the platform start one"
+                   : "until then a run that was cut off goes on with the next one, after it not: that takes "
+                     "what is not marked at the source; a file that had just arrived stops it, or is sent "
+                     "again if its reader was quicker";
+    if (manifest->durability == DURABLE)
+        return place == PLACE_PROCESS
+                   ? "a call that is cut off does not go on: its caller must call again; what it had "
+                     "done by then (a file stored, a mail sent) stays done"
+                   : "until then a call that was cut off goes on with the next one, after it not: its "
+                     "caller must call again; what it had done by then stays done";
+    return "a caller that got no answer, or a failure, must call again";
+}
+
 static void tell_flow(const struct manifest *manifest, enum durability_place place, finding_fn *fn,
                       void *context)
 {
-    char subject[256], text[512];
+    char subject[256], text[768];
     snprintf(subject, sizeof subject, "flow '%s'", manifest->identifier);
-    if (strcmp(manifest->trigger_type, "schedule") != 0)
-        snprintf(text, sizeof text, "its record ends with %s: a caller that got no answer, or a "
-                 "failure, must call again; nothing can be resubmitted after that", end_texts[place]);
-    else
-        snprintf(text, sizeof text, "its record ends with %s: a run that is cut off leaves no trace "
-                 "here, and the next one takes every file that is still at the source, so whoever "
-                 "starts it must start it again", end_texts[place]);
+    snprintf(text, sizeof text, "its record%s ends with %s: %s",
+             place != PLACE_PROCESS && manifest->durability == DURABLE ? " and journal" : "",
+             end_texts[place], remains_for(manifest, place));
     const struct finding finding = {FINDING_NOTE, subject, text, ""};
     fn(context, &finding);
 }
@@ -68,7 +86,8 @@ void durability_inspect(const struct service *service, finding_fn *fn, void *con
     char text[PATH_MAX + 128];
     bool is_lost = place != PLACE_DISK;
     snprintf(text, sizeof text, "%s%s%s%s", place == PLACE_PROCESS ? "" : workspace->store_file,
-             place_texts[place], is_lost ? ", and gone when it ends: " : "",
+             place_texts[place],
+             is_lost ? ", and gone when it ends: " : ", what was begun goes on after a crash",
              is_lost ? end_texts[place] : "");
     const struct finding finding = {
         is_lost ? FINDING_NOTE : FINDING_OK, "store", text,

@@ -248,6 +248,25 @@ static bool take(struct yaml *yaml, struct buf *out, struct error *err)
 
 /* ---- Knative ---- */
 
+static bool offers_schedules(const struct package_plan *plan)
+{
+    for (size_t i = 0; i < service_flow_count(plan->service); i++)
+        if (plan->is_offered[i] &&
+            strcmp(service_manifest(plan->service, i)->trigger_type, "schedule") == 0)
+            return true;
+    return false;
+}
+
+/* One run of a flow at a time holds within one container. */
+static void write_single(struct yaml *yaml)
+{
+    yaml_open(yaml, "metadata");
+    yaml_open(yaml, "annotations");
+    yaml_text(yaml, "autoscaling.knative.dev/max-scale", "1");
+    yaml_close(yaml);
+    yaml_close(yaml);
+}
+
 bool package_knative(const struct package_plan *plan, struct buf *out, struct error *err)
 {
     struct yaml yaml;
@@ -256,6 +275,8 @@ bool package_knative(const struct package_plan *plan, struct buf *out, struct er
     write_head(&yaml, "serving.knative.dev/v1", "Service", plan->name, plan);
     yaml_open(&yaml, "spec");
     yaml_open(&yaml, "template");
+    if (offers_schedules(plan))
+        write_single(&yaml);
     yaml_open(&yaml, "spec");
     yaml_number(&yaml, "timeoutSeconds", KNATIVE_TIMEOUT_S);
     write_container(&yaml, plan, NULL, false);

@@ -100,6 +100,7 @@ def processor_seconds(pid):
     """What all threads of a process have used so far."""
     total = 0
     for task in os.listdir(f"/proc/{pid}/task"):
-        with open(f"/proc/{pid}/task/{task}/schedstat", encoding="ascii") as file:
-            total += int(file.read().split()[0])
+        with contextlib.suppress(FileNotFoundError):  # one that ends meanwhile
+            with open(f"/proc/{pid}/task/{task}/schedstat", encoding="ascii") as file:
+                total += int(file.read().split()[0])
     return total / 1e9

@@ -19,11 +19,11 @@ import threading
 import time
 import unittest
 
-from serverless_common import HERE, ServerlessTest, processor_seconds, rows
+from serverless_common import HERE, SPAN, TRACE, ServerlessTest, processor_seconds, rows
 
 import dacs
 from common import free_port
-from landscape import FLOW_ACK, FLOW_FTP, FLOW_OS
+from landscape import FLOW_ACK, FLOW_FTP, FLOW_OS, TARGET_FOLDER
 
 SDK = os.path.join(HERE, "..", "peers", "sdk", "cloud_events.mjs")
 ERROR_HANDLER = "OUTL-BA-CCS_DACS_ERR_HNDLR"
@@ -299,6 +299,41 @@ class EventCallers(KnativeTest):
         self.assertEqual(self.event(FLOW_ACK, ack(52), **basic("late"))[0], 204)
 
 
+class Schedules(KnativeTest):
+    flow = FLOW_FTP
+
+    def setUp(self):
+        path = os.path.join(self.land.workspace, "schedules.json")
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump({FLOW_FTP: {"recurrence": "FREQ=SECONDLY", "parameters": PARAMETERS}}, file)
+        self.addCleanup(os.unlink, path)
+        super().setUp()
+
+    def ended_by_schedule(self):
+        return [line for line in self.ends() if line["trigger"] == "schedule"]
+
+
+class StartedByTheServer(Schedules):
+    def test_it_starts_what_is_due(self):
+        deadline = time.monotonic() + 30
+        while not self.ended_by_schedule():
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.05)
+
+
+class StartedByThePlatform(Schedules):
+    settings = {"callers": "platform", "schedules": "platform", "server": {"stop_s": 20}}
+
+    def test_it_starts_nothing_by_itself(self):
+        self.land.put_ccs_ftp("C1-BY-EVENT.csv", rows(1))
+        time.sleep(2.5)  # two due times
+        self.assertEqual(self.event(FLOW_FTP, b"")[0], 204)  # with the parameters of the schedule
+        self.assertIn("C1-BY-EVENT.csv", self.land.dacs_ftp_files())
+        self.assertEqual(self.ended_by_schedule(), [])
+        self.process.send_signal(signal.SIGHUP)  # finds no scheduler to tell
+        self.assertEqual(self.event(FLOW_FTP, b"")[0], 204)
+
+
 class EventsOut(KnativeTest):
     def setUp(self):
         self.sink = Sink()
@@ -335,6 +370,38 @@ class EventsOut(KnativeTest):
         self.assertEqual(data["files"]["transferred"], 1)
         time.sleep(0.2)
         self.assertEqual(len(self.sink.events), 3)  # none for what a run called
+
+    def test_a_trace_goes_in_and_out(self):
+        for fields in ({"traceparent": f"00-{TRACE}-{SPAN}-00"},
+                       {"ce-traceparent": f"00-{TRACE}-{SPAN}-00", "ce-tracestate": "a=1"}):
+            count = len(self.sink.events)
+            self.event(FLOW_ACK, ack(63), **fields)
+            out, _ = self.sink.wait_for(count + 1)[count]
+            self.assertRegex(out["ce-traceparent"], f"^00-{TRACE}-[0-9a-f]{{16}}-00$")
+            self.assertNotIn(SPAN, out["ce-traceparent"])
+            self.assertEqual(out.get("ce-tracestate"), "a=1" if len(fields) > 1 else None)
+        self.event(FLOW_ACK, ack(64))
+        self.assertRegex(self.sink.wait_for(3)[2][0]["ce-traceparent"], "^00-[0-9a-f]{32}-[0-9a-f]{16}-00$")
+
+    def test_what_goes_on_after_a_crash_tells_its_end(self):
+        self.land.put_ccs_ftp("C1-LARGE.csv", b"x" * 100_000_000)
+        wire = socket.create_connection(("127.0.0.1", self.port))
+        self.addCleanup(wire.close)
+        body = json.dumps(PARAMETERS).encode()
+        wire.sendall(f"POST /events/{FLOW_FTP} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n".encode()
+                     + "".join(f"{name}: {value}\r\n" for name, value in FIELDS.items()).encode()
+                     + b"\r\n" + body)
+        target = self.land.dacs_ftp.home + TARGET_FOLDER
+        deadline = time.monotonic() + 60
+        while not any(name.endswith(".part") for name in os.listdir(target)):
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.001)
+        self.process.kill()
+        self.process.wait()
+        self.start(**self.environment)
+        data = self.check(self.sink.wait_for(1)[0], "completed", subject=FLOW_FTP)
+        self.assertEqual(data["files"]["transferred"], 1)
+        self.assertIn("C1-LARGE.csv", self.land.dacs_ftp_files())
 
     def test_a_run_by_hand_tells_it_too(self):
         done = subprocess.run(self.land.command("run", ERROR_HANDLER, "--body", "-"), text=True,

@@ -13,7 +13,9 @@ import sys
 import time
 import unittest
 
-from serverless_common import ServerlessTest, processor_seconds, rows
+from multipart_common import Target, part
+from multipart_common import body as body_of
+from serverless_common import SPAN, TRACE, ServerlessTest, processor_seconds, rows
 
 import dacs
 from lambda_runtime import LambdaRuntime, request_event
@@ -136,6 +138,21 @@ class Requests(LambdaTest):
                                               headers=self.basic("dacs"))[0], 200)
 
 
+class Recorded(LambdaTest):
+    """With a store on a volume."""
+    settings = {"callers": "platform"}
+    flows = (FLOW_ACK,)
+
+    def test_what_was_answered_is_on_the_disk(self):
+        for number in range(20):
+            status, fields, body = self.runtime.request(body=ack(300 + number))
+            self.assertEqual(status, 200, body)
+            self.runtime.freeze()
+            state, finished_ms = self.stored(fields["sluice-instance"])
+            self.assertEqual(state, "COMPLETED")
+            self.assertGreater(finished_ms, 0)
+
+
 class Streamed(LambdaTest):
     settings = {"store": "memory", "lambda_answers": "streamed", "callers": "platform"}
     flows = (FLOW_ACK,)
@@ -199,10 +216,18 @@ class Invocations(LambdaTest):
         error = self.failure({"flow": FLOW_ACK, "message": {}})
         self.assertEqual(error["errorType"], "Flow.invalid_message")
 
-    def test_the_common_transfers_want_a_file(self):
+    def test_the_common_transfers_take_a_file(self):
+        data = rows(6) + b"\xff\0"  # so that the gateway sends it in base64
         for flow in COMMON:
             self.assertRegex(self.failure({"flow": flow, "message": {"fileName": "x"}})["errorType"],
                              r"^Flow\.")
+            target = Target(self.land, flow)
+            parts = body_of(target.json_part("by-request.csv"), part(data, "text/csv"))
+            status, _, body = self.runtime.request(
+                path=target.path, body=parts, authorizer={"iam": {"userArn": "arn:aws:iam::1:user/dacs"}},
+                headers={"Content-Type": "multipart/mixed; boundary=XyZ"})
+            self.assertEqual(status, 200, body)
+            self.assertEqual(target.content("by-request.csv"), data)
 
     def test_cloud_events_as_they_are(self):
         answer = self.answer({"specversion": "1.0", "id": "1", "source": "/d", "type": "t",
@@ -234,6 +259,18 @@ class Invocations(LambdaTest):
 class Platform(LambdaTest):
     settings = {"store": "memory", "callers": "platform"}
     flows = (FLOW_ACK,)
+
+    def test_one_id_through_everything(self):
+        for headers, trace in (({}, "5759e988bd862e3fe1be46a994272793"),  # what the service says
+                               ({"traceparent": f"00-{TRACE}-{SPAN}-00", "tracestate": "a=1"}, TRACE)):
+            status, fields, _ = self.runtime.request(body=ack(95), headers=headers)
+            self.assertEqual(status, 200)
+            lines = [line for line in self.lines() if line.get("instance") == fields["sluice-instance"]]
+            self.assertEqual({line["trace"] for line in lines}, {trace})
+            self.assertRegex(lines[0]["message"], "started by call [0-9a-f-]{36}$")
+            self.assertEqual((lines[-1]["message"], lines[-1]["trigger"]), ("execution ended", "lambda"))
+        self.runtime.invoke(json.loads(ack(96)))
+        self.assertEqual(self.ends()[-1]["trace"], "5759e988bd862e3fe1be46a994272793")
 
     def test_frozen_between_invocations(self):
         for number in range(4):

@@ -294,6 +294,8 @@ class Descriptors(PackageTest):
         (service,) = self.load(output + "/service.yaml")
         self.assertEqual((service["apiVersion"], service["kind"]), ("serving.knative.dev/v1", "Service"))
         spec = service["spec"]["template"]["spec"]
+        self.assertEqual(service["spec"]["template"]["metadata"]["annotations"],
+                         {"autoscaling.knative.dev/max-scale": "1"})  # it offers transfers
         (one,) = spec["containers"]
         self.assertEqual(one["ports"], [{"containerPort": 8080}])
         self.assertEqual(one["readinessProbe"]["httpGet"]["path"], "/health/ready")

@@ -187,7 +187,7 @@ static void check_says_what_the_store_outlives(void)
     expect("check", EXIT_DONE, "note    store: in memory, and gone when it ends: the process\n"
                                "        -> for a record that stays", NULL);
     expect("check", EXIT_DONE, "note    flow 'FLOW': its record ends with the process: a run that is "
-                               "cut off leaves no trace here", NULL);
+                               "cut off does not go on: the next one takes what is not marked", NULL);
     expect("instances", EXIT_USAGE, NULL, "\"store\" is \"memory\" in sluice.json");
     expect("show abcd", EXIT_USAGE, NULL, "\"store\" is \"memory\" in sluice.json");
     expect("purge", EXIT_USAGE, NULL, "\"store\" is \"memory\" in sluice.json");
