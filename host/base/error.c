@@ -58,6 +58,8 @@ bool error_set(struct error *err, enum error_kind kind, const char *format, ...)
     va_end(args);
     err->kind = kind;
     err->peer_code = 0;
+    err->retry = RETRY_NEVER;
+    err->retry_after_ms = 0;
     return false;
 }
 
@@ -86,6 +88,15 @@ bool error_context(struct error *err, const char *format, ...)
     struct error inner = *err;
     error_set(err, inner.kind, "%s: %s", context.message, inner.message);
     err->peer_code = inner.peer_code;
+    err->retry = inner.retry;
+    err->retry_after_ms = inner.retry_after_ms;
+    return false;
+}
+
+bool error_advise(struct error *err, enum error_retry retry)
+{
+    if (err)
+        err->retry = retry;
     return false;
 }
 

@@ -8,6 +8,7 @@
 #define BASE_ERROR_H
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 enum error_kind {
     ERROR_NONE = 0,
@@ -26,11 +27,22 @@ enum error_kind {
     ERROR_INTERNAL,    /* a system call or library failed; the sentence names it */
 };
 
+/* Whether the very same may go well when it is asked again although nobody did anything meanwhile. Said
+ * by who knows code and command, and never where asking again could do something twice. */
+enum error_retry {
+    RETRY_NEVER = 0, /* somebody has to change something first */
+    RETRY_ONCE,      /* known to be said by chance now and then */
+    RETRY_FEW,       /* a moment's trouble or a mistake of the configuration: believed after a few times */
+    RETRY_LATER,     /* the peer is away or busy, or bytes were lost on the way */
+};
+
 #define ERROR_MESSAGE_SIZE 768
 
 struct error {
     enum error_kind kind;
     int peer_code;                    /* FTP reply, HTTP status or SMTP reply; 0 where none */
+    enum error_retry retry;
+    uint32_t retry_after_ms;          /* how long the peer asks to wait; 0: it does not say */
     char message[ERROR_MESSAGE_SIZE]; /* one sentence, no final full stop, no secret; never cut inside UTF-8 */
 };
 
@@ -42,15 +54,19 @@ struct error {
 #define PRINTF_LIKE(format_index, first)
 #endif
 
-/* Fills err (when not NULL) and returns false, so that a failure is one line. peer_code becomes 0. */
+/* Fills err (when not NULL) and returns false, so that a failure is one line. peer_code and
+ * retry_after_ms become 0, retry RETRY_NEVER. */
 bool error_set(struct error *err, enum error_kind kind, const char *format, ...) PRINTF_LIKE(3, 4);
 
 /* The same, with ": <strerror(number)>" added. */
 bool error_errno(struct error *err, enum error_kind kind, int number, const char *format, ...)
     PRINTF_LIKE(4, 5);
 
-/* Puts "<text>: " before the message; kind and peer_code stay. Returns false. */
+/* Puts "<text>: " before the message; the rest stays. Returns false. */
 bool error_context(struct error *err, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/* Sets retry (err may be NULL) and returns false. */
+bool error_advise(struct error *err, enum error_retry retry);
 
 /* "invalid", "not_found", ... : the word used in JSON and in the store. Never NULL. */
 const char *error_kind_name(enum error_kind kind);

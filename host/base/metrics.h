@@ -41,6 +41,8 @@ enum metric_type {
       "Bytes that those calls moved or received.")                                                 \
     X(RETRIES, COUNTER, "sluice_transfer_retries", "", "reason", "",                               \
       "Requests to peers that were made again without the flow knowing.")                          \
+    X(CIRCUITS_OPEN, GAUGE, "sluice_transfer_circuits_open", "", "connection", "",                 \
+      "1 while a connection is left alone because it failed too often in a row.")                  \
     X(MAILS, COUNTER, "sluice_mails", "", "result", "", "Mails, by what the mail server said.")    \
     X(HANDLES_IDLE, GAUGE, "sluice_transfer_handles_idle", "", "", "",                             \
       "Pooled libcurl handles that wait for their next use.")                                      \
@@ -88,7 +90,7 @@ enum metric {
 void metric_add(enum metric metric, int64_t delta);
 void metric_set(enum metric metric, int64_t value);
 
-/* Of a counter with labels; second is "" where there is one. With amount 0 the series exists from now,
+/* Of a counter or gauge with labels; second is "" where there is one. With amount 0 the series exists from now,
  * so that its first increase is seen. */
 void metric_count(enum metric metric, const char *first, const char *second, int64_t amount);
 

@@ -79,6 +79,9 @@ struct call {
     bool is_in_doubt;                    /* an earlier attempt announced it and left no result */
     const void *doubt;                   /* what it announced */
     size_t doubt_size;
+    unsigned attempt, attempts;          /* this one, from 1; how many there may be; see retry.h */
+    int64_t pause_ms, latest_ms;         /* before the next one; when it must have begun, or 0 */
+    bool is_answered;                    /* its failure is an answer that asks to come back */
     struct transfer_step *step; /* the newest that was announced, if has_step; see settle.h */
     bool has_step;
     int status;                          /* HTTP status of the answer, or 0 */

@@ -11,6 +11,7 @@
 #include "capability/handlers.h"
 #include "capability/journal.h"
 #include "capability/object.h"
+#include "capability/retry.h"
 #include "capability/watch.h"
 
 int32_t capability_flow_input(struct call *call)
@@ -80,6 +81,16 @@ int32_t capability_flow_attachment(struct call *call)
     return call_failed(call);
 }
 
+/* Another host's queue is full. What its flows answer is theirs: they tried again themselves. */
+static bool is_refused_for_now(struct call *call, const struct http_response *response)
+{
+    uint32_t after_ms;
+    if (call->connection->type != CONNECTION_REST || response->status != 429)
+        return false;
+    enum error_retry retry = http_answer_retry("POST", response, &after_ms);
+    return retry_answer(call, retry, after_ms, response->status);
+}
+
 int32_t capability_flow_call(struct call *call)
 {
     struct execution *execution = call->execution;
@@ -93,7 +104,8 @@ int32_t capability_flow_call(struct call *call)
     if (!journal_announce(call, "", 0, JOURNAL_IN_ORDER) ||
         !execution->environment->call_flow(execution, call->connection, call->args[1].text,
                                            call->args[2].text, call->args[2].size,
-                                           call->args[3].object, response, &call->error)) {
+                                           call->args[3].object, response, &call->error) ||
+        is_refused_for_now(call, response)) {
         object_release_response(response);
         return call_failed(call);
     }

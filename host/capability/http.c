@@ -12,6 +12,7 @@
 #include "capability/handlers.h"
 #include "capability/journal.h"
 #include "capability/object.h"
+#include "capability/retry.h"
 
 static bool is_method(const char *method)
 {
@@ -87,23 +88,33 @@ static void wrap_body(const struct connection *connection, struct http_request *
     request->body_size = wrapped->size;
 }
 
-/* What may be sent again without changing more than the first time (RFC 9110, 9.2.2). */
-static bool is_repeatable(const char *method)
+#define NOT_CARRIED_OUT "-" /* what is announced behind an attempt that certainly had no effect */
+
+static bool is_read(const struct http_request *request)
 {
-    return strcmp(method, "POST") != 0 && strcmp(method, "PATCH") != 0;
+    return strcmp(request->method, "GET") == 0 || strcmp(request->method, "HEAD") == 0;
 }
 
 /* The intent of a request that changes something. One that is in doubt is repeated if it may be. */
 static bool announce(struct call *call, const struct http_request *request)
 {
-    if (strcmp(request->method, "GET") == 0 || strcmp(request->method, "HEAD") == 0)
+    bool is_known = call->is_in_doubt && call->doubt_size == strlen(NOT_CARRIED_OUT) &&
+                    memcmp(call->doubt, NOT_CARRIED_OUT, call->doubt_size) == 0;
+    if (is_read(request))
         return true;
-    if (!call->is_in_doubt)
+    if (!call->is_in_doubt || is_known)
         return journal_announce(call, "", 0, JOURNAL_ON_DISK);
-    return is_repeatable(request->method) ||
+    return http_is_repeatable(request->method) ||
            error_set(&call->error, ERROR_UNKNOWN,
                      "%s %s was sent before the process ended, and its answer is not known",
                      request->method, request->path);
+}
+
+/* A process that ends in the pause before another attempt leaves no doubt then. */
+static void take_back(struct call *call, const struct http_request *request)
+{
+    if (!is_read(request) && call->error.retry != RETRY_NEVER && !call->execution->stop)
+        (void)!journal_announce(call, NOT_CARRIED_OUT, strlen(NOT_CARRIED_OUT), JOURNAL_IN_ORDER);
 }
 
 static bool request_wrapped(struct call *call, struct http_request *request,
@@ -118,6 +129,14 @@ static bool request_wrapped(struct call *call, struct http_request *request,
                               &call->transfer, response, &call->error);
     buf_release(&wrapped);
     return ok;
+}
+
+static bool asks_to_come_back(struct call *call, const struct http_request *request,
+                              const struct http_response *response)
+{
+    uint32_t after_ms;
+    enum error_retry retry = http_answer_retry(request->method, response, &after_ms);
+    return retry != RETRY_NEVER && retry_answer(call, retry, after_ms, response->status);
 }
 
 int32_t capability_http_request(struct call *call)
@@ -137,8 +156,10 @@ int32_t capability_http_request(struct call *call)
         error_set(&call->error, ERROR_LIMIT, "out of memory");
         return call_failed(call);
     }
-    if (!announce(call, &request) || !request_wrapped(call, &request, response)) {
+    if (!announce(call, &request) || !request_wrapped(call, &request, response) ||
+        asks_to_come_back(call, &request, response)) {
         object_release_response(response);
+        take_back(call, &request);
         return call_failed(call);
     }
     char note[32];

@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/pack.h"
 #include "capability/journal.h"
+#include "capability/retry.h"
 
 #define STEP_SIZE_MAX (3 * REMOTE_NAME_SIZE_MAX)
 
@@ -74,18 +74,6 @@ static bool begin(struct call *call)
     return false;
 }
 
-static bool pause_ms(const struct call *call, int64_t duration_ms)
-{
-    int64_t until_ms = clock_monotonic_ms() + duration_ms, deadline_ms = call->transfer.deadline_ms;
-    while (clock_monotonic_ms() < until_ms) {
-        if (call->transfer.should_stop(call->transfer.context) ||
-            (deadline_ms && clock_monotonic_ms() >= deadline_ms))
-            return false;
-        clock_sleep_ms(50);
-    }
-    return true;
-}
-
 /* The newest step becomes what the next act is in doubt about; act may announce others. */
 static bool set_doubt(struct call *call)
 {
@@ -114,7 +102,7 @@ bool settle(struct call *call, bool (*act)(struct call *, void *), void *context
             return true;
         if (call->error.kind != ERROR_UNKNOWN || !call->has_step || call->execution->stop)
             return false;
-        if (!pause_ms(call, duration_ms))
+        if (!retry_pause(call, duration_ms))
             break;
         duration_ms = duration_ms < SETTLE_PAUSE_MS_MAX ? duration_ms * 2 : duration_ms;
     }

@@ -29,10 +29,10 @@ void watch_line(const struct run_watch *watch, const char *text)
         watch->line(watch->context, text);
 }
 
-void watch_notice(const struct run_watch *watch, const char *subject, const char *to)
+void watch_notice(const struct run_watch *watch, const char *subject, const char *to, bool is_held)
 {
     if (watch && watch->notice)
-        watch->notice(watch->context, subject, to);
+        watch->notice(watch->context, subject, to, is_held);
 }
 
 bool watch_should_stop(const struct run_watch *watch)

@@ -16,7 +16,8 @@ struct run_watch {
                  uint64_t index, uint64_t total);
     void (*bytes)(void *context, const char *name, uint64_t done, uint64_t total);
     void (*line)(void *context, const char *text);     /* what the guest wrote, one line each */
-    void (*notice)(void *context, const char *subject, const char *to); /* a mail was accepted */
+    /* A mail was accepted for delivery; is_held: a summary tells of it. */
+    void (*notice)(void *context, const char *subject, const char *to, bool is_held);
     bool (*should_stop)(void *context);
 };
 
@@ -25,6 +26,6 @@ void watch_file(const struct run_watch *watch, const char *name, int state, cons
                 uint64_t size, uint64_t index, uint64_t total);
 void watch_bytes(const struct run_watch *watch, const char *name, uint64_t done, uint64_t total);
 void watch_line(const struct run_watch *watch, const char *text);
-void watch_notice(const struct run_watch *watch, const char *subject, const char *to);
+void watch_notice(const struct run_watch *watch, const char *subject, const char *to, bool is_held);
 bool watch_should_stop(const struct run_watch *watch);
 #endif

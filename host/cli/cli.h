@@ -74,8 +74,8 @@ struct command {
 
 extern const struct command cmd_activate, cmd_audit, cmd_check, cmd_connections, cmd_deactivate,
     cmd_flows, cmd_fn, cmd_discard, cmd_errors, cmd_help, cmd_init, cmd_instances, cmd_lambda,
-    cmd_lookups, cmd_package, cmd_purge, cmd_replay, cmd_resubmit, cmd_run, cmd_schedules, cmd_serve,
-    cmd_show, cmd_users, cmd_version;
+    cmd_lookups, cmd_outbox, cmd_package, cmd_purge, cmd_replay, cmd_resubmit, cmd_run, cmd_schedules,
+    cmd_serve, cmd_show, cmd_users, cmd_version;
 
 /* All commands, in the order of the overview. */
 extern const struct command *const cli_commands[];

@@ -5,6 +5,7 @@
 #include "cli/instance.h"
 #include "cli/print.h"
 #include "flow/flow.h"
+#include "store/store_outbox.h"
 
 /* Where rows go. */
 struct listing {
@@ -44,14 +45,25 @@ static bool write_row(void *context, const struct instance_row *row)
     return true;
 }
 
+static void print_outbox(FILE *out, const struct outbox_count *count)
+{
+    if (count->waiting + count->given_up > 0)
+        fprintf(out, "\nmails not delivered: %lld waiting, %lld given up (sluice outbox)\n",
+                (long long)count->waiting, (long long)count->given_up);
+}
+
 static bool list(struct listing *listing, struct store *store, const struct store_filter *filter,
                  struct error *err)
 {
+    struct outbox_count undelivered;
+    if (!store_outbox_count(store, &undelivered, err))
+        return false;
     if (!listing->cli->json) {
         if (!store_instances(store, filter, print_row, listing, err))
             return false;
         if (listing->count == 0)
             fputs("no errors\n", listing->cli->out);
+        print_outbox(listing->cli->out, &undelivered);
         return true;
     }
     document_init(&listing->document);
@@ -59,6 +71,10 @@ static bool list(struct listing *listing, struct store *store, const struct stor
     document_open(&listing->document, "errors", '[');
     bool ok = store_instances(store, filter, write_row, listing, err);
     document_close(&listing->document, ']');
+    document_open(&listing->document, "undelivered_mails", '{');
+    document_number(&listing->document, "waiting", undelivered.waiting);
+    document_number(&listing->document, "given_up", undelivered.given_up);
+    document_close(&listing->document, '}');
     document_close(&listing->document, '}');
     if (ok)
         document_finish(&listing->document, listing->cli->out);
@@ -101,10 +117,12 @@ const struct command cmd_errors = {
     .description =
         "Lists instances that failed or were aborted, newest first: what went wrong, how many files "
         "got across and what to do. An instance leaves the list when a resubmission of it completes "
-        "or when it is discarded. Resubmissions that failed too are told at the instance they repeat.",
+        "or when it is discarded. Resubmissions that failed too are told at the instance they "
+        "repeat. Mails that are not delivered are counted at the end.",
     .options = options,
     .option_count = sizeof options / sizeof options[0],
-    .json = "{\"errors\": [an instance as in 'sluice instances', with \"to_do\"]}",
+    .json = "{\"errors\": [an instance as in 'sluice instances', with \"to_do\"], "
+            "\"undelivered_mails\": {\"waiting\", \"given_up\"}}",
     .exit_status = "0  done, also if there are none\n2  unknown flow, state or time",
     .files = "state/sluice.db",
     .examples = " sluice errors --since 7d\n sluice errors --flow customer_sync_ack",

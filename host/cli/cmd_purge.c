@@ -4,17 +4,17 @@
 #include "base/document.h"
 #include "base/text.h"
 #include "cli/cli.h"
-#include "store/store.h"
+#include "store/store_outbox.h"
 #include "workspace/workspace.h"
 
 #define DAY_MS 86400000
 #define DAYS_MAX 36500
-#define BATCH 100  /* instances, or audit records, in one transaction */
+#define BATCH 100  /* instances, audit records or mails in one transaction */
 #define PAUSE_MS 2 /* between batches, for whoever waits for the write lock */
 
 /* What is deleted, each by batches of its own. */
 struct total {
-    int64_t instances, audits;
+    int64_t instances, audits, mails;
 };
 
 typedef bool purge_fn(struct store *store, int64_t before_ms, int max, int *purged, struct error *err);
@@ -36,21 +36,23 @@ static bool purge(struct cli *cli, struct store *store, int64_t before_ms, struc
                   struct error *err)
 {
     return purge_all(cli, store, store_purge, before_ms, &total->instances, err) &&
-           purge_all(cli, store, store_purge_audits, before_ms, &total->audits, err);
+           purge_all(cli, store, store_purge_audits, before_ms, &total->audits, err) &&
+           purge_all(cli, store, store_outbox_purge, before_ms, &total->mails, err);
 }
 
 static bool count(struct store *store, int64_t before_ms, struct total *total, struct error *err)
 {
     return store_purge_count(store, before_ms, &total->instances, err) &&
-           store_purge_audits_count(store, before_ms, &total->audits, err);
+           store_purge_audits_count(store, before_ms, &total->audits, err) &&
+           store_outbox_purge_count(store, before_ms, &total->mails, err);
 }
 
 static void tell(struct cli *cli, int64_t days, const struct total *total, bool is_dry_run)
 {
     if (!cli->json) {
-        fprintf(cli->out, "%lld instances and %lld audit records older than %lld days %s\n",
-                (long long)total->instances, (long long)total->audits, (long long)days,
-                is_dry_run ? "would be deleted" : "deleted");
+        fprintf(cli->out, "%lld instances, %lld audit records and %lld mails older than %lld days %s\n",
+                (long long)total->instances, (long long)total->audits, (long long)total->mails,
+                (long long)days, is_dry_run ? "would be deleted" : "deleted");
         return;
     }
     struct document document;
@@ -58,6 +60,7 @@ static void tell(struct cli *cli, int64_t days, const struct total *total, bool 
     document_open(&document, NULL, '{');
     document_number(&document, "instances", total->instances);
     document_number(&document, "audit_records", total->audits);
+    document_number(&document, "mails", total->mails);
     document_number(&document, "older_than_days", days);
     document_flag(&document, "dry_run", is_dry_run);
     document_close(&document, '}');
@@ -100,15 +103,16 @@ static const struct option_spec options[] = {
 
 const struct command cmd_purge = {
     .name = "purge",
-    .summary = "deletes instances and audit records older than the retention",
+    .summary = "deletes instances, audit records and mails older than the retention",
     .synopsis = "purge [--older-than DAYS] [--dry-run]",
     .description =
         "Deletes finished instances with their activity, files, tracking values and messages, and the "
-        "instances they called; and audit records. What is in progress stays. It goes in small steps, "
-        "so that runs that are going on meanwhile do not wait; an interrupt ends it between two steps.",
+        "instances they called; audit records; and mails that were sent, dropped or given up. What is in "
+        "progress stays, and so do mails that wait. It goes in small steps, so that runs that are going "
+        "on meanwhile do not wait; an interrupt ends it between two steps.",
     .options = options,
     .option_count = sizeof options / sizeof options[0],
-    .json = "{\"instances\", \"audit_records\", \"older_than_days\", \"dry_run\"}",
+    .json = "{\"instances\", \"audit_records\", \"mails\", \"older_than_days\", \"dry_run\"}",
     .exit_status = "0  done\n2  usage or configuration",
     .files = "state/sluice.db",
     .examples = " sluice purge --dry-run\n sluice purge --older-than 90",

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "cli/cli.h"
+#include "cli/mails.h"
 #include "cli/instance.h"
 #include "cli/print.h"
 #include "cli/progress.h"
@@ -105,8 +106,8 @@ static const char *ending(const struct run_outcome *outcome)
                                                       : "failed";
 }
 
-static void print_outcome(struct cli *cli, const struct manifest *manifest,
-                          const struct run_outcome *outcome)
+static void print_outcome(struct cli *cli, struct store *store, const struct manifest *manifest,
+                          const struct run_outcome *outcome, const struct progress *progress)
 {
     FILE *out = cli->out;
     char duration[DURATION_TEXT_SIZE];
@@ -129,6 +130,7 @@ static void print_outcome(struct cli *cli, const struct manifest *manifest,
                 (unsigned long long)outcome->files_transferred,
                 (unsigned long long)outcome->files_not_transferred,
                 (unsigned long long)outcome->files_postponed);
+    mails_print_run(out, store, outcome->instance, progress);
     if (outcome->response_status)
         fprintf(out, "  answer    HTTP status %d\n", outcome->response_status);
     if (outcome->fault_code[0]) {
@@ -210,14 +212,7 @@ static void write_outcome(struct cli *cli, struct store *store, const struct man
     document_text(&document, "state", instance_state_name(outcome->state));
     document_number(&document, "duration_ms", outcome->duration_ms);
     write_files(&document, store, outcome);
-    document_open(&document, "mails", '[');
-    for (size_t i = 0; i < progress->notice_count; i++) {
-        document_open(&document, NULL, '{');
-        document_text(&document, "subject", progress->notices[i].subject);
-        document_text(&document, "to", progress->notices[i].to);
-        document_close(&document, '}');
-    }
-    document_close(&document, ']');
+    mails_write_run(&document, "mails", store, outcome->instance, progress);
     write_response(&document, outcome);
     write_fault(&document, outcome);
     document_close(&document, '}');
@@ -252,11 +247,14 @@ static int run_flow(struct cli *cli, struct service *service, size_t flow,
     bool ok = service_run(service, &request, &outcome, err);
     int status = ok ? outcome.exit_status : cli_status_of(err);
     progress_end(&progress);
+    if (ok)
+        mails_deliver(cli, service);
     if (ok && cli->json)
         write_outcome(cli, service_store(service), service_manifest(service, flow), &outcome,
                       &progress);
     else if (ok)
-        print_outcome(cli, service_manifest(service, flow), &outcome);
+        print_outcome(cli, service_store(service), service_manifest(service, flow), &outcome,
+                      &progress);
     else
         cli_fail(cli, status, err);
     run_outcome_release(&outcome);
@@ -302,7 +300,9 @@ const struct command cmd_run = {
         "Runs FLOW (identifier, alias or folder name; \"FLOW|VERSION\", else the newest version) in a fresh sandbox and shows how it goes: on a "
         "terminal the file that moves now (file n of m, bytes, rate, time left), elsewhere one line "
         "for each event. Progress goes to standard error, the answer and the summary to standard "
-        "output. The instance is recorded; 'sluice show ID' tells all about it.\n\n"
+        "output. The instance is recorded; 'sluice show ID' tells all about it. Its mails, and "
+        "others that are due, are sent when it has ended, for 20 seconds at most; what cannot be sent "
+        "stays in the outbox ('sluice outbox') and changes no exit status.\n\n"
         "Only one run of a scheduled flow goes on at a time. An interrupt (Ctrl-C) or SIGTERM asks "
         "the run to stop; a second one ends the process at once, and the instance is marked as "
         "aborted when the store is next opened.\n\n"
@@ -312,7 +312,7 @@ const struct command cmd_run = {
     .json = "{\"outcome\": \"done\"|\"partly done\"|\"failed\", \"exit_status\", \"instance\", \"trace\", "
             "\"flow\", \"state\", \"duration_ms\", \"files\": {\"found\", \"transferred\", "
             "\"not_transferred\", \"postponed\", \"list\": [{\"name\", \"state\", \"detail\", "
-            "\"size\"}]}, \"mails\": [{\"subject\", \"to\"}], \"response\": null | {\"status\", "
+            "\"size\"}]}, \"mails\": [a mail as in 'sluice outbox'], \"response\": null | {\"status\", "
             "\"type\", \"body\"}, \"fault\": null | {\"code\", \"title\", \"detail\", \"to_do\"}}\n"
             "A run that could not begin: {\"error\": {\"kind\", \"message\", \"exit_status\"}}.",
     .exit_status = "0  the flow did all it had to do (no file found is also done)\n"

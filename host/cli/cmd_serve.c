@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "cli/cli.h"
 #include "cli/sink.h"
+#include "flow/outbox.h"
 #include "flow/recovery.h"
 #include "flow/scheduler.h"
 #include "flow/timetable.h"
@@ -79,6 +80,7 @@ struct parts {
     struct gateway *gateway;
     struct scheduler *scheduler; /* NULL: the platform starts what is due */
     struct recovery *recovery;
+    struct outbox *outbox;
     struct file_watch files; /* that say who may call */
 };
 
@@ -88,6 +90,8 @@ static void reload(const struct parts *parts)
     if (!log_reopen(&err))
         log_line(LOG_ERROR, NULL, "the log stays where it is: %s", err.message);
     reload_callers(parts->gateway);
+    tell_reload("connections.json and lookups",
+                workspace_reload(service_workspace(parts->service), &err), &err);
     if (parts->scheduler)
         tell_reload("schedules.json", scheduler_reload(parts->scheduler, &err), &err);
 }
@@ -162,6 +166,7 @@ static bool open_all(struct cli *cli, const char *listen, struct parts *parts, s
     return cli_open_service(cli, true, &parts->service, err) && timetable_check(parts->service, err) &&
            keep_store(parts->service, err) && sink_open(&parts->sink, parts->service, err) &&
            watch_files(&parts->files, service_workspace(parts->service), err) &&
+           outbox_open(&parts->outbox, parts->service, err) &&
            gateway_open(&parts->gateway, parts->service, listen, err) &&
            recovery_open(&parts->recovery, parts->service, err) && open_scheduler(parts, err);
 }
@@ -187,6 +192,7 @@ static int run(struct cli *cli, const struct arguments *arguments)
         log_stop(LOG_WAIT_MS);
         _exit(EXIT_FAILED);
     }
+    outbox_close(parts.outbox); /* last: what ended just now has told of it */
     sink_close(parts.sink);
     service_close(parts.service);
     file_watch_release(&parts.files);
@@ -212,16 +218,18 @@ const struct command cmd_serve = {
         "/health/live and /health/ready. Who is refused is in the audit trail (sluice audit). A flow "
         "that takes a file gets it as multipart/mixed or multipart/form-data, and stores it while it "
         "comes.\n\n"
+        "Below /ic/api/integration/v1 it also has OIC's developer API: to look for users with the role "
+        "monitor, to change for those with administer. /openapi.json describes it.\n\n"
         "POST /events/{ID} starts any flow by a CloudEvent. Where PORT is set, as Knative and Cloud Run "
         "do, it listens on that port of all addresses unless --listen says otherwise.\n\n"
         "Starts flows when their schedules are due (sluice schedules), each on a thread of its own "
         "beside those that answer callers; not if \"schedules\" in sluice.json is \"platform\". Several "
         "servers on one workspace share the schedules: each due time is started once. What a process "
-        "left unfinished when it ended goes on.\n\n"
+        "left unfinished when it ended goes on. Mails of the outbox are sent as they become due.\n\n"
         "SIGTERM or SIGINT: accepts and starts nothing more, lets what runs finish, ends. A second "
         "one ends at once. users.json, oauth.json with its keys, certificate and key are read again "
-        "when they have changed; at SIGHUP these and schedules.json, and the log file is opened again; "
-        "what cannot be used is not changed.\n\n"
+        "when they have changed; at SIGHUP these, connections.json, lookups/ and schedules.json, and the "
+        "log file is opened again; what cannot be used is not changed.\n\n"
         "The log (\"log\" of sluice.json, --log-...) has a line for each execution that ends. /metrics is "
         "for users with the role monitor.",
     .options = options,

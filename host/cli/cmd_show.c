@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/instance.h"
+#include "cli/mails.h"
 #include "cli/print.h"
 #include "flow/flow.h"
 #include "store/store.h"
@@ -221,6 +222,9 @@ static bool print_all(struct view *view, struct error *err)
     begin_table(view, children, 5);
     ok = ok && walk_children(view, print_child, err);
     end_table(view, "Called");
+    size_t mails;
+    const struct outbox_filter filter = {.instance = view->full_id};
+    ok = ok && mails_print(view->cli->out, "\nMails\n", view->store, &filter, &mails, err);
     begin_table(view, activity, 7);
     ok = ok && store_activities(view->store, view->id, print_activity, view, err);
     end_table(view, "Activity");
@@ -317,6 +321,8 @@ static bool write_all(struct view *view, struct error *err)
     document_open(&view->document, "called", '[');
     ok = ok && walk_children(view, write_child, err);
     document_close(&view->document, ']');
+    const struct outbox_filter filter = {.instance = view->full_id};
+    ok = ok && mails_write(&view->document, "mails", view->store, &filter, err);
     document_open(&view->document, "activity", '[');
     ok = ok && store_activities(view->store, view->id, write_activity, view, err);
     document_close(&view->document, ']');
@@ -415,7 +421,7 @@ const struct command cmd_show = {
     .synopsis = "show [--payload] ID\nshow [--payload] OPTION...",
     .description =
         "Shows one execution: flow, state, times, tracking values, every file with what became of "
-        "it, the activity stream (each call that the flow made and each line it wrote) and, if it "
+        "it, the mails of it and of what it called, the activity stream (each call that the flow made and each line it wrote) and, if it "
         "failed, the fault with what to do next. ID may be cut to its first characters, 4 or more, "
         "as long as only one instance begins with them. Instead of ID, options tell which one: the newest "
         "that all of them fit.",
@@ -423,6 +429,7 @@ const struct command cmd_show = {
     .option_count = sizeof options / sizeof options[0],
     .json = "What 'instances' prints for one instance, and \"to_do\", \"tracking\": {name: value}, "
             "\"file_list\": [{\"name\", \"state\", \"detail\", \"size\", \"at\"}], \"called\": [id], "
+            "\"mails\": [a mail as in 'sluice outbox'], "
             "\"activity\": "
             "[{\"at\", \"import\", \"connection\", \"subject\", \"result\", \"detail\", "
             "\"duration_us\", \"bytes\"}]; with --payload \"input\" and \"response\", and \"request\" and "

@@ -299,11 +299,11 @@ static void on_line(void *context, const char *text)
         print_line(progress, "  | ", text, NULL);
 }
 
-static void on_notice(void *context, const char *subject, const char *to)
+static void on_notice(void *context, const char *subject, const char *to, bool is_held)
 {
     struct progress *progress = context;
     if (progress->notice_count < PROGRESS_NOTICES_MAX) {
-        struct progress_notice notice = {strdup(subject), strdup(to)};
+        struct progress_notice notice = {strdup(subject), strdup(to), is_held};
         progress->notices[progress->notice_count++] = notice;
     }
     if (progress->out)

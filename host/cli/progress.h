@@ -20,6 +20,7 @@
 
 struct progress_notice {
     char *subject, *to;
+    bool is_held; /* a summary tells of it */
 };
 
 struct progress {

@@ -222,7 +222,7 @@ static bool run_locked(struct service *service, const struct run_request *reques
                        const struct parameter_set *parameters, const struct remote_file *attachment,
                        struct run_outcome *outcome, struct error *err)
 {
-    const struct flow *flow = &service->registry.flows[request->flow];
+    const struct flow *flow = registry_flow(&service->registry, request->flow);
     const struct execution_start start = {
         .flow = flow,
         .trigger = request->trigger,
@@ -234,6 +234,7 @@ static bool run_locked(struct service *service, const struct run_request *reques
         .attachment = attachment,
         .watch = request->watch,
         .deadline_ms = request->deadline_ms,
+        .tracing = request->tracing,
         .resubmits = request->resubmits,
         .traceparent = request->traceparent,
         .tracestate = request->tracestate,

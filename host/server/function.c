@@ -12,6 +12,7 @@
 #include "base/file_watch.h"
 #include "base/log.h"
 #include "flow/activation.h"
+#include "flow/outbox.h"
 #include "server/answer.h"
 #include "server/auth.h"
 #include "server/caller_files.h"
@@ -23,8 +24,9 @@
 
 struct function {
     struct function_options options;
-    bool *is_offered; /* by index of the service's flows */
-    size_t offered_count, only; /* flows, whatever their versions; one of them */
+    const char **identifiers; /* of the flows that are offered; borrowed from their manifests */
+    size_t identifier_count;  /* 0: all flows are */
+    const char *only;         /* identifier of the one flow there is, or NULL */
     struct auth *auth; /* NULL: the platform lets callers in */
     struct refusals *refusals;
     pthread_mutex_t mutex; /* files */
@@ -33,32 +35,49 @@ struct function {
 
 /* ---- life ---- */
 
-/* All versions of the flow: which of them runs is decided with each call. */
-static bool offer(struct function *function, size_t flow)
+static const char *identifier_of(const struct function *function, size_t flow)
 {
-    const struct service *service = function->options.service;
-    const char *identifier = service_manifest(service, flow)->identifier;
-    function->offered_count += !function->is_offered[flow];
-    function->only = flow;
-    for (size_t i = 0; i < service_flow_count(service); i++)
-        if (strcmp(service_manifest(service, i)->identifier, identifier) == 0)
-            function->is_offered[i] = true;
-    return true;
+    return service_manifest(function->options.service, flow)->identifier;
+}
+
+/* All versions of a flow that is named: which of them runs is decided with each call. */
+static bool is_offered(const struct function *function, size_t flow)
+{
+    const char *identifier = identifier_of(function, flow);
+    for (size_t i = 0; i < function->identifier_count; i++)
+        if (strcmp(function->identifiers[i], identifier) == 0)
+            return true;
+    return function->identifier_count == 0;
+}
+
+/* The identifier of all flows that are offered, or NULL if there are several. */
+static const char *find_only(const struct function *function)
+{
+    const char *only = NULL;
+    for (size_t i = 0; i < service_flow_count(function->options.service); i++) {
+        const char *identifier = identifier_of(function, i);
+        if (!is_offered(function, i))
+            continue;
+        if (only && strcmp(only, identifier) != 0)
+            return NULL;
+        only = identifier;
+    }
+    return only;
 }
 
 static bool choose_flows(struct function *function, struct error *err)
 {
     const struct function_options *options = &function->options;
-    size_t count = service_flow_count(options->service), flow;
-    function->is_offered = calloc(count + 1, sizeof *function->is_offered);
-    if (!function->is_offered)
+    function->identifiers = calloc(options->name_count + 1, sizeof *function->identifiers);
+    if (!function->identifiers)
         return error_set(err, ERROR_LIMIT, "out of memory");
-    for (size_t i = 0; options->name_count == 0 && i < count; i++)
-        offer(function, i);
-    for (size_t i = 0; i < options->name_count; i++)
-        if (!service_find(options->service, options->names[i], &flow, err) ||
-            !offer(function, flow))
+    for (size_t i = 0; i < options->name_count; i++) {
+        size_t flow;
+        if (!service_find(options->service, options->names[i], &flow, err))
             return false;
+        function->identifiers[function->identifier_count++] = identifier_of(function, flow);
+    }
+    function->only = find_only(function);
     return true;
 }
 
@@ -101,20 +120,44 @@ void function_close(struct function *function)
     refusals_free(function->refusals);
     pthread_mutex_destroy(&function->mutex);
     file_watch_release(&function->files);
-    free(function->is_offered);
+    free(function->identifiers);
     free(function);
+}
+
+/* Of limit_ms what is left until shortly before the platform's deadline. */
+static int64_t time_for(int64_t limit_ms, int64_t deadline_ms)
+{
+    int64_t left_ms = deadline_ms + FUNCTION_MARGIN_MS / 2 - clock_monotonic_ms();
+    if (deadline_ms == 0 || left_ms > limit_ms)
+        return limit_ms;
+    return left_ms > 0 ? left_ms : 0;
+}
+
+static bool send_mails(const struct function *function, int64_t deadline_ms)
+{
+    const struct function_options *options = &function->options;
+    struct outbox_report report;
+    struct error err = {0};
+    int64_t until_ms = clock_monotonic_ms() + time_for(FUNCTION_MAILS_MS, deadline_ms);
+    if (!outbox_deliver(options->service, until_ms, options->should_stop, options->context, &report,
+                        &err)) {
+        log_line(LOG_ERROR, NULL, "mails cannot be delivered: %s", err.message);
+        return false;
+    }
+    if (report.later + report.given_up > 0)
+        log_line(LOG_WARNING, NULL, "mails that were not sent: %u for now, %u for good: %s",
+                 report.later, report.given_up, report.why);
+    return report.later == 0;
 }
 
 bool function_rest(struct function *function, int64_t deadline_ms)
 {
-    int64_t wait_ms = FUNCTION_REST_MS;
-    int64_t left_ms = deadline_ms + FUNCTION_MARGIN_MS / 2 - clock_monotonic_ms();
-    if (deadline_ms > 0 && left_ms < wait_ms)
-        wait_ms = left_ms > 0 ? left_ms : 0;
     if (function->refusals)
         refusals_tick(function->refusals);
-    bool is_told = event_sink_flush(function->options.sink, wait_ms);
-    return service_rest(function->options.service, wait_ms) && is_told;
+    bool is_done = send_mails(function, deadline_ms);
+    int64_t wait_ms = time_for(FUNCTION_REST_MS, deadline_ms);
+    is_done = event_sink_flush(function->options.sink, wait_ms) && is_done;
+    return service_rest(function->options.service, wait_ms) && is_done;
 }
 
 int64_t function_deadline(int64_t wall_ms)
@@ -130,7 +173,7 @@ static void list_offered(const struct function *function, struct buf *out)
 {
     struct service *service = function->options.service;
     for (size_t i = 0; i < service_flow_count(service); i++)
-        if (function->is_offered[i] && service_is_active(service, i))
+        if (is_offered(function, i) && service_is_active(service, i))
             buf_printf(out, "%s%s", out->size > 0 ? ", " : "",
                        service_manifest(service, i)->identifier);
 }
@@ -151,9 +194,8 @@ static void fail_unknown(const struct function *function, const char *what,
 static bool choose_only(const struct function *function, size_t *flow,
                         struct function_answer *answer)
 {
-    struct service *service = function->options.service;
     struct error err = {0};
-    if (activation_find(service, service_manifest(service, function->only)->identifier, flow, &err))
+    if (activation_find(function->options.service, function->only, flow, &err))
         return true;
     fail_unknown(function, err.message, answer);
     return false;
@@ -163,13 +205,13 @@ static bool choose_named(const struct function *function, const char *name, size
                          struct function_answer *answer)
 {
     struct error err = {0};
-    if (!name[0] && function->offered_count == 1)
+    if (!name[0] && function->only)
         return choose_only(function, flow, answer);
     if (!name[0])
         fail_unknown(function, "the event names no flow (\"flow\": its identifier)", answer);
     else if (!activation_find(function->options.service, name, flow, &err))
         fail_unknown(function, err.message, answer);
-    else if (!function->is_offered[*flow])
+    else if (!is_offered(function, *flow))
         fail_unknown(function, "that flow is not offered here", answer);
     else
         return true;
@@ -183,12 +225,11 @@ static bool choose_by_path(const struct function *function, const char *path, si
 {
     struct route route;
     route_find(function->options.service, path, &route);
-    if (route.kind == ROUTE_TRIGGER && function->is_offered[route.flow]) {
+    if (route.kind == ROUTE_TRIGGER && is_offered(function, route.flow)) {
         *flow = route.flow;
         return true;
     }
-    if (route.kind != ROUTE_TRIGGER && route.kind != ROUTE_UNKNOWN &&
-        function->offered_count == 1)
+    if (route.kind != ROUTE_TRIGGER && route.kind != ROUTE_UNKNOWN && function->only)
         return choose_only(function, flow, answer);
     fail_unknown(function, route.kind == ROUTE_UNKNOWN ? route.reason : "no flow is at this address",
                  answer);

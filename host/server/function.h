@@ -12,7 +12,8 @@
 #include "server/invocation.h"
 
 #define FUNCTION_MARGIN_MS 500 /* kept of a platform's deadline for the answer itself */
-#define FUNCTION_REST_MS 2000  /* until everything of a call is told and written; less near its deadline */
+#define FUNCTION_MAILS_MS 20000 /* for the mails that are due; this and the next less near a deadline */
+#define FUNCTION_REST_MS 2000   /* until everything of a call is told and written */
 #define FUNCTION_BODY_SIZE_MAX (6u << 20) /* with a file, which is held whole: what platforms let in */
 
 struct function;
@@ -76,8 +77,8 @@ void function_request(struct function *function, const struct function_event *ev
 void function_invoke(struct function *function, size_t flow, const struct function_event *event,
                      struct function_answer *answer);
 
-/* Before an answer behind which the process may be frozen: everything of the call is on the disk, its event
- * and spans are told, and no thread works on. deadline_ms: of the event. False: something is left, and
+/* Before an answer behind which the process may be frozen: mails are sent, everything of the call is on the
+ * disk, its event and spans are told, and no thread works on. deadline_ms: of the event. False: something is left, and
  * goes on with the next call. */
 bool function_rest(struct function *function, int64_t deadline_ms);
 

@@ -37,11 +37,12 @@ static void on_line(void *context, const char *text)
     log_line(LOG_INFO, log->instance, "%s", text);
 }
 
-static void on_notice(void *context, const char *subject, const char *to)
+static void on_notice(void *context, const char *subject, const char *to, bool is_held)
 {
     const struct run_log *log = context;
     (void)to; /* addresses of people do not belong into a log */
-    log_line(LOG_INFO, log->instance, "mail '%s' was accepted", subject);
+    log_line(LOG_INFO, log->instance, "mail '%s' %s", subject,
+             is_held ? "was held back" : "went to the outbox");
 }
 
 static bool on_stop(void *context)

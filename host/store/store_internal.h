@@ -165,14 +165,23 @@ void store_changes_close(struct store_changes *changes);
  * held. */
 struct record *store_audit_lost_note(struct store *store);
 
+/* ---- store_outbox_read.c ---- */
+
+struct outbox_row;
+
+/* One mail; fn is called with nothing locked. ERROR_NOT_FOUND. */
+MUST_USE bool store_outbox_read(struct store *store, int64_t number,
+                                bool (*fn)(void *context, const struct outbox_row *row),
+                                void *context, struct error *err);
+
 /* ---- store_purge.c, store_keeper.c, store_sweep.c, store_resubmit.c ---- */
 
 /* A step of retention, as a call for store_write. */
 struct purge {
-    int64_t before_ms;                /* instances and audit records that are older */
-    int instances_max, audits_max;    /* 0: none */
-    bool is_for_size;                 /* audit records only as far as instances go back */
-    int instances, audits;            /* deleted */
+    int64_t before_ms;                /* instances, audit records and mails that are older */
+    int instances_max, audits_max, mails_max; /* 0: none */
+    bool is_for_size;                 /* audit records and mails only as far as instances go back */
+    int instances, audits, mails;     /* deleted */
     int64_t taken_ms;                 /* on the writer's thread, the commit not counted */
 };
 store_write_fn store_write_purge;

@@ -13,7 +13,7 @@
 
 #define ROUND_MS 10000
 #define STEP_MS 20     /* a step that kept the writer busy for longer is followed by smaller ones */
-#define STEP_MIN 4     /* instances, and as many audit records */
+#define STEP_MIN 4     /* instances, and as many audit records and mails */
 #define STEP_MAX 1024
 #define STEP_MAX_FOR_SIZE 64 /* so that little more goes than has to */
 #define PAUSE_FACTOR 2 /* how much longer than a step the pause after it is */
@@ -63,10 +63,11 @@ static bool purge_step(struct trim *trim, int64_t before_ms, bool is_for_size, b
                        struct error *err)
 {
     struct purge purge = {.before_ms = before_ms, .instances_max = trim->step,
-                          .audits_max = trim->step, .is_for_size = is_for_size};
+                          .audits_max = trim->step, .mails_max = trim->step,
+                          .is_for_size = is_for_size};
     if (!store_write(trim->store, store_write_purge, &purge, err))
         return false;
-    *is_done = purge.instances < purge.instances_max && purge.audits < purge.audits_max;
+    *is_done = purge.instances < trim->step && purge.audits < trim->step && purge.mails < trim->step;
     if (!pause_after(trim, purge.taken_ms))
         *is_done = true;
     return true;

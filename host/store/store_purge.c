@@ -2,9 +2,10 @@
 /*
  * Retention: finished instances go in batches, each a short transaction of its own; what hangs on them
  * goes by ON DELETE CASCADE. Leaves first: a batch that ends early leaves no callee without its caller.
- * Audit records go by their age alone.
+ * Audit records, and mails that were sent, dropped or given up, go by their age alone.
  */
 #include "store/store_internal.h"
+#include "store/store_outbox.h"
 #include "store/store_walk.h"
 
 /* Everything in trees whose root ended before ?3 and in which nothing runs; ?4: how many roots. */
@@ -23,6 +24,10 @@
 #define DELETE_AUDITS                                                                              \
     "DELETE FROM audit WHERE number IN"                                                            \
     " (SELECT number FROM audit WHERE at_ms < ?3 ORDER BY at_ms LIMIT ?4)"
+
+#define DELETE_MAILS                                                                               \
+    "DELETE FROM outbox WHERE number IN (SELECT number FROM outbox"                                \
+    " WHERE finished_ms > 0 AND finished_ms < ?3 ORDER BY finished_ms LIMIT ?4)"
 
 static bool delete_rows(struct store *store, const char *sql, int64_t before_ms, int rows_max,
                         int *purged, struct error *err)
@@ -60,14 +65,15 @@ static bool read_oldest_end(struct store *store, int64_t *ended_ms, struct error
 bool store_write_purge(struct store *store, void *context, struct error *err)
 {
     struct purge *purge = context;
-    int64_t began_ms = store_now_ms(), audits_before_ms = purge->before_ms;
+    int64_t began_ms = store_now_ms(), rest_before_ms = purge->before_ms;
     bool ok = delete_rows(store,
                           OLD_TREES "DELETE FROM instance WHERE number IN"
                                     " (SELECT number FROM old ORDER BY depth DESC, number LIMIT ?4)",
                           purge->before_ms, purge->instances_max, &purge->instances, err) &&
-              (!purge->is_for_size || read_oldest_end(store, &audits_before_ms, err)) &&
-              delete_rows(store, DELETE_AUDITS, audits_before_ms, purge->audits_max, &purge->audits,
-                          err);
+              (!purge->is_for_size || read_oldest_end(store, &rest_before_ms, err)) &&
+              delete_rows(store, DELETE_AUDITS, rest_before_ms, purge->audits_max, &purge->audits,
+                          err) &&
+              delete_rows(store, DELETE_MAILS, rest_before_ms, purge->mails_max, &purge->mails, err);
     purge->taken_ms = store_now_ms() - began_ms;
     return ok;
 }
@@ -87,6 +93,15 @@ bool store_purge_audits(struct store *store, int64_t before_ms, int records_max,
     struct purge purge = {.before_ms = before_ms, .audits_max = records_max};
     bool ok = store_write(store, store_write_purge, &purge, err);
     *purged = ok ? purge.audits : 0;
+    return ok;
+}
+
+bool store_outbox_purge(struct store *store, int64_t before_ms, int mails_max, int *purged,
+                        struct error *err)
+{
+    struct purge purge = {.before_ms = before_ms, .mails_max = mails_max};
+    bool ok = store_write(store, store_write_purge, &purge, err);
+    *purged = ok ? purge.mails : 0;
     return ok;
 }
 
@@ -110,5 +125,13 @@ bool store_purge_audits_count(struct store *store, int64_t before_ms, int64_t *c
                               struct error *err)
 {
     return count_rows(store, "SELECT 1, count(*) FROM (SELECT 1 FROM audit WHERE at_ms < ?3 LIMIT ?4)",
+                      before_ms, count, err);
+}
+
+bool store_outbox_purge_count(struct store *store, int64_t before_ms, int64_t *count,
+                              struct error *err)
+{
+    return count_rows(store, "SELECT 1, count(*) FROM (SELECT 1 FROM outbox WHERE finished_ms > 0"
+                             " AND finished_ms < ?3 LIMIT ?4)",
                       before_ms, count, err);
 }

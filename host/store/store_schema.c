@@ -112,7 +112,29 @@ static const char *const migrations[STORE_SCHEMA_VERSION] = {
      * would cost each execution a twentieth of its CPU time, for a question that people ask rarely. */
     "ALTER TABLE instance ADD COLUMN trace TEXT;"
     "ALTER TABLE instance ADD COLUMN span TEXT;"
-    "ALTER TABLE instance ADD COLUMN parent_span TEXT;",
+    "ALTER TABLE instance ADD COLUMN parent_span TEXT;"
+    /* mails on their way, and what became of them; instance: an id, it may be purged first; pending:
+     * recipients that are left; held: a summary of so many */
+    "CREATE TABLE outbox ("
+    "  number INTEGER PRIMARY KEY,"
+    "  instance TEXT NOT NULL, message_id TEXT NOT NULL UNIQUE,"
+    "  connection TEXT NOT NULL, sender TEXT NOT NULL, recipients TEXT NOT NULL,"
+    "  subject TEXT NOT NULL, body TEXT NOT NULL, size INTEGER NOT NULL,"
+    "  state TEXT NOT NULL, pending TEXT, error TEXT, refused TEXT NOT NULL DEFAULT '',"
+    "  attempts INTEGER NOT NULL DEFAULT 0, owner INTEGER NOT NULL DEFAULT 0,"
+    "  written_ms INTEGER NOT NULL, next_ms INTEGER NOT NULL,"
+    "  finished_ms INTEGER NOT NULL DEFAULT 0, held INTEGER NOT NULL DEFAULT 0"
+    ") STRICT;"
+    "CREATE INDEX outbox_due ON outbox (next_ms, number, owner, size) WHERE state = 'waiting';"
+    "CREATE INDEX outbox_alike ON outbox (subject, written_ms);"
+    "CREATE INDEX outbox_by_instance ON outbox (instance);"
+    "CREATE INDEX outbox_by_finish ON outbox (finished_ms) WHERE finished_ms > 0;"
+    /* lists by time of update, also of what flows called; and of what waits for somebody, however long ago:
+     * in the words of store_query.c */
+    "DROP INDEX instance_by_finish;"
+    "CREATE INDEX instance_by_finish ON instance (finished_ms);"
+    "CREATE INDEX instance_failed ON instance (number)"
+    "  WHERE state IN ('FAILED', 'ABORTED') OR fault_code = 'suspended';",
 };
 
 static bool run(sqlite3 *db, const char *sql, struct error *err)

@@ -35,14 +35,15 @@ static bool fail_by_timeout(const struct handle *handle, struct error *err)
     long reused = 0;
     curl_easy_getinfo(handle->easy, CURLINFO_NUM_CONNECTS, &reused);
     if (connected_us == 0 && reused == 0 && !handle->was_used)
-        return connection_error(connection, err, ERROR_UNAVAILABLE,
-                                "no connection within %u ms: check address, port and firewall",
-                                connection->connect_timeout_ms);
-    return connection_error(
-        connection, err, ERROR_TIMEOUT,
-        "the server did not go on in time (%s): check its load and the network, "
-        "or raise stall_timeout_ms",
-        handle->detail[0] ? handle->detail : "no answer");
+        connection_error(connection, err, ERROR_UNAVAILABLE,
+                         "no connection within %u ms: check address, port and firewall",
+                         connection->connect_timeout_ms);
+    else
+        connection_error(connection, err, ERROR_TIMEOUT,
+                         "the server did not go on in time (%s): check its load and the network, "
+                         "or raise stall_timeout_ms",
+                         handle->detail[0] ? handle->detail : "no answer");
+    return error_advise(err, RETRY_LATER);
 }
 
 static bool fail_by_abort(const struct handle *handle, struct error *err)
@@ -97,40 +98,61 @@ static bool fail_by_certificate(const struct handle *handle, struct error *err)
                             handle->detail[0] ? handle->detail : "verification failed");
 }
 
-/* For codes that need no look at the handle: "what (libcurl's detail): remedy". */
+/* For codes that need no look at the handle: "what (libcurl's detail): remedy". A name that does not
+ * exist and a name service that is away look the same here. */
 static const struct {
     CURLcode code;
     enum error_kind kind;
+    enum error_retry retry;
     const char *what, *remedy;
 } sentences[] = {
-    {CURLE_COULDNT_RESOLVE_HOST, ERROR_UNAVAILABLE, "the host name cannot be resolved",
+    {CURLE_COULDNT_RESOLVE_HOST, ERROR_UNAVAILABLE, RETRY_FEW, "the host name cannot be resolved",
      "check the name and this machine's name service"},
-    {CURLE_COULDNT_CONNECT, ERROR_UNAVAILABLE, "cannot connect",
+    {CURLE_COULDNT_CONNECT, ERROR_UNAVAILABLE, RETRY_LATER, "cannot connect",
      "check address, port and firewall"},
-    {CURLE_SSL_CONNECT_ERROR, ERROR_REFUSED, "the TLS handshake failed",
+    {CURLE_SSL_CONNECT_ERROR, ERROR_REFUSED, RETRY_FEW, "the TLS handshake failed",
      "check that the port speaks TLS 1.2 or later, and the tls setting"},
-    {CURLE_USE_SSL_FAILED, ERROR_REFUSED, "the server does not offer the TLS that is demanded",
+    {CURLE_USE_SSL_FAILED, ERROR_REFUSED, RETRY_NEVER,
+     "the server does not offer the TLS that is demanded",
      "correct the server or the tls setting; no password was sent in clear"},
-    {CURLE_SSL_CACERT_BADFILE, ERROR_INVALID, "the certificate file in \"ca\" cannot be used",
-     "it must be a readable PEM file"},
-    {CURLE_SSL_CIPHER, ERROR_REFUSED, "no common TLS cipher", "check the server's TLS settings"},
-    {CURLE_SSL_CERTPROBLEM, ERROR_INVALID, "the key or certificate cannot be used",
+    {CURLE_SSL_CACERT_BADFILE, ERROR_INVALID, RETRY_NEVER,
+     "the certificate file in \"ca\" cannot be used", "it must be a readable PEM file"},
+    {CURLE_SSL_CIPHER, ERROR_REFUSED, RETRY_NEVER, "no common TLS cipher",
+     "check the server's TLS settings"},
+    {CURLE_SSL_CERTPROBLEM, ERROR_INVALID, RETRY_NEVER, "the key or certificate cannot be used",
      "check the files that the connection names"},
-    {CURLE_LOGIN_DENIED, ERROR_DENIED, "login refused", "check user and password"},
-    {CURLE_SEND_ERROR, ERROR_UNAVAILABLE, "the connection was lost", "try again later"},
-    {CURLE_RECV_ERROR, ERROR_UNAVAILABLE, "the connection was lost", "try again later"},
-    {CURLE_GOT_NOTHING, ERROR_UNAVAILABLE, "the server closed the connection without an answer",
+    {CURLE_LOGIN_DENIED, ERROR_DENIED, RETRY_NEVER, "login refused", "check user and password"},
+    {CURLE_SEND_ERROR, ERROR_UNAVAILABLE, RETRY_LATER, "the connection was lost",
      "try again later"},
-    {CURLE_PARTIAL_FILE, ERROR_BROKEN, "the transfer ended before the file was whole",
-     "it is tried again by the next run"},
-    {CURLE_FILESIZE_EXCEEDED, ERROR_LIMIT, "the file is larger than allowed",
+    {CURLE_RECV_ERROR, ERROR_UNAVAILABLE, RETRY_LATER, "the connection was lost",
+     "try again later"},
+    {CURLE_GOT_NOTHING, ERROR_UNAVAILABLE, RETRY_LATER,
+     "the server closed the connection without an answer", "try again later"},
+    {CURLE_PARTIAL_FILE, ERROR_BROKEN, RETRY_LATER,
+     "the transfer ended before the file was whole", "it is tried again by the next run"},
+    {CURLE_FILESIZE_EXCEEDED, ERROR_LIMIT, RETRY_NEVER, "the file is larger than allowed",
      "raise the limit or split the file"},
-    {CURLE_OUT_OF_MEMORY, ERROR_INTERNAL, "out of memory", "give the host more memory"},
-    {CURLE_URL_MALFORMAT, ERROR_INVALID, "host, folder or name cannot be put into an address",
-     "check the connection"},
-    {CURLE_UNSUPPORTED_PROTOCOL, ERROR_UNSUPPORTED, "libcurl was built without this protocol",
-     "install the full libcurl"},
+    {CURLE_OUT_OF_MEMORY, ERROR_INTERNAL, RETRY_NEVER, "out of memory",
+     "give the host more memory"},
+    {CURLE_URL_MALFORMAT, ERROR_INVALID, RETRY_NEVER,
+     "host, folder or name cannot be put into an address", "check the connection"},
+    {CURLE_UNSUPPORTED_PROTOCOL, ERROR_UNSUPPORTED, RETRY_NEVER,
+     "libcurl was built without this protocol", "install the full libcurl"},
 };
+
+static bool fail_by_table(struct handle *handle, CURLcode code, struct error *err)
+{
+    const char *detail = handle->detail[0] ? handle->detail : curl_easy_strerror(code);
+    for (size_t i = 0; i < sizeof sentences / sizeof sentences[0]; i++) {
+        if (sentences[i].code != code)
+            continue;
+        connection_error(handle->connection, err, sentences[i].kind, "%s (%s): %s",
+                         sentences[i].what, detail, sentences[i].remedy);
+        return error_advise(err, sentences[i].retry);
+    }
+    connection_error(handle->connection, err, ERROR_UNAVAILABLE, "the transfer failed: %s", detail);
+    return error_advise(err, RETRY_FEW);
+}
 
 bool handle_fail(struct handle *handle, CURLcode code, struct error *err)
 {
@@ -140,11 +162,5 @@ bool handle_fail(struct handle *handle, CURLcode code, struct error *err)
         return fail_by_timeout(handle, err);
     if (code == CURLE_PEER_FAILED_VERIFICATION)
         return fail_by_certificate(handle, err);
-    const char *detail = handle->detail[0] ? handle->detail : curl_easy_strerror(code);
-    for (size_t i = 0; i < sizeof sentences / sizeof sentences[0]; i++)
-        if (sentences[i].code == code)
-            return connection_error(handle->connection, err, sentences[i].kind, "%s (%s): %s",
-                                    sentences[i].what, detail, sentences[i].remedy);
-    return connection_error(handle->connection, err, ERROR_UNAVAILABLE, "the transfer failed: %s",
-                            detail);
+    return fail_by_table(handle, code, err);
 }

@@ -31,6 +31,7 @@ static bool is_one_of(const char *verb, const char *const verbs[])
 
 struct verdict {
     enum error_kind kind;
+    enum error_retry retry;
     const char *what, *remedy;
 };
 
@@ -39,89 +40,140 @@ static bool wants_tls(const struct ftp_exchange *said)
     return MENTIONS(said, "ssl", "tls", "encrypt");
 }
 
+/* Refused logins are never repeated but where the server says that it has too many: an account that is
+ * knocked at again and again gets locked. */
 static struct verdict judge_login(const struct ftp_exchange *said)
 {
     if (wants_tls(said))
-        return (struct verdict){ERROR_DENIED, "the server wants TLS before the login",
+        return (struct verdict){ERROR_DENIED, RETRY_NEVER,
+                                "the server wants TLS before the login",
                                 "set tls to \"explicit\""};
     if (MENTIONS(said, "too many", "maximum", "limit", "busy", "try again"))
-        return (struct verdict){ERROR_UNAVAILABLE, "the server takes no more logins",
+        return (struct verdict){ERROR_UNAVAILABLE, RETRY_LATER,
+                                "the server takes no more logins",
                                 "try again later or use fewer connections"};
     if (said->code == 332 || strcmp(said->verb, "ACCT") == 0)
-        return (struct verdict){ERROR_UNSUPPORTED, "the server asks for an account (ACCT)",
+        return (struct verdict){ERROR_UNSUPPORTED, RETRY_NEVER,
+                                "the server asks for an account (ACCT)",
                                 "use a login that needs none"};
-    return (struct verdict){ERROR_DENIED, "login refused", "check user and password"};
+    bool is_greeting = said->verb[0] == '\0';
+    if ((is_greeting && said->code < 500) || said->code == 434 || said->code == 450 ||
+        said->code == 451)
+        return (struct verdict){ERROR_UNAVAILABLE, RETRY_LATER, "the server takes no login now",
+                                "try again later"};
+    return (struct verdict){ERROR_DENIED, RETRY_NEVER, "login refused",
+                            "check user and password"};
+}
+
+/* RFC 2228, 4: 431 is a lack of resources, 5xx a refusal. */
+static struct verdict judge_tls(const struct ftp_exchange *said)
+{
+    return (struct verdict){ERROR_REFUSED, said->code == 431 ? RETRY_LATER : RETRY_NEVER,
+                            "the server does not offer TLS",
+                            "correct the server or the tls setting; no password was sent"};
 }
 
 static struct verdict judge_data_connection(const struct ftp_exchange *said)
 {
     if (MENTIONS(said, "reuse", "session"))
-        return (struct verdict){ERROR_UNSUPPORTED,
+        return (struct verdict){ERROR_UNSUPPORTED, RETRY_NEVER,
                                 "the server does not accept the TLS session of the data connection",
                                 "check its TLS session cache settings"};
-    return (struct verdict){ERROR_UNAVAILABLE, "no data connection",
+    return (struct verdict){ERROR_UNAVAILABLE, said->code < 500 ? RETRY_LATER : RETRY_FEW,
+                            "no data connection",
                             "check the server's passive ports and the firewall"};
 }
 
+/* A full disk is told by 452, 552, 451 and (pyftpdlib) 426, which every server also says of a
+ * connection that broke. */
 static struct verdict judge_store(const struct ftp_exchange *said)
 {
     if (said->code == 452 || said->code == 552 || MENTIONS(said, "space", "quota", "disk full"))
-        return (struct verdict){ERROR_LIMIT, "the server's disk is full or a quota is reached",
+        return (struct verdict){ERROR_LIMIT, RETRY_NEVER,
+                                "the server's disk is full or a quota is reached",
                                 "make room there; the source was left as it was"};
     if (said->code == 451)
-        return (struct verdict){ERROR_LIMIT,
+        return (struct verdict){ERROR_LIMIT, RETRY_NEVER,
                                 "the server could not write the file, as when its disk is full",
                                 "check its disk and log; the source was left as it was"};
     if (said->code == 426)
-        return (struct verdict){ERROR_BROKEN,
+        return (struct verdict){ERROR_BROKEN, RETRY_FEW,
                                 "the server broke the upload off, as when its disk is full",
                                 "check its disk and the network; the source was left as it was"};
-    return (struct verdict){ERROR_DENIED, "the file may not be written",
+    if (said->code == 450)
+        return (struct verdict){ERROR_UNAVAILABLE, RETRY_LATER, "the server takes no file now",
+                                "try again later"};
+    return (struct verdict){ERROR_DENIED, RETRY_NEVER, "the file may not be written",
                             "check that the folder is writable for this user"};
 }
 
 static struct verdict judge_read(const struct ftp_exchange *said)
 {
     if (said->code == 426 || said->code == 451)
-        return (struct verdict){ERROR_BROKEN, "the server broke the download off",
+        return (struct verdict){ERROR_BROKEN, RETRY_LATER, "the server broke the download off",
                                 "it is tried again by the next run"};
     if (MENTIONS(said, "permission", "denied", "not allowed"))
-        return (struct verdict){ERROR_DENIED, "the file may not be read",
+        return (struct verdict){ERROR_DENIED, RETRY_NEVER, "the file may not be read",
                                 "check its permissions for this user"};
-    return (struct verdict){ERROR_NOT_FOUND, "the file is gone or may not be read",
+    if (said->code == 450)
+        return (struct verdict){ERROR_UNAVAILABLE, RETRY_LATER, "the file is in use",
+                                "try again later"};
+    return (struct verdict){ERROR_NOT_FOUND, RETRY_NEVER, "the file is gone or may not be read",
                             "check that nobody else takes files from the folder"};
 }
 
+/* 451 looks like a moment's trouble; Pure-FTPd says it of what it never permits. */
 static struct verdict judge_rename(const struct ftp_exchange *said)
 {
+    if (said->code == 450)
+        return (struct verdict){ERROR_UNAVAILABLE, RETRY_LATER, "the file is in use",
+                                "try again later"};
     if (strcmp(said->verb, "RNFR") == 0 && !MENTIONS(said, "permission", "denied"))
-        return (struct verdict){ERROR_NOT_FOUND, "the file to rename is not there",
+        return (struct verdict){ERROR_NOT_FOUND, RETRY_NEVER, "the file to rename is not there",
                                 "check that nobody else takes files from the folder"};
-    return (struct verdict){ERROR_REFUSED, "the server refuses the rename",
+    return (struct verdict){ERROR_REFUSED, RETRY_NEVER, "the server refuses the rename",
                             "check that the user may rename files in the folder"};
+}
+
+static struct verdict judge_list(const struct ftp_exchange *said)
+{
+    if (said->code == 426 || said->code == 451)
+        return (struct verdict){ERROR_BROKEN, RETRY_LATER, "the listing was cut",
+                                "try again later"};
+    return (struct verdict){ERROR_REFUSED, said->code < 500 ? RETRY_FEW : RETRY_NEVER,
+                            "the server refuses the command", "try again later"};
+}
+
+static struct verdict judge_folder(const struct ftp_exchange *said)
+{
+    return (struct verdict){ERROR_NOT_FOUND, said->code < 500 ? RETRY_FEW : RETRY_NEVER,
+                            "the folder does not exist or may not be entered",
+                            "check the directory property"};
+}
+
+static bool is_login(const struct ftp_exchange *said)
+{
+    static const char *const verbs[] = {"USER", "PASS", "ACCT", "", NULL};
+    return is_one_of(said->verb, verbs);
 }
 
 static struct verdict judge(const struct ftp_exchange *said, enum ftp_wish wish)
 {
-    static const char *const login[] = {"USER", "PASS", "ACCT", "", NULL};
     static const char *const tls[] = {"AUTH", "PBSZ", "PROT", NULL};
     static const char *const passive[] = {"EPSV", "PASV", "EPRT", "PORT", NULL};
-    static const char *const unknown = "the server refuses the command";
     if (said->code == 421 && !wants_tls(said)) /* Pure-FTPd asks for TLS by 421 */
-        return (struct verdict){ERROR_UNAVAILABLE, "the server is busy or closes the connection",
-                                "try again later"};
-    if (is_one_of(said->verb, login))
+        return (struct verdict){ERROR_UNAVAILABLE, RETRY_LATER,
+                                "the server is busy or closes the connection", "try again later"};
+    if (is_login(said))
         return judge_login(said);
     if (is_one_of(said->verb, tls))
-        return (struct verdict){ERROR_REFUSED, "the server does not offer TLS",
-                                "correct the server or the tls setting; no password was sent"};
+        return judge_tls(said);
     if (said->code == 530)
         return judge_login(said);
     if (is_one_of(said->verb, passive) || said->code == 425 || said->code == 522)
         return judge_data_connection(said);
     if (strcmp(said->verb, "CWD") == 0)
-        return (struct verdict){ERROR_NOT_FOUND, "the folder does not exist or may not be entered",
-                                "check the directory property"};
+        return judge_folder(said);
     switch (wish) {
     case FTP_WISH_LIST:
         break;
@@ -133,9 +185,7 @@ static struct verdict judge(const struct ftp_exchange *said, enum ftp_wish wish)
     case FTP_WISH_RENAME:
         return judge_rename(said);
     }
-    bool is_cut = said->code == 426 || said->code == 451;
-    return (struct verdict){is_cut ? ERROR_BROKEN : ERROR_REFUSED,
-                            is_cut ? "the listing was cut" : unknown, "try again later"};
+    return judge_list(said);
 }
 
 /* Failures that happen below FTP: what the server said before does not explain them. */
@@ -162,10 +212,11 @@ static bool is_below_ftp(CURLcode code)
 /* libcurl gives up the control connection when sending fails, and with it the server's reason. */
 static bool fail_in_upload(struct handle *handle, const char *what, struct error *err)
 {
-    return connection_error(handle->connection, err, ERROR_BROKEN,
-                            "'%s': the server broke the upload off (%s), as when its disk is full: "
-                            "check its disk and the network; the source was left as it was",
-                            what, handle->detail[0] ? handle->detail : "connection lost");
+    connection_error(handle->connection, err, ERROR_BROKEN,
+                     "'%s': the server broke the upload off (%s), as when its disk is full: "
+                     "check its disk and the network; the source was left as it was",
+                     what, handle->detail[0] ? handle->detail : "connection lost");
+    return error_advise(err, RETRY_FEW);
 }
 
 bool ftp_fail(struct handle *handle, CURLcode code, enum ftp_wish wish, const char *what,
@@ -181,7 +232,9 @@ bool ftp_fail(struct handle *handle, CURLcode code, enum ftp_wish wish, const ch
     connection_error(handle->connection, err, verdict.kind, "%s%s%s%s (%d %s): %s", what ? "'" : "",
                      what ? what : "", what ? "': " : "", verdict.what, said->code, said->text,
                      verdict.remedy);
+    if (said->code == 421 || (verdict.kind == ERROR_UNAVAILABLE && is_login(said)))
+        handle_note(handle, CIRCUIT_FAILED, verdict.what);
     if (err)
         err->peer_code = said->code;
-    return false;
+    return error_advise(err, verdict.retry);
 }

@@ -156,7 +156,7 @@ static bool rename_now(struct handle *handle, const char *folder, const char *fr
     if (code == CURLE_OK)
         return true;
     const struct ftp_exchange *rename = dialogue_find(handle->dialogue, "RNTO", 0);
-    *is_lost = rename && rename->code == 0;
+    *is_lost = rename && (rename->code == 0 || rename->code == 421); /* said as it goes away */
     char both[2 * NAME_SIZE_MAX + 16];
     snprintf(both, sizeof both, "%s' to '%s", from, to);
     return ftp_fail(handle, code, FTP_WISH_RENAME, both, err);

@@ -65,11 +65,12 @@ static bool list_as(struct handle *handle, enum listing_format format, const cha
     curl_easy_setopt(handle->easy, CURLOPT_WRITEFUNCTION, take_bytes);
     curl_easy_setopt(handle->easy, CURLOPT_WRITEDATA, &lister);
     *code = handle_perform(handle);
-    if (lister.has_failed ||
-        (*code == CURLE_OK && !listing_stream_finish(&lister.stream, &lister.err)))
-        return connection_error(handle->connection, err, lister.err.kind, "folder '%s': %s", folder,
-                                lister.err.message);
-    return true;
+    if (!lister.has_failed &&
+        (*code != CURLE_OK || listing_stream_finish(&lister.stream, &lister.err)))
+        return true;
+    connection_error(handle->connection, err, lister.err.kind, "folder '%s': %s", folder,
+                     lister.err.message);
+    return error_advise(err, lister.err.retry);
 }
 
 static bool is_unknown_command(const struct handle *handle)

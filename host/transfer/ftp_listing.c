@@ -431,7 +431,9 @@ bool listing_stream_feed(struct listing_stream *stream, const char *bytes, size_
 
 bool listing_stream_finish(struct listing_stream *stream, struct error *err)
 {
-    if (stream->line_size > 0 || stream->line_is_long)
-        return error_set(err, ERROR_BROKEN, "the listing was cut in the middle of a line");
+    if (stream->line_size > 0 || stream->line_is_long) {
+        error_set(err, ERROR_BROKEN, "the listing was cut in the middle of a line");
+        return error_advise(err, RETRY_LATER);
+    }
     return true;
 }

@@ -38,6 +38,27 @@ struct exchange {
     struct buf token; /* the bearer token of this attempt; wiped */
 };
 
+/* ---- what may be sent again ---- */
+
+bool http_is_repeatable(const char *method)
+{
+    return strcmp(method, "POST") != 0 && strcmp(method, "PATCH") != 0;
+}
+
+enum error_retry http_answer_retry(const char *method, const struct http_response *response,
+                                   uint32_t *after_ms)
+{
+    int status = response->status;
+    *after_ms = http_retry_after_ms(response, clock_wall_ms() / 1000);
+    if (status == 429 || status == 503)
+        return RETRY_LATER;
+    if (!http_is_repeatable(method))
+        return RETRY_NEVER;
+    return status == 408 || status == 502 || status == 504 ? RETRY_LATER
+           : status == 500                                 ? RETRY_FEW
+                                                           : RETRY_NEVER;
+}
+
 /* ---- checks ---- */
 
 static bool is_method(const char *method)
@@ -297,21 +318,25 @@ static bool authenticate(struct exchange *exchange, struct handle *handle,
     return connection_error(exchange->connection, err, ERROR_INTERNAL, "unknown kind of auth");
 }
 
+/* A request that may have taken effect is worth repeating only where that changes nothing. */
 static bool explain(struct exchange *exchange, CURLcode code, struct error *err)
 {
     const char *method = exchange->request->method;
+    bool repeats = http_is_repeatable(method);
     if (exchange->body.has_failed) {
         if (err)
             *err = exchange->body.failure;
-        return false;
+        return repeats ? false : error_advise(err, RETRY_NEVER);
     }
     bool changes = strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0;
-    if (changes && code != CURLE_OPERATION_TIMEDOUT && http_reply_lost(code))
-        return connection_error(
-            exchange->connection, err, ERROR_UNKNOWN,
-            "the request was sent, but the connection was lost before an answer "
-            "came: whether it took effect is not known");
-    return false;
+    bool is_late = code == CURLE_OPERATION_TIMEDOUT;
+    if (!changes || !http_reply_lost(code) || (is_late && err && err->kind != ERROR_TIMEOUT))
+        return false;
+    if (!is_late)
+        connection_error(exchange->connection, err, ERROR_UNKNOWN,
+                         "the request was sent, but the connection was lost before an answer "
+                         "came: whether it took effect is not known");
+    return error_advise(err, repeats ? RETRY_LATER : RETRY_NEVER);
 }
 
 static bool attempt(struct exchange *exchange, const struct http_target *target,

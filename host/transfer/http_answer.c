@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "base/text.h"
+#include "transfer/object_listing.h"
 
 /* ---- where to ---- */
 
@@ -194,6 +195,22 @@ bool http_header(struct handle *handle, const char *name, const char *value, str
     return ok;
 }
 
+static void note_overload(struct handle *handle, int status)
+{
+    char why[32];
+    if (status != 429 && status != 502 && status != 503 && status != 504)
+        return;
+    snprintf(why, sizeof why, "HTTP status %d", status);
+    handle_note(handle, CIRCUIT_FAILED, why);
+}
+
+static bool lost_early(const struct handle *handle, struct error *err)
+{
+    connection_error(handle->connection, err, ERROR_UNAVAILABLE,
+                     "the connection was lost before an answer came: try again later");
+    return error_advise(err, RETRY_LATER);
+}
+
 bool http_perform(struct handle *handle, struct http_answer *answer, CURLcode *code,
                   struct error *err)
 {
@@ -204,11 +221,12 @@ bool http_perform(struct handle *handle, struct http_answer *answer, CURLcode *c
     answer->response->status = (int)status;
     if (answer->is_sent_again)
         *code = CURLE_SEND_FAIL_REWIND;
-    if (*code == CURLE_OK)
+    if (*code == CURLE_OK) {
+        note_overload(handle, answer->response->status);
         return true;
+    }
     if (*code == CURLE_SEND_FAIL_REWIND)
-        return connection_error(handle->connection, err, ERROR_UNAVAILABLE,
-                                "the connection was lost before an answer came: try again later");
+        return lost_early(handle, err);
     if (answer->is_body_over)
         return connection_error(handle->connection, err, ERROR_LIMIT,
                                 "the answer is larger than %zu bytes",
@@ -225,4 +243,26 @@ bool http_reply_lost(CURLcode code)
     return code == CURLE_GOT_NOTHING || code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR ||
            code == CURLE_PARTIAL_FILE || code == CURLE_OPERATION_TIMEDOUT ||
            code == CURLE_WEIRD_SERVER_REPLY || code == CURLE_SEND_FAIL_REWIND;
+}
+
+bool http_status_is_doubtful(int status)
+{
+    return status == 500 || status == 502 || status == 504;
+}
+
+uint32_t http_retry_after_ms(const struct http_response *response, int64_t now_s)
+{
+    char value[64];
+    int64_t left_s;
+    if (!http_response_header(response, "retry-after", value, sizeof value))
+        return 0;
+    if (value[0] && value[strspn(value, "0123456789")] == '\0') {
+        if (!text_parse_int(value, 0, INT64_MAX, &left_s))
+            left_s = INT64_MAX; /* more digits than a number holds */
+    } else {
+        int64_t then_s = object_http_date_parse(value);
+        left_s = then_s > now_s ? then_s - now_s : 0;
+    }
+    return left_s < HTTP_RETRY_AFTER_MS_MAX / 1000 ? (uint32_t)left_s * 1000
+                                                   : HTTP_RETRY_AFTER_MS_MAX;
 }

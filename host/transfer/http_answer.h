@@ -57,4 +57,13 @@ MUST_USE bool http_perform(struct handle *handle, struct http_answer *answer, CU
 
 /* True for codes after which the peer may have acted although no answer came. */
 bool http_reply_lost(CURLcode code);
+
+/* True for statuses after which the peer may have acted although it says that it failed: a gateway's
+ * that lost the server behind it, and a server's that failed it does not know where. */
+bool http_status_is_doubtful(int status);
+
+/* Retry-After (RFC 9110, 10.2.3) of an answer that came at now_s: seconds or a date, at most
+ * HTTP_RETRY_AFTER_MS_MAX. 0: there is none, it is over, or it is neither. */
+#define HTTP_RETRY_AFTER_MS_MAX 300000u
+uint32_t http_retry_after_ms(const struct http_response *response, int64_t now_s);
 #endif

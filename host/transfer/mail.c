@@ -62,12 +62,16 @@ static bool fail_by_reply(struct handle *handle, const struct smtp_dialogue *dia
     else if (code < 500)
         connection_error(connection, err, ERROR_UNAVAILABLE,
                          "the mail server asks to come back later (%s)", dialogue->words);
+    else if (!dialogue->is_mail)
+        connection_error(connection, err, ERROR_DENIED,
+                         "the mail server takes no mail from this machine (%s): ask who runs it",
+                         dialogue->words);
     else
         connection_error(connection, err, ERROR_REFUSED, "the mail server refused (%s)",
                          dialogue->words);
     if (err)
         err->peer_code = code;
-    return false;
+    return error_advise(err, code < 500 ? RETRY_LATER : RETRY_NEVER);
 }
 
 bool smtp_fail(struct handle *handle, const struct smtp_dialogue *dialogue, CURLcode code,
@@ -142,51 +146,102 @@ static bool deliver(struct handle *handle, struct message *message, struct smtp_
     CURLcode code = handle_perform(handle);
     if (code == CURLE_OK)
         return true;
-    if (is_in_doubt(message, dialogue, code))
-        return connection_error(handle->connection, err, ERROR_UNKNOWN,
-                                "the mail was sent, but the server's confirmation was lost");
-    return smtp_fail(handle, dialogue, code, err);
+    if (!is_in_doubt(message, dialogue, code))
+        return smtp_fail(handle, dialogue, code, err);
+    connection_error(handle->connection, err, ERROR_UNKNOWN,
+                     "the mail was sent, but the server's confirmation was lost");
+    return error_advise(err, RETRY_LATER);
 }
 
-static bool compose(const struct mail *mail, const struct mime_addresses *from,
-                    const struct mime_addresses *to, struct message *message, struct error *err)
+/* A mail that may be handed to a server: its addresses and the whole message. */
+struct draft {
+    struct mime_addresses from, to, envelope;
+    struct message message;
+};
+
+static void draft_release(struct draft *draft)
 {
-    if (from->count != 1)
+    buf_release(&draft->message.text);
+    mime_addresses_release(&draft->from);
+    mime_addresses_release(&draft->to);
+    mime_addresses_release(&draft->envelope);
+}
+
+static bool compose(const struct mail *mail, struct draft *draft, struct error *err)
+{
+    const char *envelope = mail->envelope_to && mail->envelope_to[0] ? mail->envelope_to : mail->to;
+    if (!mime_parse_addresses(mail->from, "from", &draft->from, err) ||
+        !mime_parse_addresses(mail->to, "to", &draft->to, err) ||
+        !mime_parse_addresses(envelope, "to", &draft->envelope, err))
+        return false;
+    if (draft->from.count != 1)
         return error_set(err, ERROR_INVALID, "from: exactly one address is needed");
     const struct mime_mail text = {
-        .message_id = mail->message_id, .from = &from->items[0], .to = to, .subject = mail->subject,
-        .body = mail->body, .instance = mail->instance, .date_s = clock_wall_ms() / 1000};
-    return mime_compose(&text, &message->text, err);
+        .message_id = mail->message_id,
+        .from = &draft->from.items[0],
+        .to = &draft->to,
+        .subject = mail->subject,
+        .body = mail->body,
+        .instance = mail->instance,
+        .date_s = (mail->written_ms ? mail->written_ms : clock_wall_ms()) / 1000,
+    };
+    return mime_compose(&text, &draft->message.text, err);
+}
+
+/* *draft is to be released in any case. */
+static bool draft_make(const struct connection *connection, const struct mail *mail,
+                       struct draft *draft, struct error *err)
+{
+    *draft = (struct draft){.message = {.given = 0}};
+    buf_init(&draft->message.text, MESSAGE_SIZE_MAX);
+    return compose(mail, draft, err) || error_context(err, "connection '%s'", connection->name);
+}
+
+bool mail_check(const struct connection *connection, const struct mail *mail, struct error *err)
+{
+    struct draft draft;
+    bool ok = draft_make(connection, mail, &draft, err);
+    draft_release(&draft);
+    return ok;
+}
+
+void mail_refusals_release(struct mail_refusals *refusals)
+{
+    free(refusals->refused);
+    free(refusals->delayed);
+    free(refusals->deferred);
+    *refusals = (struct mail_refusals){.refused = NULL};
+}
+
+static void take_refusals(struct smtp_dialogue *dialogue, struct mail_refusals *refusals)
+{
+    if (dialogue->refused.size > 0)
+        refusals->refused = buf_take(&dialogue->refused, NULL);
+    if (dialogue->delayed.size > 0)
+        refusals->delayed = buf_take(&dialogue->delayed, NULL);
+    if (dialogue->deferred.size > 0)
+        refusals->deferred = buf_take(&dialogue->deferred, NULL);
 }
 
 bool mail_send(struct transfer *transfer, const struct connection *connection,
-               const struct mail *mail, const struct transfer_call *call, char **refused,
-               struct error *err)
+               const struct mail *mail, const struct transfer_call *call,
+               struct mail_refusals *refusals, struct error *err)
 {
-    struct mime_addresses from = {0}, to = {0};
-    struct message message = {0};
+    struct draft draft;
     struct smtp_dialogue dialogue;
-    struct handle *handle = NULL;
-    buf_init(&message.text, MESSAGE_SIZE_MAX);
+    *refusals = (struct mail_refusals){.refused = NULL};
     smtp_dialogue_init(&dialogue);
-    if (refused)
-        *refused = NULL;
-    bool ok = mime_parse_addresses(mail->from, "from", &from, err) &&
-              mime_parse_addresses(mail->to, "to", &to, err) &&
-              compose(mail, &from, &to, &message, err);
+    bool ok = draft_make(connection, mail, &draft, err);
     if (ok) {
-        handle = pool_acquire(transfer, connection, call, err);
-        ok = handle && deliver(handle, &message, &dialogue, &from.items[0], &to, err);
-    } else if (err) {
-        error_context(err, "connection '%s'", connection->name);
+        struct handle *handle = pool_acquire(transfer, connection, call, err);
+        ok = handle && deliver(handle, &draft.message, &dialogue, &draft.from.items[0],
+                               &draft.envelope, err);
+        take_refusals(&dialogue, refusals);
+        pool_release(transfer, handle);
     }
-    metric_count(METRIC_MAILS, !ok ? "failed" : dialogue.refused.size > 0 ? "partly" : "sent", "", 1);
-    if (ok && refused && dialogue.refused.size > 0)
-        *refused = buf_take(&dialogue.refused, NULL);
-    pool_release(transfer, handle);
+    metric_count(METRIC_MAILS, !ok ? "failed" : refusals->refused || refusals->delayed ? "partly" : "sent",
+                 "", 1);
     smtp_dialogue_release(&dialogue);
-    buf_release(&message.text);
-    mime_addresses_release(&from);
-    mime_addresses_release(&to);
+    draft_release(&draft);
     return ok;
 }

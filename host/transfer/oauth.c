@@ -210,8 +210,10 @@ static bool refuse(const struct connection *connection, const struct http_respon
                          : "the token service gave no token (HTTP %d %s): check token_url, or try "
                            "again later",
                      response->status, buf_text(&clean));
-    if (err)
+    if (err) {
         err->peer_code = response->status;
+        err->retry = http_answer_retry("GET", response, &err->retry_after_ms);
+    }
     buf_release(&said);
     buf_release(&clean);
     cJSON_Delete(body);

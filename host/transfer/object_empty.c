@@ -22,9 +22,13 @@ static void remove_object(const struct upload *upload, const char *name)
     buf_release(&path);
 }
 
+/* Announced before a temporary object is removed, too: one that is gone would else be taken for one that
+ * was renamed. */
 static bool announce_sending(const struct upload *upload, const char *temporary, struct error *err)
 {
     struct transfer_step step = {.kind = STEP_SENDING, .is_object = true};
+    if (!upload->call->announce)
+        return true;
     snprintf(step.temporary, sizeof step.temporary, "%s", temporary);
     snprintf(step.name, sizeof step.name, "%s", upload->name);
     return upload->call->announce(upload->call->context, &step, err);
@@ -53,7 +57,8 @@ bool upload_empty(struct upload *upload, struct error *err)
         return false;
     if (publish(upload, temporary, &why))
         return true;
-    if (why.kind != ERROR_UNKNOWN)
+    struct error ignored;
+    if (why.kind != ERROR_UNKNOWN && announce_sending(upload, temporary, &ignored))
         remove_object(upload, temporary);
     if (why.kind == ERROR_DENIED)
         return upload_whole(upload, err);
@@ -73,6 +78,9 @@ bool upload_empty_doubt(struct upload *upload, bool *is_done, struct error *err)
         return connection_error(upload->connection, err, ERROR_UNKNOWN,
                                 "what became of '%s' after an interruption cannot be told now: %s",
                                 doubt->name, why.message);
+    upload->name = doubt->name;
+    if (exists && !announce_sending(upload, doubt->temporary, err))
+        return false;
     if (exists)
         remove_object(upload, doubt->temporary);
     *is_done = !exists && doubt->kind == STEP_PUBLISHING;

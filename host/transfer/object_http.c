@@ -206,26 +206,44 @@ static bool refuse_login(const struct connection *connection, const struct http_
         words);
 }
 
+/* What is worth asking again is what Oracle's own clients ask again, and BucketNotFound, which a valid
+ * request now and then gets. status 500: every other one above it, too. */
 static const struct {
     int status;
     const char *code; /* NULL: any */
     enum error_kind kind;
+    enum error_retry retry;
     const char *meaning;
 } meanings[] = {
-    {400, "UnmatchedContentMD5", ERROR_BROKEN,
+    {400, "UnmatchedContentMD5", ERROR_BROKEN, RETRY_LATER,
      "the bytes that arrived are not those that were sent"},
-    {403, NULL, ERROR_DENIED, "not permitted; the user's policies must allow it"},
-    {404, NULL, ERROR_NOT_FOUND, "it is not there, or the user has no permission to see it"},
-    {409, NULL, ERROR_UNAVAILABLE, "it is being changed by someone else; try again later"},
-    {412, "IfNoneMatchFailed", ERROR_EXISTS, "the name is taken"},
-    {412, NULL, ERROR_BROKEN, "it was changed since it was looked at"},
-    {413, NULL, ERROR_LIMIT, "it is larger than the service takes"},
-    {429, NULL, ERROR_UNAVAILABLE, "the service asks to come back later"},
-    {500, NULL, ERROR_UNAVAILABLE, "the service has a problem; try again later"},
-    {502, NULL, ERROR_UNAVAILABLE, "the service has a problem; try again later"},
-    {503, NULL, ERROR_UNAVAILABLE, "the service asks to come back later"},
-    {504, NULL, ERROR_UNAVAILABLE, "the service has a problem; try again later"},
+    {403, NULL, ERROR_DENIED, RETRY_NEVER, "not permitted; the user's policies must allow it"},
+    {404, "BucketNotFound", ERROR_NOT_FOUND, RETRY_ONCE,
+     "it is not there, or the user has no permission to see it"},
+    {404, NULL, ERROR_NOT_FOUND, RETRY_NEVER,
+     "it is not there, or the user has no permission to see it"},
+    {408, NULL, ERROR_UNAVAILABLE, RETRY_LATER, "the service waited too long for the request"},
+    {409, "IncorrectState", ERROR_UNAVAILABLE, RETRY_LATER,
+     "it is being changed by someone else; try again later"},
+    {409, "LockConflict", ERROR_UNAVAILABLE, RETRY_LATER,
+     "it is being changed by someone else; try again later"},
+    {409, "ConcurrentObjectUpdate", ERROR_UNAVAILABLE, RETRY_LATER,
+     "it is being changed by someone else; try again later"},
+    {409, NULL, ERROR_REFUSED, RETRY_NEVER, "it conflicts with what is there"},
+    {412, "IfNoneMatchFailed", ERROR_EXISTS, RETRY_NEVER, "the name is taken"},
+    {412, NULL, ERROR_BROKEN, RETRY_NEVER, "it was changed since it was looked at"},
+    {413, NULL, ERROR_LIMIT, RETRY_NEVER, "it is larger than the service takes"},
+    {429, NULL, ERROR_UNAVAILABLE, RETRY_LATER, "the service asks to come back later"},
+    {501, NULL, ERROR_UNSUPPORTED, RETRY_NEVER, "the service cannot do that"},
+    {503, NULL, ERROR_UNAVAILABLE, RETRY_LATER, "the service asks to come back later"},
+    {500, NULL, ERROR_UNAVAILABLE, RETRY_LATER, "the service has a problem; try again later"},
 };
+
+static bool is_meant(size_t row, int status, const char *words)
+{
+    bool is_status = meanings[row].status == 500 ? status >= 500 : meanings[row].status == status;
+    return is_status && (!meanings[row].code || strstr(words, meanings[row].code));
+}
 
 bool object_refuse(const struct connection *connection, const struct http_response *response,
                    const char *subject, struct error *err)
@@ -235,13 +253,14 @@ bool object_refuse(const struct connection *connection, const struct http_respon
     buf_printf(&words, "HTTP %d ", response->status);
     object_error_text(&response->body, &words);
     enum error_kind kind = ERROR_REFUSED;
+    enum error_retry retry = RETRY_NEVER;
     const char *meaning = response->status / 100 == 3 ? "redirects are not followed; correct url"
                                                       : "the service refused the request";
     for (size_t i = 0; i < sizeof meanings / sizeof meanings[0]; i++) {
-        if (meanings[i].status != response->status ||
-            (meanings[i].code && !strstr(buf_text(&words), meanings[i].code)))
+        if (!is_meant(i, response->status, buf_text(&words)))
             continue;
         kind = meanings[i].kind;
+        retry = meanings[i].retry;
         meaning = meanings[i].meaning;
         break;
     }
@@ -252,9 +271,11 @@ bool object_refuse(const struct connection *connection, const struct http_respon
     else
         connection_error(connection, err, kind, "%s: %s (%s)", subject, meaning, buf_text(&words));
     buf_release(&words);
-    if (err)
+    if (err) {
         err->peer_code = response->status;
-    return false;
+        err->retry_after_ms = http_retry_after_ms(response, clock_wall_ms() / 1000);
+    }
+    return error_advise(err, retry);
 }
 
 /* ---- names ---- */

@@ -113,12 +113,13 @@ static bool conclude_part(struct parts *parts, unsigned number,
     if (!http_response_header(response, "etag", parts->etags[number - 1], sizeof parts->etags[0]))
         return connection_error(connection, err, ERROR_BROKEN, "part %u: the answer lacks an etag",
                                 number);
-    if (!http_response_header(response, "opc-content-md5", told, sizeof told) ||
-        strcmp(told, digest) != 0)
-        return connection_error(connection, err, ERROR_BROKEN,
-                                "part %u of '%s' arrived with MD5 %s instead of %s", number,
-                                parts->upload->name, told[0] ? told : "(none told)", digest);
-    return true;
+    if (http_response_header(response, "opc-content-md5", told, sizeof told) &&
+        strcmp(told, digest) == 0)
+        return true;
+    connection_error(connection, err, ERROR_BROKEN,
+                     "part %u of '%s' arrived with MD5 %s instead of %s", number,
+                     parts->upload->name, told[0] ? told : "(none told)", digest);
+    return error_advise(err, RETRY_LATER);
 }
 
 static bool put_part(struct parts *parts, struct handle *handle, unsigned number, uint64_t size,
@@ -210,53 +211,37 @@ static void expected_digest(const struct parts *parts, char text[static MD5_TEXT
     snprintf(text + length, MD5_TEXT_SIZE - length, "-%u", parts->count);
 }
 
-/* *is_settled: nothing is left to abort. */
-static bool commit(struct parts *parts, bool *is_settled, struct error *err)
+/* A bucket that is said to be missing may be there all the same: that answers nothing. */
+static bool is_forgotten(const struct http_response *response)
 {
-    struct upload *upload = parts->upload;
-    struct buf path;
-    struct http_response response = {0};
-    char digest[MD5_TEXT_SIZE], told[MD5_TEXT_SIZE] = "", etag[64] = "";
-    CURLcode code = CURLE_OK;
-    char *body = commit_body(parts);
-    buf_init(&path, HTTP_TARGET_SIZE_MAX);
-    expected_digest(parts, digest);
-    bool ok = body ? append_address(parts, &path, err)
-                   : connection_error(upload->connection, err, ERROR_INTERNAL, "out of memory");
-    ok = ok && upload_announce(upload, STEP_PUBLISHING, parts->id, parts->done, digest, err);
-    if (ok &&
-        post(upload, buf_text(&path), body, upload_condition(upload), &response, &code, err)) {
-        *is_settled = true;
-        http_response_header(&response, "etag", etag, sizeof etag);
-        http_response_header(&response, "opc-multipart-md5", told, sizeof told);
-        ok = upload_verify(upload, etag, told, digest, err);
-    } else if (ok && response.status == 0 && http_reply_lost(code)) {
-        ok = upload_settle(upload, digest, err);
-        *is_settled = ok;
-    } else {
-        ok = false;
-    }
-    http_response_release(&response);
-    buf_release(&path);
-    free(body);
-    return ok;
+    return response->status == 404 && !strstr(buf_text(&response->body), "BucketNotFound");
 }
 
-/* Best effort, without the call: it may be over. */
-static void abort_upload(const struct parts *parts)
+/* Best effort, without the call: it may be over. False: the upload had been committed after all. */
+static bool abort_upload(const struct parts *parts)
 {
+    const struct upload *upload = parts->upload;
     struct buf path;
     struct http_response response = {0};
     struct error ignored;
     buf_init(&path, HTTP_TARGET_SIZE_MAX);
-    if (append_address(parts, &path, &ignored)) {
-        const struct object_request request = {.method = "DELETE", .path = buf_text(&path)};
-        if (!object_call(parts->upload->transfer, parts->upload->connection, NULL, &request,
-                         &response, NULL, &ignored))
-            response.status = 0;
-    }
+    bool is_addressed = append_address(parts, &path, &ignored);
+    const struct object_request request = {.method = "DELETE", .path = buf_text(&path)};
+    bool is_late = is_addressed && object_call(upload->transfer, upload->connection, NULL, &request,
+                                               &response, NULL, &ignored) &&
+                   is_forgotten(&response);
     http_response_release(&response);
     buf_release(&path);
+    return !is_late;
+}
+
+/* What is on the disk first becomes a step that published nothing: an upload that is gone would else be
+ * taken for one that was published. False as abort_upload. */
+static bool drop_upload(const struct parts *parts)
+{
+    struct error ignored;
+    return !upload_announce(parts->upload, STEP_SENDING, parts->id, 0, "", &ignored) ||
+           abort_upload(parts);
 }
 
 /* Whether the service still knows the upload. It forgets one that was committed or aborted. */
@@ -271,14 +256,79 @@ static bool is_open(const struct parts *parts, bool *is_open, struct error *err)
     const struct object_request request = {.method = "GET", .path = buf_text(&path)};
     bool ok = addressed && object_call(upload->transfer, upload->connection, upload->call, &request,
                                        &response, NULL, err);
-    /* A bucket that is said to be missing may be there all the same: that answers nothing. */
-    bool is_bucket = strstr(buf_text(&response.body), "BucketNotFound") != NULL;
     *is_open = response.status / 100 == 2;
-    if (ok && !*is_open && (response.status != 404 || is_bucket))
+    if (ok && !*is_open && !is_forgotten(&response))
         ok = object_refuse(upload->connection, &response,
                            object_subject(upload->folder, upload->name, subject), err);
     http_response_release(&response);
     buf_release(&path);
+    return ok;
+}
+
+static void keep_committed(struct upload *upload, const char *digest)
+{
+    struct object_facts facts = {0};
+    struct error ignored;
+    bool is_ours = object_head(upload->transfer, upload->connection, upload->call, upload->folder,
+                               upload->name, &facts, &ignored) &&
+                   strcmp(facts.digest, digest) == 0;
+    upload_keep_receipt(upload, is_ours ? facts.etag : "", digest);
+}
+
+/* Whether the commit was carried out is not known, but the service forgets an upload that was. why stands
+ * if it was not. */
+static bool settle_commit(const struct parts *parts, const char *digest, struct error *why)
+{
+    struct upload *upload = parts->upload;
+    struct error look = {0};
+    bool is_left = false;
+    if (!is_open(parts, &is_left, &look))
+        return connection_error(upload->connection, why, ERROR_UNKNOWN,
+                                "whether '%s' was stored is not known: the answer was lost and a "
+                                "look did not settle it: %s",
+                                upload->name, look.message);
+    if (is_left && drop_upload(parts))
+        return false;
+    keep_committed(upload, digest);
+    return true;
+}
+
+static bool conclude_commit(struct parts *parts, const struct http_response *response,
+                            const char *digest, struct error *err)
+{
+    char told[MD5_TEXT_SIZE] = "", etag[64] = "";
+    http_response_header(response, "etag", etag, sizeof etag);
+    http_response_header(response, "opc-multipart-md5", told, sizeof told);
+    return upload_verify(parts->upload, etag, told, digest, err);
+}
+
+/* *is_settled: nothing is left to abort. */
+static bool commit(struct parts *parts, bool *is_settled, struct error *err)
+{
+    struct upload *upload = parts->upload;
+    struct buf path;
+    struct http_response response = {0};
+    char digest[MD5_TEXT_SIZE];
+    CURLcode code = CURLE_OK;
+    char *body = commit_body(parts);
+    buf_init(&path, HTTP_TARGET_SIZE_MAX);
+    expected_digest(parts, digest);
+    bool ok = body ? append_address(parts, &path, err)
+                   : connection_error(upload->connection, err, ERROR_INTERNAL, "out of memory");
+    ok = ok && upload_announce(upload, STEP_PUBLISHING, parts->id, parts->done, digest, err);
+    if (ok) {
+        ok = post(upload, buf_text(&path), body, upload_condition(upload), &response, &code, err);
+        bool is_doubtful = response.status ? http_status_is_doubtful(response.status)
+                                           : http_reply_lost(code);
+        *is_settled = ok || is_doubtful;
+        if (ok)
+            ok = conclude_commit(parts, &response, digest, err);
+        else if (is_doubtful)
+            ok = settle_commit(parts, digest, err);
+    }
+    http_response_release(&response);
+    buf_release(&path);
+    free(body);
     return ok;
 }
 
@@ -298,7 +348,7 @@ bool upload_doubt(struct upload *upload, bool *is_done, struct error *err)
                                 "what became of '%s' after an interruption cannot be told now: %s",
                                 doubt->name, why.message);
     if (is_left)
-        abort_upload(&parts);
+        drop_upload(&parts);
     *is_done = !is_left && doubt->kind == STEP_PUBLISHING;
     if (*is_done) {
         upload->receipt->size = doubt->size;
@@ -326,7 +376,7 @@ bool upload_parts(struct upload *upload, uint64_t part_size, struct error *err)
              upload_open(upload, why) && put_parts(&parts, part_size, why) &&
              commit(&parts, &is_settled, why);
         if (!ok && !is_settled && why->kind != ERROR_UNKNOWN)
-            abort_upload(&parts);
+            drop_upload(&parts);
     }
     pump_close(upload->pump);
     upload->pump = NULL;

@@ -12,25 +12,9 @@
 #include "transfer/object_listing.h"
 #include "transfer/object_store.h"
 
-#define PAGE_LIMIT 1000      /* the service's own limit */
-#define BUCKET_RETRY_MS                                                                            \
-    500 /* a valid request now and then gets 404 for its bucket: asked once more */
+#define PAGE_LIMIT 1000 /* the service's own limit */
 
 /* ---- list ---- */
-
-static bool get_page(struct transfer *transfer, const struct connection *connection,
-                     const struct transfer_call *call, const char *path,
-                     struct http_response *response, struct error *err)
-{
-    const struct object_request request = {.method = "GET", .path = path};
-    if (!object_call(transfer, connection, call, &request, response, NULL, err))
-        return false;
-    if (response->status != 404)
-        return true;
-    http_response_release(response);
-    return call_sleep(call, BUCKET_RETRY_MS, err) &&
-           object_call(transfer, connection, call, &request, response, NULL, err);
-}
 
 static bool list_page(struct transfer *transfer, const struct connection *connection,
                       const char *folder, const char *prefix, const struct transfer_call *call,
@@ -52,7 +36,8 @@ static bool list_page(struct transfer *transfer, const struct connection *connec
     }
     if (ok && path.failed)
         ok = connection_error(connection, err, ERROR_LIMIT, "the prefix is too long");
-    ok = ok && get_page(transfer, connection, call, buf_text(&path), &response, err);
+    const struct object_request request = {.method = "GET", .path = buf_text(&path)};
+    ok = ok && object_call(transfer, connection, call, &request, &response, NULL, err);
     char subject[300];
     snprintf(subject, sizeof subject, "bucket '%s'", strlen(folder) < 250 ? folder : "");
     if (ok && response.status != 200)
@@ -224,9 +209,10 @@ static bool rename_once(const struct rename *rename, const char *to, struct erro
                          &code, err);
         char subject[OBJECT_SUBJECT_SIZE];
         object_subject(rename->folder, response.status == 412 ? to : rename->from, subject);
+        bool is_doubtful = ok ? http_status_is_doubtful(response.status) : http_reply_lost(code);
         if (ok && response.status / 100 != 2)
             ok = object_refuse(rename->connection, &response, subject, err);
-        else if (!ok && http_reply_lost(code))
+        if (!ok && is_doubtful)
             ok = settle_rename(rename, to, err);
     }
     http_response_release(&response);

@@ -137,7 +137,7 @@ const char *upload_condition(const struct upload *upload)
     return upload->connection->on_conflict == CONFLICT_OVERWRITE ? NULL : "*";
 }
 
-static void keep_receipt(struct upload *upload, const char *etag, const char *digest)
+void upload_keep_receipt(struct upload *upload, const char *etag, const char *digest)
 {
     snprintf(upload->receipt->etag, sizeof upload->receipt->etag, "%s", etag);
     snprintf(upload->receipt->digest, sizeof upload->receipt->digest, "%s", digest);
@@ -155,7 +155,7 @@ bool upload_settle(struct upload *upload, const char *digest, struct error *why)
         return false;
     if (found && facts.info.size == upload_size(upload) &&
         strcmp(facts.digest, digest) == 0) {
-        keep_receipt(upload, facts.etag, digest);
+        upload_keep_receipt(upload, facts.etag, digest);
         return true;
     }
     if (found && connection->on_conflict != CONFLICT_OVERWRITE)
@@ -199,13 +199,14 @@ bool upload_verify(struct upload *upload, const char *etag, const char *told, co
         told = facts.digest;
     }
     if (strcmp(told, digest) == 0) {
-        keep_receipt(upload, etag[0] ? etag : facts.etag, digest);
+        upload_keep_receipt(upload, etag[0] ? etag : facts.etag, digest);
         return true;
     }
     retract(upload, etag);
-    return connection_error(upload->connection, err, ERROR_BROKEN,
-                            "'%s' arrived with MD5 %.40s instead of %s and was removed again",
-                            upload->name, told[0] ? told : "(none told)", digest);
+    connection_error(upload->connection, err, ERROR_BROKEN,
+                     "'%s' arrived with MD5 %.40s instead of %s and was removed again",
+                     upload->name, told[0] ? told : "(none told)", digest);
+    return error_advise(err, RETRY_FEW);
 }
 
 /* ---- the single PUT ---- */
@@ -237,9 +238,11 @@ static bool put_object(struct upload *upload, struct handle *handle, const char 
     bool ok = object_prepare(upload->transfer, handle, &request, &answer, &response, err);
     if (ok) {
         ok = upload_send(upload, handle, &answer, upload_size(upload), digest, &code, &is_sent, err);
+        bool is_doubtful = ok ? http_status_is_doubtful(response.status)
+                              : is_sent && http_reply_lost(code);
         if (ok)
             ok = conclude_put(upload, &response, digest, err);
-        else if (is_sent && http_reply_lost(code))
+        if (!ok && is_doubtful)
             ok = upload_settle(upload, digest, err);
     }
     http_response_release(&response);

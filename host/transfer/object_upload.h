@@ -58,6 +58,9 @@ const char *upload_condition(const struct upload *upload);
  * stands (nothing was published), or becomes ERROR_EXISTS or ERROR_UNKNOWN. */
 bool upload_settle(struct upload *upload, const char *digest, struct error *why);
 
+/* Writes what is known of the published object to the receipt. */
+void upload_keep_receipt(struct upload *upload, const char *etag, const char *digest);
+
 /* Ends a request that published: keeps etag and digest if theirs, or removes the object again. */
 MUST_USE bool upload_verify(struct upload *upload, const char *etag, const char *told,
                             const char *digest, struct error *err);

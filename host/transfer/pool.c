@@ -53,11 +53,39 @@ static void handle_free(struct handle *handle)
     free(handle);
 }
 
-static struct handle *handle_new(const char *name)
+static struct circuit *find_circuit(struct transfer *transfer, const char *name)
 {
-    struct handle *handle = calloc(1, sizeof *handle);
+    for (struct known_circuit *known = transfer->circuits; known; known = known->next)
+        if (strcmp(circuit_connection(known->circuit), name) == 0)
+            return known->circuit;
+    struct known_circuit *known = calloc(1, sizeof *known);
+    if (!known)
+        return NULL;
+    known->circuit = circuit_new(name);
+    if (!known->circuit) {
+        free(known);
+        return NULL;
+    }
+    known->next = transfer->circuits;
+    transfer->circuits = known;
+    return known->circuit;
+}
+
+static struct circuit *circuit_of(struct transfer *transfer, const char *name)
+{
+    pthread_mutex_lock(&transfer->lock);
+    struct circuit *circuit = find_circuit(transfer, name);
+    pthread_mutex_unlock(&transfer->lock);
+    return circuit;
+}
+
+static struct handle *handle_new(struct transfer *transfer, const char *name)
+{
+    struct circuit *circuit = circuit_of(transfer, name);
+    struct handle *handle = circuit ? calloc(1, sizeof *handle) : NULL;
     if (!handle)
         return NULL;
+    handle->circuit = circuit;
     handle->name = strdup(name);
     handle->easy = handle->name ? curl_easy_init() : NULL;
     handle->multi = handle->easy ? curl_multi_init() : NULL;
@@ -188,7 +216,7 @@ struct handle *pool_acquire(struct transfer *transfer, const struct connection *
     struct handle *handle = pool_take_idle(transfer, connection->name);
     bool was_used = handle != NULL;
     if (!handle)
-        handle = handle_new(connection->name);
+        handle = handle_new(transfer, connection->name);
     if (!handle) {
         error_set(err, ERROR_INTERNAL, "connection '%s': out of memory", connection->name);
         return NULL;
@@ -198,8 +226,15 @@ struct handle *pool_acquire(struct transfer *transfer, const struct connection *
     handle->call = call;
     handle->was_used = was_used;
     handle->keep = true;
-    handle_set_options(handle); /* pool_release has reset it */
-    return handle;
+    handle->is_probe = false;
+    handle_note(handle, CIRCUIT_NOTHING, "");
+    circuit_define(handle->circuit, connection->definition);
+    if (!call || circuit_admit(handle->circuit, &handle->is_probe, err)) {
+        handle_set_options(handle); /* pool_release has reset it */
+        return handle;
+    }
+    pool_release(transfer, handle);
+    return NULL;
 }
 
 void pool_release(struct transfer *transfer, struct handle *handle)
@@ -207,6 +242,8 @@ void pool_release(struct transfer *transfer, struct handle *handle)
     if (!handle)
         return;
     metric_add(METRIC_HANDLES_BUSY, -1);
+    circuit_report(handle->circuit, &handle->connection->retry, handle->outcome, handle->is_probe,
+                   handle->trouble);
     curl_easy_reset(handle->easy); /* nothing of the last user's stays: callbacks, secrets */
     handle_free_lists(handle);
     handle->connection = NULL;
@@ -274,6 +311,40 @@ bool handle_append(struct handle *handle, size_t index, const char *text, struct
     return true;
 }
 
+void handle_note(struct handle *handle, enum circuit_outcome outcome, const char *why)
+{
+    handle->outcome = outcome;
+    snprintf(handle->trouble, sizeof handle->trouble, "%s", why);
+}
+
+/* What a verdict tells of the peer. Everything that is not listed needed an answer of it. */
+static enum circuit_outcome outcome_of(CURLcode code)
+{
+    switch (code) {
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_CONNECT:
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_OPERATION_TIMEDOUT:
+    case CURLE_SEND_ERROR:
+    case CURLE_RECV_ERROR:
+    case CURLE_GOT_NOTHING:
+    case CURLE_SEND_FAIL_REWIND:
+        return CIRCUIT_FAILED;
+    case CURLE_ABORTED_BY_CALLBACK:
+    case CURLE_WRITE_ERROR:
+    case CURLE_READ_ERROR:
+    case CURLE_OUT_OF_MEMORY:
+    case CURLE_FAILED_INIT:
+    case CURLE_URL_MALFORMAT:
+    case CURLE_UNSUPPORTED_PROTOCOL:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_CERTPROBLEM:
+        return CIRCUIT_NOTHING;
+    default:
+        return CIRCUIT_ANSWERED;
+    }
+}
+
 CURLcode handle_perform(struct handle *handle)
 {
     handle->detail[0] = '\0';
@@ -281,5 +352,10 @@ CURLcode handle_perform(struct handle *handle)
     handle->is_stopped = false;
     handle->is_late = false;
     handle->looked_ms = 0;
-    return handle->perform ? handle->perform(handle) : handle_run(handle);
+    CURLcode code = handle->perform ? handle->perform(handle) : handle_run(handle);
+    handle_note(handle, outcome_of(code),
+                code == CURLE_OK       ? ""
+                : handle->detail[0] ? handle->detail
+                                       : curl_easy_strerror(code));
+    return code;
 }

@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "transfer/circuit.h"
 #include "transfer/transfer.h"
 
 #define POOL_IDLE_MAX 16       /* waiting handles per connection; more are closed on release */
@@ -24,9 +25,16 @@ struct transfer_keepsake {
     void (*free_thing)(void *thing);
 };
 
+/* Circuits are made as connections are first used, and stay. */
+struct known_circuit {
+    struct circuit *circuit;
+    struct known_circuit *next;
+};
+
 struct transfer {
     pthread_mutex_t lock; /* guards all below */
     struct handle *idle;  /* newest first */
+    struct known_circuit *circuits;
     struct transfer_keepsake slots[SLOT_COUNT];
 };
 
@@ -45,6 +53,10 @@ struct handle {
     CURLcode (*perform)(struct handle *handle); /* what handle_perform runs; NULL: handle_run */
     char detail[CURL_ERROR_SIZE]; /* libcurl's words on the last failure; "" if none */
     char key_problem[128];        /* SFTP: why the host key was refused; "" if it was not */
+    struct circuit *circuit;      /* of its connection; the transfer's */
+    bool is_probe;                /* of that circuit */
+    enum circuit_outcome outcome; /* of the newest perform */
+    char trouble[CURL_ERROR_SIZE]; /* what that failed with; "" if it did not */
     bool is_stopped, is_late;     /* why the progress callback ended the transfer */
     int64_t looked_ms;            /* when the callback last asked the call */
     bool was_used;                /* an earlier user left connections in it */
@@ -60,7 +72,8 @@ struct handle {
  * redirects, no netrc, no proxy from the environment, protocols limited to the type's own, progress
  * callback that obeys call's should_stop and deadline. User, password, URL and everything else are
  * the caller's. call may be NULL and must outlive the handle's use. NULL: ERROR_INTERNAL (no
- * memory), ERROR_CANCELLED or ERROR_TIMEOUT (call is over already).
+ * memory), ERROR_CANCELLED or ERROR_TIMEOUT (call is over already), ERROR_UNAVAILABLE (its circuit is
+ * open; what goes on without a call, cleaning up and looking, is not kept from trying).
  */
 struct handle *pool_acquire(struct transfer *transfer, const struct connection *connection,
                             const struct transfer_call *call, struct error *err);
@@ -81,6 +94,10 @@ MUST_USE bool handle_login(struct handle *handle, struct error *err);
 /* Appends to lists[index]; false: no memory. Freed by handle_reset and pool_release. */
 MUST_USE bool handle_append(struct handle *handle, size_t index, const char *text,
                             struct error *err);
+
+/* What the newest perform tells of the peer, where more is known than handle_perform sees: an answer may
+ * say that it is overloaded. why is shown to people. */
+void handle_note(struct handle *handle, enum circuit_outcome outcome, const char *why);
 
 /* The protocol's perform, or handle_run, with the records (detail, ...) cleared before. */
 CURLcode handle_perform(struct handle *handle);

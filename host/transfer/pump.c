@@ -94,9 +94,11 @@ static bool source_perform(struct pump *pump)
     if (source->check ? !source->check(source, code, err)
                       : code != CURLE_OK && !handle_fail(source->handle, code, err))
         return false;
-    if (pump->received < source->size)
-        return source_error(source, ERROR_BROKEN, err,
-                            "fewer bytes came than its size: the transfer was cut");
+    if (pump->received < source->size) {
+        source_error(source, ERROR_BROKEN, err,
+                     "fewer bytes came than its size: the transfer was cut");
+        return error_advise(err, RETRY_LATER);
+    }
     return true;
 }
 
@@ -372,9 +374,11 @@ bool pump_finish(struct pump *pump, struct error *err)
     }
     if (pump->source.stream)
         return true;
-    if (pump->taken < pump->source.size)
-        return source_error(&pump->source, ERROR_BROKEN, err,
-                            "the target ended before it had taken the whole file");
+    if (pump->taken < pump->source.size) {
+        source_error(&pump->source, ERROR_BROKEN, err,
+                     "the target ended before it had taken the whole file");
+        return error_advise(err, RETRY_LATER);
+    }
     if (!pump->source.handle)
         return local_finish(pump, err);
     while (!ring_wait_end(&pump->ring, WAIT_STEP_MS))

@@ -149,12 +149,13 @@ static bool conclude_upload(struct handle *handle, const char *folder, const cha
                             struct error *err)
 {
     *may_exist = code != CURLE_REMOTE_FILE_NOT_FOUND && code != CURLE_REMOTE_ACCESS_DENIED;
-    if (code == CURLE_SSH || code == CURLE_SEND_ERROR)
-        return connection_error(
-            handle->connection, err, ERROR_BROKEN,
-            "'%s': the server broke the upload off (%s), as when its disk is "
-            "full: check its disk and the network; the source was left as it was",
-            names[1], handle->detail[0] ? handle->detail : curl_easy_strerror(code));
+    if (code == CURLE_SSH || code == CURLE_SEND_ERROR) {
+        connection_error(handle->connection, err, ERROR_BROKEN,
+                         "'%s': the server broke the upload off (%s), as when its disk is full: "
+                         "check its disk and the network; the source was left as it was",
+                         names[1], handle->detail[0] ? handle->detail : curl_easy_strerror(code));
+        return error_advise(err, RETRY_FEW);
+    }
     if (code != CURLE_OK)
         return sftp_fail(handle, code, names[1], err);
     return look_at(handle, folder, names, looks, err);

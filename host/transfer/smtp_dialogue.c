@@ -12,11 +12,15 @@ void smtp_dialogue_init(struct smtp_dialogue *dialogue)
 {
     *dialogue = (struct smtp_dialogue){0};
     buf_init(&dialogue->refused, REFUSED_SIZE_MAX);
+    buf_init(&dialogue->delayed, REFUSED_SIZE_MAX);
+    buf_init(&dialogue->deferred, REFUSED_SIZE_MAX);
 }
 
 void smtp_dialogue_release(struct smtp_dialogue *dialogue)
 {
     buf_release(&dialogue->refused);
+    buf_release(&dialogue->delayed);
+    buf_release(&dialogue->deferred);
 }
 
 static bool begins(const char *line, size_t size, const char *word)
@@ -28,6 +32,7 @@ static bool begins(const char *line, size_t size, const char *word)
 void smtp_dialogue_sent(struct smtp_dialogue *dialogue, const char *line, size_t size)
 {
     dialogue->recipient[0] = '\0';
+    dialogue->is_mail |= begins(line, size, "MAIL FROM");
     dialogue->is_data |= begins(line, size, "DATA");
     dialogue->did_auth |= begins(line, size, "AUTH ");
     if (!begins(line, size, "RCPT TO:<"))
@@ -52,6 +57,19 @@ static void copy_words(const char *line, size_t size, char out[static SMTP_WORDS
     out[length] = '\0';
 }
 
+static void note_recipient(struct smtp_dialogue *dialogue, int code)
+{
+    bool is_delayed = code >= 400 && code < 500;
+    if (code < 400)
+        dialogue->accepted++;
+    else
+        buf_printf(is_delayed ? &dialogue->delayed : &dialogue->refused, "%s: %s\n",
+                   dialogue->recipient, dialogue->words);
+    if (is_delayed)
+        buf_printf(&dialogue->deferred, "%s%s", dialogue->deferred.size > 0 ? ", " : "",
+                   dialogue->recipient);
+}
+
 void smtp_dialogue_received(struct smtp_dialogue *dialogue, const char *line, size_t size)
 {
     if (size < 3 || !isdigit((unsigned char)line[0]) || !isdigit((unsigned char)line[1]) ||
@@ -71,10 +89,7 @@ void smtp_dialogue_received(struct smtp_dialogue *dialogue, const char *line, si
     }
     if (!dialogue->recipient[0])
         return;
-    if (code >= 400)
-        buf_printf(&dialogue->refused, "%s: %s\n", dialogue->recipient, dialogue->words);
-    else
-        dialogue->accepted++;
+    note_recipient(dialogue, code);
     dialogue->recipient[0] = '\0';
 }
 

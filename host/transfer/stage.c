@@ -72,20 +72,32 @@ static bool send_bytes(struct upload *upload, struct error *err)
     upload->size = pump_taken(upload->pump);
     if (looks[0].exists && looks[0].size == upload->size)
         return true;
-    return connection_error(upload->connection, err, ERROR_BROKEN,
-                            "'%s' arrived with %llu of %llu bytes: it was not published",
-                            upload->name, (unsigned long long)looks[0].size,
-                            (unsigned long long)upload->size);
+    connection_error(upload->connection, err, ERROR_BROKEN,
+                     "'%s' arrived with %llu of %llu bytes: it was not published", upload->name,
+                     (unsigned long long)looks[0].size, (unsigned long long)upload->size);
+    return error_advise(err, RETRY_LATER);
+}
+
+bool stage_drop(const struct stage *stage, struct handle *handle, const char *folder,
+                const char *temporary, const char *name, struct error *err)
+{
+    if (!stage_announce(handle, STEP_SENDING, temporary, name, 0, err))
+        return false;
+    const struct transfer_call *call = handle->call;
+    handle->call = NULL; /* also when the execution is being stopped */
+    curl_easy_setopt(handle->easy, CURLOPT_TIMEOUT_MS, (long)STAGE_CLEANUP_TIMEOUT_MS);
+    stage->remove(handle, folder, temporary);
+    curl_easy_setopt(handle->easy, CURLOPT_TIMEOUT_MS, 0L);
+    handle->call = call;
+    return true;
 }
 
 static void remove_temporary(struct upload *upload)
 {
-    struct handle *handle = upload->handle;
-    if (!upload->may_exist || !handle)
-        return;
-    handle->call = NULL; /* also when the execution is being stopped */
-    curl_easy_setopt(handle->easy, CURLOPT_TIMEOUT_MS, (long)STAGE_CLEANUP_TIMEOUT_MS);
-    upload->stage->remove(handle, upload->folder, upload->temporary);
+    struct error ignored;
+    if (upload->may_exist && upload->handle)
+        (void)!stage_drop(upload->stage, upload->handle, upload->folder, upload->temporary,
+                          upload->name, &ignored);
 }
 
 bool stage_announce(const struct handle *handle, enum transfer_step_kind kind,
@@ -116,6 +128,8 @@ static bool publish_found(struct upload *upload, struct remote_receipt *receipt,
     const struct transfer_step *doubt = upload->call->doubt;
     const char *const names[2] = {upload->name, NULL};
     struct stage_look looks[2];
+    snprintf(upload->temporary, sizeof upload->temporary, "%.95s", doubt->temporary);
+    upload->may_exist = true;
     return upload->stage->look(upload->handle, upload->folder, names, looks, err) &&
            stage_publish(upload->stage, upload->transfer, &upload->handle, upload->folder,
                          doubt->temporary, upload->name, doubt->size, looks[0].exists,

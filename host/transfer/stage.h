@@ -58,6 +58,11 @@ MUST_USE bool stage_announce(const struct handle *handle, enum transfer_step_kin
                              const char *temporary, const char *name, uint64_t size,
                              struct error *err);
 
+/* Removes temporary (best effort). What is on the disk first becomes a step that published nothing: a
+ * temporary file that is gone would else be taken for one that was renamed. */
+MUST_USE bool stage_drop(const struct stage *stage, struct handle *handle, const char *folder,
+                         const char *temporary, const char *name, struct error *err);
+
 /* ---- stage_doubt.c: what became of the step that the handle's call is in doubt about ---- */
 
 enum stage_finding {

@@ -37,7 +37,7 @@ bool stage_doubt_store(const struct stage *stage, struct handle *handle, const c
     else if (doubt->kind == STEP_PUBLISHING && looks[0].size == doubt->size)
         *finding = FOUND_WHOLE;
     else if (looks[0].exists)
-        stage->remove(handle, folder, doubt->temporary);
+        return stage_drop(stage, handle, folder, doubt->temporary, doubt->name, err);
     return true;
 }
 

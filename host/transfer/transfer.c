@@ -33,9 +33,28 @@ void transfer_free(struct transfer *transfer)
     for (size_t i = 0; i < SLOT_COUNT; i++)
         if (transfer->slots[i].thing)
             transfer->slots[i].free_thing(transfer->slots[i].thing);
+    while (transfer->circuits) {
+        struct known_circuit *known = transfer->circuits;
+        transfer->circuits = known->next;
+        circuit_free(known->circuit);
+        free(known);
+    }
     pthread_mutex_destroy(&transfer->lock);
     free(transfer);
     curl_global_cleanup();
+}
+
+void transfer_circuits(struct transfer *transfer, circuit_row_fn *fn, void *context)
+{
+    struct circuit_view view;
+    pthread_mutex_lock(&transfer->lock);
+    struct known_circuit *known = transfer->circuits; /* those behind it never change */
+    pthread_mutex_unlock(&transfer->lock);
+    for (; known; known = known->next) {
+        circuit_look(known->circuit, &view);
+        if (!fn(context, &view))
+            return;
+    }
 }
 
 void *transfer_keep(struct transfer *transfer, enum transfer_slot slot, void *(*make)(void),

@@ -184,6 +184,15 @@ void http_response_release(struct http_response *response);
 bool http_response_header(const struct http_response *response, const char *name, char *value,
                           size_t value_size);
 
+/* What may be sent again without changing more than the first time (RFC 9110, 9.2.2). */
+bool http_is_repeatable(const char *method);
+
+/* Whether a request of that method is worth sending again after that answer: 429 and 503 say that it was
+ * not carried out; after other signs of trouble only what is repeatable. *after_ms: what Retry-After asks
+ * for, at most five minutes; 0: nothing. */
+enum error_retry http_answer_retry(const char *method, const struct http_response *response,
+                                   uint32_t *after_ms);
+
 /* Any answer with a status is success here; errors are transport, TLS, login token, limits. Redirects
  * are not followed. Authentication and signature come from the connection. ERROR_UNKNOWN: a request
  * other than GET and HEAD was sent and its answer lost; it is never sent twice by itself. */
@@ -196,16 +205,35 @@ MUST_USE bool http_call(struct transfer *transfer, const struct connection *conn
 struct mail {
     const char *message_id; /* without <>; constant for one notice however often it is sent */
     const char *from, *to;  /* to: comma separated */
+    const char *envelope_to; /* whom it is handed to this time; NULL or "": all of to */
     const char *subject, *body; /* UTF-8; encoded as MIME where needed */
     const char *instance;   /* becomes X-Sluice-Instance; may be NULL */
+    int64_t written_ms;     /* its Date; 0: now */
 };
 
-/* ERROR_INVALID: an address is malformed (control bytes, no @). A recipient that the server refuses
- * does not keep the others from getting the mail: then true, and *refused (caller frees; may be
- * NULL) lists it with the server's words. */
+/* Recipients that the server refused; NULL: none. */
+struct mail_refusals {
+    char *refused;  /* "address: 550 the server's words\n" of each that it refused for good */
+    char *delayed;  /* the same of each that it refused for now (4xx) */
+    char *deferred; /* the addresses of those, comma separated */
+};
+void mail_refusals_release(struct mail_refusals *refusals);
+
+/* Whether it could be sent as it is; asks nobody. ERROR_INVALID: an address is malformed (control bytes,
+ * no @); ERROR_LIMIT: subject, body or list too long. */
+MUST_USE bool mail_check(const struct connection *connection, const struct mail *mail,
+                         struct error *err);
+
+/*
+ * A recipient that the server refuses does not keep the others from getting the mail. True: it was taken
+ * for at least one of them. refusals is filled in either case, and the caller's to release. Errors of
+ * mail_check; ERROR_REFUSED with a peer_code of 5xx: it will never take this mail; ERROR_DENIED: it takes
+ * none from us (login, address); ERROR_UNKNOWN: it was sent and the confirmation lost, so it may be sent
+ * again under the same id. retry is set; what it forbids is said again until somebody acts.
+ */
 MUST_USE bool mail_send(struct transfer *transfer, const struct connection *connection,
-                        const struct mail *mail, const struct transfer_call *call, char **refused,
-                        struct error *err);
+                        const struct mail *mail, const struct transfer_call *call,
+                        struct mail_refusals *refusals, struct error *err);
 
 /* ---- connection test -------------------------------------------------------------------------- */
 

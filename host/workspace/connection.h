@@ -57,6 +57,16 @@ char *credential_path(const char *name);
 /* The name in a path made by credential_path, or NULL for any other path. Borrowed from path. */
 const char *credential_of(const char *path);
 
+/* How often and when a peer is asked again, and when it is left alone: "retry" of a connection. What is
+ * worth it is in struct error; see capability/retry.h and transfer/circuit.h. */
+struct retry_policy {
+    uint32_t attempts;             /* of one call, the first one included; 0 counts as 1 */
+    uint32_t attempts_synchronous; /* the same where a caller waits for the flow's answer */
+    uint32_t pause_ms, pause_ms_max; /* before the second attempt, doubled before each further one; its most */
+    uint32_t circuit_failures;     /* in a row, until the connection is left alone; 0: never */
+    uint32_t circuit_open_ms;      /* for how long */
+};
+
 struct connection {
     char *name;
     enum connection_type type;
@@ -82,6 +92,8 @@ struct connection {
     uint32_t settle_ms; /* pause between the two looks that tell a growing file; 0: one look */
     uint32_t connect_timeout_ms, stall_timeout_ms, request_timeout_ms;
     uint64_t multipart_threshold, part_size; /* object_storage, bytes */
+    struct retry_policy retry;
+    uint64_t definition; /* a digest of the entry in connections.json: another one means another peer */
 };
 
 /* "ftp", "sftp", "object_storage", "rest", "smtp", "local". */

@@ -85,6 +85,23 @@ static const struct config_field fields[] = {
 
 #define FIELD_COUNT (sizeof fields / sizeof fields[0])
 
+#define RETRY(member) offsetof(struct retry_policy, member)
+
+static const struct config_field retry_fields[] = {
+    {.key = "attempts", .kind = CONFIG_NUMBER, .offset = RETRY(attempts), .legal = CONFIG_ALL,
+     .min = 1, .max = 100},
+    {.key = "attempts_synchronous", .kind = CONFIG_NUMBER, .offset = RETRY(attempts_synchronous),
+     .legal = CONFIG_ALL, .min = 1, .max = 10},
+    {.key = "pause_s", .kind = CONFIG_SECONDS, .offset = RETRY(pause_ms), .legal = CONFIG_ALL,
+     .max = 3600},
+    {.key = "pause_max_s", .kind = CONFIG_SECONDS, .offset = RETRY(pause_ms_max),
+     .legal = CONFIG_ALL, .max = 3600},
+    {.key = "circuit_failures", .kind = CONFIG_NUMBER, .offset = RETRY(circuit_failures),
+     .legal = CONFIG_ALL, .max = 1000},
+    {.key = "circuit_open_s", .kind = CONFIG_SECONDS, .offset = RETRY(circuit_open_ms),
+     .legal = CONFIG_ALL, .max = 3600},
+};
+
 const char *connection_type_name(enum connection_type type)
 {
     return type_words[type];
@@ -106,8 +123,28 @@ void connection_release(struct connection *connection)
     *connection = (struct connection){0};
 }
 
+/* Six attempts take half a minute: a server that is started anew or has no free session is back by
+ * then, and what lasts longer is the next run's. A caller who waits gets an answer within seconds. Ten
+ * failures in a row are more than one call makes. */
+static const struct retry_policy retry_defaults = {
+    .attempts = 6,
+    .attempts_synchronous = 3,
+    .pause_ms = 1000,
+    .pause_ms_max = 60000,
+    .circuit_failures = 10,
+    .circuit_open_ms = 30000,
+};
+
+/* Mail has a schedule of its own (flow/outbox.h), and flows of this workspace are no peer. */
+static bool has_retry(enum connection_type type)
+{
+    return type != CONNECTION_SMTP && type != CONNECTION_LOCAL;
+}
+
 static void set_defaults(struct connection *connection, enum connection_type type)
 {
+    if (has_retry(type))
+        connection->retry = retry_defaults;
     connection->type = type;
     connection->tls = TLS_EXPLICIT;
     connection->tls_verify = true;
@@ -281,12 +318,43 @@ static bool check_rules(const struct check *check)
     return ok;
 }
 
+static bool read_retry(const struct config_object *outer, struct retry_policy *retry,
+                       struct error *err)
+{
+    char what[CONNECTION_NAME_SIZE_MAX + 40];
+    const cJSON *node = cJSON_GetObjectItemCaseSensitive(outer->node, "retry");
+    if (!node)
+        return true;
+    snprintf(what, sizeof what, "%s, \"retry\"", outer->what);
+    const struct config_object object = {.config = outer->config, .node = node, .what = what,
+                                         .folder = outer->folder, .kind = 1};
+    if (!cJSON_IsObject(node))
+        return config_fail(outer->config, node, err, "%s must be an object", what);
+    if (!config_read(&object, retry_fields, sizeof retry_fields / sizeof retry_fields[0], retry,
+                     err))
+        return false;
+    return retry->pause_ms_max >= retry->pause_ms ||
+           config_fail(outer->config, node, err,
+                       "%s: \"pause_max_s\" is less than \"pause_s\"", what);
+}
+
 static bool check_name(const struct config *config, const cJSON *node, struct error *err)
 {
     size_t size = strlen(node->string);
     if (size == 0 || size > CONNECTION_NAME_SIZE_MAX || text_has_control(node->string))
         return config_fail(config, node, err, "a connection's name has 1 to %d bytes and no control "
                                               "characters", CONNECTION_NAME_SIZE_MAX);
+    return true;
+}
+
+/* As little of a definition as tells it from another one. */
+static bool digest_definition(const cJSON *node, uint64_t *definition, struct error *err)
+{
+    char *text = cJSON_PrintUnformatted(node);
+    if (!text)
+        return error_set(err, ERROR_LIMIT, "out of memory");
+    *definition = text_hash(text);
+    cJSON_free(text);
     return true;
 }
 
@@ -308,6 +376,7 @@ static bool read_connection(const struct config *config, const char *folder, con
     if (!config_word(&object, type_node, type_words, &type, err))
         return false;
     object.kind = 1u << type;
+    object.handled = has_retry((enum connection_type)type) ? "retry" : NULL;
     set_defaults(connection, (enum connection_type)type);
     connection->name = strdup(node->string);
     if (!connection->name)
@@ -321,7 +390,9 @@ static bool read_connection(const struct config *config, const char *folder, con
                            "\"client_id\" and \"client_secret\" (oauth2_client_credentials), not both",
                            what);
     struct check check = {&object, connection, err};
-    return config_read(&object, fields, FIELD_COUNT, connection, err) && check_rules(&check);
+    return config_read(&object, fields, FIELD_COUNT, connection, err) &&
+           (!object.handled || read_retry(&object, &connection->retry, err)) && check_rules(&check) &&
+           digest_definition(node, &connection->definition, err);
 }
 
 static bool read_all(const struct config *config, const char *folder, struct connection **out,

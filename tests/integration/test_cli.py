@@ -64,12 +64,13 @@ class CliTest(unittest.TestCase):
         """Connections that are refused at once, so that a run fails quickly and for a known reason."""
         port = closed_port()
         ftp = {"type": "ftp", "host": "127.0.0.1", "port": port, "tls": "none", "user": "u",
-               "settle_ms": 0}
+               "settle_ms": 0, "retry": {"pause_s": 0.02, "pause_max_s": 0.1}}
         self.write("connections.json", json.dumps({
             "OU FTP CCS for CCS-DACS": {**ftp, "password": {"env": "CCS_FTP_PASSWORD"}},
             "OU FTP DACS for CCS-DACS": {**ftp, "password": {"env": "DACS_FTP_PASSWORD"}},
             "OU REST CCS for CCS-DACS": {"type": "rest", "url": f"http://127.0.0.1:{port}",
-                                         "user": "u", "password": {"env": "CCS_PASSWORD"}},
+                                         "user": "u", "password": {"env": "CCS_PASSWORD"},
+                                         "retry": {"pause_s": 0.02}},
             "OU REST for CCS-DACS": {"type": "local"},
             "OU REST OIC for CCS-DACS": {"type": "local"},
             "OU SMTP for CCS-DACS": {"type": "smtp", "host": "127.0.0.1", "port": port, "tls": "none"},

@@ -426,8 +426,8 @@ class Storing(ScriptTest):
         server = self.stores("exists", STOR=store, left=["t.csv"])
         self.assertEqual(server.files["t.csv"], b"foreign")
 
-    def lose(self, effect):
-        """RNTO has that effect on the files, and its answer never comes (once)."""
+    def lose(self, effect, says=None):
+        """RNTO has that effect on the files, and its answer never comes (once), or is another one."""
         state = {"lost": False}
 
         def rename(session, name):
@@ -435,6 +435,8 @@ class Storing(ScriptTest):
                 return None
             state["lost"] = True
             effect(session.server.files, session.renaming, name)
+            if says:
+                session.say(says)
             return HANG_UP
         return rename
 
@@ -442,6 +444,12 @@ class Storing(ScriptTest):
         server = self.serve(RNTO=self.lose(lambda files, old, new: files.update({new: files.pop(old)})))
         self.succeeds(self.drive(server, self.store_step()))
         self.only(server, "t.csv")
+
+    def test_a_server_that_goes_away_at_the_rename_tells_nothing(self):
+        for effect in (lambda files, old, new: files.update({new: files.pop(old)}), lambda files, old, new: None):
+            server = self.serve(RNTO=self.lose(effect, says="421 shutting down"))
+            self.succeeds(self.drive(server, self.store_step()))
+            self.only(server, "t.csv")
 
     def test_lost_answer_of_a_rename_that_did_not_happen(self):
         server = self.serve(RNTO=self.lose(lambda files, old, new: None))

@@ -20,6 +20,7 @@ BUCKET = "CCSDACS_CustomerSync"
 FOLDER = f"testnamespace/{BUCKET}"
 OTHER = "testnamespace/other"
 MIB = 1 << 20
+RETRY_NEVER, RETRY_ONCE, RETRY_LATER = 0, 1, 3  # enum error_retry
 
 
 def md5(data):
@@ -93,11 +94,12 @@ class Listing(StorageTest):
         self.bad("not_found", "not there", "permission", do="list", connection="OS", folder="testnamespace/absent")
         self.bad("invalid", "<namespace>/<bucket>", do="list", connection="OS", folder="justabucket")
 
-    def test_one_spurious_404_is_forgiven(self):
-        self.seed("a.csv", b"1")
-        self.fault({"match": {"method": "GET"}, "action": "status", "status": 404,
-                    "body": {"code": "BucketNotFound", "message": "x"}})
-        self.assertEqual(len(self.good(do="list", connection="OS", folder=FOLDER)["files"]), 1)
+    def test_a_bucket_that_is_not_found_is_worth_asking_once_more(self):
+        for code, retry in (("BucketNotFound", RETRY_ONCE), ("NamespaceNotFound", RETRY_NEVER)):
+            self.fault({"match": {"method": "GET"}, "action": "status", "status": 404,
+                        "body": {"code": code, "message": "x"}})
+            answer = self.bad("not_found", code, do="list", connection="OS", folder=FOLDER)
+            self.assertEqual(answer["retry"], retry)
 
     def test_a_listing_that_does_not_advance(self):
         page = {"objects": [{"name": "b", "size": 1}], "nextStartWith": "b"}
@@ -289,6 +291,21 @@ class Parts(StorageTest):
         answer = self.good(**self.storing("x.csv", self.data))
         self.assertEqual(answer["etag"], self.objects()["x.csv"]["etag"])
         self.assertEqual(object_bytes(self.peer, BUCKET, "x.csv"), self.data)
+
+    def test_a_commit_that_is_said_to_have_failed_is_settled_by_a_look(self):
+        for status in (500, 502, 504):
+            with self.subTest(status=status):
+                name = f"not-{status}.csv"
+                self.fault({"match": {"method": "POST", "query_regex": "uploadId"}, "action": "status",
+                            "status": status})
+                answer = self.bad_store("unavailable", str(status), data=self.data, name=name)
+                self.assertEqual(answer["retry"], RETRY_LATER)
+                self.assertEqual(self.requests("abort_upload")[-1]["status"], 204)
+                self.assertNotIn(name, self.objects())
+                self.fault({"match": {"method": "POST", "query_regex": "uploadId"}, "action": "status",
+                            "status": status},
+                           {"match": {"method": "GET", "path_regex": "/u/"}, "action": "status", "status": 503})
+                self.bad_store("unknown", "not known", data=self.data, name=f"doubt-{status}.csv")
 
     def test_name_taken_while_parts_were_sent(self):
         self.fault({"match": {"method": "POST", "query_regex": "uploadId"}, "action": "status", "status": 412,

@@ -86,7 +86,7 @@ class ServeTest(unittest.TestCase):
         cls.write("connections.json", {
             "OU REST CCS for CCS-DACS": {
                 "type": "rest", "url": f"http://127.0.0.1:{port}/ouaf", "auth": "basic",
-                "user": "integration", "password": {"env": "CCS_PASSWORD"}},
+                "user": "integration", "password": {"env": "CCS_PASSWORD"}, "retry": {"pause_s": 0.02}},
             "OU REST OIC for CCS-DACS": {"type": "local"}})
 
     def setUp(self):

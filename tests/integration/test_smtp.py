@@ -65,11 +65,17 @@ class Sink(MailTest):
         sink = self.sink(refuse_recipient=["no@bad.test"], defer_recipient=["later@bad.test"])
         answer = self.good(**self.mail("no@bad.test, a@good.test, later@bad.test"))
         self.assertEqual(self.messages(sink)[0]["to"], ["a@good.test"])
-        lines = answer["refused"].splitlines()
-        self.assertEqual(len(lines), 2)
-        self.assertTrue(lines[0].startswith("no@bad.test: 550"), lines)
-        self.assertTrue(lines[1].startswith("later@bad.test: 450"), lines)
+        self.assertRegex(answer["refused"], r"^no@bad\.test: 550 [^\n]*\n$")
+        self.assertRegex(answer["delayed"], r"^later@bad\.test: 450 [^\n]*\n$")
+        self.assertEqual(answer["deferred"], "later@bad.test")
+        record = self.messages(sink)[0]
+        self.good(**self.mail("no@bad.test, a@good.test, later@bad.test", envelope_to="b@good.test"))
+        again = self.messages(sink)[1]
+        self.assertEqual(again["to"], ["b@good.test"])
+        self.assertEqual(again["message"]["to"], record["message"]["to"])
         self.assertEqual(self.bad("refused", "550", **self.mail("no@bad.test"))["code"], 550)
+        answer = self.bad("refused", "550", **self.mail("later@bad.test, no@bad.test"))
+        self.assertEqual(answer["deferred"], "later@bad.test")
         self.assertEqual(self.bad("unavailable", "450", **self.mail("later@bad.test"))["code"], 450)
 
     def test_refusals(self):

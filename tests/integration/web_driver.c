@@ -181,17 +181,20 @@ static bool do_http(struct driver *driver, const cJSON *step, struct buf *out, s
 
 static bool do_mail(struct driver *driver, const cJSON *step, struct buf *out, struct error *err)
 {
-    char *refused = NULL;
+    struct mail_refusals refusals;
     const struct mail mail = {.message_id = text_of(step, "message_id"),
                               .from = text_of(step, "from"),
                               .to = text_of(step, "to"),
+                              .envelope_to = text_of(step, "envelope_to"),
                               .subject = text_of(step, "subject"),
                               .body = text_of(step, "body"),
                               .instance = json_text(step, "instance")};
     bool ok = mail_send(driver->transfer, connection_of(driver, step), &mail, &driver->call,
-                        &refused, err);
-    put(out, "refused", refused);
-    free(refused);
+                        &refusals, err);
+    put(out, "refused", refusals.refused);
+    put(out, "delayed", refusals.delayed);
+    put(out, "deferred", refusals.deferred);
+    mail_refusals_release(&refusals);
     return ok;
 }
 
@@ -241,7 +244,8 @@ static void run_step(struct driver *driver, const cJSON *step)
     if (!ok) {
         put(&out, "kind", error_kind_name(err.kind));
         put(&out, "message", err.message);
-        buf_printf(&out, ",\"code\":%d", err.peer_code);
+        buf_printf(&out, ",\"code\":%d,\"retry\":%d,\"retry_after_ms\":%u", err.peer_code,
+                   (int)err.retry, err.retry_after_ms);
     }
     printf("{\"ok\":%s%s}\n", ok ? "true" : "false", buf_text(&out));
     fflush(stdout);

@@ -29,6 +29,7 @@ TARGET_FOLDER = "/spl/DACSEnv/CustomerSync"
 BUCKET = "CCSDACS_CustomerSync"
 RECIPIENTS = {"from": "sluice@utility.example", "to": "operations@utility.example",
               "to.process.notification": "billing@utility.example, field@utility.example"}
+RETRY = {"pause_s": 0.02, "pause_max_s": 0.1}  # nobody has to wait for a test
 SECRETS = {"CCS_FTP_PASSWORD": "ccs-ftp-secret", "DACS_FTP_PASSWORD": "dacs-ftp-secret",
            "CCS_PASSWORD": "ccs-rest-secret", "SMTP_PASSWORD": "smtp-secret"}
 
@@ -136,12 +137,12 @@ class Landscape:
         def ftp(server, secret):
             return {"type": "ftp", "host": "localhost", "port": server.port, "tls": "explicit",
                     "ca": self.ca, "user": server.user, "password": {"env": secret},
-                    "settle_ms": settle_ms}
+                    "settle_ms": settle_ms, "retry": RETRY}
 
         def storage(server, facts):
             return {"type": "object_storage", "url": f"https://localhost:{server.port}", "ca": self.ca,
                     "tenancy": facts["tenancy"], "user": facts["user"],
-                    "fingerprint": facts["fingerprint"], "private_key": facts["pkcs8"]}
+                    "fingerprint": facts["fingerprint"], "private_key": facts["pkcs8"], "retry": RETRY}
 
         return {
             "OU FTP CCS for CCS-DACS": ftp(self.ccs_ftp, "CCS_FTP_PASSWORD"),
@@ -150,7 +151,7 @@ class Landscape:
             "OU REST DACS OS for CCS-DACS": storage(self.dacs_storage, self.dacs_key),
             "OU REST CCS for CCS-DACS": {
                 "type": "rest", "url": f"https://localhost:{self.ccs.port}/ouaf", "ca": self.ca,
-                "auth": "basic", "user": "integration", "password": {"env": "CCS_PASSWORD"}},
+                "auth": "basic", "user": "integration", "password": {"env": "CCS_PASSWORD"}, "retry": RETRY},
             "OU REST for CCS-DACS": {"type": "local"},
             "OU REST OIC for CCS-DACS": {"type": "local"},
             "OU SMTP for CCS-DACS": {

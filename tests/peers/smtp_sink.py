@@ -5,6 +5,7 @@ Options for TLS (none, optional, explicit, implicit), AUTH and faults. The envel
 whether TLS was on and who logged in, and lists each refused command in refusals.jsonl.
 """
 import argparse
+import asyncio
 import itertools
 import logging
 import os
@@ -77,6 +78,7 @@ class Sink:
             "options": envelope.mail_options, "size": len(envelope.content), "helo": session.host_name,
             "tls": session.ssl is not None or self.faults.tls == "implicit",
             "login": session.auth_data.login.decode() if session.authenticated else None})
+        await asyncio.sleep(self.faults.reply_after)
         if self._take("lost"):
             self._refuse("DATA", "message kept, answer not sent")
             server.transport.abort()
@@ -127,6 +129,8 @@ def sink_options(parser):
     parser.add_argument("--refuse-data", action="store_true", help="answer 554 after the message")
     parser.add_argument("--drop-after-data", type=int, default=0, metavar="N",
                         help="drop the connection after DATA N times, message not kept")
+    parser.add_argument("--reply-after", type=float, default=0, metavar="SECONDS",
+                        help="keep the message, then wait before the answer")
     parser.add_argument("--lose-reply", type=int, default=0, metavar="N",
                         help="keep the message but drop the connection before the answer N times")
 

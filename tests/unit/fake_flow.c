@@ -7,10 +7,12 @@
 #include <string.h>
 
 #include "flow/activation.h"
+#include "flow/outbox.h"
 #include "flow/recovery.h"
 #include "flow/replay.h"
 #include "flow/scheduler.h"
 #include "flow/timetable.h"
+#include "store/store_outbox.h"
 
 struct service {
     struct workspace *workspace;
@@ -198,7 +200,13 @@ bool service_run(struct service *service, const struct run_request *request,
     const char *name = says(request, "hostile") ? "a\x1b[2J\n.csv" : "a.csv";
     report(service, request, id, name, SLUICE_FILE_TRANSFERRED, "");
     outcome->files_found = outcome->files_transferred = 1;
-    request->watch->notice(request->watch->context, "Subject", "a@b");
+    const struct outbox_mail mail = {.instance = id, .message_id = "1@b", .connection = "M",
+                                     .from = "f@b", .to = "a@b", .subject = "Subject", .body = "x",
+                                     .written_ms = 2};
+    bool is_held;
+    if (!store_outbox_add(service->store, &mail, &is_held, err))
+        return false;
+    request->watch->notice(request->watch->context, "Subject", "a@b", is_held);
     if (says(request, "partly") || says(request, "fail")) {
         outcome->exit_status = says(request, "fail") ? 1 : 3;
         outcome->state = INSTANCE_FAILED;
@@ -217,6 +225,27 @@ bool service_run(struct service *service, const struct run_request *request,
                                .fault_title = outcome->fault_title,
                                .fault_detail = buf_text(&outcome->fault_detail)};
     return store_instance_finish(service->store, id, &end, err);
+}
+
+/* Nobody answers, and nothing is recorded of it. */
+bool outbox_deliver(struct service *service, int64_t deadline_ms,
+                    bool (*should_stop)(void *context), void *context, struct outbox_report *report,
+                    struct error *err)
+{
+    (void)service, (void)deadline_ms, (void)should_stop, (void)context, (void)err;
+    *report = (struct outbox_report){.later = 1, .why = "nobody answers"};
+    return true;
+}
+
+bool outbox_open(struct outbox **out, struct service *service, struct error *err)
+{
+    (void)out, (void)service;
+    return error_set(err, ERROR_UNSUPPORTED, "a stand-in");
+}
+
+void outbox_close(struct outbox *outbox)
+{
+    (void)outbox;
 }
 
 void run_outcome_release(struct run_outcome *outcome)
@@ -272,6 +301,26 @@ bool manifest_answers(const struct manifest *one)
 void sandbox_thread_release(void);
 void sandbox_thread_release(void)
 {
+}
+
+bool service_stop_instance(struct service *service, const char *instance)
+{
+    (void)service, (void)instance;
+    return false;
+}
+
+bool service_read_module(const struct service *service, size_t index, struct buf *out,
+                         struct error *err)
+{
+    (void)service, (void)index, (void)out;
+    return error_set(err, ERROR_UNSUPPORTED, "no module here");
+}
+
+bool service_put_module(struct service *service, const struct buf *bytes, enum module_put how,
+                        const struct actor *actor, size_t *index, struct error *err)
+{
+    (void)service, (void)bytes, (void)how, (void)actor, (void)index;
+    return error_set(err, ERROR_UNSUPPORTED, "no module here");
 }
 
 /* Of the calls below no unit test needs more than that they say so. */

@@ -8,23 +8,30 @@
 
 static void setting_returns_false_and_keeps_the_sentence(void)
 {
-    struct error err = {.peer_code = 5};
+    struct error err = {.peer_code = 5, .retry = RETRY_LATER, .retry_after_ms = 1};
     CHECK(!error_set(&err, ERROR_LIMIT, "%s is %d", "x", 3));
     CHECK_EQ_INT(err.kind, ERROR_LIMIT);
     CHECK_EQ_INT(err.peer_code, 0);
+    CHECK_EQ_INT(err.retry, RETRY_NEVER);
+    CHECK_EQ_INT(err.retry_after_ms, 0);
     CHECK_EQ_TEXT(err.message, "x is 3");
     CHECK(!error_set(NULL, ERROR_LIMIT, "nobody asks"));
 }
 
-static void context_goes_before_and_keeps_kind_and_peer_code(void)
+static void context_goes_before_and_keeps_the_rest(void)
 {
     struct error err;
     error_set(&err, ERROR_REFUSED, "no");
     err.peer_code = 550;
+    err.retry_after_ms = 7;
+    CHECK(!error_advise(&err, RETRY_FEW));
+    CHECK(!error_advise(NULL, RETRY_FEW));
     CHECK(!error_context(&err, "file '%s'", "a"));
     CHECK_EQ_TEXT(err.message, "file 'a': no");
     CHECK_EQ_INT(err.kind, ERROR_REFUSED);
     CHECK_EQ_INT(err.peer_code, 550);
+    CHECK_EQ_INT(err.retry, RETRY_FEW);
+    CHECK_EQ_INT(err.retry_after_ms, 7);
 }
 
 static void errno_is_told_in_words(void)
@@ -65,6 +72,6 @@ static void kinds_have_names_that_parse(void)
 }
 
 CHECK_MAIN(TEST(setting_returns_false_and_keeps_the_sentence),
-           TEST(context_goes_before_and_keeps_kind_and_peer_code), TEST(errno_is_told_in_words),
+           TEST(context_goes_before_and_keeps_the_rest), TEST(errno_is_told_in_words),
            TEST(arguments_may_point_into_the_message),
            TEST(a_long_message_is_cut_between_characters), TEST(kinds_have_names_that_parse))

@@ -299,7 +299,8 @@ static void run_with_body(const char *body, const char *options, int status, con
 static void runs_end_with_the_flows_status(void)
 {
     run_with_body("x", "", EXIT_DONE, "\ndone: OU Flow, 1.5 s\n  files     1 found, 1 transferred, 0 not "
-                  "transferred, 0 postponed\n  more      sluice show abcdefghijklmnopqrstuv\n",
+                  "transferred, 0 postponed\n  mails     1 waiting (sluice outbox)\n"
+                  "  more      sluice show abcdefghijklmnopqrstuv\n",
                   "started FLOW as instance abcdefghijklmnopqrstuv\ntransferred a.csv");
     run_with_body("partly", "", EXIT_PARTLY_DONE, "partly done: OU Flow", NULL);
     run_with_body("fail", "", EXIT_FAILED, "  fault     exists: The name is taken\n"
@@ -404,7 +405,39 @@ static void schedules_are_shown_and_stopped(void)
     end();
 }
 
+static void the_outbox_is_listed_retried_and_dropped(void)
+{
+    begin();
+    expect("outbox", EXIT_DONE, "nothing waits to be sent\n", NULL);
+    expect("outbox --all", EXIT_DONE, "no mails\n", NULL);
+    expect("run FLOW -p prefix=C1 --json", EXIT_DONE, "\"subject\": \"Subject\"", NULL);
+    expect("outbox", EXIT_DONE, "MAIL  STATE    TRIES  NEXT/ENDED         TO   SUBJECT  DETAIL\n"
+                                "1     waiting  0      1970-01-01T00:00Z  a@b  Subject  -\n", NULL);
+    expect("outbox --json", EXIT_DONE, "\"message_id\": \"1@b\"", NULL);
+    expect("show abcd", EXIT_DONE, "\nMails\nMAIL", NULL);
+    expect("show abcd --json", EXIT_DONE, "\"mails\": [", NULL);
+    expect("errors", EXIT_DONE, "no errors\n\nmails not delivered: 1 waiting, 0 given up (sluice "
+                                "outbox)\n", NULL);
+    expect("errors --json", EXIT_DONE, "\"undelivered_mails\": {\n    \"waiting\": 1", NULL);
+    expect("outbox retry", EXIT_FAILED, "0 sent, 1 not yet, 0 given up: nobody answers\n", NULL);
+    expect("outbox retry 1 --json", EXIT_FAILED, "\"waiting\": 1", NULL);
+    expect("outbox retry 2", EXIT_USAGE, NULL, "the outbox has no mail 2\n");
+    expect_error("outbox retry x", "sluice: 'x' is not the number of a mail\nTry 'sluice help outbox'.\n");
+    expect_error("outbox drop", "sluice: 'outbox drop' needs the numbers of mails\nTry 'sluice help "
+                                "outbox'.\n");
+    expect_error("outbox lits", "sluice: 'outbox' takes 'list', 'retry [MAIL]...' or 'drop MAIL...', not "
+                                "'lits'\nTry 'sluice help outbox'.\n");
+    expect("outbox drop 1 2", EXIT_PARTLY_DONE, NULL, "the outbox has no mail 2\n");
+    expect("outbox", EXIT_DONE, "nothing waits to be sent\n", NULL);
+    expect("outbox list --all", EXIT_DONE, "dropped", NULL);
+    expect("outbox drop 1", EXIT_FAILED, NULL, "mail 1 was sent or dropped\n");
+    expect("purge --older-than 0", EXIT_DONE, NULL, NULL);
+    expect("outbox --all", EXIT_DONE, "no mails\n", NULL);
+    end();
+}
+
 CHECK_MAIN(TEST(mistakes_get_the_nearest_name), TEST(errors_are_documents_with_json),
+           TEST(the_outbox_is_listed_retried_and_dropped),
            TEST(every_command_has_a_manual_page), TEST(a_workspace_must_be_found),
            TEST(init_then_check), TEST(check_says_what_the_store_outlives),
            TEST(lookups_are_read_and_changed),

@@ -77,7 +77,7 @@ static void plain_lines_elsewhere(void)
     file(&screen, "a.csv", SLUICE_FILE_TRANSFERRED, "", 2048, 1, 2);
     file(&screen, "b\n.csv", SLUICE_FILE_NOT_TRANSFERRED, "name \x1b[31mtaken", 5, 2, 2);
     screen.watch.line(screen.watch.context, "hello");
-    screen.watch.notice(screen.watch.context, "Subject", "a@b");
+    screen.watch.notice(screen.watch.context, "Subject", "a@b", false);
     CHECK_EQ_TEXT(shown(&screen), "started FLOW as instance ID1\n"
                                   "transferring 1 of 2: a.csv: 2.0 KiB\n"
                                   "transferred a.csv: 2.0 KiB in 1.0 s, 2.0 KiB/s\n"
@@ -197,7 +197,7 @@ static void notices_are_bounded(void)
     struct screen screen;
     screen_open(&screen, false, 0);
     for (int i = 0; i < PROGRESS_NOTICES_MAX + 1; i++)
-        screen.watch.notice(screen.watch.context, "s", "t");
+        screen.watch.notice(screen.watch.context, "s", "t", true);
     CHECK_EQ_INT(screen.progress.notice_count, PROGRESS_NOTICES_MAX);
     screen_close(&screen);
 }

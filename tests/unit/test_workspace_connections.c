@@ -48,7 +48,28 @@ static void complaints_say_where_and_what(void)
          "connections.json:1:75: connection 'C': unknown key \"prot\" (did you mean \"port\"?); legal "
          "here: \"type\", \"disabled\", \"host\", \"port\", \"tls\", \"tls_verify\", \"ca\", \"user\", "
          "\"password\", \"on_conflict\", \"settle_ms\", \"connect_timeout_s\", \"stall_timeout_s\", "
-         "\"request_timeout_s\""},
+         "\"request_timeout_s\", \"retry\""},
+        {FTP_HEAD ",\n\"retry\": 3}}",
+         "connections.json:2:1: connection 'C', \"retry\" must be an object"},
+        {FTP_HEAD ",\n\"retry\": {\"attemps\": 3}}}",
+         "connections.json:2:11: connection 'C', \"retry\": unknown key \"attemps\" (did you mean "
+         "\"attempts\"?); legal here: \"attempts\", \"attempts_synchronous\", \"pause_s\", "
+         "\"pause_max_s\", \"circuit_failures\", \"circuit_open_s\""},
+        {FTP_HEAD ",\n\"retry\": {\"attempts\": 0}}}",
+         "connections.json:2:11: connection 'C', \"retry\": \"attempts\" must be a whole number from 1 "
+         "to 100"},
+        {FTP_HEAD ",\n\"retry\": {\"attempts_synchronous\": 11}}}",
+         "connections.json:2:11: connection 'C', \"retry\": \"attempts_synchronous\" must be a whole "
+         "number from 1 to 10"},
+        {FTP_HEAD ",\n\"retry\": {\"pause_s\": 5, \"pause_max_s\": 4}}}",
+         "connections.json:2:1: connection 'C', \"retry\": \"pause_max_s\" is less than \"pause_s\""},
+        {FTP_HEAD ",\n\"retry\": {\"circuit_failures\": 1001}}}",
+         "connections.json:2:11: connection 'C', \"retry\": \"circuit_failures\" must be a whole number "
+         "from 0 to 1000"},
+        {"{\"C\": {\"type\": \"smtp\", \"host\": \"h\",\n\"retry\": {}}}",
+         "connections.json:2:1: connection 'C': unknown key \"retry\"; legal here: \"type\", "
+         "\"disabled\", \"host\", \"port\", \"tls\", \"tls_verify\", \"ca\", \"user\", "
+         "\"password\", \"connect_timeout_s\", \"stall_timeout_s\", \"request_timeout_s\""},
         {FTP_HEAD ",\n\"port\": 0}}",
          "connections.json:2:1: connection 'C': \"port\" must be a whole number from 1 to 65535"},
         {FTP_HEAD ",\n\"port\": 65536}}",
@@ -334,7 +355,38 @@ static void secret_size_is_limited(void)
     CHECK(strstr(err.message, "xxxx") == NULL);
 }
 
-CHECK_MAIN(TEST(complaints_say_where_and_what), TEST(ftp_has_safe_defaults),
+static void retries_have_defaults_and_a_key_of_their_own(void)
+{
+    struct connection connection = {0};
+    struct error err = {0};
+    CHECK_OK(read_text(FTP_HEAD "}}", &connection, &err), &err);
+    CHECK_EQ_INT(connection.retry.attempts, 6);
+    CHECK_EQ_INT(connection.retry.attempts_synchronous, 3);
+    CHECK_EQ_INT(connection.retry.pause_ms, 1000);
+    CHECK_EQ_INT(connection.retry.pause_ms_max, 60000);
+    CHECK_EQ_INT(connection.retry.circuit_failures, 10);
+    CHECK_EQ_INT(connection.retry.circuit_open_ms, 30000);
+    connection_release(&connection);
+    CHECK_OK(read_text(FTP_HEAD ", \"retry\": {\"attempts\": 100, \"attempts_synchronous\": 10,"
+                                " \"pause_s\": 0.25, \"pause_max_s\": 0.25,"
+                                " \"circuit_failures\": 0, \"circuit_open_s\": 3600}}}",
+                       &connection, &err),
+             &err);
+    CHECK_EQ_INT(connection.retry.attempts, 100);
+    CHECK_EQ_INT(connection.retry.attempts_synchronous, 10);
+    CHECK_EQ_INT(connection.retry.pause_ms, 250);
+    CHECK_EQ_INT(connection.retry.pause_ms_max, 250);
+    CHECK_EQ_INT(connection.retry.circuit_failures, 0);
+    CHECK_EQ_INT(connection.retry.circuit_open_ms, 3600000);
+    connection_release(&connection);
+    CHECK_OK(read_text("{\"C\": {\"type\": \"smtp\", \"host\": \"h\"}}", &connection, &err), &err);
+    CHECK_EQ_INT(connection.retry.attempts, 0);
+    CHECK_EQ_INT(connection.retry.circuit_failures, 0);
+    connection_release(&connection);
+}
+
+CHECK_MAIN(TEST(retries_have_defaults_and_a_key_of_their_own),
+           TEST(complaints_say_where_and_what), TEST(ftp_has_safe_defaults),
            TEST(other_types_are_read), TEST(limits_hold_at_n_and_n_plus_1),
            TEST(secrets_are_fetched), TEST(credentials_are_files_of_a_folder),
            TEST(secret_size_is_limited))

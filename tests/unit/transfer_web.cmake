@@ -3,3 +3,6 @@ foreach(name signature mime object http otlp)
   add_unit_test(test_transfer_${name} LIBS sluice_transfer)
 endforeach()
 target_compile_definitions(test_transfer_signature PRIVATE UNIT_DATA="${CMAKE_CURRENT_SOURCE_DIR}/data")
+# What is worth asking again, at every protocol, and when a peer is left alone.
+add_unit_test(test_transfer_advice LIBS sluice_transfer)
+add_unit_test(test_transfer_circuit LIBS sluice_transfer)

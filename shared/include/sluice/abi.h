@@ -145,7 +145,9 @@ enum sluice_effect {
     X(http, object_rename, SLUICE_EFFECT_CHANGE, 5,                                                \
       (TEXT, connection, TEXT, bucket, TEXT, from, TEXT, to, OUT, result))                         \
     /* One plain-text mail; `to` is a comma separated list. The body is UTF-8 text that may be     \
-       longer than a TEXT: a summary of thousands of files. */                                     \
+       longer than a TEXT: a summary of thousands of files. Success: it is accepted for delivery;  \
+       the host sends it when it can, whatever becomes of the execution. LIMIT: the outbox is      \
+       full. */                                                                                    \
     X(smtp, send, SLUICE_EFFECT_CHANGE, 5,                                                         \
       (TEXT, connection, TEXT, from, TEXT, to, TEXT, subject, BYTES, body))                        \
     /* The next entry of a listing: writes its name and info, gives the name's size; NOT_FOUND at  \

@@ -20,7 +20,7 @@
 #define NOTIFY_TO_BUSINESS "to.process.notification"
 #define NOTIFY_TO_TECHNICAL "to"
 
-/* Sends one mail from "from" to the recipients of a property. false sets fault (missing recipients
+/* Hands one mail from "from" to the recipients of a property over. false sets fault (missing recipients
  * or sender, or the failed smtp call). */
 bool notify_mail(const char *recipients, const char *subject, const struct text *body,
                  struct fault *fault);

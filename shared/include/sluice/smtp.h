@@ -5,8 +5,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Sends one plain-text mail; to is a comma separated list. Negative enum sluice_status: INVALID (an
- * address is malformed), DENIED, UNAVAILABLE, REFUSED (by the mail server), TIMEOUT, LIMIT. */
+/* Hands one plain-text mail over for delivery; to is a comma separated list. Success: the host keeps it and
+ * sends it when it can. Negative enum sluice_status: INVALID (an address is malformed), DENIED (no grant),
+ * LIMIT (too long, or the outbox is full), UNAVAILABLE (the host cannot keep it). */
 int32_t smtp_send(const char *connection, const char *from, const char *to, const char *subject,
                   const char *body, size_t body_size);
 #endif

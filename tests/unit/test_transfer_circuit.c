@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: MIT */
+/* The states of a circuit, at n and n + 1, over time, between threads, and behind the pool. */
+#include <pthread.h>
+
+#include "base/log.h"
+#include "base/metrics.h"
+#include "check.h"
+#include "transfer/pool.h"
+#include "unit/fake_clock.h"
+
+static const struct retry_policy policy = {.circuit_failures = 3, .circuit_open_ms = 30000};
+
+static struct circuit *begin(void)
+{
+    log_configure(LOG_ERROR, false, 2);
+    fake_clock_begin();
+    return circuit_new("C");
+}
+
+static bool admit(struct circuit *circuit, bool *is_probe)
+{
+    struct error err = {0};
+    bool ok = circuit_admit(circuit, is_probe, &err);
+    if (!ok) {
+        CHECK_EQ_TEXT(error_kind_name(err.kind), "unavailable");
+        CHECK_EQ_INT(err.retry, RETRY_NEVER);
+    }
+    return ok;
+}
+
+/* One call that is admitted and ends so. */
+static void call(struct circuit *circuit, enum circuit_outcome outcome)
+{
+    bool is_probe;
+    CHECK(admit(circuit, &is_probe));
+    circuit_report(circuit, &policy, outcome, is_probe, outcome == CIRCUIT_FAILED ? "refused" : "");
+}
+
+static enum circuit_state state_of(struct circuit *circuit)
+{
+    struct circuit_view view;
+    circuit_look(circuit, &view);
+    return view.state;
+}
+
+static void fail_times(struct circuit *circuit, int count)
+{
+    for (int i = 0; i < count; i++)
+        call(circuit, CIRCUIT_FAILED);
+}
+
+static void it_opens_at_the_limit_and_not_before(void)
+{
+    struct circuit *circuit = begin();
+    bool is_probe;
+    fail_times(circuit, 2);
+    CHECK_EQ_INT(state_of(circuit), CIRCUIT_CLOSED);
+    CHECK_EQ_INT(metric_value(METRIC_CIRCUITS_OPEN, "C", ""), 0);
+    fail_times(circuit, 1);
+    CHECK_EQ_INT(state_of(circuit), CIRCUIT_OPEN);
+    CHECK_EQ_INT(metric_value(METRIC_CIRCUITS_OPEN, "C", ""), 1);
+    CHECK(!admit(circuit, &is_probe));
+    circuit_free(circuit);
+    CHECK_EQ_INT(metric_value(METRIC_CIRCUITS_OPEN, "C", ""), 0);
+}
+
+static void an_answer_in_between_begins_the_count_anew(void)
+{
+    struct circuit *circuit = begin();
+    fail_times(circuit, 2);
+    call(circuit, CIRCUIT_ANSWERED);
+    fail_times(circuit, 2);
+    CHECK_EQ_INT(state_of(circuit), CIRCUIT_CLOSED);
+    call(circuit, CIRCUIT_NOTHING);
+    CHECK_EQ_INT(state_of(circuit), CIRCUIT_CLOSED);
+    fail_times(circuit, 1);
+    CHECK_EQ_INT(state_of(circuit), CIRCUIT_OPEN);
+    circuit_free(circuit);
+}
+
+static void with_0_it_never_opens(void)
+{
+    static const struct retry_policy never = {.circuit_failures = 0, .circuit_open_ms = 1};
+    struct circuit *circuit = begin();
+    bool is_probe;
+    for (int i = 0; i < 1000; i++) {
+        CHECK(admit(circuit, &is_probe));
+        circuit_report(circuit, &never, CIRCUIT_FAILED, is_probe, "x");
+    }
+    CHECK_EQ_INT(state_of(circuit), CIRCUIT_CLOSED);
+    circuit_free(circuit);
+}
+
+static void refusals_say_since_when_and_until_when(void)
+{
+    struct circuit *circuit = begin();
+    struct error err = {0};
+    bool is_probe;
+    fail_times(circuit, 3);
+    fake_clock_go(1000);
+    CHECK(!circuit_admit(circuit, &is_probe, &err));
+    CHECK_EQ_TEXT(err.message,
+                  "connection 'C': not tried: it is left alone since 2026-11-24T02:37:00.000Z until "
+                  "2026-11-24T02:37:30.000Z, after 3 failures in a row (refused)");
+    fake_clock_go(29000);
+    CHECK(circuit_admit(circuit, &is_probe, &err));
+    bool other;
+    CHECK(!circuit_admit(circuit, &other, &err));
+    CHECK_EQ_TEXT(err.message,
+                  "connection 'C': not tried: it has failed since 2026-11-24T02:37:00.000Z, and "
+                  "another call is finding out whether it answers again (refused)");
+    circuit_free(circuit);
+}
+
+static void one_probe_closes_it_or_opens_it_again(void)
+{
+    struct circuit *circuit = begin();
+    bool is_probe, other;
+    fail_times(circuit, 3);
+    fake_clock_go(29999);
+    CHECK(!admit(circuit, &is_probe));
+    fake_clock_go(1);
+    CHECK_EQ_INT(state_of(circuit), CIRCUIT_HALF_OPEN);
+    CHECK(admit(circuit, &is_probe));
+    CHECK(is_probe);
+    CHECK(!admit(circuit, &other));
+    CHECK(!other);
+    circuit_report(circuit, &policy, CIRCUIT_FAILED, is_probe, "again");
+    CHECK_EQ_INT(state_of(circuit), CIRCUIT_OPEN);
+    CHECK_EQ_INT(metric_value(METRIC_CIRCUITS_OPEN, "C", ""), 1);
+    fake_clock_go(29999);
+    CHECK(!admit(circuit, &is_probe));
+    fake_clock_go(1);
+    CHECK(admit(circuit, &is_probe));
+    circuit_report(circuit, &policy, CIRCUIT_ANSWERED, is_probe, "");
+    CHECK_EQ_INT(state_of(circuit), CIRCUIT_CLOSED);
+    CHECK_EQ_INT(metric_value(METRIC_CIRCUITS_OPEN, "C", ""), 0);
+    CHECK(admit(circuit, &is_probe));
+    CHECK(!is_probe);
+    fail_times(circuit, 2);
+    CHECK_EQ_INT(state_of(circuit), CIRCUIT_CLOSED);
+    circuit_free(circuit);
+}
+
+static void a_probe_that_learns_nothing_is_followed_by_another(void)
+{
+    struct circuit *circuit = begin();
+    bool is_probe;
+    fail_times(circuit, 3);
+    fake_clock_go(30000);
+    CHECK(admit(circuit, &is_probe));
+    circuit_report(circuit, &policy, CIRCUIT_NOTHING, is_probe, "");
+    CHECK_EQ_INT(state_of(circuit), CIRCUIT_HALF_OPEN);
+    CHECK(admit(circuit, &is_probe));
+    CHECK(is_probe);
+    circuit_free(circuit);
+}
+
+static void what_was_under_way_when_it_opened(void)
+{
+    struct circuit *circuit = begin();
+    bool early, is_probe;
+    CHECK(admit(circuit, &early));
+    fail_times(circuit, 3);
+    struct circuit_view before, after;
+    circuit_look(circuit, &before);
+    fake_clock_go(5000);
+    circuit_report(circuit, &policy, CIRCUIT_FAILED, early, "late"); /* does not put it off */
+    circuit_look(circuit, &after);
+    CHECK_EQ_INT(after.until_ms, before.until_ms);
+    CHECK_EQ_INT(after.failures, 4);
+    circuit_report(circuit, &policy, CIRCUIT_ANSWERED, early, ""); /* it answers: no reason to wait */
+    CHECK_EQ_INT(state_of(circuit), CIRCUIT_CLOSED);
+    fail_times(circuit, 3);
+    fake_clock_go(30000);
+    CHECK(admit(circuit, &is_probe));
+    CHECK(is_probe);
+    circuit_report(circuit, &policy, CIRCUIT_ANSWERED, early, "");
+    fail_times(circuit, 3);
+    fake_clock_go(30000);
+    CHECK(admit(circuit, &is_probe)); /* the forgotten probe keeps nobody out */
+    CHECK(is_probe);
+    circuit_free(circuit);
+}
+
+/* ---- between threads ---- */
+
+#define THREADS 8
+#define ROUNDS 2000
+
+static struct circuit *shared;
+static _Atomic unsigned probes;
+
+static void *knock(void *context)
+{
+    (void)context;
+    for (int i = 0; i < ROUNDS; i++) {
+        struct error err;
+        bool is_probe;
+        if (!circuit_admit(shared, &is_probe, &err))
+            continue;
+        probes += is_probe;
+        circuit_report(shared, &policy, CIRCUIT_NOTHING, is_probe, "");
+    }
+    return NULL;
+}
+
+static void threads_share_it(void)
+{
+    pthread_t threads[THREADS];
+    shared = begin();
+    fail_times(shared, 3);
+    for (int i = 0; i < THREADS; i++)
+        CHECK_EQ_INT(pthread_create(&threads[i], NULL, knock, NULL), 0);
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+    CHECK_EQ_INT(probes, 0);
+    fake_clock_go(30000);
+    struct error err;
+    bool is_probe;
+    CHECK(circuit_admit(shared, &is_probe, &err)); /* held: everybody else is kept out */
+    for (int i = 0; i < THREADS; i++)
+        CHECK_EQ_INT(pthread_create(&threads[i], NULL, knock, NULL), 0);
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+    CHECK_EQ_INT(probes, 0);
+    circuit_free(shared);
+}
+
+static void another_definition_closes_it(void)
+{
+    struct circuit *circuit = begin();
+    bool is_probe;
+    circuit_define(circuit, 1);
+    fail_times(circuit, 3);
+    circuit_define(circuit, 1);
+    CHECK_EQ_INT(state_of(circuit), CIRCUIT_OPEN);
+    circuit_define(circuit, 2);
+    CHECK_EQ_INT(state_of(circuit), CIRCUIT_CLOSED);
+    CHECK_EQ_INT(metric_value(METRIC_CIRCUITS_OPEN, "C", ""), 0);
+    CHECK(admit(circuit, &is_probe));
+    CHECK(!is_probe);
+    fail_times(circuit, 2);
+    CHECK_EQ_INT(state_of(circuit), CIRCUIT_CLOSED);
+    circuit_free(circuit);
+}
+
+/* ---- behind the pool ---- */
+
+static char host[] = "127.0.0.1", name[] = "DEAD", url[] = "http://127.0.0.1:1";
+
+static bool see(void *context, const struct circuit_view *view)
+{
+    *(struct circuit_view *)context = *view;
+    return true;
+}
+
+static void a_dead_peer_is_left_alone(void)
+{
+    const struct connection dead = {.name = name, .type = CONNECTION_REST, .host = host, .url = url,
+                                    .connect_timeout_ms = 1000, .retry = policy};
+    const struct http_request request = {.method = "GET", .path = "/"};
+    struct circuit_view view = {.state = CIRCUIT_OPEN};
+    fake_clock_begin();
+    struct transfer *transfer = transfer_new();
+    const struct transfer_call waits = {.instance = "i"};
+    for (int i = 0; i < 4; i++) {
+        struct http_response response;
+        struct error err = {0};
+        CHECK(!http_call(transfer, &dead, &request, &waits, &response, &err));
+        CHECK_EQ_TEXT(error_kind_name(err.kind), "unavailable");
+        CHECK_CONTAINS(err.message, i < 3 ? "cannot connect" : "left alone");
+        CHECK_EQ_INT(err.retry, i < 3 ? RETRY_LATER : RETRY_NEVER);
+        http_response_release(&response);
+    }
+    transfer_circuits(transfer, see, &view);
+    CHECK_EQ_TEXT(view.connection, "DEAD");
+    CHECK_EQ_INT(view.state, CIRCUIT_OPEN);
+    CHECK_EQ_INT(view.failures, 3);
+    CHECK_EQ_INT(view.until_ms - view.since_ms, 30000);
+    CHECK_CONTAINS(view.why, "onnect");
+    struct http_response response;
+    struct error err = {0};
+    CHECK(!http_call(transfer, &dead, &request, NULL, &response, &err)); /* nobody waits: tried */
+    CHECK_CONTAINS(err.message, "cannot connect");
+    http_response_release(&response);
+    transfer_free(transfer);
+}
+
+CHECK_MAIN(TEST(it_opens_at_the_limit_and_not_before),
+           TEST(an_answer_in_between_begins_the_count_anew), TEST(with_0_it_never_opens),
+           TEST(refusals_say_since_when_and_until_when), TEST(one_probe_closes_it_or_opens_it_again),
+           TEST(a_probe_that_learns_nothing_is_followed_by_another),
+           TEST(what_was_under_way_when_it_opened), TEST(threads_share_it),
+           TEST(another_definition_closes_it),
+           TEST(a_dead_peer_is_left_alone))
