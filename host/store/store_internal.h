@@ -44,7 +44,7 @@ struct store_changes {
 struct store {
     char *path;
     bool is_in_memory;
-    struct store_owner owner; /* not open for a store in memory: nobody else can see it */
+    struct store_owner owner;
     struct store_changes changes;
 
     /* the writer's */

@@ -155,10 +155,9 @@ static bool prepare_all(struct store *store, struct error *err)
 static bool open_beside(struct store *store, struct error *err)
 {
     char beside[PATH_MAX];
-    if (store->is_in_memory) {
-        store->owner.number = 1;
-        return store_changes_open(&store->changes, NULL, err);
-    }
+    if (store->is_in_memory)
+        return store_owner_open(&store->owner, NULL, err) &&
+               store_changes_open(&store->changes, NULL, err);
     snprintf(beside, sizeof beside, "%s.owners", store->path);
     if (!store_owner_open(&store->owner, beside, err))
         return false;

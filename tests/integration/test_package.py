@@ -463,7 +463,7 @@ class Running(PackageTest):
         self.need_root()
         root, port = self.package("knative") + "/rootfs", free_port()
         process = self.start(root, "serve", PORT=str(port))
-        self.assertIn("listening on", process.stdout.readline())
+        self.assertIn("listening on", process.stdout.readline(), self.said())
         self.assertEqual(self.event(port, FLOW_ACK, ack(41))[0], 204)
         self.land.put_ccs_ftp("C1-ONE.csv", rows(2))
         status, body = self.event(port, FLOW_FTP, b"")
