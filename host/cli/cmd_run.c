@@ -160,14 +160,8 @@ static bool write_file(void *context, const struct file_row *row)
 
 static void write_fault(struct document *document, const struct run_outcome *outcome)
 {
-    if (!outcome->fault_code[0]) {
-        document_text(document, "fault", NULL);
+    if (!outcome_begin_fault(document, outcome))
         return;
-    }
-    document_open(document, "fault", '{');
-    document_text(document, "code", outcome->fault_code);
-    document_text(document, "title", outcome->fault_title);
-    document_text(document, "detail", buf_text(&outcome->fault_detail));
     document_text(document, "to_do", instance_remedy(outcome->fault_code));
     document_close(document, '}');
 }

@@ -12,17 +12,17 @@ void outcome_write_counts(struct document *document, const struct run_outcome *o
     document_number(document, "postponed", (int64_t)outcome->files_postponed);
 }
 
-static void write_fault(struct document *document, const struct run_outcome *outcome)
+bool outcome_begin_fault(struct document *document, const struct run_outcome *outcome)
 {
     if (!outcome->fault_code[0]) {
         document_text(document, "fault", NULL);
-        return;
+        return false;
     }
     document_open(document, "fault", '{');
     document_text(document, "code", outcome->fault_code);
     document_text(document, "title", outcome->fault_title);
     document_text(document, "detail", buf_text(&outcome->fault_detail));
-    document_close(document, '}');
+    return true;
 }
 
 void outcome_write(struct document *document, const struct manifest *manifest,
@@ -38,7 +38,8 @@ void outcome_write(struct document *document, const struct manifest *manifest,
     document_open(document, "files", '{');
     outcome_write_counts(document, outcome);
     document_close(document, '}');
-    write_fault(document, outcome);
+    if (outcome_begin_fault(document, outcome))
+        document_close(document, '}');
     document_close(document, '}');
 }
 

@@ -13,6 +13,9 @@ void outcome_write(struct document *document, const struct manifest *manifest,
 /* "found", "transferred", "not_transferred", "postponed": members of an object that is open. */
 void outcome_write_counts(struct document *document, const struct run_outcome *outcome);
 
+/* "fault": null, or an object with "code", "title" and "detail" that is left open: then true. */
+bool outcome_begin_fault(struct document *document, const struct run_outcome *outcome);
+
 /* The HTTP status of a run whose flow answers nothing: 200, 504 past its deadline, else 500. */
 int outcome_status(const struct run_outcome *outcome);
 #endif

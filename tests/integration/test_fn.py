@@ -345,6 +345,15 @@ class AllFlows(FnTest):
         self.assertEqual((kind, answer["sent"]), ("ok", True))
         self.assertEqual(len(self.land.mails()), before + 1)
 
+    def test_a_mail_that_cannot_be_sent_holds_up_nobody(self):
+        connections, mail = self.land.connections, "OU SMTP for CCS-DACS"
+        self.addCleanup(self.land.write_connections, connections)
+        self.land.write_connections({**connections, mail: {**connections[mail], "port": 1}})
+        kind, _, body, _ = self.start(ERROR_HANDLER).call(b'{"reason": "R"}', JSON)
+        self.assertEqual(kind, "ok", body)
+        self.assertTrue(any(one["message"].startswith("mails that were not sent: 1 for now")
+                            for one in self.lines()), self.said())
+
     def test_the_common_transfers_take_a_file(self):
         data = rows(6)
         for flow in COMMON:
