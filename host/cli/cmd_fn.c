@@ -54,7 +54,8 @@ const struct command cmd_fn = {
         "{\"flow\": ID, \"parameters\": {...}} or {\"flow\": ID, \"message\": ...}, or a CloudEvent with "
         "one of these as its data. The agent's deadline stops the flow in time for its answer.\n\n"
         "Log lines go to standard error as JSON, framed for each call where the agent asks for it. "
-        "Nothing works between calls. SIGTERM or SIGINT: removes the socket, asks a call that runs to "
+        "Nothing works between calls: one is answered when its mails are sent and all of it is written and "
+        "told. SIGTERM or SIGINT: removes the socket, asks a call that runs to "
         "stop, ends.",
     .exit_status = "0  stopped in order\n1  a call did not stop in time\n"
                    "2  the workspace, a flow or the environment is not usable",

@@ -79,8 +79,9 @@ const struct command cmd_lambda = {
         "deadline of the invocation stops the flow in time for its answer. A flow that fails is an "
         "error of the function there, so that the service tries again as it is told to.\n\n"
         "\"lambda_answers\": \"streamed\" in sluice.json answers requests in streaming mode, for "
-        "function URLs with the invoke mode RESPONSE_STREAM and answers over 6 MiB. Log lines go to "
-        "standard error as JSON.",
+        "function URLs with the invoke mode RESPONSE_STREAM and answers over 6 MiB. An invocation is "
+        "answered when its mails are sent and all of it is written and told, because the process may be "
+        "frozen then. Log lines go to standard error as JSON.",
     .exit_status = "0  asked to stop\n1  the Runtime API is gone\n"
                    "2  the workspace, a flow or the environment is not usable",
     .files = "sluice.json (\"callers\", \"lambda_answers\", \"store\", \"event_sink\"), users.json",

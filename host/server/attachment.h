@@ -40,7 +40,8 @@ struct attachment {
 struct attachment_body attachment_body_of(struct http_exchange *exchange);
 
 /*
- * Reads the body until the message is known and the file begins, or to the body's end. body is copied. deadline_ms: clock_monotonic_ms() value for that. On error *status is 400, 408 or 413.
+ * Reads the body until the message is known and the file begins, or to the body's end. body is copied.
+ * deadline_ms: clock_monotonic_ms() value for that. On error *status is 400, 408 or 413.
  * attachment_close in any case. The stream fails with ERROR_INVALID when what is behind the file is
  * not the body's end, and ERROR_BROKEN when the client went away: it ends well only with the body.
  */

@@ -44,8 +44,8 @@ struct function_event {
     const void *body;
     size_t body_size;
     int64_t deadline_ms; /* as in run_request; see function_deadline */
-    const char *traceparent, *tracestate; /* as in run_request; before those of a CloudEvent, and they ... */
-    const char *platform_traceparent;     /* ... before the platform's; NULL: none */
+    const char *traceparent, *tracestate; /* as in run_request; NULL: those of a CloudEvent, ... */
+    const char *platform_traceparent;     /* ... and where there are none this; or NULL */
     const char *call;       /* the platform's id of this call, or NULL */
     const char *invoked_by; /* who the platform says it is, or NULL */
     bool is_authenticated;  /* by the platform: users.json is not asked */
@@ -63,8 +63,9 @@ void function_answer_release(struct function_answer *answer);
 
 /*
  * A request over HTTP: OIC's address of a flow, or any address where one flow alone is offered; the
- * body is the message, alone or with a file (multipart), the parameters, or a CloudEvent. Callers must be users with the role invoke,
- * unless the event is authenticated or "callers" of the workspace is "platform".
+ * body is the message, alone or with a file (multipart), the parameters, or a CloudEvent. Callers must
+ * be users with the role invoke, unless the event is authenticated or "callers" of the workspace is
+ * "platform".
  */
 void function_request(struct function *function, const struct function_event *event,
                       struct function_answer *answer);
@@ -77,9 +78,9 @@ void function_request(struct function *function, const struct function_event *ev
 void function_invoke(struct function *function, size_t flow, const struct function_event *event,
                      struct function_answer *answer);
 
-/* Before an answer behind which the process may be frozen: mails are sent, everything of the call is on the
- * disk, its event and spans are told, and no thread works on. deadline_ms: of the event. False: something is left, and
- * goes on with the next call. */
+/* Before an answer behind which the process may be frozen: mails are sent, everything of the call is on
+ * the disk, its event and spans are told, and no thread works on. deadline_ms: of the event. False:
+ * something is left, and goes on with the next call. */
 bool function_rest(struct function *function, int64_t deadline_ms);
 
 /* clock_monotonic_ms() for a deadline that a platform gives as wall-clock time, with the margin
