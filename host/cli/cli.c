@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/document.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "cli/print.h"
 #include "flow/flow.h"
@@ -16,8 +17,9 @@
 const struct command *const cli_commands[] = {
     &cmd_init, &cmd_check, &cmd_flows, &cmd_connections, &cmd_lookups, &cmd_customize, &cmd_clone,
     &cmd_sign, &cmd_verify, &cmd_activate, &cmd_deactivate, &cmd_run, &cmd_serve, &cmd_supervise,
-    &cmd_users, &cmd_schedules, &cmd_show, &cmd_instances, &cmd_errors, &cmd_resubmit, &cmd_replay,
-    &cmd_discard, &cmd_outbox, &cmd_audit, &cmd_purge, &cmd_help, &cmd_version,
+    &cmd_fn, &cmd_lambda, &cmd_users, &cmd_schedules, &cmd_show, &cmd_instances, &cmd_errors,
+    &cmd_resubmit, &cmd_replay, &cmd_discard, &cmd_outbox, &cmd_audit, &cmd_purge, &cmd_package,
+    &cmd_help, &cmd_version,
 };
 const size_t cli_command_count = sizeof cli_commands / sizeof cli_commands[0];
 
@@ -101,6 +103,37 @@ bool cli_open_workspace(const struct cli *cli, struct workspace **out, struct er
               workspace_open(out, folder, cli->functions_folder, err);
     free(folder);
     return ok;
+}
+
+bool cli_open_recorded(const struct cli *cli, struct workspace **out, struct error *err)
+{
+    if (!cli_open_workspace(cli, out, err))
+        return false;
+    if ((*out)->store_place == STORE_ON_DISK)
+        return true;
+    workspace_close(*out);
+    *out = NULL;
+    return error_set(err, ERROR_UNSUPPORTED, "\"store\" is \"memory\" in sluice.json: what ran and what "
+                     "was decided is known to the process that serves, and to its log");
+}
+
+bool cli_open_service(const struct cli *cli, bool log_thread, struct service **out,
+                      struct error *err)
+{
+    struct workspace *workspace = NULL;
+    if (!cli_open_workspace(cli, &workspace, err))
+        return false;
+    if (!cli_configure_log(cli, &workspace->log, err) || (log_thread && !log_start(err))) {
+        workspace_close(workspace);
+        return false;
+    }
+    if (!service_open(out, workspace, err))
+        return false;
+    service_tell_ends(*out);
+    if (workspace->filters.unsigned_ones == UNSIGNED_ALLOW)
+        log_line(LOG_WARNING, NULL, "customisations and own flows need no signature here (\"filters\": "
+                 "{\"unsigned\": \"allow\"} in sluice.json)");
+    return true;
 }
 
 const char *cli_actor(char name[CLI_ACTOR_SIZE])

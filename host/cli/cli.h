@@ -73,9 +73,10 @@ struct command {
 };
 
 extern const struct command cmd_activate, cmd_audit, cmd_check, cmd_clone, cmd_connections,
-    cmd_customize, cmd_deactivate, cmd_flows, cmd_discard, cmd_errors, cmd_help, cmd_init, cmd_instances,
-    cmd_lookups, cmd_outbox, cmd_purge, cmd_replay, cmd_resubmit, cmd_run, cmd_schedules, cmd_serve,
-    cmd_show, cmd_sign, cmd_supervise, cmd_users, cmd_verify, cmd_version;
+    cmd_customize, cmd_deactivate, cmd_flows, cmd_fn, cmd_discard, cmd_errors, cmd_help, cmd_init,
+    cmd_instances, cmd_lambda, cmd_lookups, cmd_outbox, cmd_package, cmd_purge, cmd_replay,
+    cmd_resubmit, cmd_run, cmd_schedules, cmd_serve, cmd_show, cmd_sign, cmd_supervise, cmd_users,
+    cmd_verify, cmd_version;
 
 /* All commands, in the order of the overview. */
 extern const struct command *const cli_commands[];
@@ -101,6 +102,15 @@ int cli_status_of(const struct error *err);
 
 /* The workspace named by -w, $SLUICE_WORKSPACE, or found from the current folder upwards. */
 MUST_USE bool cli_open_workspace(const struct cli *cli, struct workspace **out, struct error *err);
+/* The same for what concerns more than this process. ERROR_UNSUPPORTED: the store is in memory. */
+MUST_USE bool cli_open_recorded(const struct cli *cli, struct workspace **out, struct error *err);
+
+/* The service of that workspace, for a process that stays: its log is that of sluice.json from before the
+ * first thing that might be logged, with a line for each execution that ends. log_thread: nobody waits
+ * for the log's reader (log_start). */
+struct service;
+MUST_USE bool cli_open_service(const struct cli *cli, bool log_thread, struct service **out,
+                               struct error *err);
 
 /* Who runs this process, for the audit trail: "root", or "uid 1000" for a user without a name. */
 #define CLI_ACTOR_SIZE 64

@@ -112,7 +112,7 @@ static int run_activate(struct cli *cli, const struct arguments *arguments)
     const char *level = option_value(arguments, "tracing");
     if (level && !tracing_parse(level, &tracing, &err))
         return cli_usage(cli, &cmd_activate, "%s", err.message);
-    bool ok = cli_open_workspace(cli, &workspace, &err) && service_open(&service, workspace, &err) &&
+    bool ok = cli_open_recorded(cli, &workspace, &err) && service_open(&service, workspace, &err) &&
               service_find(service, arguments->words[0], &index, &err);
     int status = ok ? activate(cli, service, index, level ? &tracing : NULL)
                     : cli_fail(cli, cli_status_of(&err), &err);
@@ -165,7 +165,7 @@ static int run_deactivate(struct cli *cli, const struct arguments *arguments)
     struct service *service = NULL;
     struct error err = {0};
     size_t index = 0;
-    bool ok = cli_open_workspace(cli, &workspace, &err) && service_open(&service, workspace, &err);
+    bool ok = cli_open_recorded(cli, &workspace, &err) && service_open(&service, workspace, &err);
     if (ok && activation_find(service, arguments->words[0], &index, &err))
         ok = activation_deactivate(service, index, cli_self(), &err);
     else

@@ -92,7 +92,7 @@ static int run(struct cli *cli, const struct arguments *arguments)
     struct error err = {0};
     if (!read_filter(arguments, &filter, &err))
         return cli_usage(cli, &cmd_audit, "%s", err.message);
-    bool ok = cli_open_workspace(cli, &workspace, &err) &&
+    bool ok = cli_open_recorded(cli, &workspace, &err) &&
               store_open(&store, workspace->store_file, &err) &&
               (cli->json ? write_rows : print_rows)(cli, store, &filter, &err);
     store_close(store);

@@ -5,6 +5,7 @@
 
 #include "base/document.h"
 #include "cli/cli.h"
+#include "cli/durability.h"
 #include "cli/print.h"
 #include "flow/customise.h"
 #include "flow/flow.h"
@@ -257,6 +258,7 @@ static void check_flows(struct check *check, struct workspace *workspace)
         add(check, FINDING_ERROR, "flows", "", "%s", err.message);
         return;
     }
+    durability_inspect(service, take_finding, check);
     for (size_t i = 0; i < service_flow_count(service); i++)
         check_flow(check, service_workspace(service), service_manifest(service, i));
     for (size_t i = 0; i < service_workspace(service)->schedules.count; i++)
@@ -338,7 +340,8 @@ const struct command cmd_check = {
         "of a new workspace, lookup properties that are missing or malformed, flows whose "
         "connections or lookups are not there, schedules of unknown flows or without a parameter "
         "that the flow needs, recurrences and time zones that cannot be understood, users and token "
-        "issuers of the server, customisations that cannot run or are not signed."
+        "issuers of the server, customisations that cannot run or are not signed. Where the store does "
+        "not outlive the process or the container, it says so, and for each flow what is lost."
         "\n\nNothing is connected to: 'sluice connections test' does that. A file that cannot be "
         "read at all (malformed, unknown key, wrong type) is reported with file, line and column, "
         "and ends the check.",

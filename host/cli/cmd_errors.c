@@ -92,7 +92,7 @@ static int run(struct cli *cli, const struct arguments *arguments)
     if (!instances_filter(arguments, &filter, &err))
         return cli_usage(cli, &cmd_errors, "%s", err.message);
     filter.open_errors = true;
-    bool ok = cli_open_workspace(cli, &workspace, &err) && service_open(&service, workspace, &err) &&
+    bool ok = cli_open_recorded(cli, &workspace, &err) && service_open(&service, workspace, &err) &&
               instances_find_flow(service, &filter, &err) &&
               list(&listing, service_store(service), &filter, &err);
     service_close(service);

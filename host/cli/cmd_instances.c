@@ -110,7 +110,7 @@ static int run(struct cli *cli, const struct arguments *arguments)
     struct error err = {0};
     if (!instances_filter(arguments, &filter, &err))
         return cli_usage(cli, &cmd_instances, "%s", err.message);
-    bool ok = cli_open_workspace(cli, &workspace, &err) &&
+    bool ok = cli_open_recorded(cli, &workspace, &err) &&
               (filter.flow ? list_of_flow(cli, workspace, &filter, &err)
                            : list(cli, workspace, &filter, &err));
     if (!ok)

@@ -79,7 +79,7 @@ static int run(struct cli *cli, const struct arguments *arguments)
     if (older && !text_parse_int(older, 0, DAYS_MAX, &days))
         return cli_usage(cli, &cmd_purge, "'--older-than %.64s': expected days, from 0 to %d", older,
                          DAYS_MAX);
-    bool ok = cli_open_workspace(cli, &workspace, &err) &&
+    bool ok = cli_open_recorded(cli, &workspace, &err) &&
               store_open(&store, workspace->store_file, &err);
     if (ok) {
         if (!older)

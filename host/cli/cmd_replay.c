@@ -53,7 +53,7 @@ static int run(struct cli *cli, const struct arguments *arguments)
     struct replay_report report = {.is_same = false};
     struct error err = {0};
     const struct run_watch watch = {.context = cli, .line = cli->json ? NULL : print_line};
-    bool ok = cli_open_workspace(cli, &workspace, &err) &&
+    bool ok = cli_open_recorded(cli, &workspace, &err) &&
               service_open(&service, workspace, &err) &&
               service_replay(service, arguments->words[0], option_value(arguments, "with"), &watch,
                              &report, &err);

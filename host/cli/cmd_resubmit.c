@@ -9,6 +9,7 @@
 #include "cli/mails.h"
 #include "cli/print.h"
 #include "cli/progress.h"
+#include "cli/sink.h"
 #include "flow/flow.h"
 
 #define INSTANCES_MAX 1000 /* of one --all-of */
@@ -161,14 +162,15 @@ static int run_job(struct cli *cli, const struct arguments *arguments, const cha
                    void (*act)(struct job *, const char *))
 {
     struct workspace *workspace = NULL;
+    struct event_sink *sink = NULL;
     struct job job = {.cli = cli, .version = option_value(arguments, "flow-version")};
     struct error err = {0};
     const char *all_of = option_value(arguments, "all-of");
     document_init(&job.document);
     document_open(&job.document, NULL, '{');
     document_open(&job.document, name, '[');
-    bool ok = cli_open_workspace(cli, &workspace, &err) &&
-              service_open(&job.service, workspace, &err) &&
+    bool ok = cli_open_recorded(cli, &workspace, &err) &&
+              service_open(&job.service, workspace, &err) && sink_open(&sink, job.service, &err) &&
               (!all_of || resubmit_all_of(&job, all_of, &err));
     for (size_t i = 0; ok && i < arguments->word_count && !stopped(cli); i++)
         act(&job, arguments->words[i]);
@@ -181,6 +183,7 @@ static int run_job(struct cli *cli, const struct arguments *arguments, const cha
     else if (ok && all_of && job.count == 0)
         fputs("no errors\n", cli->out);
     buf_release(&job.document.text);
+    sink_close(sink);
     service_close(job.service);
     return ok ? job_status(&job, job.count + arguments->word_count)
               : cli_fail(cli, cli_status_of(&err), &err);

@@ -13,7 +13,9 @@
 #include "cli/instance.h"
 #include "cli/print.h"
 #include "cli/progress.h"
+#include "cli/sink.h"
 #include "flow/activation.h"
+#include "server/outcome.h"
 
 #define BODY_SIZE_MAX (64u << 20) /* what is read here; the flow's manifest sets a lower limit */
 #define PARAMETERS_MAX CLI_OPTIONS_MAX
@@ -158,14 +160,8 @@ static bool write_file(void *context, const struct file_row *row)
 
 static void write_fault(struct document *document, const struct run_outcome *outcome)
 {
-    if (!outcome->fault_code[0]) {
-        document_text(document, "fault", NULL);
+    if (!outcome_begin_fault(document, outcome))
         return;
-    }
-    document_open(document, "fault", '{');
-    document_text(document, "code", outcome->fault_code);
-    document_text(document, "title", outcome->fault_title);
-    document_text(document, "detail", buf_text(&outcome->fault_detail));
     document_text(document, "to_do", instance_remedy(outcome->fault_code));
     document_close(document, '}');
 }
@@ -188,10 +184,7 @@ static void write_files(struct document *document, struct store *store,
 {
     struct error ignored;
     document_open(document, "files", '{');
-    document_number(document, "found", (int64_t)outcome->files_found);
-    document_number(document, "transferred", (int64_t)outcome->files_transferred);
-    document_number(document, "not_transferred", (int64_t)outcome->files_not_transferred);
-    document_number(document, "postponed", (int64_t)outcome->files_postponed);
+    outcome_write_counts(document, outcome);
     document_open(document, "list", '[');
     if (outcome->instance[0]) /* the counts above stand, even if the rows cannot be read */
         (void)!store_files(store, outcome->instance, write_file, document, &ignored);
@@ -267,17 +260,19 @@ static int run(struct cli *cli, const struct arguments *arguments)
 {
     struct workspace *workspace = NULL;
     struct service *service = NULL;
+    struct event_sink *sink = NULL;
     struct input input = {0};
     struct error err = {0};
     size_t flow;
     int status;
     bool ok = read_input(arguments, &input, &err) && cli_open_workspace(cli, &workspace, &err) &&
-              service_open(&service, workspace, &err) &&
+              service_open(&service, workspace, &err) && sink_open(&sink, service, &err) &&
               activation_find(service, arguments->words[0], &flow, &err);
     if (ok)
         status = run_flow(cli, service, flow, &input, &err);
     else
         status = cli_fail(cli, cli_status_of(&err), &err);
+    sink_close(sink);
     service_close(service);
     input_release(&input);
     return status;

@@ -112,7 +112,8 @@ static int run(struct cli *cli, const struct arguments *arguments)
                          "pause, resume, reset and history", arguments->words[at + 1]);
     if (wish.action && !wish.flow && strcmp(wish.action, "history") != 0)
         return cli_usage(cli, &cmd_schedules, "'%s' needs a flow", wish.action);
-    if (!cli_open_workspace(cli, &workspace, &err) || !service_open(&service, workspace, &err))
+    if (!(wish.action ? cli_open_recorded : cli_open_workspace)(cli, &workspace, &err) ||
+        !service_open(&service, workspace, &err))
         return cli_fail(cli, cli_status_of(&err), &err);
     int status = perform(cli, service, &wish);
     service_close(service);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* sluice serve: flows behind OIC's addresses, until a signal asks to stop. */
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -8,16 +9,20 @@
 #include "base/document.h"
 #include "base/log.h"
 #include "cli/cli.h"
+#include "cli/sink.h"
 #include "engine/helper.h"
 #include "flow/outbox.h"
 #include "flow/recovery.h"
 #include "flow/scheduler.h"
 #include "flow/timetable.h"
+#include "server/caller_files.h"
 #include "server/gateway.h"
 #include "server/lockdown.h"
+#include "server/port.h"
 #include "workspace/workspace.h"
 
 #define TICK_MS 50
+#define TICKS_PER_LOOK 10u /* at files that may have changed */
 #define DAY_MS 86400000
 #define LOG_WAIT_MS 2000 /* for a slow reader of the log, at the end */
 
@@ -29,7 +34,7 @@ static void on_reload(int number)
     reload_wanted = 1;
 }
 
-static void tell_ready(struct cli *cli, const struct gateway *gateway)
+static void tell_ready(struct cli *cli, const struct gateway *gateway, bool is_platform)
 {
     if (cli->json) {
         struct document document;
@@ -48,7 +53,7 @@ static void tell_ready(struct cli *cli, const struct gateway *gateway)
     if (!gateway_has_callers(gateway))
         log_line(LOG_WARNING, NULL, "nobody may call: users.json has no users (sluice users add), and "
                  "oauth.json names no issuer");
-    if (strncmp(gateway_url(gateway), "http://", 7) == 0 &&
+    if (!is_platform && strncmp(gateway_url(gateway), "http://", 7) == 0 &&
         strncmp(gateway_url(gateway), "http://127.", 11) != 0 &&
         strncmp(gateway_url(gateway), "http://[::1]", 12) != 0)
         log_line(LOG_WARNING, NULL, "passwords travel in clear: set certificate and key in \"server\" "
@@ -63,39 +68,62 @@ static void tell_reload(const char *what, bool ok, const struct error *err)
         log_line(LOG_ERROR, NULL, "not all could be read again: %s: %s", what, err->message);
 }
 
-static void reload(struct service *service, struct gateway *gateway, struct scheduler *scheduler)
+static void reload_callers(struct gateway *gateway)
 {
     struct error err = {0};
-    if (!log_reopen(&err))
-        log_line(LOG_ERROR, NULL, "the log stays where it is: %s", err.message);
     tell_reload("users, token keys and certificate", gateway_reload(gateway, &err), &err);
-    tell_reload("connections.json and lookups", workspace_reload(service_workspace(service), &err),
-                &err);
-    tell_reload("schedules.json", scheduler_reload(scheduler, &err), &err);
-}
-
-/* Until it is to stop, or what runs could not be recorded any more. */
-static void serve(struct cli *cli, struct service *service, struct gateway *gateway,
-                  struct scheduler *scheduler)
-{
-    while ((!cli->should_stop || !cli->should_stop()) && !store_is_broken(service_store(service), NULL)) {
-        if (reload_wanted) {
-            reload_wanted = 0;
-            reload(service, gateway, scheduler);
-        }
-        gateway_tick(gateway);
-        clock_sleep_ms(TICK_MS);
-    }
 }
 
 /* What works beside the commands of this file. */
 struct parts {
     struct service *service;
+    struct event_sink *sink;
     struct gateway *gateway;
-    struct scheduler *scheduler;
+    struct scheduler *scheduler; /* NULL: the platform starts what is due */
     struct recovery *recovery;
     struct outbox *outbox;
+    struct file_watch files; /* that say who may call */
 };
+
+static void reload(const struct parts *parts)
+{
+    struct error err = {0};
+    if (!log_reopen(&err))
+        log_line(LOG_ERROR, NULL, "the log stays where it is: %s", err.message);
+    reload_callers(parts->gateway);
+    tell_reload("connections.json and lookups",
+                workspace_reload(service_workspace(parts->service), &err), &err);
+    if (parts->scheduler)
+        tell_reload("schedules.json", scheduler_reload(parts->scheduler, &err), &err);
+}
+
+/* What a platform mounts anew, or somebody replaces, counts without a signal; but only once it has
+ * been left alone for a look, because a certificate and its key are two files. */
+static bool has_settled(struct file_watch *files, bool *is_pending)
+{
+    bool has_changed = file_watch_changed(files);
+    bool settled = *is_pending && !has_changed;
+    *is_pending = has_changed;
+    return settled;
+}
+
+/* Until it is to stop, or what runs could not be recorded any more. */
+static void serve(struct cli *cli, struct parts *parts)
+{
+    bool is_pending = false;
+    struct store *store = service_store(parts->service);
+    for (unsigned tick = 0; (!cli->should_stop || !cli->should_stop()) && !store_is_broken(store, NULL);
+         tick++) {
+        if (tick % TICKS_PER_LOOK == 0 && has_settled(&parts->files, &is_pending))
+            reload_callers(parts->gateway);
+        if (reload_wanted) {
+            reload_wanted = 0;
+            reload(parts);
+        }
+        gateway_tick(parts->gateway);
+        clock_sleep_ms(TICK_MS);
+    }
+}
 
 /* All are given the same time; what is not done by then is asked to stop. False: it did not. */
 static bool stop(const struct parts *parts)
@@ -119,35 +147,29 @@ static bool keep_store(struct service *service, struct error *err)
     return store_retain(service_store(service), &retention, err);
 }
 
-/* The log is that of a server from before the first thing that might be logged: in the form and place
- * that the workspace says, with a line for each execution, and nobody waits for it. */
-static bool begin(struct cli *cli, struct service **service, struct error *err)
+static bool watch_files(struct file_watch *files, const struct workspace *workspace,
+                        struct error *err)
 {
-    struct workspace *workspace = NULL;
-    if (!cli_open_workspace(cli, &workspace, err))
-        return false;
-    if (!cli_configure_log(cli, &workspace->log, err) || !log_start(err)) {
-        workspace_close(workspace);
-        return false;
-    }
-    if (!service_open(service, workspace, err))
-        return false;
-    service_tell_ends(*service);
-    if (workspace->filters.unsigned_ones == UNSIGNED_ALLOW)
-        log_line(LOG_WARNING, NULL, "customisations and own flows need no signature here (\"filters\": "
-                 "{\"unsigned\": \"allow\"} in sluice.json)");
-    return true;
+    return caller_files_watch(files, workspace->folder, err) &&
+           file_watch_add(files, workspace->server.certificate, err) &&
+           file_watch_add(files, workspace->server.key, err);
+}
+
+static bool open_scheduler(struct parts *parts, struct error *err)
+{
+    const struct scheduler_options options = {0};
+    return service_workspace(parts->service)->starter == STARTER_PLATFORM ||
+           scheduler_open(&parts->scheduler, parts->service, &options, err);
 }
 
 static bool open_all(struct cli *cli, const char *listen, struct parts *parts, struct error *err)
 {
-    const struct scheduler_options options = {0};
-    return begin(cli, &parts->service, err) && timetable_check(parts->service, err) &&
-           keep_store(parts->service, err) &&
+    return cli_open_service(cli, true, &parts->service, err) && timetable_check(parts->service, err) &&
+           keep_store(parts->service, err) && sink_open(&parts->sink, parts->service, err) &&
+           watch_files(&parts->files, service_workspace(parts->service), err) &&
            outbox_open(&parts->outbox, parts->service, err) &&
            gateway_open(&parts->gateway, parts->service, listen, err) &&
-           recovery_open(&parts->recovery, parts->service, err) &&
-           scheduler_open(&parts->scheduler, parts->service, &options, err);
+           recovery_open(&parts->recovery, parts->service, err) && open_scheduler(parts, err);
 }
 
 /* Before anything is read that comes from outside, and before there is a second thread. */
@@ -191,11 +213,16 @@ static int run(struct cli *cli, const struct arguments *arguments)
     if (option_given(arguments, "dry-run"))
         return tell_addresses(cli, listen);
     sigaction(SIGHUP, &reload_action, NULL);
-    bool ok = (!is_confined || prepare_confinement(&err)) && open_all(cli, listen, &parts, &err) &&
+    const char *port = getenv("PORT");
+    char address[PORT_ADDRESS_SIZE];
+    bool is_platform = !listen && port && *port;
+    bool ok = (!is_platform || port_address(port, address, &err)) &&
+              (!is_confined || prepare_confinement(&err)) &&
+              open_all(cli, is_platform ? address : listen, &parts, &err) &&
               (!is_confined || lockdown_enter(&err));
     if (ok) {
-        tell_ready(cli, parts.gateway);
-        serve(cli, parts.service, parts.gateway, parts.scheduler);
+        tell_ready(cli, parts.gateway, is_platform);
+        serve(cli, &parts);
         ok = !store_is_broken(service_store(parts.service), &err);
     }
     if (parts.service && !stop(&parts)) {
@@ -204,14 +231,17 @@ static int run(struct cli *cli, const struct arguments *arguments)
         _exit(EXIT_FAILED);
     }
     outbox_close(parts.outbox); /* last: what ended just now has told of it */
+    sink_close(parts.sink);
     service_close(parts.service);
+    file_watch_release(&parts.files);
     log_stop(LOG_WAIT_MS);
     return ok ? EXIT_DONE : cli_fail(cli, cli_status_of(&err), &err);
 }
 
 static const struct option_spec options[] = {
-    {"listen", 'l', "ADDRESS:PORT", "Where to listen, instead of \"listen\" in sluice.json. Port 0: "
-                                    "any free one; the address is printed."},
+    {"listen", 'l', "ADDRESS:PORT", "Where to listen, instead of PORT in the environment and of "
+                                    "\"listen\" in sluice.json. Port 0: any free one; the address is "
+                                    "printed."},
     {"confine", 0, NULL, "Gives up, once it is up, all system calls that serving does not need: no "
                          "programs, no processes, no new privileges. What compiles modules is a "
                          "process of its own, started before. docs/tenants.md has the list."},
@@ -232,14 +262,16 @@ const struct command cmd_serve = {
         "comes.\n\n"
         "Below /ic/api/integration/v1 it also has OIC's developer API: to look for users with the role "
         "monitor, to change for those with administer. /openapi.json describes it.\n\n"
+        "POST /events/{ID} starts any flow by a CloudEvent. Where PORT is set, as Knative and Cloud Run "
+        "do, it listens on that port of all addresses unless --listen says otherwise.\n\n"
         "Starts flows when their schedules are due (sluice schedules), each on a thread of its own "
-        "beside those that answer callers. Several servers on one workspace share the schedules: "
-        "each due time is started once. What a process left unfinished when it ended goes on. Mails of "
-        "the outbox are sent as they become due.\n\n"
+        "beside those that answer callers; not if \"schedules\" in sluice.json is \"platform\". Several "
+        "servers on one workspace share the schedules: each due time is started once. What a process "
+        "left unfinished when it ended goes on. Mails of the outbox are sent as they become due.\n\n"
         "SIGTERM or SIGINT: accepts and starts nothing more, lets what runs finish, ends. A second "
-        "one ends at once. SIGHUP: reads users.json, oauth.json with its keys, certificate, key, "
-        "connections.json, lookups/ and schedules.json again, and opens the log file again; what "
-        "cannot be used is not changed.\n\n"
+        "one ends at once. users.json, oauth.json with its keys, certificate and key are read again "
+        "when they have changed; at SIGHUP these, connections.json, lookups/ and schedules.json, and the "
+        "log file is opened again; what cannot be used is not changed.\n\n"
         "The log (\"log\" of sluice.json, --log-...) has a line for each execution that ends. /metrics is "
         "for users with the role monitor.",
     .options = options,

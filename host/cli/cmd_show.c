@@ -362,7 +362,7 @@ static bool source_open(struct source *source, struct cli *cli, struct store_fil
                         struct error *err)
 {
     struct workspace *workspace = NULL;
-    if (!cli_open_workspace(cli, &workspace, err))
+    if (!cli_open_recorded(cli, &workspace, err))
         return false;
     if (filter->flow) {
         if (!service_open(&source->service, workspace, err) ||

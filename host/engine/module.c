@@ -33,6 +33,7 @@ static void module_free(struct module *module)
         dlclose(module->library);
     image_release(&module->image);
     pthread_mutex_destroy(&module->image_lock);
+    free(module->library_path);
     free(module->manifest);
     free(module);
 }
@@ -75,7 +76,7 @@ static bool load(struct module *module, const struct buf *bytes, const char *cac
     module->manifest_size = verified.manifest_size;
     verified.manifest = NULL;
     verified_module_release(&verified);
-    free(library);
+    module->library_path = library;
     return ok;
 }
 
@@ -114,6 +115,11 @@ const char *module_manifest(const struct module *module, size_t *size)
     if (size)
         *size = module->manifest_size;
     return module->manifest;
+}
+
+const char *module_library(const struct module *module)
+{
+    return module->library_path;
 }
 
 const char *module_digest(const struct module *module)

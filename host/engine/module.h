@@ -40,6 +40,9 @@ void module_close(struct module *module); /* NULL is fine */
 /* The manifest carried in the custom section, or NULL. Borrowed. */
 const char *module_manifest(const struct module *module, size_t *size);
 
+/* Path of the shared object that was compiled from it. Borrowed. */
+const char *module_library(const struct module *module);
+
 /* Lower-case hex SHA-256 of the .wasm file as it was read. */
 const char *module_digest(const struct module *module);
 #endif

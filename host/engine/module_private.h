@@ -19,7 +19,8 @@ struct module {
     char *manifest;
     size_t manifest_size;
     uint32_t memory_pages_max;
-    void *library;
+    char *library_path;
+    void *library; /* dlopen of it */
     const struct sluice_module_entry *entry;
 
     pthread_mutex_t image_lock;

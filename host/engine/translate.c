@@ -55,6 +55,15 @@ void translate_tools_default(struct translate_tools *tools)
     };
 }
 
+/* Ours, root's, or that of whoever owns this program: a platform that unpacks a package gives all
+ * its files to one user, and runs it as another. */
+static bool is_trusted_owner(uid_t owner)
+{
+    struct stat program;
+    return owner == geteuid() || owner == 0 ||
+           (stat("/proc/self/exe", &program) == 0 && program.st_uid == owner);
+}
+
 /* Code that we load must not be writable by anybody who could not replace this program. */
 static bool check_trust(const char *path, bool is_folder, struct error *err)
 {
@@ -65,9 +74,9 @@ static bool check_trust(const char *path, bool is_folder, struct error *err)
     if (is_folder ? !S_ISDIR(status.st_mode) : !S_ISREG(status.st_mode))
         return error_set(err, ERROR_DENIED, "'%s' is not a plain %s", path,
                          is_folder ? "folder" : "file");
-    if (status.st_uid != geteuid() && status.st_uid != 0)
+    if (!is_trusted_owner(status.st_uid))
         return error_set(err, ERROR_DENIED, "'%s' belongs to user %u; compiled modules are loaded "
-                                            "only if they are yours or root's",
+                                            "only if they are yours, root's or this program's owner's",
                          path, (unsigned)status.st_uid);
     if (status.st_mode & (S_IWGRP | S_IWOTH))
         return error_set(err, ERROR_DENIED, "'%s' can be written by others; compiled modules are "

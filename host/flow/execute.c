@@ -48,10 +48,12 @@ static void format_parameters(const struct execution_start *start, struct buf *o
     buf_append_char(out, '}');
 }
 
-/* A flow whose manifest says so, unless what it was given cannot be had again: a file that came with it
- * from outside, or a caller that is not resumed itself. */
-static bool is_durable(const struct execution_start *start)
+/* A flow whose manifest says so, unless what it was given cannot be had again (a file that came with it
+ * from outside, or a caller that is not resumed itself) or the journal would end with the process. */
+static bool is_durable(const struct service *service, const struct execution_start *start)
 {
+    if (service->workspace->store_place == STORE_MEMORY_ONLY)
+        return false;
     if (start->flow->manifest->durability != DURABLE)
         return false;
     return start->caller ? start->caller->journal != NULL : start->attachment == NULL;
@@ -59,9 +61,10 @@ static bool is_durable(const struct execution_start *start)
 
 /* What is done again later needs its message: a run from outside that is not such a repetition itself, and
  * whatever goes on after its process has ended or is replayed. */
-static bool keeps_message(const struct execution_start *start, const struct execution *execution)
+static bool keeps_message(const struct service *service, const struct execution_start *start,
+                          const struct execution *execution)
 {
-    return execution->tracing == TRACING_DEBUG || is_durable(start) ||
+    return execution->tracing == TRACING_DEBUG || is_durable(service, start) ||
            (!start->caller && !start->resubmits);
 }
 
@@ -85,11 +88,11 @@ static bool record_start(struct service *service, const struct execution_start *
         .parent = start->caller ? start->caller->instance : NULL,
         .parameters = buf_text(&parameters),
         .tracing = tracing_names[execution->tracing],
-        .input = keeps_message(start, execution) ? start->input : NULL,
+        .input = keeps_message(service, start, execution) ? start->input : NULL,
         .input_size = start->input_size,
         .started_ms = execution->started_ms,
         .resubmits = start->resubmits,
-        .is_durable = is_durable(start),
+        .is_durable = is_durable(service, start),
         .call_number = execution->call_number,
         .is_tracked = manifest->durability == TRACKED || start->caller,
         .trace = execution->trace.id,
@@ -126,6 +129,8 @@ static void set_up(struct service *service, const struct execution_start *start,
         start->caller && start->caller->journal ? journal_number(start->caller->journal) : 0;
     execution->started_ms = start->resumes ? start->started_ms : clock_wall_ms();
     execution->wall_deadline_ms = clock_monotonic_ms() + (int64_t)wall_s * 1000;
+    if (start->deadline_ms > 0 && start->deadline_ms < execution->wall_deadline_ms)
+        execution->wall_deadline_ms = start->deadline_ms;
     if (start->caller && start->caller->wall_deadline_ms < execution->wall_deadline_ms)
         execution->wall_deadline_ms = start->caller->wall_deadline_ms;
     execution->parameters = start->parameters;
@@ -217,7 +222,7 @@ static bool choose_filters(struct service *service, const struct execution_start
 static bool begin(struct service *service, const struct execution_start *start,
                   struct execution *execution, struct error *err)
 {
-    bool durable = is_durable(start);
+    bool durable = is_durable(service, start);
     if (!start->resumes &&
         ((durable && !kept_module_keep(service->workspace, start->flow, err)) ||
          !record_start(service, start, execution, err)))

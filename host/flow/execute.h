@@ -26,6 +26,7 @@ struct service {
     struct timetable *timetable;
     struct scheduler *scheduler; /* NULL: none works in this process */
     bool tells_ends; /* each execution that ends gets a line in the log */
+    struct run_observer observer; /* ended NULL: nobody */
 };
 
 /* What an execution begins with; everything is borrowed until execute returns. */
@@ -39,7 +40,8 @@ struct execution_start {
     size_t input_size;
     const struct remote_file *attachment;
     const struct run_watch *watch;
-    const enum tracing *tracing; /* this and the next as in run_request */
+    int64_t deadline_ms; /* this and the next two as in run_request */
+    const enum tracing *tracing;
     const char *resubmits;
     const char *resumes;   /* id of the unfinished instance that goes on here; NULL: a new one */
     int64_t started_ms;    /* of resumes */

@@ -31,18 +31,22 @@ struct transfer *service_transfer(const struct service *service);
 /* Each execution that ends gets a line in the log from here on. Before other threads run. */
 void service_tell_ends(struct service *service);
 
+/* What a process does before it is frozen: what executions left behind is written, and sent to the trace
+ * collector, and nothing works on. Waits for wait_ms, about. False: something is left. */
+bool service_rest(struct service *service, int64_t wait_ms);
+
 size_t service_flow_count(const struct service *service);
 /* Manifest and digest of the index-th flow, ordered by identifier, versions of one flow from the
  * oldest. Borrowed. */
 const struct manifest *service_manifest(const struct service *service, size_t index);
 const char *service_digest(const struct service *service, size_t index);
+/* Name of its module's file, without folder and ".wasm", and path of what is compiled from it. */
+const char *service_module_name(const struct service *service, size_t index);
+const char *service_library(const struct service *service, size_t index);
 /* Index of the flow with that identifier, alias or folder name, alone (then the newest version) or as
  * "NAME|VERSION"; ERROR_NOT_FOUND names the nearest, or the versions there are. */
 MUST_USE bool service_find(const struct service *service, const char *name, size_t *index,
                            struct error *err);
-/* Whether the index-th flow answers at its address. */
-bool service_is_active(const struct service *service, size_t index);
-
 /* Whether the index-th flow may run now; see activation.h. Costs a few loads from memory. */
 bool service_is_active(const struct service *service, size_t index);
 
@@ -96,6 +100,8 @@ struct run_request {
     struct remote_stream *stream; /* or a file that is still arriving; NULL: none */
     uint64_t stream_size; /* what that must come to, or REMOTE_SIZE_UNKNOWN */
     const struct run_watch *watch; /* NULL: nobody watches */
+    int64_t deadline_ms; /* clock_monotonic_ms() by which the caller wants its answer; 0: the flow's
+                            own limits alone. Past it the sandbox is stopped: fault wall_deadline */
     const enum tracing *tracing;   /* how much is recorded; NULL: as is set for the flow */
     const char *resubmits; /* full id of the failed instance that is done again; NULL: none. May be
                               refused as store_instance_start says; then nothing ran */
@@ -119,6 +125,22 @@ struct run_outcome {
 };
 void run_outcome_release(struct run_outcome *outcome);
 
+/* An execution that was not called by another one and has ended. Borrowed during the call. */
+struct run_end {
+    const struct manifest *manifest;
+    const struct run_outcome *outcome;
+    const char *traceparent, *tracestate; /* of the execution; tracestate NULL: none */
+    int64_t finished_ms; /* wall clock */
+};
+
+/* Who is told of each end, on the execution's thread: ended must not block. One at most; set before
+ * other threads run. observer is copied. */
+struct run_observer {
+    void *context;
+    void (*ended)(void *context, const struct run_end *end);
+};
+void service_observe(struct service *service, const struct run_observer *observer);
+
 /*
  * Runs a flow to its end. true: outcome tells how it went. false: it did not begin (the flow is not
  * active: ERROR_REFUSED; an unknown, missing, repeated or malformed parameter, a message or file that
@@ -129,6 +151,11 @@ void run_outcome_release(struct run_outcome *outcome);
 MUST_USE bool service_run(struct service *service, const struct run_request *request,
                           struct run_outcome *outcome, struct error *err);
 
+/* Goes on with what ended processes left unfinished of that flow, each for as long as deadline_ms (as in
+ * run_request) lets it; for processes in which nothing else does (recovery.h). Scheduled flows do it
+ * themselves before each run. What cannot go on now is a line in the log. */
+void service_resume(struct service *service, size_t flow, const struct run_watch *watch,
+                    int64_t deadline_ms);
 struct resubmission {
     const char *id;      /* may be a prefix, as for store_instance */
     const char *version; /* of the flow, that does it; NULL: the one that the instance was of */

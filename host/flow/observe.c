@@ -86,6 +86,22 @@ static void tell(const struct execution *execution, const struct execution_end *
               sizeof fields / sizeof fields[0]);
 }
 
+static void tell_observer(const struct service *service, const struct execution *execution,
+                          const struct execution_end *end)
+{
+    struct run_outcome outcome;
+    char traceparent[TRACE_PARENT_SIZE];
+    execution_outcome(&outcome, execution, end);
+    service->observer.ended(service->observer.context, &(struct run_end){
+        .manifest = execution->manifest,
+        .outcome = &outcome,
+        .traceparent = trace_format(&execution->trace, traceparent),
+        .tracestate = execution->trace_state,
+        .finished_ms = clock_wall_ms(),
+    });
+    run_outcome_release(&outcome);
+}
+
 bool observe_end(const struct service *service, struct execution *execution,
                  const struct execution_end *end, struct log_scope *scope, bool ok)
 {
@@ -99,6 +115,8 @@ bool observe_end(const struct service *service, struct execution *execution,
             tell(execution, end, duration_us);
         if (execution->caller)
             execution->caller->bytes += execution->bytes;
+        else if (service->observer.ended)
+            tell_observer(service, execution, end);
     }
     log_leave(scope);
     return ok;

@@ -91,6 +91,7 @@ bool resume_run(struct service *service, const struct flow *flow, const struct r
         .watch = watch,
         .resumes = input->id,
         .started_ms = input->started_ms,
+        .deadline_ms = input->deadline_ms,
         .is_replay = is_replay,
     };
     bool ok = execute(service, &start, execution, end, err);
@@ -134,13 +135,14 @@ static bool run_taken(struct service *service, const struct flow *flow,
 }
 
 static bool resume_one(struct service *service, const char *id, const struct run_watch *watch,
-                       struct error *err)
+                       int64_t deadline_ms, struct error *err)
 {
     struct resume_input input;
     struct flow flow = {.path = NULL};
     struct error why = {0};
     bool ok = resume_input_read(&input, service, id, err) &&
               store_take_over(service->store, input.id, err);
+    input.deadline_ms = deadline_ms;
     if (ok && !kept_module_open(&flow, service->workspace, input.digest, &why))
         ok = end_lost(service, input.id, &why, err);
     else if (ok)
@@ -180,24 +182,24 @@ static struct unfinished *find_unfinished(struct service *service, const char *i
 }
 
 bool resume_flow(struct service *service, const char *identifier, const struct run_watch *watch,
-                 struct error *err)
+                 int64_t deadline_ms, struct error *err)
 {
     struct unfinished *unfinished = find_unfinished(service, identifier, err);
     bool ok = unfinished != NULL;
     for (size_t i = 0; ok && i < unfinished->count; i++)
-        ok = resume_one(service, unfinished->list[i].id, watch, err);
+        ok = resume_one(service, unfinished->list[i].id, watch, deadline_ms, err);
     free(unfinished);
     return ok;
 }
 
 /* Under the flow's lock: a run that goes on has resumed what there was. */
 static bool resume_alone(struct service *service, const char *id, const char *flow,
-                         const struct run_watch *watch)
+                         const struct run_watch *watch, int64_t deadline_ms)
 {
     struct error err = {0};
     int lock = -1;
     bool ok = run_lock_take(service->workspace->state_folder, flow, &lock, &err) &&
-              resume_one(service, id, watch, &err);
+              resume_one(service, id, watch, deadline_ms, &err);
     run_lock_release(lock);
     if (!ok && err.kind != ERROR_EXISTS && err.kind != ERROR_NOT_FOUND)
         log_line(LOG_WARNING, id, "%s", err.message);
@@ -211,9 +213,25 @@ bool resume_all(struct service *service, const struct run_watch *watch, size_t *
     *left = 0;
     for (size_t i = 0; unfinished && i < unfinished->count; i++)
         if (watch_should_stop(watch) ||
-            !resume_alone(service, unfinished->list[i].id, unfinished->list[i].flow, watch))
+            !resume_alone(service, unfinished->list[i].id, unfinished->list[i].flow, watch, 0))
             ++*left;
     bool ok = unfinished != NULL;
     free(unfinished);
     return ok;
+}
+
+void service_resume(struct service *service, size_t flow, const struct run_watch *watch,
+                    int64_t deadline_ms)
+{
+    const struct manifest *manifest = service_manifest(service, flow);
+    struct error err = {0};
+    if (manifest->durability != DURABLE || !manifest_answers(manifest))
+        return;
+    struct unfinished *unfinished = find_unfinished(service, manifest->identifier, &err);
+    if (!unfinished)
+        log_line(LOG_ERROR, NULL, "what is unfinished of flow '%s' is not known: %s",
+                 manifest->identifier, err.message);
+    for (size_t i = 0; unfinished && i < unfinished->count; i++)
+        (void)resume_alone(service, unfinished->list[i].id, manifest->identifier, watch, deadline_ms);
+    free(unfinished);
 }

@@ -9,6 +9,7 @@ struct resume_input {
     char id[INSTANCE_ID_SIZE], digest[80], flow[MANIFEST_NAME_SIZE_MAX + 1];
     char trigger[32], invoked_by[128], parent[INSTANCE_ID_SIZE];
     int64_t started_ms;
+    int64_t deadline_ms; /* as in run_request, of what resumes it; 0 once read */
     bool is_finished;
     struct buf parameters; /* JSON object */
     struct buf input;
@@ -31,7 +32,7 @@ MUST_USE bool resume_run(struct service *service, const struct flow *flow,
  * time goes on, the caller holds its lock.
  */
 MUST_USE bool resume_flow(struct service *service, const char *identifier,
-                          const struct run_watch *watch, struct error *err);
+                          const struct run_watch *watch, int64_t deadline_ms, struct error *err);
 
 /* The same for all flows, where no run of the flow goes on. What cannot go on now is a line in the log.
  * *left: how many. */

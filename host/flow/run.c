@@ -233,6 +233,7 @@ static bool run_locked(struct service *service, const struct run_request *reques
         .input_size = request->body_size,
         .attachment = attachment,
         .watch = request->watch,
+        .deadline_ms = request->deadline_ms,
         .tracing = request->tracing,
         .resubmits = request->resubmits,
         .traceparent = request->traceparent,
@@ -243,7 +244,8 @@ static bool run_locked(struct service *service, const struct run_request *reques
     if (alone && !run_lock_take(service->workspace->state_folder, flow->manifest->identifier, &lock,
                                 err))
         return false;
-    bool ok = (!alone || resume_flow(service, flow->manifest->identifier, request->watch, err)) &&
+    bool ok = (!alone || resume_flow(service, flow->manifest->identifier, request->watch,
+                                      request->deadline_ms, err)) &&
               run_new(service, &start, outcome, err);
     run_lock_release(lock);
     return ok;

@@ -84,6 +84,17 @@ void service_tell_ends(struct service *service)
     service->tells_ends = true;
 }
 
+bool service_rest(struct service *service, int64_t wait_ms)
+{
+    bool is_sent = otlp_flush(service->otlp, wait_ms);
+    return store_rest(service->store, wait_ms) && is_sent;
+}
+
+void service_observe(struct service *service, const struct run_observer *observer)
+{
+    service->observer = *observer;
+}
+
 struct workspace *service_workspace(const struct service *service)
 {
     return service->workspace;
@@ -132,6 +143,16 @@ const struct manifest *service_manifest(const struct service *service, size_t in
 const char *service_digest(const struct service *service, size_t index)
 {
     return module_digest(registry_flow(&service->registry, index)->module);
+}
+
+const char *service_module_name(const struct service *service, size_t index)
+{
+    return registry_flow(&service->registry, index)->folder_name;
+}
+
+const char *service_library(const struct service *service, size_t index)
+{
+    return module_library(registry_flow(&service->registry, index)->module);
 }
 
 bool service_find(const struct service *service, const char *name, size_t *index, struct error *err)

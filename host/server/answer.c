@@ -3,6 +3,8 @@
 #include "server/answer.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "base/metrics.h"
 #include "flow/fault.h"
@@ -25,6 +27,37 @@ void answer_json(struct http_answer *answer, int status, const char *json)
     buf_append_text(&answer->body, json);
     answer->status = status;
     snprintf(answer->content_type, sizeof answer->content_type, "application/json");
+}
+
+/* Those of http_answer_field. */
+static void each_further_field(const struct http_answer *answer, answer_field_fn *fn, void *context)
+{
+    char *copy = strdup(buf_text(&answer->fields)), *state = NULL;
+    for (char *line = copy ? strtok_r(copy, "\n", &state) : NULL; line;
+         line = strtok_r(NULL, "\n", &state)) {
+        char *colon = strstr(line, ": ");
+        *colon = '\0'; /* http_answer_field put it there */
+        fn(context, line, colon + 2);
+    }
+    free(copy);
+}
+
+void answer_each_field(const struct http_answer *answer, answer_field_fn *fn, void *context)
+{
+    char number[16];
+    if (answer->content_type[0])
+        fn(context, "Content-Type", answer->content_type);
+    if (answer->allow)
+        fn(context, "Allow", answer->allow);
+    if (answer->challenge)
+        fn(context, "WWW-Authenticate", HTTP_CHALLENGE);
+    if (answer->retry_after_s > 0) {
+        snprintf(number, sizeof number, "%u", answer->retry_after_s);
+        fn(context, "Retry-After", number);
+    }
+    if (answer->instance[0])
+        fn(context, "Sluice-Instance", answer->instance);
+    each_further_field(answer, fn, context);
 }
 
 int answer_status_of(const struct error *err)

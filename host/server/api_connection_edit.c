@@ -86,7 +86,7 @@ static bool edit_text(void *context, struct buf *text, struct error *err)
 
 static const char *old_file_of(const struct connection *connection, const char *key)
 {
-    return strcmp(key, "private_key") == 0   ? connection->private_key
+    return strcmp(key, "private_key") == 0   ? connection->private_key.file
            : strcmp(key, "ca") == 0          ? connection->ca_file
            : strcmp(key, "known_hosts") == 0 ? connection->known_hosts
            : strcmp(key, "passphrase") == 0  ? connection->passphrase.file

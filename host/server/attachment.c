@@ -52,8 +52,8 @@ static enum fetch fetch(struct attachment *attachment, int wait_ms, struct error
         case MULTIPART_MORE:
             break;
         }
-        switch (http_exchange_read(attachment->exchange, attachment->buffer,
-                                   sizeof attachment->buffer, wait_ms, &got)) {
+        switch (attachment->body.read(attachment->body.context, attachment->buffer,
+                                      sizeof attachment->buffer, wait_ms, &got)) {
         case HTTP_READ_BYTES:
             attachment->input = (struct multipart_piece){attachment->buffer, got};
             break;
@@ -259,7 +259,17 @@ static bool read_message(struct attachment *attachment, int64_t deadline_ms, int
     return true;
 }
 
-bool attachment_open(struct attachment **out, struct http_exchange *exchange,
+static enum http_read read_exchange(void *context, char *buffer, size_t size, int wait_ms, size_t *got)
+{
+    return http_exchange_read(context, buffer, size, wait_ms, got);
+}
+
+struct attachment_body attachment_body_of(struct http_exchange *exchange)
+{
+    return (struct attachment_body){exchange->content_type, read_exchange, exchange};
+}
+
+bool attachment_open(struct attachment **out, const struct attachment_body *body,
                      size_t message_size_max, int64_t deadline_ms, int *status, struct error *err)
 {
     char boundary[MULTIPART_BOUNDARY_SIZE_MAX + 1];
@@ -269,12 +279,12 @@ bool attachment_open(struct attachment **out, struct http_exchange *exchange,
         *status = 503;
         return error_set(err, ERROR_LIMIT, "out of memory");
     }
-    attachment->exchange = exchange;
+    attachment->body = *body;
     attachment->stream = (struct remote_stream){.read = read_file, .context = attachment};
     attachment->size = REMOTE_SIZE_UNKNOWN;
     buf_init(&attachment->message, message_size_max);
     buf_init(&attachment->held, ATTACHMENT_HELD_SIZE_MAX);
-    if (!multipart_boundary(exchange->content_type, boundary, err))
+    if (!multipart_boundary(body->content_type, boundary, err))
         return false;
     multipart_init(&attachment->parser, boundary);
     return read_message(attachment, deadline_ms, status, err);

@@ -15,8 +15,15 @@
 
 enum attachment_part { PART_NONE, PART_MESSAGE, PART_HELD, PART_STREAM };
 
+/* Where a body comes from; read as http_exchange_read. */
+struct attachment_body {
+    const char *content_type;
+    enum http_read (*read)(void *context, char *buffer, size_t size, int wait_ms, size_t *got);
+    void *context;
+};
+
 struct attachment {
-    struct http_exchange *exchange;
+    struct attachment_body body;
     struct multipart parser;
     struct multipart_piece input, piece; /* what is not parsed yet; content that is not taken yet */
     enum attachment_part part;
@@ -29,13 +36,16 @@ struct attachment {
     char buffer[ATTACHMENT_BUFFER_SIZE];
 };
 
+/* That of an exchange that streams. */
+struct attachment_body attachment_body_of(struct http_exchange *exchange);
+
 /*
- * Reads exchange, which streams, until the message is known and the file begins, or to the body's
- * end. deadline_ms: clock_monotonic_ms() value for that. On error *status is 400, 408 or 413.
+ * Reads the body until the message is known and the file begins, or to the body's end. body is copied.
+ * deadline_ms: clock_monotonic_ms() value for that. On error *status is 400, 408 or 413.
  * attachment_close in any case. The stream fails with ERROR_INVALID when what is behind the file is
  * not the body's end, and ERROR_BROKEN when the client went away: it ends well only with the body.
  */
-MUST_USE bool attachment_open(struct attachment **out, struct http_exchange *exchange,
+MUST_USE bool attachment_open(struct attachment **out, const struct attachment_body *body,
                               size_t message_size_max, int64_t deadline_ms, int *status,
                               struct error *err);
 void attachment_close(struct attachment *attachment); /* NULL is fine */

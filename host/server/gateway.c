@@ -14,22 +14,26 @@
 #include "server/answer.h"
 #include "server/api.h"
 #include "server/auth.h"
+#include "server/event_trigger.h"
 #include "server/http_server.h"
 #include "server/metrics.h"
 #include "server/preview.h"
 #include "server/refusals.h"
 #include "server/route.h"
+#include "server/sizing.h"
 #include "server/trigger.h"
 #include "store/store.h"
 
 #define STOP_POLL_MS 10
 #define STOP_CANCEL_MS 5000 /* for what was asked to stop */
 #define BUSY_RETRY_S 1u
+#define RUN_OVERHEAD_MIB 4u /* of a run beside its sandbox: stacks, buffers of its transfers */
 
 struct gateway {
     struct service *service;
     struct auth *auth;
     struct refusals *refusals;
+    struct function *events;
     struct http_server *http;
     struct metrics_listener *metrics; /* NULL: not set */
     struct trigger trigger;
@@ -80,11 +84,28 @@ static void answer_health(struct gateway *gateway, struct http_exchange *exchang
                     ready ? "{\"status\":\"ready\"}" : "{\"status\":\"live\"}");
 }
 
+/* Where the platform lets callers in, it does so for events; the other addresses ask users.json. */
+static bool asks_for_users(const struct gateway *gateway)
+{
+    return service_workspace(gateway->service)->callers == CALLERS_USERS;
+}
+
+static size_t begin_event(struct gateway *gateway, struct http_exchange *exchange)
+{
+    char name[USERS_NAME_SIZE_MAX + 1];
+    if (asks_for_users(gateway) && !auth_has_credentials(exchange->authorization) &&
+        !admit(gateway, exchange, ROLE_INVOKE, name))
+        return 0;
+    return event_trigger_begin(gateway->service, exchange);
+}
+
 static size_t begin(void *context, struct http_exchange *exchange)
 {
     struct gateway *gateway = context;
     struct route route;
     char name[USERS_NAME_SIZE_MAX + 1];
+    if (event_trigger_is(exchange->path))
+        return begin_event(gateway, exchange);
     route_find(gateway->service, exchange->path, &route);
     if (route.kind == ROUTE_LIVE || route.kind == ROUTE_READY)
         answer_health(gateway, exchange, route.kind == ROUTE_READY);
@@ -139,11 +160,22 @@ static void answer_metrics(struct http_exchange *exchange)
         refuse_method(exchange, "GET, HEAD");
 }
 
+static void run_event(struct gateway *gateway, struct http_exchange *exchange)
+{
+    char name[USERS_NAME_SIZE_MAX + 1] = "platform";
+    if (!asks_for_users(gateway) || admit(gateway, exchange, ROLE_INVOKE, name))
+        event_trigger_run(gateway->events, gateway->service, exchange, name);
+}
+
 static void run(void *context, struct http_exchange *exchange)
 {
     struct gateway *gateway = context;
     char name[USERS_NAME_SIZE_MAX + 1];
     struct route route;
+    if (event_trigger_is(exchange->path)) {
+        run_event(gateway, exchange);
+        return;
+    }
     bool is_api = api_is_at(exchange->path), is_message = preview_is_message(exchange->path);
     route_find(gateway->service, exchange->path, &route);
     if (!admit(gateway, exchange,
@@ -176,6 +208,18 @@ static void count_refusals(void)
         metric_count(METRIC_HTTP_REFUSED, reasons[i], "", 0);
 }
 
+static struct sizing size_pools(const struct service *service)
+{
+    struct cgroup_limits limits;
+    uint32_t memory_mib = 0;
+    for (size_t i = 0; i < service_flow_count(service); i++)
+        if (service_manifest(service, i)->memory_mib > memory_mib)
+            memory_mib = service_manifest(service, i)->memory_mib;
+    cgroup_read(CGROUP_MOUNT, CGROUP_SELF, &limits);
+    return sizing_choose(&service_workspace(service)->server, &limits,
+                         ((size_t)memory_mib + RUN_OVERHEAD_MIB) << 20);
+}
+
 bool gateway_open(struct gateway **out, struct service *service, const char *listen,
                   struct error *err)
 {
@@ -189,13 +233,15 @@ bool gateway_open(struct gateway **out, struct service *service, const char *lis
     gateway->watch = (struct run_watch){.context = gateway, .should_stop = should_stop};
     gateway->trigger = (struct trigger){
         service, &gateway->watch, .message_ms = (int64_t)settings->request_s * 1000};
+    const struct sizing sizing = size_pools(service);
     const struct http_server_options options = {
         .listen = listen ? listen : settings->listen,
         .certificate = settings->certificate,
         .key = settings->key,
-        .workers = settings->workers,
-        .connections_max = settings->connections_max,
-        .waiting_max = settings->connections_max,
+        .workers = sizing.workers,
+        .connections_max = sizing.connections_max,
+        .waiting_max = sizing.connections_max,
+        .bodies_size_max = sizing.bodies_size_max,
         .header_ms = (int64_t)settings->header_s * 1000,
         .request_ms = (int64_t)settings->request_s * 1000,
         .is_counted = true,
@@ -206,12 +252,16 @@ bool gateway_open(struct gateway **out, struct service *service, const char *lis
         .account = {settings->account_rate, settings->rate_burst_s},
         .address = {settings->address_rate, settings->rate_burst_s},
     };
+    const struct function_options events = {.service = service, .trigger = "event",
+                                            .is_behind_gateway = true, .should_stop = should_stop,
+                                            .context = gateway};
     const struct api_options api = {service, should_stop, gateway};
     const char *metrics = workspace->metrics.listen;
     count_refusals();
     gateway->refusals = refusals_new(service_store(service));
     bool ok = (gateway->refusals || error_set(err, ERROR_LIMIT, "out of memory")) &&
               auth_open(&gateway->auth, workspace->folder, &limits, err) &&
+              function_open(&gateway->events, &events, err) &&
               (!metrics || metrics_listen(&gateway->metrics, metrics, err)) &&
               api_open(&gateway->api, &api, err) &&
               preview_open(&gateway->preview, workspace->functions_folder, err) &&
@@ -220,6 +270,7 @@ bool gateway_open(struct gateway **out, struct service *service, const char *lis
         preview_close(&gateway->preview);
         api_close(gateway->api);
         metrics_close(gateway->metrics);
+        function_close(gateway->events);
         auth_close(gateway->auth);
         refusals_free(gateway->refusals);
         free(gateway);
@@ -307,6 +358,7 @@ bool gateway_stop(struct gateway *gateway)
     preview_close(&gateway->preview);
     api_close(gateway->api);
     metrics_close(gateway->metrics);
+    function_close(gateway->events);
     auth_close(gateway->auth);
     refusals_free(gateway->refusals);
     free(gateway);

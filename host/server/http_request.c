@@ -139,34 +139,16 @@ void http_on_completed(void *context, struct MHD_Connection *connection, void **
 
 /* ---- the answer ---- */
 
-static void add_further_fields(struct buf *fields, struct MHD_Response *response)
+static void add_field(void *response, const char *name, const char *value)
 {
-    for (char *at = fields->data, *end; at && (end = strchr(at, '\n')) != NULL; at = end + 1) {
-        *end = '\0';
-        char *colon = strchr(at, ':'); /* http_answer_field put it there */
-        *colon = '\0';
-        MHD_add_response_header(response, at, colon + 2);
-    }
+    MHD_add_response_header(response, name, value);
 }
 
 static void add_fields(const struct request *request, struct MHD_Response *response)
 {
-    const struct http_answer *answer = &request->exchange.answer;
-    char number[16];
-    MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, answer->content_type);
+    answer_each_field(&request->exchange.answer, add_field, response);
     MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
     MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
-    if (answer->allow)
-        MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, answer->allow);
-    if (answer->challenge)
-        MHD_add_response_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE,
-                                "Basic realm=\"sluice\", charset=\"UTF-8\"");
-    if (answer->retry_after_s > 0) {
-        snprintf(number, sizeof number, "%u", answer->retry_after_s);
-        MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER, number);
-    }
-    if (answer->instance[0])
-        MHD_add_response_header(response, "Sluice-Instance", answer->instance);
     if (atomic_load(&request->server->is_quiet) || (request->peer && request->peer->is_extra))
         MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
 }
@@ -187,7 +169,6 @@ static enum MHD_Result send_answer(struct request *request)
     if (!response)
         return MHD_NO;
     add_fields(request, response);
-    add_further_fields(&answer->fields, response);
     enter(request, PEER_ANSWER);
     if (request->peer)
         request->peer->leave = request->is_over ? LEAVE_LOOK : LEAVE_SLOWLY;
@@ -276,7 +257,10 @@ static void name_peer(struct MHD_Connection *connection, char address[HTTP_ADDRE
     const struct sockaddr *peer = info ? info->client_addr : NULL;
     socklen_t size = peer && peer->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6)
                                                          : sizeof(struct sockaddr_in);
-    if (!peer || getnameinfo(peer, size, address, HTTP_ADDRESS_SIZE, NULL, 0, NI_NUMERICHOST) != 0)
+    if (peer && peer->sa_family == AF_UNIX)
+        snprintf(address, HTTP_ADDRESS_SIZE, "local");
+    else if (!peer ||
+             getnameinfo(peer, size, address, HTTP_ADDRESS_SIZE, NULL, 0, NI_NUMERICHOST) != 0)
         snprintf(address, HTTP_ADDRESS_SIZE, "unknown");
 }
 
@@ -318,7 +302,9 @@ static enum MHD_Result read_body(struct request *request, enum peer_phase phase)
 
 static enum MHD_Result refuse_framing(struct request *request, int status, const char *why)
 {
-    answer_fault(&request->exchange.answer, status, "malformed", "The request is malformed", why);
+    int wanted = request->server->options.malformed_status;
+    answer_fault(&request->exchange.answer, wanted ? wanted : status, "malformed",
+                 "The request is malformed", why);
     return send_answer(request); /* and the connection ends: who knows where the next one begins */
 }
 
@@ -379,7 +365,7 @@ static void receive(struct request *request, const char *data, size_t size)
         return;
     }
     size_t before = exchange->body.size;
-    bool fits = atomic_load(&server->bodies_size) + size <= HTTP_BODIES_SIZE_MAX;
+    bool fits = atomic_load(&server->bodies_size) + size <= server->options.bodies_size_max;
     if (fits)
         buf_append(&exchange->body, data, size);
     atomic_fetch_add(&server->bodies_size, exchange->body.size - before);
@@ -458,7 +444,10 @@ enum MHD_Result http_on_request(void *context, struct MHD_Connection *connection
     if (!request)
         return MHD_NO; /* out of memory */
     if (!request->has_begun) {
-        const struct http_first_line line = {method, target, version, request->target_size};
+        bool is_platform = !request->server->options.listen;
+        const struct http_first_line line = {
+            method, target, version, request->target_size,
+            is_platform ? HTTP_PLATFORM_HEADER_SIZE_MAX : HTTP_HEADER_SIZE_MAX};
         return begin(request, &line);
     }
     if (*size > 0)

@@ -17,8 +17,15 @@
 
 #define DESCRIPTORS_PER_WORKER 8u /* two peers with a control and a data connection each, and some */
 #define DESCRIPTORS_REST 256u     /* store, modules, idle connections of the transfer layer, log */
+#define DESCRIPTORS_PLATFORM 128u /* the same, where one request at a time comes through a given socket */
 
 /* ---- connections ---- */
+
+/* Whoever hands us a socket opens one connection at a time, and waits for its answers. */
+static bool is_platform(const struct http_server_options *options)
+{
+    return !options->listen;
+}
 
 /* To close would throw the answer away while the client still sends. */
 static void leave(struct http_server *server, struct peer *peer)
@@ -26,7 +33,7 @@ static void leave(struct http_server *server, struct peer *peer)
     int waiting = 0, fd = peer->fd;
     bool is_slow = peer->leave == LEAVE_SLOWLY || (peer->leave == LEAVE_LOOK &&
                                                    ioctl(fd, FIONREAD, &waiting) == 0 && waiting > 0);
-    if (!peers_remove(&server->peers, peer) && is_slow)
+    if (!peers_remove(&server->peers, peer) && is_slow && !is_platform(&server->options))
         leaving_add(&server->leaving, fd, clock_monotonic_ms());
 }
 
@@ -88,8 +95,10 @@ static bool start_daemon(struct http_server *server, int fd, struct error *err)
         flags, 0, NULL, NULL, http_on_request, server,
         MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
         MHD_OPTION_LISTEN_SOCKET, fd,
-        MHD_OPTION_CONNECTION_LIMIT, options->connections_max + HTTP_CONNECTIONS_EXTRA,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_CONNECTION_MEMORY,
+        MHD_OPTION_CONNECTION_LIMIT,
+        options->connections_max + (is_platform(options) ? 0 : HTTP_CONNECTIONS_EXTRA),
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        (size_t)(is_platform(options) ? HTTP_PLATFORM_MEMORY : HTTP_CONNECTION_MEMORY),
         MHD_OPTION_URI_LOG_CALLBACK, http_on_target, server,
         MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,
         MHD_OPTION_NOTIFY_COMPLETED, http_on_completed, server,
@@ -113,19 +122,21 @@ static bool open_parts(struct http_server *server, struct error *err)
     int fd = -1;
     if ((options->certificate && !http_tls_load(options->certificate, options->key, err)) ||
         !work_queue_open(&server->queue, &pool, err) ||
-        !http_listen(options->listen, options->certificate ? "https" : "http", &fd, server->url,
-                     sizeof server->url, err))
+        (!is_platform(options) && !http_listen(options->listen, options->certificate ? "https" : "http",
+                                               &fd, server->url, sizeof server->url, err)))
         return false;
-    if (start_daemon(server, fd, err))
+    if (start_daemon(server, is_platform(options) ? options->listen_fd : fd, err))
         return true;
-    close(fd);
+    if (fd >= 0)
+        close(fd);
     return false;
 }
 
 /* Fewer connections where the process may not have as many files. */
 static bool fit_descriptors(struct http_server_options *options, struct error *err)
 {
-    uint64_t rest = HTTP_CONNECTIONS_EXTRA + LEAVING_MAX + DESCRIPTORS_REST +
+    uint64_t rest = (is_platform(options) ? DESCRIPTORS_PLATFORM
+                                          : HTTP_CONNECTIONS_EXTRA + LEAVING_MAX + DESCRIPTORS_REST) +
                     DESCRIPTORS_PER_WORKER * (uint64_t)options->workers;
     uint64_t limit = http_raise_descriptors(options->connections_max + rest);
     if (limit >= options->connections_max + rest)

@@ -24,11 +24,13 @@
 #define HTTP_HEADER_SIZE_MAX (20u << 10)      /* first line and fields of one request */
 #define HTTP_CONNECTION_MEMORY (32u << 10)    /* for the header and what is received of a body; not
                                                  more: the library would map and unmap it */
-#define HTTP_BODIES_SIZE_MAX (256u << 20)     /* bodies of all requests that are in memory */
+#define HTTP_PLATFORM_HEADER_SIZE_MAX (2u << 20) /* through listen_fd: a caller's fields, of which the */
+#define HTTP_PLATFORM_MEMORY (4u << 20)          /* platform takes 1 MiB, with its own around them */
 #define HTTP_STREAM_RING_SIZE (1u << 20)      /* for one body that streams */
 #define HTTP_DROP_SIZE_MAX (16u << 20)
 #define HTTP_DROP_MS 600000
 #define HTTP_CONNECTIONS_EXTRA 64u            /* over connections_max, to be told that */
+#define HTTP_CHALLENGE "Basic realm=\"sluice\", charset=\"UTF-8\"" /* value of WWW-Authenticate */
 #define HTTP_ADDRESS_SIZE (INET6_ADDRSTRLEN + 8)
 
 struct http_answer {
@@ -86,19 +88,23 @@ struct http_handler {
     /* On a pool thread: must set answer.status. */
     void (*run)(void *context, struct http_exchange *exchange);
     /* Too many connections, requests that wait for a thread, bodies that stream (half as many as
-     * there are threads), or bytes of bodies (HTTP_BODIES_SIZE_MAX): must set answer.status. */
+     * there are threads), or bytes of bodies (bodies_size_max): must set answer.status. */
     void (*refuse)(void *context, struct http_exchange *exchange);
     void (*thread_end)(void); /* on each pool thread before it ends */
 };
 
 struct http_server_options {
-    const char *listen; /* "127.0.0.1:8080", "[::1]:0"; port 0: any free one */
+    const char *listen; /* "127.0.0.1:8080", "[::1]:0"; port 0: any free one; NULL: listen_fd, a platform's,
+                           which opens one connection at a time */
+    int listen_fd; /* a socket that listens already, of any family; the server's once it is open */
     const char *certificate, *key; /* PEM files; both NULL: no TLS */
     unsigned workers, connections_max, waiting_max;
+    size_t bodies_size_max; /* bodies of all requests that are in memory */
     int64_t header_ms;  /* deadline for the next header, from the end of the last answer */
     int64_t request_ms; /* for the rest of a request, and for taking an answer */
     int64_t stall_ms;   /* for the next bytes of a body that streams */
     bool is_counted;    /* in the metrics of connections, requests and workers */
+    int malformed_status; /* of what http_strict.h refuses; 0: the fitting one */
     struct http_handler handler;
 };
 

@@ -149,8 +149,9 @@ int http_strict_check(struct MHD_Connection *connection, const struct http_first
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
     size_t size = info ? info->header_size : 0;
-    if (!walk.why && size > HTTP_HEADER_SIZE_MAX) {
-        *why = "the header is larger than 20 KiB";
+    if (!walk.why && size > line->header_size_max) {
+        *why = line->header_size_max == HTTP_HEADER_SIZE_MAX ? "the header is larger than 20 KiB"
+                                                             : "the header is larger than 2 MiB";
         return MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE;
     }
     if (!walk.why && walk.expected + 2 != line->method + size)

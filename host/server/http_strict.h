@@ -16,6 +16,7 @@ struct MHD_Connection;
 struct http_first_line {
     const char *method, *target, *version;
     size_t target_size;
+    size_t header_size_max; /* of the first line and all fields */
 };
 
 /* How the client says that its body comes. */

@@ -105,9 +105,10 @@ static void run_multipart(const struct trigger *trigger, struct run_request *req
     int status;
     size_t message_max = (size_t)manifest_of(trigger, request->flow)->input_bytes;
     int64_t deadline_ms = clock_monotonic_ms() + trigger->message_ms;
+    const struct attachment_body body = attachment_body_of(exchange);
     if (!check_body_size(trigger, request->flow, exchange))
         return;
-    if (attachment_open(&attachment, exchange, message_max, deadline_ms, &status, &err)) {
+    if (attachment_open(&attachment, &body, message_max, deadline_ms, &status, &err)) {
         request->stream = attachment->has_file ? &attachment->stream : NULL;
         request->stream_size = attachment->size;
         run_message(trigger, request, &attachment->message, true, &exchange->answer);

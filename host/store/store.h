@@ -86,6 +86,11 @@ struct activity {
 };
 #define STORE_CALL_PAYLOAD_MAX (512u << 10) /* bytes, as in Oracle Integration */
 
+/* A path that keeps nothing on any disk: the store is this process's alone and ends with it. When
+ * its records take more than STORE_MEMORY_SIZE_MAX bytes, the oldest finished instances go. */
+#define STORE_IN_MEMORY ":memory:"
+#define STORE_MEMORY_SIZE_MAX (32u << 20)
+
 MUST_USE bool store_open(struct store **out, const char *path, struct error *err);
 void store_close(struct store *store); /* NULL is fine; writes what is pending */
 
@@ -127,6 +132,11 @@ struct store_load {
     uint64_t groups, lost;        /* since opening: commits, records dropped */
 };
 void store_load(struct store *store, struct store_load *out);
+
+/* What a process does before it is frozen: waits, for wait_ms at most once what can be written is, until
+ * nothing that was handed in waits, and the store neither works nor holds a lock. False: it came to no
+ * rest, or writing has failed for good. For one that store_retain works in, it holds between two looks. */
+MUST_USE bool store_rest(struct store *store, int64_t wait_ms);
 
 /* Whether writing has failed for good; err (may be NULL) says why. */
 bool store_is_broken(struct store *store, struct error *err);

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
@@ -109,13 +110,16 @@ bool store_changes_open(struct store_changes *changes, const char *path, struct 
 {
     size_t size = sizeof *changes->counter;
     void *page = MAP_FAILED;
-    changes->path = strdup(path);
-    changes->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    char own[32];
+    changes->fd = path ? open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)
+                       : memfd_create("sluice.changes", MFD_CLOEXEC);
+    snprintf(own, sizeof own, "/proc/self/fd/%d", changes->fd);
+    changes->path = strdup(path ? path : own);
     if (changes->fd >= 0 && ftruncate(changes->fd, (off_t)size) == 0)
         page = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, changes->fd, 0);
     if (page == MAP_FAILED)
         return error_errno(err, errno == EACCES ? ERROR_DENIED : ERROR_INTERNAL, errno,
-                           "cannot open '%s'", path);
+                           "cannot open '%s'", path ? path : "a file in memory");
     changes->counter = page;
     return changes->path || error_set(err, ERROR_LIMIT, "out of memory");
 }

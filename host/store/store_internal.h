@@ -43,6 +43,7 @@ struct store_changes {
 
 struct store {
     char *path;
+    bool is_in_memory;
     struct store_owner owner;
     struct store_changes changes;
 
@@ -65,6 +66,7 @@ struct store {
     int64_t writing_since_ms; /* when the oldest record of the group was handed in; 0: none */
     struct running *running[RUNNING_BUCKETS];
     bool is_broken, is_closing, writer_runs;
+    bool is_resting; /* the writer waits for a first record and holds nothing */
     struct error why_broken;
     pthread_t writer;
 
@@ -82,10 +84,9 @@ struct store {
 /* Converts the newest failure of db. kind by what a caller can do; the sentence names `what`. */
 bool store_fail(sqlite3 *db, int code, struct error *err, const char *what);
 
-/* A connection to path, set up as all of ours are: write-ahead log, waits STORE_BUSY_MS for another
- * process. */
+/* A connection, set up as all of ours are: write-ahead log, waits STORE_BUSY_MS for another process. */
 #define STORE_BUSY_MS 10000
-MUST_USE bool store_connect(sqlite3 **out, const char *path, struct error *err);
+MUST_USE bool store_connect(sqlite3 **out, const struct store *store, struct error *err);
 
 /* Brings the schema up to date. ERROR_UNSUPPORTED: written by a newer version; nothing changed. */
 MUST_USE bool store_migrate(sqlite3 *db, struct error *err);
@@ -154,6 +155,7 @@ void store_wait(pthread_cond_t *condition, pthread_mutex_t *mutex, int64_t until
 
 /* ---- store_changes.c ---- */
 
+/* path NULL: known to this process alone. */
 MUST_USE bool store_changes_open(struct store_changes *changes, const char *path, struct error *err);
 void store_changes_close(struct store_changes *changes);
 
@@ -185,6 +187,12 @@ struct purge {
 store_write_fn store_write_purge;
 
 void store_keeper_stop(struct store *store); /* and waits for its end */
+
+/* ---- store_memory.c ---- */
+
+/* Keeps a store in memory to its size; nothing for one in a file. On the writer's thread, outside a
+ * transaction. */
+void store_memory_trim(struct store *store);
 
 /* Marks as aborted what processes that are gone left in progress. */
 MUST_USE bool store_sweep(struct store *store, struct error *err);

@@ -120,7 +120,10 @@ bool store_outbox_due(struct store *store, int64_t now_ms, int64_t *due_ms, stru
 bool store_outbox_watch(struct store *store, int *fd, struct error *err)
 {
     char path[PATH_MAX];
-    snprintf(path, sizeof path, "%s.owners", store->path);
+    if (store->is_in_memory)
+        snprintf(path, sizeof path, "/proc/self/fd/%d", store->owner.fd);
+    else
+        snprintf(path, sizeof path, "%s.owners", store->path);
     *fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
     if (*fd >= 0 && inotify_add_watch(*fd, path, IN_ATTRIB) >= 0)
         return true;

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <unistd.h>
 
@@ -35,11 +36,13 @@ static bool take_number(struct store_owner *owner, const char *path, struct erro
 
 bool store_owner_open(struct store_owner *owner, const char *path, struct error *err)
 {
-    owner->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    const char *name = path ? path : "a file in memory";
+    owner->fd = path ? open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600)
+                     : memfd_create("sluice.owners", MFD_CLOEXEC);
     if (owner->fd < 0)
         return error_errno(err, errno == EACCES ? ERROR_DENIED : ERROR_INTERNAL, errno,
-                           "cannot open '%s'", path);
-    if (take_number(owner, path, err))
+                           "cannot open '%s'", name);
+    if (take_number(owner, name, err))
         return true;
     store_owner_close(owner);
     return false;

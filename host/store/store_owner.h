@@ -19,7 +19,7 @@ struct store_owner {
 
 #define STORE_OWNER_NOBODY 0 /* of an unfinished instance that waits for whoever resumes it */
 
-/* Creates path if missing and takes a number. */
+/* Creates path if missing and takes a number. path NULL: for a store that this process alone can see. */
 MUST_USE bool store_owner_open(struct store_owner *owner, const char *path, struct error *err);
 void store_owner_close(struct store_owner *owner);
 

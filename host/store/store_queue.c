@@ -116,6 +116,18 @@ void store_flush(struct store *store)
         (void)!store_write(store, do_nothing, NULL, NULL); /* the writer says what went wrong */
 }
 
+bool store_rest(struct store *store, int64_t wait_ms)
+{
+    int64_t until_ms = store_now_ms() + wait_ms;
+    store_flush(store);
+    pthread_mutex_lock(&store->queue);
+    while (!(store->is_resting && !store->first) && store_now_ms() < until_ms)
+        store_wait(&store->settled, &store->queue, until_ms);
+    bool rests = store->is_resting && !store->first && !store->is_broken;
+    pthread_mutex_unlock(&store->queue);
+    return rests;
+}
+
 /* ---- the writer's side ------------------------------------------------------------------------- */
 
 static bool is_due(const struct store *store, int64_t retry_ms)
@@ -132,7 +144,10 @@ static void wait_for_due(struct store *store, int64_t retry_ms)
 {
     while (!is_due(store, retry_ms) && !(store->is_closing && !store->first)) {
         if (!store->first) {
+            store->is_resting = true;
+            pthread_cond_broadcast(&store->settled);
             pthread_cond_wait(&store->due, &store->queue);
+            store->is_resting = false;
             continue;
         }
         int64_t due_ms = store->first->queued_ms + store->pause_ms;

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -128,11 +129,12 @@ static void configure_sqlite(void)
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 }
 
-bool store_connect(sqlite3 **out, const char *path, struct error *err)
+bool store_connect(sqlite3 **out, const struct store *store, struct error *err)
 {
     static pthread_once_t configured = PTHREAD_ONCE_INIT;
     pthread_once(&configured, configure_sqlite);
-    int code = sqlite3_open_v2(path, out, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+    int code = sqlite3_open_v2(store->path, out, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
+                               store->is_in_memory ? "memdb" : NULL);
     if (code != SQLITE_OK)
         return store_fail(*out, code, err, "cannot open the store");
     sqlite3_extended_result_codes(*out, 1);
@@ -158,14 +160,30 @@ static bool prepare_all(struct store *store, struct error *err)
 }
 
 /* What processes of one workspace share beside the database. */
-static bool open_beside(struct store *store, const char *path, struct error *err)
+static bool open_beside(struct store *store, struct error *err)
 {
     char beside[PATH_MAX];
-    snprintf(beside, sizeof beside, "%s.owners", path);
+    if (store->is_in_memory)
+        return store_owner_open(&store->owner, NULL, err) &&
+               store_changes_open(&store->changes, NULL, err);
+    snprintf(beside, sizeof beside, "%s.owners", store->path);
     if (!store_owner_open(&store->owner, beside, err))
         return false;
-    snprintf(beside, sizeof beside, "%s.changes", path);
+    snprintf(beside, sizeof beside, "%s.changes", store->path);
     return store_changes_open(&store->changes, beside, err);
+}
+
+/* Where the database is: the file, or a name that connections of this process share. */
+static bool place(struct store *store, const char *path, struct error *err)
+{
+    static atomic_uint newest;
+    char name[32];
+    snprintf(name, sizeof name, "/sluice-%u", atomic_fetch_add(&newest, 1));
+    store->is_in_memory = strcmp(path, STORE_IN_MEMORY) == 0;
+    store->path = strdup(store->is_in_memory ? name : path);
+    if (!store->path)
+        return error_set(err, ERROR_LIMIT, "out of memory");
+    return store->is_in_memory || create_private(path, err);
 }
 
 bool store_open(struct store **out, const char *path, struct error *err)
@@ -173,16 +191,14 @@ bool store_open(struct store **out, const char *path, struct error *err)
     if (strlen(path) > PATH_MAX - 16)
         return error_set(err, ERROR_INVALID, "path too long: '%s'", path);
     struct store *store = calloc(1, sizeof *store);
-    if (!store || !(store->path = strdup(path))) {
-        free(store);
+    if (!store)
         return error_set(err, ERROR_LIMIT, "out of memory");
-    }
     store->owner.fd = store->changes.fd = -1;
     pthread_mutex_init(&store->reading, NULL);
     pthread_mutex_init(&store->keeping, NULL);
     store_condition_init(&store->keeper_told);
-    if (create_private(path, err) && store_connect(&store->db, path, err) &&
-        store_migrate(store->db, err) && prepare_all(store, err) && open_beside(store, path, err) &&
+    if (place(store, path, err) && store_connect(&store->db, store, err) &&
+        store_migrate(store->db, err) && prepare_all(store, err) && open_beside(store, err) &&
         store_writer_open(store, err) && store_sweep(store, err)) {
         *out = store;
         return true;

@@ -203,6 +203,7 @@ static int64_t write_and_settle(struct store *store, struct record *list, int64_
         break_store(store, list, &err);
     } else if (outcome == GROUP_COMMITTED) {
         store_queue_settle(store, list, outcome, &err);
+        store_memory_trim(store);
         if (keep_log_small(store, &err) == GROUP_BROKEN)
             break_store(store, NULL, &err);
     } else if (is_closing(store)) {

@@ -36,14 +36,16 @@ const char *oci_key_fingerprint(const struct oci_key *key);
 MUST_USE bool oci_key_sign(const struct oci_key *key, const void *text, size_t size,
                            struct buf *out, struct error *err);
 
-/* Keys already read, one per (connection, key file, fingerprint). Thread-safe. */
+/* Keys already read, one per (connection, key file, fingerprint) and change of the file.
+ * Thread-safe. */
 struct oci_keys;
 struct oci_keys *oci_keys_new(void); /* NULL: out of memory */
 void oci_keys_free(struct oci_keys *keys);
 
 /*
  * The key of connection, read and checked against the configured fingerprint at first use; borrowed
- * until oci_keys_free. NULL: one sentence that names the connection. A failure is not remembered.
+ * until oci_keys_free. A file that changed since is read again. NULL: one sentence that names the
+ * connection. A failure is not remembered.
  */
 const struct oci_key *oci_keys_get(struct oci_keys *keys, const struct connection *connection,
                                    struct error *err);

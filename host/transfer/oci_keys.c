@@ -2,20 +2,22 @@
 /*
  * The cache of parsed signing keys; see oci_key.h. Entries are only ever added, so what
  * oci_keys_get returned stays valid without the lock. The key of an entry includes all that decides
- * which key is meant: a workspace that is read again with other settings gets another entry.
+ * which key is meant: a workspace that is read again with other settings gets another entry, and so
+ * does a key file that has changed since (one entry for each change: a person's doing, and rare).
  */
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#include "base/file.h"
+#include "base/file_stamp.h"
 #include "transfer/oci_key.h"
 
 struct entry {
     struct entry *next;
     struct oci_key *key;
     char *identity; /* name, file and fingerprint, one a line */
+    struct file_stamp stamp; /* of the file that was read */
 };
 
 struct oci_keys {
@@ -46,24 +48,38 @@ void oci_keys_free(struct oci_keys *keys)
     free(keys);
 }
 
+/* The file's path, or the variable's name. */
+static const char *key_place(const struct connection *connection)
+{
+    const struct secret *key = &connection->private_key;
+    return key->file ? key->file : key->env ? key->env : "";
+}
+
 static char *identity_of(const struct connection *connection)
 {
     struct buf text;
     buf_init(&text, 16384);
     buf_printf(&text, "%s\n%s\n%s", connection->name,
-               connection->private_key ? connection->private_key : "",
+               key_place(connection),
                connection->fingerprint ? connection->fingerprint : "");
     return buf_take(&text, NULL);
+}
+
+/* Taken before the file is read: a change in between costs one more reading, and is not missed. */
+static struct file_stamp stamp_of(const struct connection *connection)
+{
+    return file_stamp_of(connection->private_key.file ? connection->private_key.file : "");
 }
 
 static bool read_key(const struct connection *connection, struct buf *pem, struct buf *phrase,
                      struct oci_key **key, struct error *err)
 {
-    if (!connection->private_key || !connection->private_key[0])
+    if (!key_place(connection)[0])
         return error_set(err, ERROR_INVALID, "connection '%s' sets no \"private_key\"",
                          connection->name);
-    if (!file_read(connection->private_key, pem, err))
-        return error_context(err, "connection '%s', private_key", connection->name);
+    if (!secret_read(connection, "private_key", &connection->private_key, pem, err))
+        return false;
+    buf_append_char(pem, '\n'); /* PEM ends its last line; a secret does not */
     if (!secret_read(connection, "passphrase", &connection->passphrase, phrase, err))
         return false;
     *key = oci_key_parse(buf_text(pem), pem->size, buf_text(phrase), OCI_KEY_BITS_MIN, err);
@@ -71,7 +87,7 @@ static bool read_key(const struct connection *connection, struct buf *pem, struc
         return true;
     struct error why = err ? *err : (struct error){0};
     return error_set(err, why.kind, "connection '%s': the private key %s %s", connection->name,
-                     connection->private_key, why.message);
+                     key_place(connection), why.message);
 }
 
 /* A key and the fingerprint of another one would only be met as an unexplained 401. */
@@ -87,7 +103,7 @@ static bool check_fingerprint(const struct connection *connection, const struct 
     return error_set(err, ERROR_INVALID,
                      "connection '%s': fingerprint %.80s is not that of %s, which has %s; correct "
                      "\"fingerprint\" or \"private_key\"",
-                     connection->name, connection->fingerprint, connection->private_key,
+                     connection->name, connection->fingerprint, key_place(connection),
                      oci_key_fingerprint(key));
 }
 
@@ -116,7 +132,7 @@ static struct oci_key *load(const struct connection *connection, struct error *e
 
 /* Called with the lock. Takes ownership of identity. */
 static const struct oci_key *add(struct oci_keys *keys, const struct connection *connection,
-                                 char *identity, struct error *err)
+                                 char *identity, const struct file_stamp *stamp, struct error *err)
 {
     struct entry *entry = calloc(1, sizeof *entry);
     struct oci_key *key = entry ? load(connection, err) : NULL;
@@ -127,9 +143,17 @@ static const struct oci_key *add(struct oci_keys *keys, const struct connection 
         free(entry);
         return NULL;
     }
-    *entry = (struct entry){.next = keys->entries, .key = key, .identity = identity};
+    *entry = (struct entry){
+        .next = keys->entries, .key = key, .identity = identity, .stamp = *stamp};
     keys->entries = entry;
     return key;
+}
+
+/* A file that is gone for the moment changes nothing: what was read from it stays in force. */
+static bool is_current(const struct entry *entry, const struct file_stamp *stamp)
+{
+    static const struct file_stamp gone = {0};
+    return file_stamp_same(&entry->stamp, stamp) || file_stamp_same(&gone, stamp);
 }
 
 const struct oci_key *oci_keys_get(struct oci_keys *keys, const struct connection *connection,
@@ -140,15 +164,16 @@ const struct oci_key *oci_keys_get(struct oci_keys *keys, const struct connectio
         error_set(err, ERROR_LIMIT, "connection '%s': out of memory", connection->name);
         return NULL;
     }
+    const struct file_stamp stamp = stamp_of(connection);
     pthread_mutex_lock(&keys->lock);
     const struct oci_key *found = NULL;
     for (struct entry *entry = keys->entries; entry && !found; entry = entry->next)
-        if (strcmp(entry->identity, identity) == 0)
+        if (strcmp(entry->identity, identity) == 0 && is_current(entry, &stamp))
             found = entry->key;
     if (found)
         free(identity);
     else
-        found = add(keys, connection, identity, err);
+        found = add(keys, connection, identity, &stamp, err);
     pthread_mutex_unlock(&keys->lock);
     return found;
 }

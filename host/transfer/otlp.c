@@ -39,6 +39,8 @@ struct otlp {
     pthread_mutex_t mutex; /* all below */
     pthread_cond_t changed;
     struct list queue;
+    size_t leaving;  /* spans that the thread has taken and not settled */
+    bool is_hurried; /* somebody waits until all are sent */
     bool is_closing;
     int64_t close_ms; /* when closing gives up */
     pthread_t thread;
@@ -104,7 +106,7 @@ static bool put(struct otlp *otlp, struct item *item)
     if (fits) {
         list_add(&otlp->queue, item);
         if (otlp->queue.count == 1 || otlp->queue.count == OTLP_BATCH_COUNT)
-            pthread_cond_signal(&otlp->changed);
+            pthread_cond_broadcast(&otlp->changed);
     }
     pthread_mutex_unlock(&otlp->mutex);
     return fits;
@@ -129,13 +131,14 @@ static bool wait_until(struct otlp *otlp, int64_t until_ms)
     return pthread_cond_timedwait(&otlp->changed, &otlp->mutex, &until) == 0;
 }
 
-/* Waits for a first span, then until a batch is full or the pause is over; moves it into batch. */
+/* Waits for a first span, then until a batch is full, the pause is over or somebody waits for it; moves it
+ * into batch. */
 static void wait_for_batch(struct otlp *otlp, struct list *batch)
 {
     while (otlp->queue.count == 0 && !otlp->is_closing)
         pthread_cond_wait(&otlp->changed, &otlp->mutex);
     int64_t until_ms = clock_monotonic_ms() + OTLP_PAUSE_MS;
-    while (otlp->queue.count < OTLP_BATCH_COUNT && !otlp->is_closing)
+    while (otlp->queue.count < OTLP_BATCH_COUNT && !otlp->is_closing && !otlp->is_hurried)
         if (!wait_until(otlp, until_ms))
             break;
     while (otlp->queue.count > 0 && batch->count < OTLP_BATCH_COUNT &&
@@ -144,6 +147,7 @@ static void wait_for_batch(struct otlp *otlp, struct list *batch)
         item->next = NULL;
         list_add(batch, item);
     }
+    otlp->leaving = batch->count;
 }
 
 /* Waits until the collector may be asked again; closing cuts that short. */
@@ -152,6 +156,14 @@ static void wait_to_resume(struct otlp *otlp)
     pthread_mutex_lock(&otlp->mutex);
     while (!otlp->is_closing && wait_until(otlp, otlp->resume_ms))
         ;
+    pthread_mutex_unlock(&otlp->mutex);
+}
+
+static void note_settled(struct otlp *otlp)
+{
+    pthread_mutex_lock(&otlp->mutex);
+    otlp->leaving = 0;
+    pthread_cond_broadcast(&otlp->changed);
     pthread_mutex_unlock(&otlp->mutex);
 }
 
@@ -308,6 +320,7 @@ static void *export(void *context)
         if (!is_over)
             deliver(otlp, &batch);
         list_free(&batch);
+        note_settled(otlp);
         if (is_over)
             return NULL;
     }
@@ -371,6 +384,22 @@ bool otlp_open(struct otlp **out, struct transfer *transfer, const struct trace_
     }
     *out = otlp;
     return true;
+}
+
+bool otlp_flush(struct otlp *otlp, int64_t wait_ms)
+{
+    int64_t until_ms = clock_monotonic_ms() + wait_ms;
+    if (!otlp)
+        return true;
+    pthread_mutex_lock(&otlp->mutex);
+    otlp->is_hurried = true;
+    pthread_cond_broadcast(&otlp->changed);
+    while (otlp->queue.count + otlp->leaving > 0 && clock_monotonic_ms() < until_ms)
+        wait_until(otlp, until_ms);
+    otlp->is_hurried = false;
+    bool is_sent = otlp->queue.count + otlp->leaving == 0;
+    pthread_mutex_unlock(&otlp->mutex);
+    return is_sent;
 }
 
 void otlp_close(struct otlp *otlp, int64_t wait_ms)

@@ -52,6 +52,10 @@ MUST_USE bool otlp_open(struct otlp **out, struct transfer *transfer,
 /* Sends what waits, each batch once, for at most wait_ms, then drops the rest. NULL is fine. */
 void otlp_close(struct otlp *otlp, int64_t wait_ms);
 
+/* Sends what waits without pausing first, and waits for that, at most wait_ms. False: something is left,
+ * and is sent later. NULL is fine. */
+bool otlp_flush(struct otlp *otlp, int64_t wait_ms);
+
 /* Texts are borrowed during the call. */
 void otlp_send(struct otlp *otlp, const struct otlp_span *span);
 

@@ -52,11 +52,12 @@ static bool set_key(struct handle *handle, struct error *err)
     const struct connection *connection = handle->connection;
     bool has_password = connection->password.env || connection->password.file;
     long types = has_password ? CURLSSH_AUTH_PASSWORD | CURLSSH_AUTH_KEYBOARD : 0;
-    if (connection->private_key) {
-        if (!is_readable(connection, "private_key", connection->private_key, err))
+    if (connection->private_key.file) {
+        if (!is_readable(connection, "private_key", connection->private_key.file, err))
             return false;
         types |= CURLSSH_AUTH_PUBLICKEY;
-        curl_easy_setopt(handle->easy, CURLOPT_SSH_PRIVATE_KEYFILE, connection->private_key);
+        curl_easy_setopt(handle->easy, CURLOPT_SSH_PRIVATE_KEYFILE,
+                         connection->private_key.file);
         struct buf phrase;
         buf_init(&phrase, SECRET_SIZE_MAX);
         bool ok = secret_read(connection, "passphrase", &connection->passphrase, &phrase, err);

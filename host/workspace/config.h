@@ -49,6 +49,7 @@ enum config_kind {
     CONFIG_WORD,    /* enum: index into words */
     CONFIG_SECRET,  /* struct secret */
     CONFIG_OBJECT,  /* a struct of its own, filled by `fields` */
+    CONFIG_KEY,     /* struct secret; as CONFIG_SECRET, or the path of a file */
 };
 
 #define CONFIG_ALL UINT32_MAX

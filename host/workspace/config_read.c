@@ -241,22 +241,48 @@ static bool read_word(const struct slot *slot)
     return true;
 }
 
-#define SECRET_WAYS "{\"env\": \"NAME\"} for an environment variable or {\"file\": \"PATH\"} for a file"
+static bool read_credential(const struct slot *slot)
+{
+    const char *name;
+    if (!get_text(slot, &name))
+        return false;
+    if (name[0] == '.' || strchr(name, '/'))
+        return slot_fail(slot, "must be the name of a file in $" CREDENTIALS_DIRECTORY
+                               ", without '/' and not beginning with '.'");
+    char *path = credential_path(name);
+    if (!path)
+        return error_set(slot->err, ERROR_LIMIT, "out of memory");
+    memcpy(slot->target, &path, sizeof path);
+    return true;
+}
+
+/* The one member of an object, or NULL. */
+static const cJSON *only_member(const cJSON *node)
+{
+    return cJSON_IsObject(node) && node->child && !node->child->next ? node->child : NULL;
+}
+
+#define SECRET_WAYS                                                                                \
+    "{\"env\": \"NAME\"} for an environment variable, {\"file\": \"PATH\"} for a file or "            \
+    "{\"credential\": \"NAME\"} for a file in $" CREDENTIALS_DIRECTORY
 
 static bool read_secret(const struct slot *slot)
 {
+    static bool (*const ways[])(const struct slot *) = {read_text, read_path, read_credential};
+    static const char *const names[] = {"env", "file", "credential"};
     struct secret secret = {0};
-    const cJSON *way = slot->node->child;
+    const cJSON *way = only_member(slot->node);
     if (cJSON_IsString(slot->node))
         return slot_fail(slot, "is a secret in plain text, which is refused; give " SECRET_WAYS);
-    bool one = cJSON_IsObject(slot->node) && way && !way->next;
-    if (!one || (strcmp(way->string, "env") != 0 && strcmp(way->string, "file") != 0))
+    size_t index = 0;
+    while (way && index < 3 && strcmp(way->string, names[index]) != 0)
+        index++;
+    if (!way || index == 3)
         return slot_fail(slot, "must be " SECRET_WAYS);
-    bool is_env = strcmp(way->string, "env") == 0;
     struct slot inner = *slot;
     inner.node = way;
-    inner.target = is_env ? &secret.env : &secret.file;
-    if (is_env ? !read_text(&inner) : !read_path(&inner))
+    inner.target = index == 0 ? &secret.env : &secret.file;
+    if (!ways[index](&inner))
         return false;
     if (secret.env && strchr(secret.env, '=')) {
         free(secret.env);
@@ -278,12 +304,27 @@ static bool read_object(const struct slot *slot)
     return config_read(&inner, slot->field->fields, *slot->field->field_count, slot->target, slot->err);
 }
 
+/* The path of a file is no secret, so it may stand for the key in it. */
+static bool read_key(const struct slot *slot)
+{
+    struct secret key = {0};
+    struct slot inner = *slot;
+    inner.target = &key.file;
+    if (!cJSON_IsString(slot->node))
+        return read_secret(slot);
+    if (!read_path(&inner))
+        return false;
+    memcpy(slot->target, &key, sizeof key);
+    return true;
+}
+
 static bool (*const readers[])(const struct slot *) = {
     [CONFIG_TEXT] = read_text,       [CONFIG_PATH] = read_path,     [CONFIG_ANCHOR] = read_anchor,
     [CONFIG_HOST] = read_host,       [CONFIG_URL] = read_url,       [CONFIG_FLAG] = read_flag,
     [CONFIG_PORT] = read_port,       [CONFIG_NUMBER] = read_number, [CONFIG_SECONDS] = read_seconds,
     [CONFIG_SIZE] = read_size,       [CONFIG_WORD] = read_word,     [CONFIG_SECRET] = read_secret,
     [CONFIG_OBJECT] = read_object,
+    [CONFIG_KEY] = read_key,
 };
 
 static bool unknown_key(const struct config_object *object, const struct config_field *fields,

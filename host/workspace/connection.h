@@ -44,8 +44,18 @@ enum conflict_policy {
 /* Where a secret is: exactly one of the two, or neither (no secret). */
 struct secret {
     char *env;  /* name of an environment variable */
-    char *file; /* path of a file; one trailing newline is not part of the secret */
+    char *file; /* path of a file, read at each use; a trailing newline is not part of the secret */
 };
+
+/* A credential is a file of that name in the folder that this variable names: systemd.exec(5), and
+ * what packages for Kubernetes mount. */
+#define CREDENTIALS_DIRECTORY "CREDENTIALS_DIRECTORY"
+
+/* Path of the credential; where the variable is not set, one that begins with "$CREDENTIALS_DIRECTORY/"
+ * and that no file has. Caller frees; NULL: no memory. */
+char *credential_path(const char *name);
+/* The name in a path made by credential_path, or NULL for any other path. Borrowed from path. */
+const char *credential_of(const char *path);
 
 /* How often and when a peer is asked again, and when it is left alone: "retry" of a connection. What is
  * worth it is in struct error; see capability/retry.h and transfer/circuit.h. */
@@ -70,7 +80,8 @@ struct connection {
     enum auth_type auth;
     char *user;        /* login name, client id or user OCID */
     struct secret password;    /* password or client secret */
-    char *private_key; /* PEM file: object_storage, sftp */
+    struct secret
+        private_key; /* PEM: object_storage, sftp (a file); read again when it has changed */
     struct secret passphrase;
     char *tenancy, *fingerprint; /* object_storage */
     char *token_url, *scope;     /* oauth2 */

@@ -60,7 +60,7 @@ static const struct config_field fields[] = {
      .required = STORAGE},
     {.key = "fingerprint", .kind = CONFIG_TEXT, .offset = AT(fingerprint), .legal = STORAGE,
      .required = STORAGE},
-    {.key = "private_key", .kind = CONFIG_PATH, .offset = AT(private_key),
+    {.key = "private_key", .kind = CONFIG_KEY, .offset = AT(private_key),
      .legal = STORAGE | SFTP, .required = STORAGE},
     {.key = "passphrase", .kind = CONFIG_SECRET, .offset = AT(passphrase),
      .legal = STORAGE | SFTP},
@@ -112,8 +112,9 @@ void connection_release(struct connection *connection)
     char *const texts[] = {
         connection->name,         connection->host,          connection->url,
         connection->ca_file,      connection->user,          connection->password.env,
-        connection->password.file, connection->private_key,  connection->passphrase.env,
-        connection->passphrase.file, connection->tenancy,    connection->fingerprint,
+        connection->password.file, connection->private_key.env, connection->private_key.file,
+        connection->passphrase.env, connection->passphrase.file, connection->tenancy,
+        connection->fingerprint,
         connection->token_url,    connection->scope,         connection->known_hosts,
         connection->wrapper,
     };
@@ -274,6 +275,10 @@ static bool check_sftp(const struct check *check)
 {
     if (!member(check, "password") && !member(check, "private_key"))
         return fail(check, "user", "\"password\" or \"private_key\" is missing");
+    if (check->connection->private_key.env)
+        return fail(check, "private_key",
+                    "\"private_key\" must be a file: for SFTP it cannot come from "
+                    "the environment");
     check->connection->tls = TLS_NONE; /* SSH protects it */
     return true;
 }

@@ -100,9 +100,11 @@ static bool check_pem(struct report *report, const char *field, const char *path
 
 static void check_private_key(struct report *report, const struct connection *connection)
 {
-    if (connection->private_key &&
-        check_pem(report, "private_key", connection->private_key, "PRIVATE KEY"))
-        check_exposed(report, "private_key", connection->private_key);
+    const struct secret *key = &connection->private_key;
+    if (key->env)
+        check_secret(report, connection, "private_key", key);
+    else if (key->file && check_pem(report, "private_key", key->file, "PRIVATE KEY"))
+        check_exposed(report, "private_key", key->file);
 }
 
 static void check_transport(struct report *report, const struct connection *connection)

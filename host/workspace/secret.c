@@ -6,6 +6,25 @@
 #include "base/file.h"
 #include "workspace/connection.h"
 
+static const char *credentials_folder(void)
+{
+    const char *folder = getenv(CREDENTIALS_DIRECTORY);
+    return folder && *folder ? folder : "$" CREDENTIALS_DIRECTORY;
+}
+
+char *credential_path(const char *name)
+{
+    return file_join(credentials_folder(), name);
+}
+
+const char *credential_of(const char *path)
+{
+    const char *folder = credentials_folder();
+    size_t size = strlen(folder);
+    bool is_below = strncmp(path, folder, size) == 0 && path[size] == '/';
+    return is_below && path[size + 1] && !strchr(path + size + 1, '/') ? path + size + 1 : NULL;
+}
+
 static bool read_env(const struct connection *connection, const char *field, const char *name,
                      struct buf *out, struct error *err)
 {

@@ -103,8 +103,22 @@ static bool read_lookups(struct snapshot *snapshot, const char *folder,
     return ok;
 }
 
-bool snapshot_read(struct snapshot **out, const char *folder, const struct snapshot_change *change,
-                   struct error *err)
+static bool set_anchors(struct snapshot *snapshot, const char *ca_file, struct error *err)
+{
+    for (size_t i = 0; ca_file && i < snapshot->connection_count; i++) {
+        struct connection *connection = &snapshot->connections[i];
+        bool has_none = connection->type == CONNECTION_LOCAL || connection->type == CONNECTION_SFTP;
+        if (connection->ca_file || has_none)
+            continue;
+        connection->ca_file = strdup(ca_file);
+        if (!connection->ca_file)
+            return no_memory(err);
+    }
+    return true;
+}
+
+bool snapshot_read(struct snapshot **out, const char *folder, const char *ca_file,
+                   const struct snapshot_change *change, struct error *err)
 {
     struct snapshot *snapshot = calloc(1, sizeof *snapshot);
     if (!snapshot)
@@ -112,7 +126,7 @@ bool snapshot_read(struct snapshot **out, const char *folder, const struct snaps
     atomic_init(&snapshot->holders, 1);
     if (connections_read(folder, change ? change->connections : NULL, &snapshot->connections,
                          &snapshot->connection_count, err) &&
-        read_lookups(snapshot, folder, change, err)) {
+        set_anchors(snapshot, ca_file, err) && read_lookups(snapshot, folder, change, err)) {
         *out = snapshot;
         return true;
     }

@@ -31,10 +31,11 @@ struct snapshot_change {
 };
 
 /*
- * Reads folder's connections.json and lookups/, all of it or nothing; the caller holds *out. change may
+ * Reads folder's connections.json and lookups/, all of it or nothing; the caller holds *out. Connections
+ * that verify a server's certificate and name no trust anchors take those of ca_file; it and change may
  * be NULL. ERROR_NOT_FOUND, ERROR_INVALID ("lookups/X.csv:12: ..."), ERROR_LIMIT.
  */
-MUST_USE bool snapshot_read(struct snapshot **out, const char *folder,
+MUST_USE bool snapshot_read(struct snapshot **out, const char *folder, const char *ca_file,
                             const struct snapshot_change *change, struct error *err);
 struct snapshot *snapshot_hold(struct snapshot *snapshot); /* returns it */
 void snapshot_release(struct snapshot *snapshot);          /* NULL is fine */

@@ -20,6 +20,10 @@
 
 const char *const tracing_names[TRACING_COUNT + 1] = {"production", "audit", "debug", NULL};
 static const char *const activation_words[] = {"automatic", "explicit", NULL};
+static const char *const store_words[] = {"file", "memory", NULL};
+static const char *const caller_words[] = {"users", "platform", NULL};
+static const char *const starter_words[] = {"server", "platform", NULL};
+static const char *const answer_words[] = {"buffered", "streamed", NULL};
 
 #define FILTERS(member) offsetof(struct filter_settings, member)
 
@@ -47,6 +51,16 @@ static const struct config_field settings[] = {
     {.key = "functions", .kind = CONFIG_PATH, .offset = AT(functions_folder), .legal = CONFIG_ALL},
     {.key = "cache", .kind = CONFIG_PATH, .offset = AT(cache_folder), .legal = CONFIG_ALL},
     {.key = "state", .kind = CONFIG_PATH, .offset = AT(state_folder), .legal = CONFIG_ALL},
+    {.key = "store", .kind = CONFIG_WORD, .offset = AT(store_place), .legal = CONFIG_ALL,
+     .words = store_words},
+    {.key = "ca", .kind = CONFIG_ANCHOR, .offset = AT(ca_file), .legal = CONFIG_ALL},
+    {.key = "event_sink", .kind = CONFIG_URL, .offset = AT(event_sink), .legal = CONFIG_ALL},
+    {.key = "callers", .kind = CONFIG_WORD, .offset = AT(callers), .legal = CONFIG_ALL,
+     .words = caller_words},
+    {.key = "schedules", .kind = CONFIG_WORD, .offset = AT(starter), .legal = CONFIG_ALL,
+     .words = starter_words},
+    {.key = "lambda_answers", .kind = CONFIG_WORD, .offset = AT(lambda_answers),
+     .legal = CONFIG_ALL, .words = answer_words},
     {.key = "base_url", .kind = CONFIG_URL, .offset = AT(base_url), .legal = CONFIG_ALL},
     {.key = "file_size_max", .kind = CONFIG_SIZE, .offset = AT(file_size_max), .legal = CONFIG_ALL,
      .max = 10240 * GIB},
@@ -162,6 +176,14 @@ static bool read_server(struct workspace *workspace, const struct config *config
     return server->listen || no_memory(err);
 }
 
+static bool set_store(struct workspace *workspace, struct error *err)
+{
+    if (workspace->store_place == STORE_ON_DISK)
+        return default_path(&workspace->store_file, workspace->state_folder, "sluice.db", err);
+    workspace->store_file = strdup(":memory:");
+    return workspace->store_file || no_memory(err);
+}
+
 static bool read_settings(struct workspace *workspace, const char *functions_folder,
                           struct error *err)
 {
@@ -179,14 +201,13 @@ static bool read_settings(struct workspace *workspace, const char *functions_fol
     return ok && (workspace->base_url || no_memory(err)) &&
            override_functions(workspace, functions_folder, err) &&
            default_path(&workspace->state_folder, workspace->folder, "state", err) &&
-           default_cache(workspace, err) &&
-           default_path(&workspace->store_file, workspace->state_folder, "sluice.db", err);
+           default_cache(workspace, err) && set_store(workspace, err);
 }
 
 static bool load(struct workspace *workspace, const char *functions_folder, struct error *err)
 {
     return read_settings(workspace, functions_folder, err) &&
-           snapshot_read(&workspace->snapshot, workspace->folder, NULL, err) &&
+           snapshot_read(&workspace->snapshot, workspace->folder, workspace->ca_file, NULL, err) &&
            schedules_read(workspace->folder, &workspace->schedules, err);
 }
 
@@ -214,8 +235,7 @@ bool workspace_open(struct workspace **out, const char *folder, const char *func
         .retention_days = 32,
         .store_size_max = 16 * GIB,
         .schedule_workers = 4,
-        .server = {.workers = 16, .connections_max = 1000, .header_s = 30,
-                   .request_s = 30, .stall_s = 30, .stop_s = 30,
+        .server = {.header_s = 30, .request_s = 30, .stall_s = 30, .stop_s = 30,
                    .account_rate = 20000, .address_rate = 20000, .rate_burst_s = 1},
         .filters = {.memory_mib = 64, .cpu_ms = 5000, .wall_s = 60, .content_cpu_s = 3600,
                     .log_lines = 1000, .output_size_max = 8u << 20},
@@ -245,6 +265,8 @@ void workspace_close(struct workspace *workspace)
     free(workspace->cache_folder);
     free(workspace->state_folder);
     free(workspace->store_file);
+    free(workspace->ca_file);
+    free(workspace->event_sink);
     free(workspace->base_url);
     free(workspace->server.listen);
     free(workspace->server.certificate);

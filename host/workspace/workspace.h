@@ -60,7 +60,7 @@ extern const char *const missed_policy_names[];            /* "run_once", "skip"
 struct server_settings {
     char *listen;            /* ADDRESS:PORT */
     char *certificate, *key; /* PEM files, or both NULL */
-    uint32_t workers, connections_max;
+    uint32_t workers, connections_max; /* 0: what fits the machine or container */
     uint32_t header_s;  /* deadline for the next header of a connection */
     uint32_t request_s; /* for the rest of a request, and for taking an answer */
     uint32_t stall_s;   /* for the next bytes of a file that is received */
@@ -86,12 +86,42 @@ struct filter_settings {
     uint64_t output_size_max; /* bytes of a message that comes out */
 };
 
+/* Where the store is. */
+enum store_place {
+    STORE_ON_DISK,
+    STORE_MEMORY_ONLY, /* for functions whose caller repeats: gone when the process ends */
+};
+
+/* Who lets callers in where a platform stands before the flows (fn, lambda, events of serve). */
+enum callers {
+    CALLERS_USERS,    /* users.json, as at the other addresses */
+    CALLERS_PLATFORM, /* the platform did, and only it can reach us */
+};
+
+/* Who starts the flows of schedules.json when they are due. */
+enum schedule_starter {
+    STARTER_SERVER,   /* `sluice serve` */
+    STARTER_PLATFORM, /* what a platform has for that: CronJobs, PingSources, EventBridge */
+};
+
+/* How `sluice lambda` answers HTTP events. */
+enum lambda_answers {
+    ANSWERS_BUFFERED, /* up to 6 MiB */
+    ANSWERS_STREAMED, /* for function URLs whose invoke mode is RESPONSE_STREAM */
+};
+
 struct workspace {
     char *folder;           /* absolute */
     char *functions_folder; /* compiled flows (*.wasm); default from the installation */
     char *cache_folder;     /* <sha256>.so of those flows */
     char *state_folder;     /* the only folder that is written */
-    char *store_file;       /* the store: sluice.db in state_folder */
+    enum store_place store_place;
+    char *store_file;       /* as store_open takes it: sluice.db in state_folder, or ":memory:" */
+    char *ca_file;          /* trust anchors where a connection names none; NULL: the system's */
+    char *event_sink;       /* URL that gets an event when an execution ends; NULL: none */
+    enum callers callers;
+    enum schedule_starter starter;
+    enum lambda_answers lambda_answers;
     char *base_url;         /* what mails and metadata call this host; "" if not set */
     uint64_t file_size_max; /* bytes; 0: no limit; default 1 GiB */
     uint32_t memory_mib_max, run_wall_s_max; /* ceilings over what manifests ask for */

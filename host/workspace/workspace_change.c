@@ -65,7 +65,7 @@ static bool write_file(const char *path, const struct buf *text, struct error *e
 static bool apply_locked(struct workspace *workspace, const struct edit *edit, struct error *err)
 {
     struct snapshot *next = NULL;
-    if (!snapshot_read(&next, workspace->folder, &edit->change, err))
+    if (!snapshot_read(&next, workspace->folder, workspace->ca_file, &edit->change, err))
         return false;
     char *path = edit->file ? file_join(workspace->folder, edit->file) : NULL;
     bool ok = !edit->file || (path ? write_file(path, edit->text, err)

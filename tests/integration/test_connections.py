@@ -84,7 +84,7 @@ class Storage(ConnectionTest):
         self.fails("login", "denied", "API keys")
         self.connections["C"] = dict(before)
         self.change(private_key=self.path("absent.pem"))
-        self.fails("configuration", "not_found", "absent.pem")
+        self.fails("configuration", "invalid", "absent.pem")
         self.connections["C"] = dict(before)
         admin(peer, "POST", "/_faults", {"action": "status", "status": 503})
         self.fails("login", "unavailable", "come back later")

@@ -49,9 +49,7 @@ class FlowTest(unittest.TestCase):
         cls.folder.cleanup()
 
     def setUp(self):
-        for server, folder in ((self.land.ccs_ftp, SOURCE_FOLDER), (self.land.dacs_ftp, TARGET_FOLDER)):
-            for name in os.listdir(server.home + folder):
-                os.unlink(os.path.join(server.home + folder, name))
+        self.land.empty_ftp()
         self.land.write_connections(json.loads(self.defaults))
         self.settings({})
         self.mails_before = len(self.land.mails())

@@ -431,7 +431,7 @@ class Keys(StorageTest):
 
     def test_files(self):
         self.connect("OS", private_key=self.path("absent.pem"))
-        self.refused("not_found", "absent.pem")
+        self.refused("invalid", "absent.pem")
         self.connect("OS", private_key=self.path("text.pem", b"hello"))
         self.refused("invalid", "holds no PEM private key")
         self.connect("OS", private_key=self.key["public"])

@@ -94,7 +94,7 @@ static void read_connection(const cJSON *from)
         .ca_file = copy_of(from, "ca_file"),
         .user = copy_of(from, "user"),
         .password.env = copy_of(from, "password_env"),
-        .private_key = copy_of(from, "private_key"),
+        .private_key = {.file = copy_of(from, "private_key")},
         .passphrase.env = copy_of(from, "passphrase_env"),
         .known_hosts = copy_of(from, "known_hosts"),
         .on_conflict = (enum conflict_policy)choose(from, "on_conflict", conflicts),

@@ -111,6 +111,18 @@ def run_until_told(stop, stdin_eof=False, alive=None):
     return status
 
 
+def end_process(process, seconds):
+    """SIGTERM, then SIGKILL; gives the exit status."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+    return process.returncode
+
+
 class Records:
     """An append-only file of one JSON object a line; safe from several threads."""
 

@@ -195,6 +195,11 @@ class Landscape:
         if os.getuid() == 0:
             os.chown(path, owner.st_uid, owner.st_gid)
 
+    def empty_ftp(self):
+        for server, folder in ((self.ccs_ftp, SOURCE_FOLDER), (self.dacs_ftp, TARGET_FOLDER)):
+            for name in os.listdir(server.home + folder):
+                os.unlink(os.path.join(server.home + folder, name))
+
     @staticmethod
     def _files(folder):
         found = {}

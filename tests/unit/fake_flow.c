@@ -123,6 +123,18 @@ const char *service_digest(const struct service *service, size_t index)
     return "d1ge57";
 }
 
+const char *service_module_name(const struct service *service, size_t index)
+{
+    (void)service, (void)index;
+    return "flow";
+}
+
+const char *service_library(const struct service *service, size_t index)
+{
+    (void)service, (void)index;
+    return "/nonexistent/d1ge57.so";
+}
+
 bool service_find(const struct service *service, const char *name, size_t *index, struct error *err)
 {
     (void)service;
@@ -137,6 +149,23 @@ bool service_check_run(const struct service *service, const struct run_request *
     (void)service;
     return request->parameter_count > 0 ||
            error_set(err, ERROR_INVALID, "flow 'FLOW' needs parameter 'prefix'");
+}
+
+void service_observe(struct service *service, const struct run_observer *observer)
+{
+    (void)service, (void)observer;
+}
+
+bool service_rest(struct service *service, int64_t wait_ms)
+{
+    (void)service, (void)wait_ms;
+    return true;
+}
+
+void service_resume(struct service *service, size_t flow, const struct run_watch *watch,
+                    int64_t deadline_ms)
+{
+    (void)service, (void)flow, (void)watch, (void)deadline_ms;
 }
 
 static bool says(const struct run_request *request, const char *word)

@@ -15,6 +15,12 @@ add_unit_test(test_server_peers LIBS sluice_server)
 # Over a stand-in for the bodies of requests.
 add_unit_test(test_server_attachment LIBS sluice_transfer
   SOURCES ${PROJECT_SOURCE_DIR}/host/server/attachment.c)
+add_unit_test(test_server_events LIBS sluice_server sluice_store
+  SOURCES ${PROJECT_SOURCE_DIR}/host/flow/fault.c)
+add_unit_test(test_server_lambda LIBS sluice_server sluice_store
+  SOURCES ${PROJECT_SOURCE_DIR}/host/flow/fault.c)
+add_unit_test(test_server_platform_trace LIBS sluice_server)
+add_unit_test(test_server_sizing LIBS sluice_server)
 # AddressSanitizer and ThreadSanitizer make processes and memory of their own behind the program's back.
 if(NOT SANITIZE)
   add_unit_test(test_server_lockdown LIBS sluice_server sluice_engine ${CMAKE_DL_LIBS})

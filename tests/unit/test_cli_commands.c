@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "check.h"
 #include "cli/cli.h"
+#include "cli/durability.h"
 #include "unit/temporary.h"
 #include "workspace/workspace.h"
 
@@ -177,6 +178,21 @@ static void a_workspace_must_be_found(void)
     expect("-w /nowhere flows", EXIT_USAGE, NULL, "workspace folder '/nowhere': No such file");
     CHECK_EQ_INT(chdir("/"), 0);
     temporary_remove(&empty);
+}
+
+static void check_says_what_the_store_outlives(void)
+{
+    begin();
+    temporary_write(&folder, "w/sluice.json", "{\"store\": \"memory\"}");
+    expect("check", EXIT_DONE, "note    store: in memory, and gone when it ends: the process\n"
+                               "        -> for a record that stays", NULL);
+    expect("check", EXIT_DONE, "note    flow 'FLOW': its record ends with the process: a run that is "
+                               "cut off does not go on: the next one takes what is not marked", NULL);
+    expect("instances", EXIT_USAGE, NULL, "\"store\" is \"memory\" in sluice.json");
+    expect("show abcd", EXIT_USAGE, NULL, "\"store\" is \"memory\" in sluice.json");
+    expect("purge", EXIT_USAGE, NULL, "\"store\" is \"memory\" in sluice.json");
+    CHECK_EQ_INT(durability_place_of("/dev/shm/none/such"), PLACE_MACHINE);
+    end();
 }
 
 static void init_then_check(void)
@@ -423,7 +439,8 @@ static void the_outbox_is_listed_retried_and_dropped(void)
 CHECK_MAIN(TEST(mistakes_get_the_nearest_name), TEST(errors_are_documents_with_json),
            TEST(the_outbox_is_listed_retried_and_dropped),
            TEST(every_command_has_a_manual_page), TEST(a_workspace_must_be_found),
-           TEST(init_then_check), TEST(lookups_are_read_and_changed),
+           TEST(init_then_check), TEST(check_says_what_the_store_outlives),
+           TEST(lookups_are_read_and_changed),
            TEST(connections_are_listed_and_tested), TEST(runs_end_with_the_flows_status),
            TEST(instances_are_listed_and_shown), TEST(flows_are_listed),
            TEST(flows_are_activated), TEST(schedules_are_shown_and_stopped))

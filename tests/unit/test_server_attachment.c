@@ -18,11 +18,12 @@ static void take(const char *data, size_t size, size_t step, bool is_cut, struct
 {
     struct body_pieces body = {.exchange = {.content_type = "multipart/mixed; boundary=B"},
                                .data = data, .size = size, .step = step, .is_cut = is_cut};
+    const struct attachment_body whole = attachment_body_of(&body.exchange);
     struct attachment *attachment;
     struct error err = {0};
     int status = 0;
     buf_init(out, 1u << 22);
-    if (!attachment_open(&attachment, &body.exchange, MESSAGE_MAX, INT64_MAX, &status, &err)) {
+    if (!attachment_open(&attachment, &whole, MESSAGE_MAX, INT64_MAX, &status, &err)) {
         buf_printf(out, "%d %s", status, error_kind_name(err.kind));
         attachment_close(attachment);
         return;
@@ -117,10 +118,11 @@ static void test_a_message_that_does_not_come_in_time(void)
     struct body_pieces body = {.exchange = {.content_type = "multipart/mixed; boundary=B"},
                                .data = JSON "{", .size = strlen(JSON "{"), .step = 1000,
                                .never_ends = true};
+    const struct attachment_body whole = attachment_body_of(&body.exchange);
     struct attachment *attachment;
     struct error err;
     int status = 0;
-    CHECK_FAILS(attachment_open(&attachment, &body.exchange, MESSAGE_MAX, 0, &status, &err), &err,
+    CHECK_FAILS(attachment_open(&attachment, &whole, MESSAGE_MAX, 0, &status, &err), &err,
                 ERROR_TIMEOUT);
     CHECK_EQ_INT(status, 408);
     attachment_close(attachment);

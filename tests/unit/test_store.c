@@ -17,6 +17,8 @@ static struct instance_start start_of(const char *id, const char *flow, int64_t 
     };
 }
 
+static const struct instance_end failed = {
+    .state = INSTANCE_FAILED, .finished_ms = 2000, .exit_status = 1, .fault_code = "x"};
 static const struct instance_end completed = {
     .state = INSTANCE_COMPLETED, .finished_ms = 2000, .cpu_us = 5, .memory_bytes = 6,
     .import_calls = 7, .response_status = 200, .response = "ok", .response_size = 2,
@@ -331,7 +333,64 @@ static void threads_share_a_store(void)
     temporary_remove(&temporary);
 }
 
+static void a_store_at_rest_has_written_all(void)
+{
+    struct temporary temporary = temporary_make();
+    struct error err = {0};
+    struct store *store = open_in(&temporary);
+    if (!store)
+        return;
+    struct store_load load;
+    struct instance_start start = start_of("tracked", "F", 1);
+    start.is_tracked = true; /* nobody waits for it */
+    CHECK_OK(store_instance_start(store, &start, &err), &err);
+    CHECK_OK(store_instance_finish(store, "tracked", &completed, &err), &err);
+    CHECK(store_rest(store, 30000));
+    store_load(store, &load);
+    CHECK_EQ_INT(load.waiting, 0);
+    CHECK(load.groups > 0);
+    CHECK(store_rest(store, 0)); /* it is already */
+    store_close(store);
+    temporary_remove(&temporary);
+}
+
+/* More than the ceiling's worth of messages: the newest are there, what runs is never touched. */
+static void a_store_in_memory_keeps_to_its_size(void)
+{
+    struct store *store = NULL;
+    struct error err = {0};
+    size_t size = STORE_MEMORY_SIZE_MAX / 16;
+    char *message = malloc(size), id[32];
+    CHECK_OK(store_open(&store, STORE_IN_MEMORY, &err), &err);
+    if (!store || !message)
+        return;
+    memset(message, 'x', size);
+    struct instance_start start = start_of("running", "F", 1);
+    CHECK_OK(store_instance_start(store, &start, &err), &err);
+    for (int i = 0; i < 40; i++) {
+        snprintf(id, sizeof id, "instance%03d", i);
+        start = start_of(id, "F", 2 + i);
+        start.input = message;
+        start.input_size = size;
+        CHECK_OK(store_instance_start(store, &start, &err), &err);
+        CHECK_OK(store_instance_finish(store, id, &failed, &err), &err); /* its message stays */
+    }
+    CHECK(store_rest(store, 30000));
+    int left = count_of(store, (struct store_filter){.state = "FAILED"});
+    CHECK(left > 0 && left <= 16);
+    struct buf text;
+    buf_init(&text, size);
+    CHECK_OK(store_payload(store, "instance039", "input", &text, &err), &err);
+    CHECK_EQ_INT(text.size, size);
+    CHECK_EQ_INT(count_of(store, (struct store_filter){.state = "IN_PROGRESS"}), 1);
+    buf_release(&text);
+    free(message);
+    store_close(store);
+}
+
 CHECK_MAIN(TEST(what_is_written_is_read_back), TEST(pending_activity_is_seen_before_the_end),
            TEST(an_instance_starts_and_ends_once), TEST(ids_may_be_shortened),
            TEST(filters_narrow_the_list), TEST(a_newer_schema_is_left_alone),
-           TEST(files_are_private), TEST(threads_share_a_store))
+           TEST(files_are_private), TEST(a_store_at_rest_has_written_all),
+           TEST(a_store_in_memory_keeps_to_its_size),
+           TEST(threads_share_a_store))

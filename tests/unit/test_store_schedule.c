@@ -153,10 +153,9 @@ static void *tell(void *store)
     return NULL;
 }
 
-static void a_wait_ends_when_something_happens(void)
+/* Whoever waits at `one` hears what is told at `two`. */
+static void expect_waits_to_end(struct store *one, struct store *two)
 {
-    folder = temporary_make();
-    struct store *one = open_store(), *two = open_store();
     struct store_watch *watch = NULL;
     struct error err = {0};
     pthread_t thread;
@@ -177,6 +176,17 @@ static void a_wait_ends_when_something_happens(void)
     while (clock_wall_ms() < until_ms)
         store_watch_wait(watch, seen, now_ms, until_ms);
     store_watch_close(watch);
+}
+
+static void a_wait_ends_when_something_happens(void)
+{
+    folder = temporary_make();
+    struct store *one = open_store(), *two = open_store(), *memory = NULL;
+    struct error err = {0};
+    expect_waits_to_end(one, two);
+    CHECK_OK(store_open(&memory, STORE_IN_MEMORY, &err), &err);
+    expect_waits_to_end(memory, memory);
+    store_close(memory);
     store_close(one);
     store_close(two);
     temporary_remove(&folder);

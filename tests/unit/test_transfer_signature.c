@@ -308,6 +308,12 @@ static void write_key_file(void)
     free(pem);
 }
 
+static void write_file(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "w");
+    CHECK(file && fputs(text, file) >= 0 && fclose(file) == 0);
+}
+
 static void test_keys_of_a_connection(void)
 {
     struct error err = {0};
@@ -317,17 +323,30 @@ static void test_keys_of_a_connection(void)
     snprintf(fingerprint, sizeof fingerprint, "%s", same ? oci_key_fingerprint(same) : "");
     oci_key_free(same);
     struct connection connection = {.name = "OS", .type = CONNECTION_OBJECT_STORAGE,
-                                    .private_key = key_path, .fingerprint = fingerprint};
+                                    .private_key = {.file = key_path},
+                                    .fingerprint = fingerprint};
+    char variable[] = "SLUICE_TEST_KEY";
     struct oci_keys *keys = oci_keys_new();
     const struct oci_key *key = oci_keys_get(keys, &connection, &err);
     CHECK(key != NULL);
     unlink(key_path); /* the second time it is not read */
     CHECK(oci_keys_get(keys, &connection, &err) == key);
+    write_file(key_path, "no key"); /* replaced: read again, and this is none */
+    CHECK(oci_keys_get(keys, &connection, &err) == NULL);
+    CHECK_CONTAINS(err.message, "'OS'");
+    unlink(key_path);
     char wrong[] = "00:11:22:33:44:55:66:77:88:99:aa:bb:cc:dd:ee:ff";
     connection.fingerprint = wrong;
     CHECK(oci_keys_get(keys, &connection, &err) == NULL);
-    CHECK_EQ_TEXT(error_kind_name(err.kind), "not_found"); /* another identity: read again */
+    CHECK_CONTAINS(err.message, "cannot open"); /* another identity: read again */
     CHECK_CONTAINS(err.message, "'OS'");
+    connection.fingerprint = fingerprint;
+    connection.private_key = (struct secret){.env = variable};
+    size_t size;
+    char *pem = pem_of(made_key(), PKCS8, NULL, &size);
+    setenv(variable, pem, 1);
+    CHECK(oci_keys_get(keys, &connection, &err) != NULL);
+    free(pem);
     oci_keys_free(keys);
 }
 
@@ -337,7 +356,8 @@ static void test_fingerprint_of_another_key(void)
     snprintf(key_path, sizeof key_path, "/tmp/sluice-test-key-XXXXXX");
     write_key_file();
     char wrong[] = "00:11:22:33:44:55:66:77:88:99:aa:bb:cc:dd:ee:ff";
-    struct connection connection = {.name = "OS", .private_key = key_path, .fingerprint = wrong};
+    struct connection connection = {.name = "OS", .private_key = {.file = key_path},
+                                    .fingerprint = wrong};
     struct oci_keys *keys = oci_keys_new();
     CHECK(oci_keys_get(keys, &connection, &err) == NULL);
     CHECK_EQ_TEXT(error_kind_name(err.kind), "invalid");
@@ -346,7 +366,7 @@ static void test_fingerprint_of_another_key(void)
     connection.fingerprint = NULL;
     CHECK(oci_keys_get(keys, &connection, &err) == NULL);
     CHECK_CONTAINS(err.message, "sets no \"fingerprint\"");
-    connection.private_key = NULL;
+    connection.private_key.file = NULL;
     CHECK(oci_keys_get(keys, &connection, &err) == NULL);
     CHECK_CONTAINS(err.message, "sets no \"private_key\"");
     oci_keys_free(keys);

@@ -134,9 +134,18 @@ static void settings_are_checked(void)
 {
     expect_complaint("sluice.json", "// x\n{ \"retention\": 3 }",
                      "sluice.json:2:3: unknown key \"retention\"; legal here: \"functions\", "
-                     "\"cache\", \"state\", \"base_url\", \"file_size_max\", \"memory_mib_max\", "
+                     "\"cache\", \"state\", \"store\", \"ca\", \"event_sink\", \"callers\", "
+                     "\"schedules\", \"lambda_answers\", \"base_url\", \"file_size_max\", \"memory_mib_max\", "
                      "\"run_wall_s_max\", \"retention_days\", \"store_size_max\", \"activation\", "
                      "\"tracing\", \"schedule_workers\", \"filters\", \"log\", \"metrics\", \"traces\", \"server\"");
+    expect_complaint("sluice.json", "{\"store\": \"memoy\"}",
+                     "sluice.json:1:2: \"store\" must be one of \"file\", \"memory\"; did you mean "
+                     "\"memory\"?");
+    expect_complaint("sluice.json", "{\"callers\": true}",
+                     "sluice.json:1:2: \"callers\" must be one of \"users\", \"platform\"");
+    expect_complaint("sluice.json", "{\"event_sink\": \"https://u:p@h/\"}",
+                     "sluice.json:1:2: \"event_sink\" must not hold a user or password; use "
+                     "\"user\" and \"password\"");
     expect_complaint("sluice.json", "{\"file_size_max\": \"many\"}",
                      "sluice.json:1:2: \"file_size_max\" must be a size from 0 B to 10.0 TiB: bytes, "
                      "or text such as \"64MiB\"");
@@ -260,6 +269,34 @@ static void settings_are_used(void)
     temporary_remove(&temporary);
 }
 
+static void settings_for_platforms_are_used(void)
+{
+    struct temporary temporary = make_workspace();
+    struct workspace *workspace = NULL;
+    struct error err = {0};
+    temporary_write(&temporary, "w/sluice.json",
+                    "{\"store\": \"memory\", \"ca\": \"ours\", \"event_sink\": \"https://sink/x/\","
+                    " \"callers\": \"platform\", \"lambda_answers\": \"streamed\"}");
+    temporary_write(&temporary, "w/connections.json",
+                    "{\"A\": {\"type\": \"rest\", \"url\": \"https://h\", \"auth\": \"none\"},"
+                    " \"B\": {\"type\": \"rest\", \"url\": \"https://h\", \"auth\": \"none\","
+                    " \"ca\": \"/its/own.pem\"}, \"C\": {\"type\": \"local\"}}");
+    CHECK_OK(workspace_open(&workspace, temporary_path(&temporary, "w"), NULL, &err), &err);
+    if (!workspace)
+        return;
+    CHECK_EQ_TEXT(workspace->store_file, ":memory:");
+    CHECK_EQ_TEXT(workspace->event_sink, "https://sink/x");
+    CHECK_EQ_INT(workspace->callers, CALLERS_PLATFORM);
+    CHECK_EQ_INT(workspace->lambda_answers, ANSWERS_STREAMED);
+    CHECK_OK(workspace_reload(workspace, &err), &err);
+    const struct connection *connections = workspace->snapshot->connections;
+    CHECK_CONTAINS(connections[0].ca_file, "/w/certificates/ours.pem");
+    CHECK_EQ_TEXT(connections[1].ca_file, "/its/own.pem");
+    CHECK(connections[2].ca_file == NULL);
+    workspace_close(workspace);
+    temporary_remove(&temporary);
+}
+
 static void a_workspace_is_found_upwards(void)
 {
     struct temporary temporary = make_workspace();
@@ -353,6 +390,8 @@ static void a_folder_without_settings_is_no_workspace(void)
 }
 
 CHECK_MAIN(TEST(a_new_workspace_opens), TEST(init_touches_nothing_that_exists),
-           TEST(init_that_fails_leaves_no_file), TEST(names_that_do_not_exist_get_the_nearest), TEST(settings_are_checked),
-           TEST(settings_are_used), TEST(telemetry_is_checked), TEST(telemetry_is_used), TEST(a_workspace_is_found_upwards), TEST(lookups_are_saved),
+           TEST(init_that_fails_leaves_no_file), TEST(names_that_do_not_exist_get_the_nearest),
+           TEST(settings_are_checked), TEST(settings_are_used), TEST(settings_for_platforms_are_used),
+           TEST(telemetry_is_checked), TEST(telemetry_is_used), TEST(a_workspace_is_found_upwards),
+           TEST(lookups_are_saved),
            TEST(inspection_lists_what_is_missing), TEST(a_folder_without_settings_is_no_workspace))

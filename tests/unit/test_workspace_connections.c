@@ -95,11 +95,19 @@ static void complaints_say_where_and_what(void)
          "connections.json:1:23: connection 'C': \"host\" must not hold control characters"},
         {"{\"C\": {\"type\": \"ftp\",\n \"password\": \"hunter2\"}}",
          "connections.json:2:2: connection 'C': \"password\" is a secret in plain text, which is "
-         "refused; give {\"env\": \"NAME\"} for an environment variable or {\"file\": \"PATH\"} for a "
-         "file"},
+         "refused; give {\"env\": \"NAME\"} for an environment variable, {\"file\": \"PATH\"} for a "
+         "file or {\"credential\": \"NAME\"} for a file in $CREDENTIALS_DIRECTORY"},
         {"{\"C\": {\"type\": \"ftp\",\n \"password\": {\"env\": \"A\", \"file\": \"b\"}}}",
          "connections.json:2:2: connection 'C': \"password\" must be {\"env\": \"NAME\"} for an "
-         "environment variable or {\"file\": \"PATH\"} for a file"},
+         "environment variable, {\"file\": \"PATH\"} for a file or {\"credential\": \"NAME\"} for a "
+         "file in $CREDENTIALS_DIRECTORY"},
+        {"{\"C\": {\"type\": \"ftp\",\n \"password\": {\"credential\": \"../p\"}}}",
+         "connections.json:2:15: connection 'C': \"password\" must be the name of a file in "
+         "$CREDENTIALS_DIRECTORY, without '/' and not beginning with '.'"},
+        {"{\"C\": {\"type\": \"sftp\", \"host\": \"h\", \"user\": \"u\", \"known_hosts\": \"k\","
+         "\n \"private_key\": {\"env\": \"K\"}}}",
+         "connections.json:2:2: connection 'C': \"private_key\" must be a file: for SFTP it cannot "
+         "come from the environment"},
         {REST_HEAD ", \"auth\": \"basic\", \"user\": \"u\"}}",
          "connections.json:1:47: connection 'C': \"password\" is missing: \"auth\" is \"basic\""},
         {REST_HEAD "}}", "connections.json:1:2: connection 'C': \"user\" is missing: \"auth\" is "
@@ -283,6 +291,45 @@ static void secrets_are_fetched(void)
     temporary_remove(&secrets);
 }
 
+static void credentials_are_files_of_a_folder(void)
+{
+    struct temporary folder = temporary_make();
+    struct connection connection = {0};
+    struct error err = {0};
+    struct buf out;
+    buf_init(&out, SECRET_SIZE_MAX);
+    temporary_write(&folder, "ftp", "first\n");
+    unsetenv(CREDENTIALS_DIRECTORY);
+    CHECK_OK(read_text("{\"C\": {\"type\": \"ftp\", \"host\": \"h\", \"user\": \"u\","
+                       " \"password\": {\"credential\": \"ftp\"}}}", &connection, &err), &err);
+    CHECK_EQ_TEXT(credential_of(connection.password.file), "ftp");
+    CHECK_FAILS(secret_read(&connection, "password", &connection.password, &out, &err), &err,
+                ERROR_INVALID);
+    CHECK_CONTAINS(err.message, "cannot open '$CREDENTIALS_DIRECTORY/ftp'");
+    connection_release(&connection);
+
+    setenv(CREDENTIALS_DIRECTORY, folder.folder, 1);
+    CHECK_OK(read_text("{\"C\": {\"type\": \"object_storage\", \"url\": \"https://h\","
+                       " \"tenancy\": \"t\", \"user\": \"u\", \"fingerprint\": \"" FINGERPRINT "\","
+                       " \"private_key\": {\"credential\": \"key.pem\"},"
+                       " \"passphrase\": {\"credential\": \"ftp\"}}}", &connection, &err), &err);
+    CHECK_EQ_TEXT(connection.private_key.file, temporary_path(&folder, "key.pem"));
+    CHECK_EQ_TEXT(credential_of(connection.private_key.file), "key.pem");
+    CHECK_OK(secret_read(&connection, "passphrase", &connection.passphrase, &out, &err), &err);
+    CHECK_EQ_TEXT(buf_text(&out), "first");
+    temporary_write(&folder, "ftp", "second\n"); /* counts at the next use */
+    buf_clear(&out);
+    CHECK_OK(secret_read(&connection, "passphrase", &connection.passphrase, &out, &err), &err);
+    CHECK_EQ_TEXT(buf_text(&out), "second");
+    CHECK(credential_of("/etc/passwd") == NULL);
+    CHECK(credential_of(folder.folder) == NULL);
+    CHECK(credential_of(temporary_path(&folder, "a/b")) == NULL);
+    connection_release(&connection);
+    unsetenv(CREDENTIALS_DIRECTORY);
+    buf_release(&out);
+    temporary_remove(&folder);
+}
+
 static bool read_sized_secret(size_t size, struct error *err)
 {
     struct temporary temporary = temporary_make();
@@ -341,4 +388,5 @@ static void retries_have_defaults_and_a_key_of_their_own(void)
 CHECK_MAIN(TEST(retries_have_defaults_and_a_key_of_their_own),
            TEST(complaints_say_where_and_what), TEST(ftp_has_safe_defaults),
            TEST(other_types_are_read), TEST(limits_hold_at_n_and_n_plus_1),
-           TEST(secrets_are_fetched), TEST(secret_size_is_limited))
+           TEST(secrets_are_fetched), TEST(credentials_are_files_of_a_folder),
+           TEST(secret_size_is_limited))

@@ -1,0 +1,7 @@
+# Functions over stand-ins for their platforms, with the whole landscape behind them.
+if(TARGET sluice)
+  add_python_test(fn test_fn.py ARGS $<TARGET_FILE:sluice>)
+  add_python_test(lambda test_lambda.py ARGS $<TARGET_FILE:sluice>)
+  add_python_test(knative test_knative.py ARGS $<TARGET_FILE:sluice>)
+  add_python_test(package test_package.py ARGS $<TARGET_FILE:sluice> TIMEOUT 900)
+endif()
