@@ -17,11 +17,12 @@ static void take(const uint8_t *data, size_t size, size_t step, bool is_cut, str
 {
     struct body_pieces body = {.exchange = {.content_type = "multipart/mixed; boundary=B"},
                                .data = (const char *)data, .size = size, .step = step, .is_cut = is_cut};
+    const struct attachment_body whole = attachment_body_of(&body.exchange);
     struct attachment *attachment;
     struct error err = {0};
     int status = 0;
     buf_init(out, 1u << 22);
-    bool ok = attachment_open(&attachment, &body.exchange, 1000, INT64_MAX, &status, &err);
+    bool ok = attachment_open(&attachment, &whole, 1000, INT64_MAX, &status, &err);
     buf_printf(out, "%d %s %s|", ok, ok ? "" : error_kind_name(err.kind),
                ok ? buf_text(&attachment->message) : "");
     enum stream_outcome outcome = ok && attachment->has_file ? STREAM_WAIT : STREAM_END;
