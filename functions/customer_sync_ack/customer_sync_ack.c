@@ -99,8 +99,9 @@ int main(void)
         return fault_respond(&fault, 400);
     ok = ok && extend_text("message", &ack.for_ccs, &fault);
 
-    /* 3. It is sent to the sync request. */
-    if (ok && tell_ccs(&ack, &fault))
+    /* 3. It is sent to the sync request, as the tenant's customisations make it. */
+    ok = ok && extend_text("message", &ack.for_ccs, &fault) && tell_ccs(&ack, &fault);
+    if (ok)
         return respond_ok(&ack); /* 4. CCS took it. */
 
     return end_failed(&fault, status_for_caller(&fault));

@@ -19,6 +19,8 @@
 
 /* Change it whenever the same module must be translated anew. SLUICE_WASM_RT_DIGEST is the digest
  * of wasm-rt.h, taken at configuration. */
+#define SUM_SUFFIX ".sha256"
+#define LIBRARY_SIZE_MAX (256u << 20)
 #define TRANSLATE_VERSION "sluice-engine 1; wabt 1.0.39; " SLUICE_WASM_RT_DIGEST "; "
 
 #define WASM2C_FLAGS "-n", "guest", "--no-debug-names", "--disable-simd"
@@ -181,12 +183,65 @@ static bool sync_path(const char *path, struct error *err)
     return ok || error_errno(err, ERROR_INTERNAL, number, "cannot write '%s' to disk", path);
 }
 
+/* ---- what a compiled module was when it was made ---- */
+
+static char *sum_path(const char *library)
+{
+    char *path = NULL;
+    return asprintf(&path, "%s" SUM_SUFFIX, library) < 0 ? NULL : path;
+}
+
+static bool sum_library(const char *library, char sum[static DIGEST_TEXT_SIZE], struct error *err)
+{
+    struct buf bytes;
+    buf_init(&bytes, LIBRARY_SIZE_MAX);
+    bool ok = file_read(library, &bytes, err);
+    if (ok)
+        digest_hex(NULL, bytes.data, bytes.size, sum);
+    buf_release(&bytes);
+    return ok;
+}
+
+/* Two that make the same module at once write the same: the compiler's output depends on its input only. */
+static bool write_sum(const char *library, const char *path, struct error *err)
+{
+    char sum[DIGEST_TEXT_SIZE], *beside = sum_path(path);
+    bool ok = (beside || error_set(err, ERROR_INTERNAL, "out of memory")) &&
+              sum_library(library, sum, err) && file_write(beside, sum, strlen(sum), 0600, err);
+    free(beside);
+    return ok;
+}
+
+static bool check_sum(const char *path, struct error *err)
+{
+    struct buf told;
+    char sum[DIGEST_TEXT_SIZE], *beside = sum_path(path);
+    buf_init(&told, DIGEST_TEXT_SIZE);
+    bool ok = (beside || error_set(err, ERROR_INTERNAL, "out of memory")) &&
+              check_trust(beside, false, err) && file_read(beside, &told, err) &&
+              sum_library(path, sum, err);
+    if (ok && strcmp(buf_text(&told), sum) != 0)
+        ok = error_set(err, ERROR_DENIED, "'%s' is not what was compiled into it; remove it, and it is made "
+                       "again", path);
+    free(beside);
+    buf_release(&told);
+    return ok;
+}
+
+static bool is_made(const char *path)
+{
+    char *beside = sum_path(path);
+    bool is_there = beside && file_exists(path) && file_exists(beside);
+    free(beside);
+    return is_there;
+}
+
 static bool publish(const struct work *work, const char *cache_folder, const char *path,
                     struct error *err)
 {
     if (chmod(work->library, 0600) != 0)
         return error_errno(err, ERROR_INTERNAL, errno, "the compiler left no module");
-    if (!sync_path(work->library, err))
+    if (!sync_path(work->library, err) || !write_sum(work->library, path, err))
         return false;
     if (rename(work->library, path) != 0)
         return error_errno(err, ERROR_INTERNAL, errno, "cannot create '%s'", path);
@@ -260,9 +315,9 @@ bool translate(const struct verified_module *module, const char *cache_folder,
         return false;
     char *found = library_path(module, folder);
     bool ok = found || error_set(err, ERROR_INTERNAL, "out of memory");
-    if (ok && !file_exists(found))
+    if (ok && !is_made(found))
         ok = make_library(module, folder, tools, found, err);
-    ok = ok && check_trust(found, false, err);
+    ok = ok && check_trust(found, false, err) && check_sum(found, err);
     free(folder);
     if (ok)
         *path = found;

@@ -2,7 +2,8 @@
 /*
  * From a verified module to a shared object in the cache: wasm2c (under Node.js) and the C
  * compiler, each in a limited child (child.h). Cached files are named by a digest of the verified
- * bytes and of everything that shapes the result: engine, header, translator version, flags. Where
+ * bytes and of everything that shapes the result: engine, header, translator version, flags. Beside each
+ * stands what its own digest was when it was made; one that has another now is not loaded. Where
  * helper_start was called, the helper starts the tools, those of its environment at that time.
  * Thread-safe; two translations of the same module at once do the work twice and agree.
  */
@@ -23,7 +24,7 @@ void translate_tools_default(struct translate_tools *tools);
 /*
  * Gives the path of the module's shared object in cache_folder, made there if it is missing; the
  * caller frees *path. The folder is created with mode 0700.
- * ERROR_DENIED: folder or file belongs to somebody else or others can write it. ERROR_INVALID: the
+ * ERROR_DENIED: folder or file belongs to somebody else, others can write it, or its digest is another. ERROR_INVALID: the
  * translator or compiler refused. ERROR_LIMIT, ERROR_TIMEOUT, ERROR_INTERNAL.
  */
 MUST_USE bool translate(const struct verified_module *module, const char *cache_folder,

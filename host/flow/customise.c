@@ -264,14 +264,11 @@ static bool is_mapping(const char *path)
 static bool make_name(const char *point, const char *label, const char *path,
                       char name[static CUSTOMISATION_NAME_SIZE_MAX + 1], struct error *err)
 {
-    if (is_mapping(path)) {
-        snprintf(name, CUSTOMISATION_NAME_SIZE_MAX + 1, "%s", CUSTOMISATION_MAPPING);
-        return (strcmp(point, CUSTOMISATION_MAPPING_POINT) == 0 && !label) ||
-               error_set(err, ERROR_INVALID, "a mapping is for the extension point '%s', without a label",
-                         CUSTOMISATION_MAPPING_POINT);
-    }
-    int size = snprintf(name, CUSTOMISATION_NAME_SIZE_MAX + 1, "%s%s%s.wasm", point, label ? "." : "",
-                        label ? label : "");
+    bool is_default = is_mapping(path) && !label && strcmp(point, CUSTOMISATION_MAPPING_POINT) == 0;
+    int size = is_default ? snprintf(name, CUSTOMISATION_NAME_SIZE_MAX + 1, "%s", CUSTOMISATION_MAPPING)
+                          : snprintf(name, CUSTOMISATION_NAME_SIZE_MAX + 1, "%s%s%s.%s", point,
+                                     label ? "." : "", label ? label : "",
+                                     is_mapping(path) ? "json" : "wasm");
     return (size <= CUSTOMISATION_NAME_SIZE_MAX && customisation_name_parse(name, NULL)) ||
            error_set(err, ERROR_INVALID, "'%.60s' is no label: letters, digits, '-' and '_' are legal",
                      label ? label : "");

@@ -22,16 +22,16 @@ char *customisation_folder(const char *workspace_folder, const char *flow)
     return asprintf(&path, "%s/%s/%s", workspace_folder, CUSTOMISATION_FOLDER, flow) < 0 ? NULL : path;
 }
 
-/* Cuts name into its parts; false: it is none of a customisation. */
+/* Cuts name into its parts; false: it is none of a customisation. Both endings have five bytes. */
 static bool parse_name(const char *name, size_t *point_size, const char **label, size_t *label_size)
 {
-    static const char ending[] = ".wasm";
-    const size_t size = strlen(name), ending_size = sizeof ending - 1;
+    const size_t size = strlen(name), ending_size = strlen(".wasm");
     *point_size = strspn(name, POINT_BYTES);
     *label = "";
     *label_size = 0;
     if (size > CUSTOMISATION_NAME_SIZE_MAX || *point_size == 0 || size <= ending_size ||
-        strcmp(name + size - ending_size, ending) != 0)
+        (strcmp(name + size - ending_size, ".wasm") != 0 &&
+         strcmp(name + size - ending_size, ".json") != 0))
         return false;
     if (*point_size == size - ending_size)
         return true;
@@ -104,7 +104,9 @@ static int by_order(const void *left, const void *right)
         return is_mapping(a) ? -1 : 1;
     size_t size = a->label_size < b->label_size ? a->label_size : b->label_size;
     order = memcmp(a->label, b->label, size);
-    return order ? order : (a->label_size > b->label_size) - (a->label_size < b->label_size);
+    if (order || a->label_size != b->label_size)
+        return order ? order : a->label_size > b->label_size ? 1 : -1;
+    return strcmp(a->name, b->name); /* ".json" before ".wasm" */
 }
 
 static bool read_folder(struct customisation_list *out, const char *folder, DIR *entries,

@@ -3,10 +3,11 @@
  * The files of customizations/<FLOW-ID>/: which extension point each belongs to and in which order they
  * run there.
  *
- *   mapping.json           a mapping of the "message"; it runs before the programs there
+ *   mapping.json           a mapping of the "message"; it runs before all others there
  *   <point>.wasm           a program
- *   <point>.<label>.wasm   more of them; they run in the order of their labels (bytes), the one without
- *                          a label first
+ *   <point>.json           a mapping
+ *   <point>.<label>.wasm, <point>.<label>.json   more of them; they run in the order of their labels
+ *                          (bytes), those without a label first, a mapping before a program
  *
  * What begins with a dot, folders and signatures (.sig) are none of them.
  */

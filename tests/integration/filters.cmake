@@ -6,7 +6,7 @@ if(TARGET sluice)
   endforeach()
 endif()
 if(TARGET sluice)
-  foreach(area Commands Clones Signatures Refused)
+  foreach(area Commands Mappings Clones Signatures Refused)
     string(TOLOWER ${area} name)
     add_python_test(customize.${name} test_customize.py
       ARGS $<TARGET_FILE:sluice> ${TEST_GUEST_FOLDER} ${SLUICE_NODE} ${SLUICE_WAT2WASM} ${area})

@@ -33,4 +33,8 @@ if(TARGET sluice AND NOT SANITIZE)
     add_python_test(kill.${route} test_kill_every.py
       ARGS $<TARGET_FILE:sluice> $<TARGET_FILE:kill_at> ${route})
   endforeach()
+  foreach(route ftp-ftp ftp-os)
+    add_python_test(kill.${route}.filtered test_kill_every.py
+      ARGS $<TARGET_FILE:sluice> $<TARGET_FILE:kill_at> ${route}+${TEST_GUEST_FOLDER}/filter_records.wasm)
+  endforeach()
 endif()

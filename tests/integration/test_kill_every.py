@@ -3,12 +3,13 @@
 the target as soon as they show: each file is delivered exactly once and whole, its source is marked, the
 notice is sent under one Message-ID, and no instance stays open.
 
-Usage: test_kill_every.py SLUICE PRELOAD ROUTE [unittest arguments]
+Usage: test_kill_every.py SLUICE PRELOAD ROUTE[+FILTER.wasm] [unittest arguments]
 SLUICE_KILLS: how many moments are drawn from the seed SLUICE_SEED (default 8 from seed 1); "all": each.
 """
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -32,9 +33,21 @@ class KillEvery(unittest.TestCase):
         cls.land = Landscape(folder.name, SLUICE)
         cls.addClassCleanup(cls.land.stop)
         cls.count_file = os.path.join(folder.name, "count")
-        cls.source, cls.target = ROUTE.split("-")
+        route, _, guest = ROUTE.partition("+")
+        cls.source, cls.target = route.split("-")
         cls.flow = FLOW_FTP if cls.source == "ftp" else FLOW_OS
         cls.land.set_lookup(CONFIG, "dacs.file.target.transfer.pref", cls.target)
+        if guest:
+            cls.customise(guest)
+
+    @classmethod
+    def customise(cls, guest):
+        """Every file passes a filter, which leaves these files as they are."""
+        folder = os.path.join(cls.land.workspace, "customizations", cls.flow)
+        os.makedirs(folder)
+        shutil.copy(guest, os.path.join(folder, "content.wasm"))
+        with open(os.path.join(cls.land.workspace, "sluice.json"), "w", encoding="utf-8") as file:
+            json.dump({"filters": {"unsigned": "allow"}}, file)
 
     # ---- source and target, whichever they are ----------------------------------------------------
 

@@ -8,8 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/file.h"
 #include "check.h"
+#include "base/file.h"
 #include "engine/import_rules.h"
 #include "engine/translate.h"
 #include "test_engine_support.h"
@@ -35,13 +35,16 @@ static bool open_module(struct module **out)
     return module_open(out, wasm_path, cache, &policy, &err);
 }
 
-/* The number of entries in the cache; the last one's path is put into path. */
-static int list_cache(char *path, size_t size)
+/* The number of entries in the cache, but for the digests beside modules if is_module_only; the last one's
+ * path is put into path. */
+static int list_entries(char *path, size_t size, bool is_module_only)
 {
     int count = 0;
     DIR *entries = opendir(cache);
     for (const struct dirent *entry; entries && (entry = readdir(entries));) {
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+            continue;
+        if (is_module_only && strstr(entry->d_name, ".so.sha256"))
             continue;
         snprintf(path, size, "%s/%s", cache, entry->d_name);
         count++;
@@ -51,11 +54,16 @@ static int list_cache(char *path, size_t size)
     return count;
 }
 
+static int list_cache(char *path, size_t size)
+{
+    return list_entries(path, size, true);
+}
+
 static void empty_cache(void)
 {
     char path[400];
     chmod(cache, 0700);
-    while (list_cache(path, sizeof path) > 0)
+    while (list_entries(path, sizeof path, false) > 0)
         if (unlink(path) != 0)
             break;
 }
@@ -120,6 +128,35 @@ static void others_must_not_write_the_cache(void)
     CHECK_EQ_INT(symlink("/dev/null", path), 0);
     CHECK_FAILS(open_module(&module), &err, ERROR_DENIED);
     CHECK_CONTAINS(err.message, "not a plain file");
+    empty_cache();
+}
+
+/* Swapped with another one, changed, or without its digest. */
+static void what_was_compiled_is_what_is_loaded(void)
+{
+    struct module *module;
+    char path[400], beside[420], other[400];
+    struct buf first;
+    struct wasm_module wasm = wasm_minimal();
+    buf_init(&first, 1 << 24);
+    write_module(&wasm);
+    CHECK_OK(open_module(&module), &err);
+    module_close(module);
+    CHECK_EQ_INT(list_cache(path, sizeof path), 1);
+    CHECK_OK(file_read(path, &first, &err), &err);
+    snprintf(beside, sizeof beside, "%s.sha256", path);
+    snprintf(other, sizeof other, "%s", path);
+    CHECK_EQ_INT(unlink(beside), 0);
+    CHECK_OK(open_module(&module), &err); /* made again */
+    module_close(module);
+    first.data[first.size - 1] ^= 1;
+    CHECK_OK(file_write(other, first.data, first.size, 0600, &err), &err);
+    CHECK_FAILS(open_module(&module), &err, ERROR_DENIED);
+    CHECK_CONTAINS(err.message, "is not what was compiled into it");
+    CHECK_EQ_INT(unlink(other), 0);
+    CHECK_OK(open_module(&module), &err);
+    module_close(module);
+    buf_release(&first);
     empty_cache();
 }
 
@@ -195,7 +232,8 @@ static void imports_that_the_host_lacks(void)
 int main(void)
 {
     static const struct check_test tests[] = {
-        TEST(cached_by_content), TEST(others_must_not_write_the_cache), TEST(tools_that_fail),
+        TEST(cached_by_content), TEST(others_must_not_write_the_cache),
+        TEST(what_was_compiled_is_what_is_loaded), TEST(tools_that_fail),
         TEST(modules_that_are_refused), TEST(imports_that_the_host_lacks)};
     if (!mkdtemp(root))
         return 1;

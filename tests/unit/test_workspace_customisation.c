@@ -12,7 +12,9 @@ static void names_tell_their_extension_point(void)
         {"content.10-mask.wasm", "content"},
         {"own_point2.x_Y-9.wasm", "own_point2"},
         {"mapping.json", "message"},
-        {"message.json", NULL},
+        {"request.json", "request"},
+        {"message.10-x.json", "message"},
+        {"message.txt", NULL},
         {".wasm", NULL},
         {"wasm", NULL},
         {"Message.wasm", NULL},
@@ -52,9 +54,9 @@ static struct temporary make(void)
 static void files_come_in_the_order_they_run(void)
 {
     static const char *const names[] = {"message.b.wasm", "message.wasm", "content.wasm", "mapping.json",
-                                        "message.10.wasm", "message.1.wasm", "notes.txt", ".hidden",
+                                        "message.10.wasm", "message.1.wasm", "message.json", "notes.txt", ".hidden",
                                         "message.wasm.sig"};
-    static const char *const expected[] = {"notes.txt", "content.wasm", "mapping.json", "message.wasm",
+    static const char *const expected[] = {"notes.txt", "content.wasm", "mapping.json", "message.json", "message.wasm",
                                            "message.1.wasm", "message.10.wasm", "message.b.wasm"};
     struct temporary temporary = make();
     struct customisation_list list;

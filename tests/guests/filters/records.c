@@ -10,7 +10,7 @@
 #define COLUMN 6 /* the telephone number of a contact, from 0 */
 #define BLOCK_SIZE 65536
 
-static char in[BLOCK_SIZE], out[BLOCK_SIZE];
+static char block[BLOCK_SIZE];
 
 static bool write_all(const char *bytes, size_t size)
 {
@@ -29,20 +29,29 @@ int main(void)
     unsigned column = 0, dropped = 0;
     bool is_start = true, is_dropped = false;
     ssize_t got;
-    while ((got = read(0, in, sizeof in)) > 0) {
-        size_t kept = 0;
-        for (ssize_t i = 0; i < got; i++) {
-            char byte = in[i];
-            if (is_start) {
-                is_dropped = byte == '#';
-                dropped += is_dropped;
+    while ((got = read(0, block, sizeof block)) > 0) {
+        size_t size = (size_t)got, kept = 0; /* from kept on nothing was written yet */
+        for (size_t i = 0; i < size; i++) {
+            char byte = block[i];
+            if (is_start && byte == '#') {
+                is_dropped = true;
+                dropped++;
+                if (!write_all(block + kept, i - kept))
+                    return 2;
             }
             is_start = byte == '\n';
-            column = is_start ? 0 : column + (byte == '\t');
-            out[kept] = column == COLUMN && byte >= '0' && byte <= '9' ? '*' : byte;
-            kept += !is_dropped;
+            if (is_start && is_dropped) {
+                is_dropped = false;
+                kept = i + 1;
+            }
+            if (is_start)
+                column = 0;
+            else if (byte == '\t')
+                column++;
+            else if (column == COLUMN && byte >= '0' && byte <= '9')
+                block[i] = '*';
         }
-        if (!write_all(out, kept))
+        if (!is_dropped && !write_all(block + kept, size - kept))
             return 2;
     }
     if (dropped)
