@@ -34,3 +34,32 @@ add_custom_command(OUTPUT ${preview_page}
   COMMAND ${SLUICE_NODE} ${preview_folder}/build.mjs ${preview_module} ${preview_documents} ${preview_page}
   DEPENDS ${preview_parts} ${preview_module} ${preview_documents} VERBATIM COMMENT "Preview page")
 add_custom_target(preview ALL DEPENDS ${preview_page})
+
+# The acknowledgement flow for JavaScript workers: wasm-out/edge/ holds all that a worker is made of. What the
+# module imports of the host is defined by nobody until it is instantiated.
+set(edge_folder ${PROJECT_SOURCE_DIR}/wasm-out/edge)
+set(edge_flow ${PROJECT_SOURCE_DIR}/functions/customer_sync_ack)
+file(MAKE_DIRECTORY ${edge_folder})
+file(GLOB edge_shared CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/shared/src/*.c)
+set(edge_mapping ${sluice_guest_folder}/edge/customer_sync_ack_mapping.c)
+file(MAKE_DIRECTORY ${sluice_guest_folder}/edge)
+add_custom_command(OUTPUT ${edge_mapping}
+  COMMAND mapping_table customer_sync_ack_mapping ${edge_flow}/mapping.json ${edge_mapping}
+  DEPENDS ${edge_flow}/mapping.json mapping_table VERBATIM COMMENT "Edge: mapping")
+sluice_manifest_pages(edge_pages ${edge_flow}/flow.json)
+math(EXPR edge_memory "${edge_pages} * 65536")
+add_javascript_guest(${edge_folder}/customer_sync_ack.wasm
+  SOURCES ${edge_shared} ${CJSON_SOURCE_DIR}/cJSON.c ${edge_flow}/customer_sync_ack.c
+    ${edge_flow}/acknowledgement.c ${edge_mapping}
+  FLAGS -I${edge_flow} -sMAXIMUM_MEMORY=${edge_memory} -sINITIAL_MEMORY=1048576
+    -sTOTAL_STACK=${SLUICE_GUEST_STACK_SIZE} -sERROR_ON_UNDEFINED_SYMBOLS=0 -sWARN_ON_UNDEFINED_SYMBOLS=0)
+set(edge_files ${edge_folder}/customer_sync_ack.wasm)
+foreach(source ${PROJECT_SOURCE_DIR}/shared/js/wasi.mjs ${PROJECT_SOURCE_DIR}/shared/js/host.mjs
+    ${PROJECT_SOURCE_DIR}/shared/edge/worker.mjs ${PROJECT_SOURCE_DIR}/shared/edge/workerd.capnp
+    ${edge_flow}/flow.json)
+  get_filename_component(name ${source} NAME)
+  add_custom_command(OUTPUT ${edge_folder}/${name}
+    COMMAND ${CMAKE_COMMAND} -E copy ${source} ${edge_folder}/${name} DEPENDS ${source} VERBATIM)
+  list(APPEND edge_files ${edge_folder}/${name})
+endforeach()
+add_custom_target(edge ALL DEPENDS ${edge_files})

@@ -36,7 +36,7 @@ class Stream {
   }
 }
 
-function wasiImports(memory, stdin, out, err) {
+function wasiImports(memory, stdin, out, err, now) {
   let read = 0;
   const view = () => new DataView(memory().buffer);
   /** The ranges of a list of (address, size) pairs. */
@@ -60,7 +60,7 @@ function wasiImports(memory, stdin, out, err) {
     },
     environ_get: () => SUCCESS,
     clock_time_get(id, precision, time) {
-      view().setBigUint64(time, BigInt(Date.now()) * 1000000n, true);
+      view().setBigUint64(time, BigInt(now) * 1000000n, true);
       return SUCCESS;
     },
     random_get(address, size) {
@@ -110,14 +110,14 @@ function wasiImports(memory, stdin, out, err) {
 
 /**
  * Runs main() of a WebAssembly.Module. imports: functions of further import modules, which are given the
- * instance's memory as memory(). Gives {status, stdout, stderr}, the latter as bytes; a trap is an exception.
+ * instance's memory as memory(); now: what its clock shows, milliseconds since 1970. Gives {status, stdout, stderr}, the latter as bytes; a trap is an exception.
  */
-export async function runProgram(module, stdin = new Uint8Array(0), imports = () => ({})) {
+export async function runProgram(module, stdin = new Uint8Array(0), imports = () => ({}), now = Date.now()) {
   let instance;
   const memory = () => instance.exports.memory;
   const out = new Stream(), err = new Stream();
   instance = await WebAssembly.instantiate(module, {
-    wasi_snapshot_preview1: wasiImports(memory, stdin, out, err),
+    wasi_snapshot_preview1: wasiImports(memory, stdin, out, err, now),
     env: { emscripten_notify_memory_growth() {} }, // Emscripten's; views are made anew each time
     ...imports(memory),
   });

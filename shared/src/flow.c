@@ -126,7 +126,5 @@ void time_format(int64_t seconds, char text[TIME_TEXT_SIZE])
 
 void time_now(char text[TIME_TEXT_SIZE])
 {
-    struct timespec now = {0};
-    timespec_get(&now, TIME_UTC);
-    time_format((int64_t)now.tv_sec, text);
+    time_format((int64_t)time(NULL), text); /* timespec_get is not in Emscripten's library */
 }
