@@ -49,6 +49,7 @@ void ledger_published(enum place_id place, struct file *file, const char *instan
         return;
     file->extract = (int)(extract - world->extracts);
     extract->delivered++;
+    world->deliveries++;
     note_instance(extract, instance);
     trace("delivered: '%s', version %d, by %s", file->name, file->extract, instance);
     check_that(extract->is_whole, "'%s' was delivered before its writer was done", file->name);
@@ -102,6 +103,7 @@ void ledger_renamed(enum place_id place, struct file *file)
     check_that(extract->delivered > 0, "%s: '%s', version %d, was marked before it was delivered",
                place_name(place), file->name, file->extract);
     extract->marked++;
+    world->marks++;
     trace("marked: '%s', version %d", file->name, file->extract);
 }
 

@@ -47,7 +47,7 @@ static struct flavour draw_flavour(void)
 /* All, half or few of the kinds: so that each is met with and without each other. */
 static void enable_mishaps(struct plan *plan)
 {
-    unsigned permille = DRAW(1000, 500, 300, 150, 60, 0);
+    unsigned permille = DRAW(1000, 500, 500, 300, 150, 60, 0);
     for (int i = 0; i < MISHAP_COUNT; i++)
         plan->enabled[i] = draw_chance(permille);
 }
@@ -58,10 +58,10 @@ void plan_draw(void)
     plan->source_is_bucket = draw_chance(500);
     plan->target_is_bucket = draw_chance(500);
     plan->file_count = DRAW(1, 1, 2, 3, 4);
-    plan->lifetimes = (unsigned)draw_between(1, 6);
-    plan->mishap_permille = DRAW(0, 10, 20, 40, 80, 120);
+    plan->lifetimes = (unsigned)draw_between(2, 9);
+    plan->mishap_permille = DRAW(0, 15, 25, 40, 60, 100, 150);
     plan->disk_permille = DRAW(0, 0, 0, 0, 1, 3);
-    plan->event_permille = DRAW(0, 20, 60, 120);
+    plan->event_permille = DRAW(0, 40, 100, 200);
     plan->kill_percent = DRAW(0, 20, 50, 80);
     plan->cut_percent = DRAW(0, 0, 40, 100);
     plan->two_hosts_percent = DRAW(0, 0, 15, 50);

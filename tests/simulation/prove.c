@@ -31,7 +31,7 @@ int __real_clock_gettime(clockid_t id, struct timespec *now);
 int __real_nanosleep(const struct timespec *duration, struct timespec *left);
 
 struct totals {
-    uint64_t seeds, lifetimes, steps, effects, checks, twice, mishaps[MISHAP_COUNT];
+    uint64_t seeds, lifetimes, steps, effects, checks, twice, deliveries, marks, mishaps[MISHAP_COUNT];
     unsigned violations;
     uint64_t violated[VIOLATIONS_MAX];
 };
@@ -92,6 +92,8 @@ static void add_up(struct totals *mine)
     mine->steps += world->steps;
     mine->effects += world->effects;
     mine->checks += world->checks;
+    mine->deliveries += world->deliveries;
+    mine->marks += world->marks;
     for (int i = 0; i < MISHAP_COUNT; i++)
         mine->mishaps[i] += world->mishaps[i];
 }
@@ -147,6 +149,8 @@ static struct totals sum_up(unsigned workers)
         sum.steps += one->steps;
         sum.effects += one->effects;
         sum.checks += one->checks;
+        sum.deliveries += one->deliveries;
+        sum.marks += one->marks;
         sum.twice += one->twice;
         for (int k = 0; k < MISHAP_COUNT; k++)
             sum.mishaps[k] += one->mishaps[k];
@@ -198,6 +202,8 @@ static void report(const struct totals *sum, double seconds)
     printf("lifetimes             %12llu\n", (unsigned long long)sum->lifetimes);
     printf("steps                 %12llu\n", (unsigned long long)sum->steps);
     printf("effects               %12llu\n", (unsigned long long)sum->effects);
+    printf("files delivered       %12llu   (%llu marked at their source)\n",
+           (unsigned long long)sum->deliveries, (unsigned long long)sum->marks);
     printf("faults injected, by kind\n");
     uint64_t all = 0;
     for (int i = 0; i < MISHAP_COUNT; i++) {

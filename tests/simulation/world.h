@@ -185,7 +185,7 @@ struct world {
     struct ack_seen acks[ACKS_MAX];
     unsigned ack_count;
 
-    uint64_t mishaps[MISHAP_COUNT], steps, effects, checks, lifetimes;
+    uint64_t mishaps[MISHAP_COUNT], steps, effects, checks, lifetimes, deliveries, marks;
     char violation[VIOLATION_SIZE];
 
     uint32_t bytes_used;
