@@ -34,6 +34,7 @@ struct session {
     /* FTP and SFTP */
     char folder[CWD_SIZE], entered[CWD_SIZE]; /* where the server stands; what libcurl remembers of it */
     char type;                                /* 'A' or 'I' */
+    bool is_protected;                        /* TLS */
     char renames[NAME_SIZE];                  /* RNFR's */
 };
 

@@ -186,9 +186,10 @@ CURLcode ftp_log_in(struct ftp *ftp)
     struct easy *easy = ftp->easy;
     bool has_tls = strncmp(easy->url, "ftps", 4) == 0;
     CURLcode code = greet(ftp);
+    ftp->session->is_protected = has_tls;
     if (code == CURLE_OK && !has_tls && easy->use_ssl == CURLUSESSL_ALL) {
         code = protect(ftp);
-        has_tls = true;
+        ftp->session->is_protected = has_tls = code == CURLE_OK;
     }
     if (code == CURLE_OK)
         code = identify(ftp);

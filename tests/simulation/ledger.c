@@ -22,14 +22,20 @@ static bool is_name_of(const char *published, const struct extract *extract)
     return false;
 }
 
-/* The version whose bytes these are; of several (empty ones) one that was not delivered yet. */
+/* How well a version fits a delivery: one that waits for it best, one that has had it least. */
+static int fitness(const struct extract *extract)
+{
+    return extract->delivered > 0 ? 1 : extract->is_gone ? 2 : 3;
+}
+
+/* The version whose bytes these are; of several (empty ones) the one that fits best. */
 static struct extract *find_extract(const struct file *file)
 {
     struct extract *found = NULL;
     for (unsigned i = 0; i < world->extract_count; i++) {
         struct extract *extract = &world->extracts[i];
         bool is_same = body_is_same(&extract->body, &file->body) && is_name_of(file->name, extract);
-        if (is_same && (!found || found->delivered > 0))
+        if (is_same && (!found || fitness(extract) > fitness(found)))
             found = extract;
     }
     return found;
@@ -75,8 +81,7 @@ static bool may_overwrite(enum place_id place)
 void ledger_losing(enum place_id place, const struct file *file, const char *why)
 {
     bool is_own = file->owner == OWNER_HOST && name_is_temporary(file->name);
-    bool is_overwritten = strcmp(why, "overwritten") == 0 && may_overwrite(place);
-    check_that(is_own || is_overwritten, "%s: '%s' of %s was %s by the host", place_name(place),
+    check_that(is_own || may_overwrite(place), "%s: '%s' of %s was %s by the host", place_name(place),
                file->name,
                file->owner == OWNER_FOREIGN    ? "somebody else"
                : file->owner == OWNER_PRODUCER ? "the producer"

@@ -33,6 +33,15 @@ static uint32_t draw_size(void)
     }
 }
 
+/* Two empty versions of a name nobody could tell apart. */
+static bool was_empty_before(const char *name)
+{
+    for (unsigned i = 0; i < world->extract_count; i++)
+        if (world->extracts[i].body.size == 0 && strcmp(world->extracts[i].name, name) == 0)
+            return true;
+    return false;
+}
+
 static void fill(struct extract *extract, uint32_t size)
 {
     char head[NAME_SIZE + 32], chunk[64];
@@ -52,9 +61,11 @@ static void fill(struct extract *extract, uint32_t size)
 
 /* A slow writer adds something at least twice within the pause between the host's two looks: one that
  * rests longer cannot be told from one that is done. */
-static void begin_growth(struct extract *extract, uint32_t size)
+static void begin_growth(struct extract *extract, uint32_t size, const struct file *before)
 {
     extract->visible = (uint32_t)draw_below(size);
+    if (before && extract->visible == before->body.size) /* it would look as if nothing had happened */
+        extract->visible = extract->visible ? extract->visible - 1 : 1;
     extract->growth_ns = (int64_t)world->plan.settle_ms * NS_PER_MS / 2 -
                          (int64_t)draw_below(100) * NS_PER_MS;
     extract->grows_at_ns = world->now_ns + extract->growth_ns;
@@ -75,14 +86,16 @@ static void write_extract(enum place_id place, const char *name, bool is_refused
     if (world->extract_count == EXTRACTS_MAX)
         return;
     struct file *file = file_find(place, name);
-    struct extract *extract = &world->extracts[world->extract_count++];
+    struct extract *extract = &world->extracts[world->extract_count];
+    uint32_t size = draw_size();
     *extract = (struct extract){.place = place, .is_refused = is_refused};
     snprintf(extract->name, sizeof extract->name, "%s", name);
-    fill(extract, draw_size());
+    fill(extract, size == 0 && was_empty_before(name) ? 1 : size);
+    world->extract_count++;
     extract->visible = extract->body.size;
     bool is_bucket = world->places[place].is_bucket;
     if (!is_bucket && extract->body.size > 1 && mishap_happens(MISHAP_SOURCE_GROWS, 250))
-        begin_growth(extract, extract->body.size);
+        begin_growth(extract, extract->body.size, file);
     extract->is_whole = extract->visible == extract->body.size;
     int64_t modified_s = world_wall_s();
     if (file) {

@@ -205,6 +205,8 @@ static void enter_binary(struct session *session, const char *type, struct reply
 static void log_in(struct session *session, const char *password, struct reply *reply)
 {
     (void)password;
+    check_that(session->is_protected || server_flavour(session->server)->tls == TLS_NONE,
+               "%s got a password in clear", server_name(session->server));
     snprintf(session->folder, sizeof session->folder, "%s", FTP_HOME);
     say(reply, 230, "Login successful");
 }
