@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* sluice serve: flows behind OIC's addresses, until a signal asks to stop. */
+#include <pthread.h>
 #include <signal.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"

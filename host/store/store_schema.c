@@ -128,7 +128,13 @@ static const char *const migrations[STORE_SCHEMA_VERSION] = {
     "CREATE INDEX outbox_due ON outbox (next_ms, number, owner, size) WHERE state = 'waiting';"
     "CREATE INDEX outbox_alike ON outbox (subject, written_ms);"
     "CREATE INDEX outbox_by_instance ON outbox (instance);"
-    "CREATE INDEX outbox_by_finish ON outbox (finished_ms) WHERE finished_ms > 0;",
+    "CREATE INDEX outbox_by_finish ON outbox (finished_ms) WHERE finished_ms > 0;"
+    /* what runs that are over left to be done */
+    "CREATE TABLE reminder ("
+    "  number INTEGER PRIMARY KEY,"
+    "  kind TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL,"
+    "  UNIQUE (kind, key)"
+    ") STRICT;",
 };
 
 static bool run(sqlite3 *db, const char *sql, struct error *err)

@@ -2,17 +2,13 @@
 /* The store in one SQLite file: opening and closing, its statements, its errors. */
 #include "store/store.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "base/file.h"
 #include "store/store_internal.h"
+#include "store/store_reminder.h"
 #include "store/store_walk.h"
 
 static const char *const state_names[] = {
@@ -45,6 +41,10 @@ static const char *const statement_texts[STATEMENT_COUNT] = {
         " WHERE tracing IS NOT '" STORE_TRACING_DEBUG "' AND number IN (SELECT ?1 UNION ALL"
         " SELECT n.number FROM resubmission r JOIN instance n ON n.id = r.origin"
         " WHERE r.instance = ?1))",
+    [STATEMENT_REMIND] =
+        "INSERT INTO reminder (kind, key, value) VALUES (?, ?, ?)"
+        " ON CONFLICT (kind, key) DO UPDATE SET value = excluded.value",
+    [STATEMENT_FORGET] = "DELETE FROM reminder WHERE kind = ? AND key = ?",
     [STATEMENT_ACTIVITY] =
         "INSERT INTO activity (instance, import, connection, subject, result, detail, at_ms, bytes,"
         " duration_us, request, response) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -91,27 +91,6 @@ bool store_fail(sqlite3 *db, int code, struct error *err, const char *what)
 
 /* ---- opening and closing ----------------------------------------------------------------------- */
 
-/* Payloads may hold customer data: the file (and with it WAL and shared memory) is the owner's. */
-static bool create_private(const char *path, struct error *err)
-{
-    char folder[PATH_MAX];
-    const char *slash = strrchr(path, '/');
-    if (slash && slash != path) {
-        snprintf(folder, sizeof folder, "%.*s", (int)(slash - path), path);
-        bool is_new = !file_exists(folder);
-        if (!file_make_folder(folder, err))
-            return false;
-        if (is_new && chmod(folder, 0700) != 0)
-            return error_errno(err, ERROR_INTERNAL, errno, "cannot protect '%s'", folder);
-    }
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return error_errno(err, errno == EACCES || errno == EROFS ? ERROR_DENIED : ERROR_INTERNAL,
-                           errno, "cannot open the store '%s'", path);
-    close(fd);
-    return true;
-}
-
 /* SQLite counts its memory under a mutex unless it is told not to before its first use: a tenth of what
  * writing costs. */
 static void configure_sqlite(void)
@@ -148,6 +127,16 @@ static bool prepare_all(struct store *store, struct error *err)
     return true;
 }
 
+/* What an earlier process wrote to the log and could not sync may still be in the kernel's memory, where it
+ * reads like all the rest, and be gone after a power cut. So all that is in the log goes into the
+ * database and is synced there before anything is built upon it. */
+static bool secure_log(struct store *store, struct error *err)
+{
+    int code = sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    return code == SQLITE_OK || code == SQLITE_BUSY || code == SQLITE_LOCKED ||
+           store_fail(store->db, code, err, "cannot open the store");
+}
+
 /* What processes of one workspace share beside the database. */
 static bool open_beside(struct store *store, const char *path, struct error *err)
 {
@@ -171,10 +160,12 @@ bool store_open(struct store **out, const char *path, struct error *err)
     store->owner.fd = store->changes.fd = -1;
     pthread_mutex_init(&store->reading, NULL);
     pthread_mutex_init(&store->keeping, NULL);
+    pthread_mutex_init(&store->reminding, NULL);
     store_condition_init(&store->keeper_told);
-    if (create_private(path, err) && store_connect(&store->db, path, err) &&
+    if (store_create(path, err) && store_connect(&store->db, path, err) && secure_log(store, err) &&
         store_migrate(store->db, err) && prepare_all(store, err) && open_beside(store, path, err) &&
-        store_writer_open(store, err) && store_sweep(store, err)) {
+        store_writer_open(store, err) && store_sweep(store, err) &&
+        store_reminders_refresh(store, err)) {
         *out = store;
         return true;
     }
@@ -195,6 +186,8 @@ void store_close(struct store *store)
     sqlite3_close(store->db);
     store_owner_close(&store->owner);
     store_changes_close(&store->changes);
+    store_reminders_clear(store);
+    pthread_mutex_destroy(&store->reminding);
     pthread_mutex_destroy(&store->reading);
     pthread_mutex_destroy(&store->keeping);
     pthread_cond_destroy(&store->keeper_told);

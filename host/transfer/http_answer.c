@@ -247,7 +247,7 @@ bool http_reply_lost(CURLcode code)
 
 bool http_status_is_doubtful(int status)
 {
-    return status == 500 || status == 502 || status == 504;
+    return status / 100 == 5 && status != 501;
 }
 
 uint32_t http_retry_after_ms(const struct http_response *response, int64_t now_s)

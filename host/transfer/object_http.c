@@ -128,8 +128,10 @@ static void set_method(struct handle *handle, const struct object_request *reque
         curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
     } else {
         curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
-        if (strcmp(request->method, "GET") != 0)
+        if (strcmp(request->method, "GET") != 0) {
             curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
+            http_send_once(handle, answer); /* a DELETE that is sent twice finds nothing */
+        }
     }
     /* Only an answer may take as long as the connection allows: bodies are watched for stalls. */
     if (!request->uploads && handle->connection->request_timeout_ms)
@@ -276,6 +278,11 @@ bool object_refuse(const struct connection *connection, const struct http_respon
         err->retry_after_ms = http_retry_after_ms(response, clock_wall_ms() / 1000);
     }
     return error_advise(err, retry);
+}
+
+bool object_is_forgotten(const struct http_response *response)
+{
+    return response->status == 404 && !strstr(buf_text(&response->body), "BucketNotFound");
 }
 
 /* ---- names ---- */

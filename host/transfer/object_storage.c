@@ -11,6 +11,7 @@
 #include "transfer/object_http.h"
 #include "transfer/object_listing.h"
 #include "transfer/object_store.h"
+#include "transfer/object_upload.h"
 
 #define PAGE_LIMIT 1000 /* the service's own limit */
 
@@ -272,6 +273,12 @@ static bool object_rename(struct transfer *transfer, const struct connection *co
         return true;
     if (!object_head(transfer, connection, call, folder, from, &rename.facts, why))
         return false;
+    const struct remote_file *expected = call ? call->expected : NULL;
+    if (expected && expected->etag && strcmp(expected->etag, rename.facts.etag) != 0)
+        return connection_error(connection, err, ERROR_BROKEN,
+                                "'%s' was replaced after it had been read: it was not renamed, the "
+                                "next run takes it",
+                                from);
     unsigned last = connection->on_conflict == CONFLICT_NUMBER ? CONFLICT_NUMBER_MAX : 1;
     bool ok = false;
     for (unsigned number = 1; number <= last && !ok; number++) {
@@ -295,4 +302,5 @@ const struct content_server object_storage_server = {
     .read = object_read,
     .store = object_store,
     .rename = object_rename,
+    .discard = object_discard,
 };
