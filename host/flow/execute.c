@@ -56,12 +56,12 @@ static bool is_durable(const struct execution_start *start)
     return start->caller ? start->caller->journal != NULL : start->attachment == NULL;
 }
 
-/* What is done again later needs its message: a run from outside that is not such a repetition itself; and
- * so does what goes on after its process has ended. */
+/* What is done again later needs its message: a run from outside that is not such a repetition itself, and
+ * whatever goes on after its process has ended or is replayed. */
 static bool keeps_message(const struct execution_start *start, const struct execution *execution)
 {
-    return execution->tracing == TRACING_DEBUG ||
-           (!start->caller && (!start->resubmits || is_durable(start)));
+    return execution->tracing == TRACING_DEBUG || is_durable(start) ||
+           (!start->caller && !start->resubmits);
 }
 
 static bool record_start(struct service *service, const struct execution_start *start,

@@ -104,10 +104,10 @@ void record_prepare(struct record *list)
         }
 }
 
-/* A completed instance needs its message no more. */
+/* A completed instance needs its message no more, unless its journal can be replayed with it. */
 static bool drops_message(const struct record *end)
 {
-    return end && !end->running->is_debugged &&
+    return end && !end->running->keeps_message &&
            strcmp(end->texts[0], instance_state_name(INSTANCE_COMPLETED)) == 0;
 }
 

@@ -35,7 +35,7 @@ struct running {
     struct running *next; /* in its bucket */
     uint32_t hash;        /* of its id */
     bool is_tracked;      /* nobody waits for its start and end */
-    bool is_debugged;     /* its message stays */
+    bool keeps_message;   /* when it has completed */
     bool is_ended;        /* its end was handed in */
 
     /* the writer's */

@@ -67,7 +67,8 @@ static struct running *running_new(const struct instance_start *start)
         return NULL;
     running->hash = hash_of(start->id);
     running->is_tracked = start->is_tracked && !start->resubmits;
-    running->is_debugged = start->tracing && strcmp(start->tracing, STORE_TRACING_DEBUG) == 0;
+    running->keeps_message = start->is_durable || (start->tracing &&
+                                                   strcmp(start->tracing, STORE_TRACING_DEBUG) == 0);
     memcpy(running->id, start->id, size);
     return running;
 }

@@ -38,7 +38,8 @@ static const char *const statement_texts[STATEMENT_COUNT] = {
         " plan = coalesce(excluded.plan, plan), result = coalesce(excluded.result, result)",
     [STATEMENT_DROP_MESSAGE] =
         "DELETE FROM payload WHERE which = 'input' AND instance IN (SELECT number FROM instance"
-        " WHERE tracing IS NOT '" STORE_TRACING_DEBUG "' AND number IN (SELECT ?1 UNION ALL"
+        " WHERE tracing IS NOT '" STORE_TRACING_DEBUG "' AND NOT durable AND number IN"
+        " (SELECT ?1 UNION ALL"
         " SELECT n.number FROM resubmission r JOIN instance n ON n.id = r.origin"
         " WHERE r.instance = ?1))",
     [STATEMENT_REMIND] =

@@ -196,7 +196,8 @@ class Replay(ResumeTest):
         self.assertEqual(self.land.sluice(*RUN).returncode, 0)
         everything = json.loads(self.land.sluice("instances", "--all", "--json", check=True).stdout)
         child = next(row["id"] for row in everything["instances"] if row["parent"])
-        self.assertEqual(self.replay(child)[0], 0)
+        status, report = self.replay(child)
+        self.assertEqual(status, 0, report)
 
     def test_another_module_shows_the_first_difference(self):
         self.assertEqual(self.land.sluice(*RUN).returncode, 0)

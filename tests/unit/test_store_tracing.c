@@ -68,6 +68,19 @@ static void a_message_is_kept_while_it_may_be_needed(void)
     close_store(store);
 }
 
+static void with_a_journal_it_stays(void)
+{
+    struct store *store = open_store();
+    const struct instance_start row = {.id = ORIGIN, .flow = "F", .flow_name = "Flow", .version = "1",
+                                       .module_digest = "d", .trigger = "cli", .tracing = "production",
+                                       .input = "message", .input_size = 7, .started_ms = 1000,
+                                       .is_durable = true};
+    CHECK_OK(store_instance_start(store, &row, &err), &err);
+    finish(store, ORIGIN, INSTANCE_COMPLETED, NULL);
+    CHECK_EQ_TEXT(kept(store, ORIGIN), "message/");
+    close_store(store);
+}
+
 static void until_a_resubmission_completes(void)
 {
     struct store *store = open_store();
@@ -136,6 +149,7 @@ static void requests_and_answers_are_cut(void)
     close_store(store);
 }
 
-CHECK_MAIN(TEST(a_message_is_kept_while_it_may_be_needed), TEST(until_a_resubmission_completes),
+CHECK_MAIN(TEST(a_message_is_kept_while_it_may_be_needed), TEST(with_a_journal_it_stays),
+           TEST(until_a_resubmission_completes),
            TEST(or_somebody_discards_it), TEST(nothing_that_is_debugged_is_dropped),
            TEST(requests_and_answers_are_cut))
