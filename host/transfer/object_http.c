@@ -122,6 +122,7 @@ static void set_method(struct handle *handle, const struct object_request *reque
     CURL *easy = handle->easy;
     if (request->uploads) {
         curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
+        http_send_once(handle, answer); /* an empty one can begin anew, and finds itself there */
     } else if (request->json) {
         http_send_body(handle, answer, request->json, strlen(request->json));
     } else if (strcmp(request->method, "HEAD") == 0) {

@@ -179,6 +179,9 @@ static void set_object(struct easy *easy, CURLoption option, void *value)
     case CURLOPT_HEADERDATA:
         easy->header_context = value;
         break;
+    case CURLOPT_PREREQDATA:
+        easy->before_sending_context = value;
+        break;
     case CURLOPT_READDATA:
         easy->read_context = value;
         break;
@@ -204,6 +207,9 @@ static void set_function(struct easy *easy, CURLoption option, va_list args)
         break;
     case CURLOPT_HEADERFUNCTION:
         easy->header = va_arg(args, curl_write_callback);
+        break;
+    case CURLOPT_PREREQFUNCTION:
+        easy->before_sending = va_arg(args, curl_prereq_callback);
         break;
     case CURLOPT_READFUNCTION:
         easy->read = va_arg(args, curl_read_callback);
@@ -253,6 +259,9 @@ CURLcode curl_easy_getinfo(CURL *handle, CURLINFO info, ...)
     switch (info) {
     case CURLINFO_RESPONSE_CODE:
         *(long *)out = easy->status;
+        break;
+    case CURLINFO_REQUEST_SIZE:
+        *(long *)out = easy->request_size;
         break;
     case CURLINFO_NUM_CONNECTS:
         *(long *)out = easy->connect_count;

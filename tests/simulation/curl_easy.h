@@ -59,6 +59,8 @@ struct easy {
     void *header_context;
     curl_read_callback read;
     void *read_context;
+    curl_prereq_callback before_sending;
+    void *before_sending_context;
     curl_debug_callback debug;
     void *debug_context;
     curl_xferinfo_callback watch;
@@ -72,7 +74,7 @@ struct easy {
     bool was_reused;
 
     /* info */
-    long status, connect_count;
+    long status, connect_count, request_size; /* bytes of the request that were sent */
     curl_off_t connect_us, login_us, file_time, download_size;
     char entry_path[CWD_SIZE];
 };

@@ -2,7 +2,7 @@
 /*
  * libcurl's HTTP/1.1: a request with a body from the host's callback, the answer to its callbacks. As
  * libcurl does it, a request of which no byte of an answer came on a kept connection is sent again by
- * itself, unless some of its body is gone.
+ * itself, unless some of its body is gone or the host's prereq callback says no.
  */
 #include <stdarg.h>
 #include <string.h>
@@ -12,6 +12,7 @@
 #include "server_http.h"
 
 #define BODY_SIZE_MAX (16u << 20)
+#define REQUEST_SIZE 500 /* of the head, about */
 
 /* ---- requests and answers as values ---------------------------------------------------------- */
 
@@ -257,8 +258,12 @@ static bool try(struct exchange *exchange, bool may_repeat, CURLcode *code)
     struct easy *easy = exchange->easy;
     const struct request *request = &exchange->request;
     *code = easy_step(easy);
+    if (*code == CURLE_OK && easy->before_sending &&
+        easy->before_sending(easy->before_sending_context, NULL, NULL, 0, 0) != CURL_PREREQFUNC_OK)
+        *code = easy_fail(easy, CURLE_ABORTED_BY_CALLBACK, "operation aborted by pre-request callback");
     if (*code != CURLE_OK)
         return true;
+    easy->request_size += REQUEST_SIZE;
     trace("%s %s %s", server_name(request->server), request->method, request->path);
     effect_begins(request->method);
     enum network network = easy_draw_network(easy, code);
@@ -277,7 +282,7 @@ static bool try(struct exchange *exchange, bool may_repeat, CURLcode *code)
     bool is_dead = *code == CURLE_GOT_NOTHING || *code == CURLE_RECV_ERROR;
     if (!is_dead || !easy->was_reused || !may_repeat)
         return true;
-    if (request->body.size == 0)
+    if (request->body.size == 0 || easy->post_fields) /* it can begin anew */
         return false;
     *code = easy_fail(easy, CURLE_SEND_FAIL_REWIND, "necessary data rewind wasn't possible");
     return true;
@@ -305,6 +310,7 @@ static CURLcode run(struct exchange *exchange)
 
 CURLcode curl_http_perform(struct easy *easy, enum server server, const char *path)
 {
+    easy->request_size = 0;
     struct exchange exchange = {.easy = easy};
     build_request(&exchange, server, path);
     answer_init(&exchange.answer);
