@@ -184,8 +184,10 @@ static bool rename_now(struct handle *handle, const char *folder, const char *fr
     if (code == CURLE_OK)
         return true;
     curl_off_t login_us = 0;
+    long connects = 0; /* none: over a kept one, which was logged in */
     curl_easy_getinfo(handle->easy, CURLINFO_APPCONNECT_TIME_T, &login_us);
-    *is_lost = !was_answered(handle, code) && (login_us > 0 || handle->was_used);
+    curl_easy_getinfo(handle->easy, CURLINFO_NUM_CONNECTS, &connects);
+    *is_lost = !was_answered(handle, code) && (login_us > 0 || connects == 0);
     return sftp_fail(handle, code, from, err);
 }
 

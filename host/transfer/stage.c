@@ -183,6 +183,21 @@ static bool store_settled(struct upload *upload, struct remote_receipt *receipt,
     return true;
 }
 
+/* What an earlier call left in doubt stays so where nobody can be asked. */
+static struct handle *acquire(const struct stage *stage, struct transfer *transfer,
+                              const struct connection *connection, const struct transfer_call *call,
+                              struct error *err)
+{
+    struct handle *handle = stage->acquire(transfer, connection, call, err);
+    if (handle || !call || !call->doubt)
+        return handle;
+    struct error why = *err;
+    connection_error(connection, err, ERROR_UNKNOWN,
+                     "what became of '%s' after an interruption cannot be told now: %s",
+                     call->doubt->name, why.message);
+    return NULL;
+}
+
 bool stage_store(const struct stage *stage, struct transfer *transfer,
                  const struct connection *connection, const char *folder, const char *name,
                  const struct remote_file *file, const struct transfer_call *call,
@@ -198,7 +213,7 @@ bool stage_store(const struct stage *stage, struct transfer *transfer,
                             .file = file,
                             .call = call};
     temporary_name(call ? call->instance : NULL, upload.temporary);
-    upload.handle = stage->acquire(transfer, connection, call, err);
+    upload.handle = acquire(stage, transfer, connection, call, err);
     bool ok = upload.handle && store_settled(&upload, receipt, err);
     pump_close(upload.pump);
     if (!ok && err->kind != ERROR_UNKNOWN)
@@ -248,7 +263,7 @@ bool stage_rename(const struct stage *stage, struct transfer *transfer,
     struct error own;
     enum stage_finding finding;
     err = err ? err : &own;
-    struct handle *handle = stage->acquire(transfer, connection, call, err);
+    struct handle *handle = acquire(stage, transfer, connection, call, err);
     if (!handle)
         return false;
     bool ok = stage_doubt_rename(stage, handle, folder, &finding, err);

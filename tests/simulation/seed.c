@@ -141,11 +141,13 @@ static bool has_refused(enum place_id place)
     return false;
 }
 
-/* The same flows as before, undisturbed: whatever was left comes to its end. */
+/* The same flows as before, undisturbed: whatever was left comes to its end. First what is in doubt: while
+ * all that it is about lies where the host left it, it can be told. */
 static void end(const struct lifetime_place *place)
 {
     world->is_calm = true;
     trace("---- calm");
+    live_one(LIFETIME_NOTICE, false, place);
     others_settle();
     for (int i = 0; i < 2; i++) {
         live_one(LIFETIME_TRANSFER, i == 1, place);
@@ -153,7 +155,6 @@ static void end(const struct lifetime_place *place)
         check_that(world->hosts[0].exit_status == 0 || has_refused(i ? PLACE_CCS_BUCKET : PLACE_CCS_FTP),
                    "a calm run failed: %s", world->hosts[0].error);
     }
-    live_one(LIFETIME_NOTICE, false, place);
     others_take_all();
     ledger_judge();
     store_judge(place->workspace, true);
