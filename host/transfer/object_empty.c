@@ -79,7 +79,7 @@ bool upload_empty_doubt(struct upload *upload, bool *is_done, struct error *err)
     const struct transfer_step *doubt = upload->call->doubt;
     struct object_facts facts;
     struct error why = {0};
-    bool exists = object_head(upload->transfer, upload->connection, upload->call, upload->folder,
+    bool exists = object_look(upload->transfer, upload->connection, upload->call, upload->folder,
                               doubt->temporary, &facts, &why);
     if (!exists && why.kind != ERROR_NOT_FOUND)
         return connection_error(upload->connection, err, ERROR_UNKNOWN,

@@ -78,4 +78,13 @@ struct object_facts {
 MUST_USE bool object_head(struct transfer *transfer, const struct connection *connection,
                           const struct transfer_call *call, const char *folder, const char *name,
                           struct object_facts *facts, struct error *err);
+
+/*
+ * The same, where something is concluded from the object's absence: a 404 may also be said of a bucket that
+ * cannot be seen for the moment, so a listing of the bucket must confirm it. ERROR_NOT_FOUND: it is absent
+ * for certain. (object_look.c)
+ */
+MUST_USE bool object_look(struct transfer *transfer, const struct connection *connection,
+                          const struct transfer_call *call, const char *folder, const char *name,
+                          struct object_facts *facts, struct error *err);
 #endif

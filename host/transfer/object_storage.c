@@ -173,9 +173,9 @@ static bool settle_rename(const struct rename *rename, const char *to, struct er
 {
     struct object_facts source, target;
     struct error source_err = {0}, target_err = {0};
-    bool has_source = object_head(rename->transfer, rename->connection, rename->call,
+    bool has_source = object_look(rename->transfer, rename->connection, rename->call,
                                   rename->folder, rename->from, &source, &source_err);
-    bool has_target = object_head(rename->transfer, rename->connection, rename->call,
+    bool has_target = object_look(rename->transfer, rename->connection, rename->call,
                                   rename->folder, to, &target, &target_err);
     bool source_gone = !has_source && source_err.kind == ERROR_NOT_FOUND;
     bool target_free = !has_target && target_err.kind == ERROR_NOT_FOUND;
@@ -243,7 +243,7 @@ static bool rename_doubt(struct rename *rename, struct remote_receipt *receipt, 
     const struct transfer_step *doubt = rename->call->doubt;
     struct object_facts facts;
     struct error why = {0};
-    bool exists = object_head(rename->transfer, rename->connection, rename->call, rename->folder,
+    bool exists = object_look(rename->transfer, rename->connection, rename->call, rename->folder,
                               rename->from, &facts, &why);
     if (!exists && why.kind != ERROR_NOT_FOUND)
         return error_set(err, ERROR_UNKNOWN,

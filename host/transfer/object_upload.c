@@ -160,7 +160,7 @@ bool upload_settle(struct upload *upload, const char *digest, struct error *why)
     struct object_facts facts;
     struct error look = {0};
     const struct connection *connection = upload->connection;
-    bool found = object_head(upload->transfer, connection, upload->call, upload->folder,
+    bool found = object_look(upload->transfer, connection, upload->call, upload->folder,
                              upload->name, &facts, &look);
     if (!found && look.kind == ERROR_NOT_FOUND)
         return false;

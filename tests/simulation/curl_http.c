@@ -193,14 +193,15 @@ static void act(struct exchange *exchange)
     static const enum mishap kinds[] = {
         MISHAP_HTTP_401, MISHAP_HTTP_403, MISHAP_HTTP_404,      MISHAP_HTTP_409,      MISHAP_HTTP_429,
         MISHAP_HTTP_500, MISHAP_HTTP_503, MISHAP_HTTP_REDIRECT, MISHAP_HTTP_5XX_AFTER, MISHAP_NONE};
-    static const int statuses[] = {500, 502, 503, 504};
+    static const int statuses[] = {500, 502, 504, 503}; /* CCS's 503 is taken at its word */
     struct answer *answer = &exchange->answer;
     enum mishap mishap = mishap_draw(kinds);
     if (refuse(answer, mishap))
         return;
     serve(exchange);
     if (mishap == MISHAP_HTTP_5XX_AFTER)
-        answer_refuse(answer, statuses[draw_below(4)], "GatewayTimeout", "simulated, after the fact");
+        answer_refuse(answer, statuses[draw_below(exchange->request.server == SERVER_CCS ? 3 : 4)],
+                      "GatewayTimeout", "simulated, after the fact");
 }
 
 /* ---- the answer ------------------------------------------------------------------------------ */

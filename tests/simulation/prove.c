@@ -25,6 +25,7 @@
 #define WORKERS_MAX 16
 #define VIOLATIONS_MAX 400 /* then a worker stops looking for more */
 #define KEPT_MAX 512
+#define SEEDS_MAX 1000000000 /* where only the time is limited */
 #define TWICE_EVERY 50 /* each so many seeds one is run twice, and must come to the same */
 
 int __real_clock_gettime(clockid_t id, struct timespec *now);
@@ -39,7 +40,7 @@ struct totals {
 struct settings {
     const char *functions;
     uint64_t first, seeds, one;
-    bool has_one;
+    bool has_one, has_seeds;
     double minutes; /* 0: no limit */
     uint64_t kept[KEPT_MAX];
     unsigned kept_count;
@@ -258,6 +259,7 @@ static bool read_option(struct settings *settings, const char *name, const char 
     else
         return false;
     settings->has_one |= strcmp(name, "--seed") == 0;
+    settings->has_seeds |= strcmp(name, "--seeds") == 0;
     return true;
 }
 
@@ -309,7 +311,7 @@ int main(int argc, char **argv)
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
     struct error err = {0};
     static char functions[PATH_MAX];
-    struct settings settings = {.functions = functions, .first = 1, .seeds = 1000,
+    struct settings settings = {.functions = functions, .first = 1, .seeds = 10000,
                                 .workers = processors > WORKERS_MAX ? WORKERS_MAX
                                            : processors > 0         ? (unsigned)processors : 1};
     if (argc < 2 || argc % 2 != 0 || !realpath(argv[1], functions))
@@ -317,6 +319,8 @@ int main(int argc, char **argv)
     for (int i = 2; i < argc; i += 2)
         if (!read_option(&settings, argv[i], argv[i + 1]))
             return usage();
+    if (settings.minutes > 0 && !settings.has_seeds)
+        settings.seeds = SEEDS_MAX;
     totals = mmap(NULL, WORKERS_MAX * sizeof *totals, PROT_READ | PROT_WRITE,
                   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (totals == MAP_FAILED || !host_parts_load(settings.functions, &err)) {
