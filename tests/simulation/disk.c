@@ -23,7 +23,7 @@
 /* A sector that was written since the last sync, as it is on the platter. */
 struct dirty {
     unsigned file, sector;
-    bool is_lost; /* a sync failed: no later one saves it */
+    bool is_lost; /* a sync failed: no later one saves it unless it is written anew */
     unsigned char before[SECTOR_SIZE];
 };
 
@@ -77,7 +77,11 @@ static int number_of(const char *path)
 static void keep_before(struct shim_file *shim, unsigned sector)
 {
     struct disk_file *file = &disk->files[shim->number];
-    if (sector >= SECTORS_MAX || file->dirty[sector] || disk->dirty_count == DIRTY_MAX)
+    if (sector >= SECTORS_MAX)
+        return;
+    if (file->dirty[sector])
+        disk->dirty[file->dirty[sector] - 1].is_lost = false; /* written anew: the next sync saves it */
+    if (file->dirty[sector] || disk->dirty_count == DIRTY_MAX)
         return;
     struct dirty *dirty = &disk->dirty[disk->dirty_count++];
     *dirty = (struct dirty){.file = (unsigned)shim->number, .sector = sector};

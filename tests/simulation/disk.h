@@ -3,7 +3,7 @@
  * The disk under the store: SQLite's own file layer, whose writes and syncs are watched, fail at
  * drawn moments, and are lost at a power cut as far as they were not synced: sector by sector, in any
  * order, half a page or the tail of the log included. What is killed only keeps all that it wrote. A
- * sync that failed loses what it was to save, even if a later one succeeds.
+ * sync that failed loses what it was to save, even if a later one succeeds, until it is written anew.
  */
 #ifndef SIMULATION_DISK_H
 #define SIMULATION_DISK_H
