@@ -283,7 +283,9 @@ bool object_refuse(const struct connection *connection, const struct http_respon
 
 bool object_is_forgotten(const struct http_response *response)
 {
-    return response->status == 404 && !strstr(buf_text(&response->body), "BucketNotFound");
+    const struct buf *body = &response->body;
+    bool is_whole = body->size > 0 && body->data[body->size - 1] == '}';
+    return response->status == 404 && is_whole && !strstr(buf_text(body), "BucketNotFound");
 }
 
 /* ---- names ---- */

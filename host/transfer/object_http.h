@@ -48,8 +48,8 @@ MUST_USE bool object_call(struct transfer *transfer, const struct connection *co
 bool object_refuse(const struct connection *connection, const struct http_response *response,
                    const char *subject, struct error *err);
 
-/* 404 that speaks of the object or upload. A bucket that is said to be missing may be there all the same:
- * that answers nothing. */
+/* 404 that speaks, in a whole body, of the object or upload. A bucket that is said to be missing may be
+ * there all the same: that answers nothing. */
 bool object_is_forgotten(const struct http_response *response);
 
 /* "object 'NAME' in 'FOLDER'", long names cut between characters. Returns text. */
