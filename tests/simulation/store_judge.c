@@ -87,6 +87,28 @@ static bool is_first_of_name(unsigned index)
     return true;
 }
 
+/* What the outbox says is sent, the mail server has; what is given up has a reason; nothing is left. */
+static void judge_mail(sqlite3_stmt *row)
+{
+    const char *message_id = text(row, 0), *state = text(row, 1);
+    bool is_seen = world->mail_count == MAILS_MAX; /* then not all were noted */
+    for (unsigned i = 0; i < world->mail_count; i++)
+        is_seen |= strstr(world->mails[i].message_id, message_id) != NULL;
+    check_that(strcmp(state, "waiting") != 0, "mail %s still waits", message_id);
+    check_that(strcmp(state, "sent") != 0 || is_seen, "mail %s is said to be sent, nobody has it",
+               message_id);
+    check_that(strcmp(state, "given_up") != 0 || text(row, 2)[0] || text(row, 3)[0],
+               "mail %s is given up without a reason", message_id);
+}
+
+/* A final state tells what happened. */
+static void judge_ended(sqlite3_stmt *row)
+{
+    bool is_completed = strcmp(text(row, 1), "COMPLETED") == 0;
+    check_that(is_completed ? sqlite3_column_int(row, 2) == 0 : text(row, 3)[0] || text(row, 4)[0],
+               "instance %s is %s and does not tell why", text(row, 0), text(row, 1));
+}
+
 /* Those of which no run says so. */
 static void judge_untold(sqlite3 *db)
 {
@@ -128,6 +150,11 @@ void store_judge(const char *workspace, bool is_end)
         each_row(db, "PRAGMA integrity_check", judge_whole);
     if (is_end) {
         each_row(db, "SELECT id, flow FROM instance WHERE state = 'IN_PROGRESS'", judge_open);
+        each_row(db, "SELECT message_id, state, error, refused FROM outbox", judge_mail);
+        each_row(db,
+                 "SELECT id, state, exit_status, fault_title, fault_detail FROM instance"
+                 " WHERE state <> 'IN_PROGRESS'",
+                 judge_ended);
         each_row(db,
                  "SELECT f.name, count(*) FROM file f JOIN instance i ON i.number = f.instance"
                  " WHERE f.state = 'transferred' AND i.parent IS NULL GROUP BY f.name",
