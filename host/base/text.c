@@ -256,3 +256,11 @@ bool text_same_secret(const char *a, size_t a_size, const char *b, size_t b_size
         difference = (unsigned char)(difference | ((unsigned char)a[i] ^ (unsigned char)b[i]));
     return difference == 0;
 }
+
+uint64_t text_hash(const char *text)
+{
+    uint64_t hash = 14695981039346656037u;
+    for (; *text; text++)
+        hash = (hash ^ (unsigned char)*text) * 1099511628211u;
+    return hash;
+}

@@ -50,6 +50,9 @@ bool text_is_json_type(const char *content_type);
 /* "0 B", "1.5 MiB" for people. Returns text. */
 const char *text_format_size(uint64_t bytes, char text[static TEXT_SIZE_SIZE]);
 
+/* FNV-1a: for tables and to tell texts apart, not against somebody who looks for equal ones. */
+uint64_t text_hash(const char *text);
+
 /* Compares in time that depends on the lengths only. */
 bool text_same_secret(const char *a, size_t a_size, const char *b, size_t b_size);
 #endif

@@ -192,7 +192,8 @@ static bool check_grant(struct call *call)
 static bool should_stop(void *context)
 {
     struct call *call = context;
-    return guest_should_stop(call->execution->guest) || watch_should_stop(call->execution->watch);
+    return guest_should_stop(call->execution->guest) || watch_should_stop(call->execution->watch) ||
+           atomic_load_explicit(&call->execution->is_stopped, memory_order_relaxed);
 }
 
 static void on_progress(void *context, uint64_t done, uint64_t total)
@@ -320,6 +321,8 @@ uint32_t import_call(struct guest *guest, enum import_id id, const uint32_t word
 {
     guest_enter_host(guest, imports[id].full_name);
     struct call call = {.execution = guest_host(guest), .import = &imports[id]};
+    if (atomic_load_explicit(&call.execution->is_stopped, memory_order_relaxed))
+        guest_trap(guest, FAULT_CANCELLED, "");
     map_arguments(guest, &call, words);
     call.execution->guest = guest;
     bool is_timed = imports[id].effect > SLUICE_EFFECT_SETTING;

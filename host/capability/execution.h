@@ -5,6 +5,7 @@
  */
 #ifndef CAPABILITY_EXECUTION_H
 #define CAPABILITY_EXECUTION_H
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -65,6 +66,7 @@ struct execution {
     unsigned depth;           /* 0 for the outermost */
     struct guest *guest;      /* set while an import runs */
     struct snapshot *snapshot; /* what names mean from its beginning to its end; held */
+    atomic_bool is_stopped;    /* somebody asked it to stop */
 
     char instance[INSTANCE_ID_SIZE];
     struct trace trace;                  /* where it belongs; span is its own */

@@ -4,16 +4,13 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/json.h"
 #include "cli/cli.h"
 #include "cli/instance.h"
 #include "cli/mails.h"
 #include "cli/print.h"
 #include "cli/progress.h"
-#include "flow/activation.h"
+#include "flow/flow.h"
 
-#define MESSAGE_SIZE_MAX (64u << 20)
-#define PARAMETERS_MAX 32
 #define INSTANCES_MAX 1000 /* of one --all-of */
 
 /* One command: which instances, and how it went. */
@@ -21,76 +18,11 @@ struct job {
     struct cli *cli;
     struct service *service;
     struct document document;
+    const char *version; /* of the flow, that does it; NULL: the one that the instance was of */
     char (*ids)[INSTANCE_ID_SIZE];
     size_t count, done, failed;
     int status; /* of the first that could not begin; 0: none */
 };
-
-/* What an instance was started with. */
-struct original {
-    char id[INSTANCE_ID_SIZE];
-    char *flow;
-    cJSON *parameters;
-    struct buf message;
-};
-
-static bool take_original(void *context, const struct instance_row *row)
-{
-    struct original *original = context;
-    snprintf(original->id, sizeof original->id, "%s", row->id);
-    original->flow = strdup(row->flow);
-    original->parameters = cJSON_Parse(row->parameters ? row->parameters : "{}");
-    return true;
-}
-
-static void original_release(struct original *original)
-{
-    free(original->flow);
-    cJSON_Delete(original->parameters);
-    buf_release(&original->message);
-}
-
-static bool read_original(struct store *store, const char *id, struct original *original,
-                          struct error *err)
-{
-    buf_init(&original->message, MESSAGE_SIZE_MAX);
-    if (!store_instance(store, id, take_original, original, err) ||
-        !store_payload(store, id, "input", &original->message, err))
-        return false;
-    return (original->flow && original->parameters) ||
-           error_set(err, ERROR_INTERNAL, "what instance %s was started with cannot be read", id);
-}
-
-static bool run_again(struct job *job, const struct original *original, struct run_outcome *outcome,
-                      struct error *err)
-{
-    struct run_parameter parameters[PARAMETERS_MAX];
-    struct progress progress;
-    struct run_request request = {
-        .trigger = "resubmit",
-        .invoked_by = "resubmit",
-        .parameters = parameters,
-        .without_schedule = true,
-        .body = original->message.size ? original->message.data : NULL,
-        .body_size = original->message.size,
-        .resubmits = original->id,
-    };
-    const cJSON *one = original->parameters->child;
-    for (; one && request.parameter_count < PARAMETERS_MAX; one = one->next)
-        if (cJSON_IsString(one))
-            parameters[request.parameter_count++] =
-                (struct run_parameter){one->string, one->valuestring};
-    if (!activation_find(job->service, original->flow, &request.flow, err))
-        return false;
-    progress_init(&progress, job->cli->json ? NULL : job->cli->err, job->cli->err_is_terminal, 0);
-    progress.should_stop = job->cli->should_stop;
-    struct run_watch watch = progress_watch(&progress);
-    request.watch = &watch;
-    bool ok = service_run(job->service, &request, outcome, err);
-    progress_end(&progress);
-    progress_release(&progress);
-    return ok;
-}
 
 static void tell_error(struct job *job, const char *id, const struct error *err)
 {
@@ -130,13 +62,20 @@ static void tell_outcome(struct job *job, const char *id, const struct run_outco
 
 static void resubmit_one(struct job *job, const char *id)
 {
-    struct original original = {.flow = NULL};
-    struct run_outcome outcome = {0};
+    char original[INSTANCE_ID_SIZE];
+    struct run_outcome outcome;
+    struct progress progress;
     struct error err = {0};
-    bool ran = read_original(service_store(job->service), id, &original, &err) &&
-               run_again(job, &original, &outcome, &err);
+    progress_init(&progress, job->cli->json ? NULL : job->cli->err, job->cli->err_is_terminal, 0);
+    progress.should_stop = job->cli->should_stop;
+    struct run_watch watch = progress_watch(&progress);
+    const struct resubmission resubmission = {
+        .id = id, .version = job->version, .invoked_by = "resubmit", .watch = &watch};
+    bool ran = service_resubmit(job->service, &resubmission, original, &outcome, &err);
+    progress_end(&progress);
+    progress_release(&progress);
     if (ran)
-        tell_outcome(job, original.id, &outcome);
+        tell_outcome(job, original, &outcome);
     else
         tell_error(job, id, &err);
     job->done += ran && outcome.exit_status == EXIT_DONE;
@@ -144,32 +83,35 @@ static void resubmit_one(struct job *job, const char *id)
     if (!ran && !job->status)
         job->status = cli_status_of(&err);
     run_outcome_release(&outcome);
-    original_release(&original);
+}
+
+static bool take_id(void *context, const struct instance_row *row)
+{
+    snprintf(context, INSTANCE_ID_SIZE, "%s", row->id);
+    return true;
 }
 
 static void discard_one(struct job *job, const char *id)
 {
-    struct original original = {.flow = NULL};
+    char full[INSTANCE_ID_SIZE] = "";
     struct error err = {0};
     struct store *store = service_store(job->service);
-    buf_init(&original.message, 1);
-    bool ok = store_instance(store, id, take_original, &original, &err) &&
-              store_discard(store, original.id, clock_wall_ms(), &err);
+    bool ok = store_instance(store, id, take_id, full, &err) &&
+              store_discard(store, full, clock_wall_ms(), &err);
     if (!ok) {
         tell_error(job, id, &err);
     } else if (job->cli->json) {
         document_open(&job->document, NULL, '{');
-        document_text(&job->document, "id", original.id);
+        document_text(&job->document, "id", full);
         document_flag(&job->document, "discarded", true);
         document_close(&job->document, '}');
     } else {
-        fprintf(job->cli->out, "%s discarded\n", original.id);
+        fprintf(job->cli->out, "%s discarded\n", full);
     }
     job->done += ok;
     job->failed += !ok;
     if (!ok && !job->status)
         job->status = cli_status_of(&err);
-    original_release(&original);
 }
 
 static bool collect(void *context, const struct instance_row *row)
@@ -219,7 +161,7 @@ static int run_job(struct cli *cli, const struct arguments *arguments, const cha
                    void (*act)(struct job *, const char *))
 {
     struct workspace *workspace = NULL;
-    struct job job = {.cli = cli};
+    struct job job = {.cli = cli, .version = option_value(arguments, "flow-version")};
     struct error err = {0};
     const char *all_of = option_value(arguments, "all-of");
     document_init(&job.document);
@@ -258,16 +200,20 @@ static int run_discard(struct cli *cli, const struct arguments *arguments)
 
 static const struct option_spec options[] = {
     {"all-of", 0, "FLOW", "All that 'sluice errors --flow FLOW' lists, oldest first (the newest 1000)."},
+    {"flow-version", 0, "VERSION", "Of the flow, that does them again (default: the one that failed)."},
 };
 
 const struct command cmd_resubmit = {
     .name = "resubmit",
     .summary = "does failed instances again",
-    .synopsis = "resubmit ID...\nresubmit --all-of FLOW",
+    .synopsis = "resubmit [--flow-version VERSION] ID...\n"
+                "resubmit [--flow-version VERSION] --all-of FLOW",
     .description =
         "Starts the flow of a failed or aborted instance again with the same message and the same "
         "parameters, as a new instance that names the old one. An acknowledgement is sent again from "
         "the message that was stored; a transfer takes only the files that are not yet across.\n\n"
+        "The version of the flow is the one that the instance was of. Where that is not there or not "
+        "active any more, say with --flow-version which one is to do it.\n\n"
         "An instance is resubmitted at most ten times, not while one of its resubmissions is running, "
         "not after one has completed, and not after it was discarded. What a flow called is done "
         "again by resubmitting its caller. A file that was given with --attach is not kept.",

@@ -63,23 +63,25 @@ static void tell_reload(const char *what, bool ok, const struct error *err)
         log_line(LOG_ERROR, NULL, "not all could be read again: %s: %s", what, err->message);
 }
 
-static void reload(struct gateway *gateway, struct scheduler *scheduler)
+static void reload(struct service *service, struct gateway *gateway, struct scheduler *scheduler)
 {
     struct error err = {0};
     if (!log_reopen(&err))
         log_line(LOG_ERROR, NULL, "the log stays where it is: %s", err.message);
     tell_reload("users, token keys and certificate", gateway_reload(gateway, &err), &err);
+    tell_reload("connections.json and lookups", workspace_reload(service_workspace(service), &err),
+                &err);
     tell_reload("schedules.json", scheduler_reload(scheduler, &err), &err);
 }
 
 /* Until it is to stop, or what runs could not be recorded any more. */
-static void serve(struct cli *cli, struct gateway *gateway, struct scheduler *scheduler,
-                  struct store *store)
+static void serve(struct cli *cli, struct service *service, struct gateway *gateway,
+                  struct scheduler *scheduler)
 {
-    while ((!cli->should_stop || !cli->should_stop()) && !store_is_broken(store, NULL)) {
+    while ((!cli->should_stop || !cli->should_stop()) && !store_is_broken(service_store(service), NULL)) {
         if (reload_wanted) {
             reload_wanted = 0;
-            reload(gateway, scheduler);
+            reload(service, gateway, scheduler);
         }
         gateway_tick(gateway);
         clock_sleep_ms(TICK_MS);
@@ -154,7 +156,7 @@ static int run(struct cli *cli, const struct arguments *arguments)
     bool ok = open_all(cli, option_value(arguments, "listen"), &parts, &err);
     if (ok) {
         tell_ready(cli, parts.gateway);
-        serve(cli, parts.gateway, parts.scheduler, service_store(parts.service));
+        serve(cli, parts.service, parts.gateway, parts.scheduler);
         ok = !store_is_broken(service_store(parts.service), &err);
     }
     if (parts.service && !stop(&parts)) {
@@ -185,13 +187,16 @@ const struct command cmd_serve = {
         "/health/live and /health/ready. Who is refused is in the audit trail (sluice audit). A flow "
         "that takes a file gets it as multipart/mixed or multipart/form-data, and stores it while it "
         "comes.\n\n"
+        "Below /ic/api/integration/v1 it also has OIC's developer API: to look for users with the role "
+        "monitor, to change for those with administer. /openapi.json describes it.\n\n"
         "Starts flows when their schedules are due (sluice schedules), each on a thread of its own "
         "beside those that answer callers. Several servers on one workspace share the schedules: "
         "each due time is started once. What a process left unfinished when it ended goes on. Mails of "
         "the outbox are sent as they become due.\n\n"
         "SIGTERM or SIGINT: accepts and starts nothing more, lets what runs finish, ends. A second "
-        "one ends at once. SIGHUP: reads users.json, oauth.json with its keys, certificate, key and "
-        "schedules.json again, and opens the log file again; what cannot be used is not changed.\n\n"
+        "one ends at once. SIGHUP: reads users.json, oauth.json with its keys, certificate, key, "
+        "connections.json, lookups/ and schedules.json again, and opens the log file again; what "
+        "cannot be used is not changed.\n\n"
         "The log (\"log\" of sluice.json, --log-...) has a line for each execution that ends. /metrics is "
         "for users with the role monitor.",
     .options = options,

@@ -34,13 +34,13 @@ struct activation_table {
     struct standing standings[]; /* by index of the flow */
 };
 
-struct activation_table *activation_table_new(size_t flow_count)
+struct activation_table *activation_table_new(size_t flows_max)
 {
-    struct activation_table *table = calloc(1, sizeof *table + flow_count * sizeof table->standings[0]);
+    struct activation_table *table = calloc(1, sizeof *table + flows_max * sizeof table->standings[0]);
     if (!table)
         return NULL;
     pthread_mutex_init(&table->refreshing, NULL);
-    table->count = flow_count;
+    table->count = flows_max;
     return table;
 }
 
@@ -193,7 +193,7 @@ bool activation_get(const struct service *service, size_t index, struct activati
 static bool read_all(const struct service *service, struct activation_table *table,
                      struct error *err)
 {
-    for (size_t i = 0; i < table->count; i++) {
+    for (size_t i = 0; i < table->count && i < service_flow_count(service); i++) {
         struct activation activation;
         if (!activation_get(service, i, &activation, err))
             return false;
@@ -272,12 +272,25 @@ bool activation_find(const struct service *service, const char *name, size_t *in
     return activation_require(service, *index, err);
 }
 
+static bool is_only_version(const struct service *service, const char *identifier)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < service_flow_count(service); i++)
+        count += strcmp(service_manifest(service, i)->identifier, identifier) == 0;
+    return count == 1;
+}
+
 bool activation_require(const struct service *service, size_t index, struct error *err)
 {
     const struct manifest *manifest = service_manifest(service, index);
-    return service_is_active(service, index) ||
-           error_set(err, ERROR_REFUSED, "flow '%s' is not active: sluice activate %s",
-                     manifest->identifier, manifest->identifier);
+    if (service_is_active(service, index))
+        return true;
+    if (is_only_version(service, manifest->identifier))
+        return error_set(err, ERROR_REFUSED, "flow '%s' is not active: sluice activate %s",
+                         manifest->identifier, manifest->identifier);
+    return error_set(err, ERROR_REFUSED,
+                     "version %s of flow '%s' is not active: sluice activate '%s|%s'",
+                     manifest->version, manifest->identifier, manifest->identifier, manifest->version);
 }
 
 /* ---- decisions --------------------------------------------------------------------------------- */

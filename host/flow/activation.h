@@ -81,6 +81,6 @@ MUST_USE bool activation_find(const struct service *service, const char *name, s
 /* ---- for service.c ---- */
 struct activation_table;
 /* NULL: out of memory. */
-struct activation_table *activation_table_new(size_t flow_count);
+struct activation_table *activation_table_new(size_t flows_max);
 void activation_table_free(struct activation_table *table); /* NULL is fine */
 #endif

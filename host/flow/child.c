@@ -177,7 +177,7 @@ static bool call_here(struct execution *caller, const char *name, const void *bo
     size_t index;
     if (!activation_find(service, name, &index, err))
         return false;
-    const struct flow *flow = &service->registry.flows[index];
+    const struct flow *flow = registry_flow(&service->registry, index);
     if (body_size > flow->manifest->input_bytes) {
         answer_too_large(flow->manifest, body_size, response);
         return true;
@@ -198,12 +198,13 @@ static bool call_there(struct execution *caller, const struct connection *connec
                        struct error *err)
 {
     const struct service *service = caller->environment->flows;
-    const struct flow *known = registry_find(&service->registry, name, NULL);
-    const char *trigger_path = known && known->manifest->trigger_path
-                                   ? known->manifest->trigger_path : "/";
+    size_t index;
+    const char *trigger_path = NULL;
+    if (registry_find(&service->registry, name, &index, NULL))
+        trigger_path = registry_flow(&service->registry, index)->manifest->trigger_path;
     char path[REMOTE_PATH_SIZE];
     int length = snprintf(path, sizeof path, "/ic/api/integration/v1/flows/rest/%s/1.0%s", name,
-                          trigger_path);
+                          trigger_path ? trigger_path : "/");
     if (length < 0 || length >= (int)sizeof path)
         return error_set(err, ERROR_LIMIT, "the address of flow '%s' is too long", name);
     const struct http_request request = {

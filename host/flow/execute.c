@@ -112,7 +112,8 @@ static void set_up(struct service *service, const struct execution_start *start,
     execution->snapshot = start->caller ? snapshot_hold(start->caller->snapshot)
                                         : workspace_snapshot(service->workspace);
     execution->depth = start->caller ? start->caller->depth + 1 : 0;
-    execution->tracing = activation_tracing(service, manifest);
+    execution->tracing =
+        start->tracing ? *start->tracing : activation_tracing(service, manifest);
     execution->trigger = start->trigger;
     execution->invoked_by = start->invoked_by;
     execution->is_replay = start->is_replay;
@@ -211,21 +212,10 @@ static bool finish(struct service *service, const struct execution_start *start,
             record_end(service, execution, end, err));
 }
 
-bool execute(struct service *service, const struct execution_start *start,
-             struct execution *execution, struct execution_end *end, struct error *err)
+static void run_guest(struct service *service, const struct execution_start *start,
+                      struct execution *execution, struct execution_end *end)
 {
     const struct manifest *manifest = start->flow->manifest;
-    *end = (struct execution_end){.state = INSTANCE_FAILED, .exit_status = 1};
-    execution_init(execution, &service->environment, manifest);
-    set_up(service, start, execution);
-    int64_t started_ms = clock_monotonic_ms();
-    struct log_scope scope;
-    if (!name_instance(start, execution, err) || !trace_begin(start, execution, err))
-        return false;
-    observe_begin(execution, &scope);
-    if (!begin(service, start, execution, err))
-        return observe_end(service, execution, end, &scope, false);
-    watch_started(start->watch, execution->instance, manifest->identifier);
     const struct sandbox_limits limits = {
         .memory_pages_max =
             smaller(manifest->memory_mib, service->workspace->memory_mib_max) * PAGES_PER_MIB,
@@ -233,13 +223,33 @@ bool execute(struct service *service, const struct execution_start *start,
         .wall_deadline_ms = execution->wall_deadline_ms,
         .import_calls_max = manifest->import_calls,
     };
+    watch_started(start->watch, execution->instance, manifest->identifier);
     sandbox_run(start->flow->module, &limits, execution, &end->sandbox);
     execution_flush_line(execution);
     judge(execution, end);
-    end->duration_ms = clock_monotonic_ms() - started_ms;
     end->has_run = true;
+}
+
+bool execute(struct service *service, const struct execution_start *start,
+             struct execution *execution, struct execution_end *end, struct error *err)
+{
+    struct running_entry entry;
+    struct log_scope scope;
+    int64_t started_ms = clock_monotonic_ms();
+    *end = (struct execution_end){.state = INSTANCE_FAILED, .exit_status = 1};
+    execution_init(execution, &service->environment, start->flow->manifest);
+    set_up(service, start, execution);
+    if (!name_instance(start, execution, err) || !trace_begin(start, execution, err))
+        return false;
+    observe_begin(execution, &scope);
+    running_add(&service->running, &entry, execution); /* who reads of it in the store can stop it */
+    bool ok = begin(service, start, execution, err);
+    if (ok)
+        run_guest(service, start, execution, end);
+    running_remove(&service->running, &entry);
+    end->duration_ms = clock_monotonic_ms() - started_ms;
     return observe_end(service, execution, end, &scope,
-                       finish(service, start, execution, end, err));
+                       ok && finish(service, start, execution, end, err));
 }
 
 int execution_answer(const struct execution *execution, const struct execution_end *end,

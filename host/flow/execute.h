@@ -8,6 +8,7 @@
 #include "capability/execution.h"
 #include "flow/flow.h"
 #include "flow/registry.h"
+#include "flow/running.h"
 
 #define RUN_PARAMETERS_MAX 32 /* of one run */
 
@@ -18,6 +19,8 @@ struct service {
     struct otlp *otlp; /* NULL: no traces are exported */
     struct registry registry;
     struct environment environment;
+    struct running running;
+    pthread_mutex_t taking_in; /* held by whoever changes the registry */
     struct activation_table *activations;
     struct timetable *timetable;
     struct scheduler *scheduler; /* NULL: none works in this process */
@@ -35,7 +38,8 @@ struct execution_start {
     size_t input_size;
     const struct remote_file *attachment;
     const struct run_watch *watch;
-    const char *resubmits; /* as in run_request */
+    const enum tracing *tracing; /* this and the next as in run_request */
+    const char *resubmits;
     const char *resumes;   /* id of the unfinished instance that goes on here; NULL: a new one */
     int64_t started_ms;    /* of resumes */
     bool is_replay;        /* resumes, but only as far as its journal answers; nothing is recorded */

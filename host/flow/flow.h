@@ -57,6 +57,27 @@ struct timetable *service_timetable(const struct service *service);
 struct scheduler *service_scheduler(const struct service *service); /* NULL: none works here */
 void service_set_scheduler(struct service *service, struct scheduler *scheduler);
 
+/* The file of the index-th flow's module, appended to out as it was when it was read. ERROR_REFUSED: it
+ * is another one by now. */
+MUST_USE bool service_read_module(const struct service *service, size_t index, struct buf *out,
+                                  struct error *err);
+
+enum module_put {
+    MODULE_ADD,     /* ERROR_EXISTS if that version is there */
+    MODULE_REPLACE, /* ERROR_NOT_FOUND if it is not */
+};
+/*
+ * Takes a module into the workspace's own functions folder and into this process: a new flow, a version
+ * newer than those there are, or other bytes for a version that is not active. It is verified and
+ * compiled first, and not active before somebody activates it. The very bytes that are there are taken
+ * without a change. *index: where it stands. ERROR_INVALID: verifier, manifest, a name that means another
+ * flow; ERROR_REFUSED: active, older than a version that is there, or the functions folder is not the
+ * workspace's own; ERROR_LIMIT. Other processes of the workspace see it when they start. Thread-safe.
+ */
+MUST_USE bool service_put_module(struct service *service, const struct buf *bytes,
+                                 enum module_put how, const struct actor *actor, size_t *index,
+                                 struct error *err);
+
 #define FLOW_PARAMETER_SIZE_MAX 1024u /* bytes of one value */
 
 struct run_parameter {
@@ -75,6 +96,7 @@ struct run_request {
     struct remote_stream *stream; /* or a file that is still arriving; NULL: none */
     uint64_t stream_size; /* what that must come to, or REMOTE_SIZE_UNKNOWN */
     const struct run_watch *watch; /* NULL: nobody watches */
+    const enum tracing *tracing;   /* how much is recorded; NULL: as is set for the flow */
     const char *resubmits; /* full id of the failed instance that is done again; NULL: none. May be
                               refused as store_instance_start says; then nothing ran */
     const char *traceparent, *tracestate; /* W3C Trace Context of whoever asks; NULL: none. What is not
@@ -106,6 +128,33 @@ void run_outcome_release(struct run_outcome *outcome);
  */
 MUST_USE bool service_run(struct service *service, const struct run_request *request,
                           struct run_outcome *outcome, struct error *err);
+
+struct resubmission {
+    const char *id;      /* may be a prefix, as for store_instance */
+    const char *version; /* of the flow, that does it; NULL: the one that the instance was of */
+    const char *invoked_by;
+    const struct run_watch *watch; /* as in run_request */
+    const enum tracing *tracing;
+};
+
+/*
+ * Does a failed or aborted instance again, as a new one that names it, with the message and the
+ * parameters that it had. original_id gets the full id as soon as it is known. Returns as service_run
+ * does; ERROR_NOT_FOUND: no such instance; ERROR_REFUSED: the version is not there or not active; what
+ * store_instance_start refuses.
+ */
+MUST_USE bool service_resubmit(struct service *service, const struct resubmission *resubmission,
+                               char original_id[static INSTANCE_ID_SIZE],
+                               struct run_outcome *outcome, struct error *err);
+
+/* What service_resubmit would refuse, before it reads the message. id: full; version as in struct
+ * resubmission. */
+MUST_USE bool service_check_resubmission(const struct service *service, const char *id,
+                                         const char *version, struct error *err);
+
+/* Asks the execution of that full id to stop, with what it called; it ends as ABORTED soon after, unless
+ * it ends by itself before. False: it does not go on in this process. Thread-safe. */
+bool service_stop_instance(struct service *service, const char *instance);
 
 /* What service_run would refuse before it begins, except for another run that goes on. */
 MUST_USE bool service_check_run(const struct service *service, const struct run_request *request,

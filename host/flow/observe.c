@@ -13,7 +13,7 @@ static const enum instance_state ends[] = {INSTANCE_COMPLETED, INSTANCE_FAILED, 
 void observe_flows(const struct registry *registry)
 {
     for (size_t i = 0; i < registry->count; i++) {
-        const struct manifest *manifest = registry->flows[i].manifest;
+        const struct manifest *manifest = registry_flow(registry, i)->manifest;
         for (size_t j = 0; j < sizeof ends / sizeof ends[0]; j++)
             metric_count(METRIC_EXECUTIONS, manifest->identifier, instance_state_name(ends[j]), 0);
         if (strcmp(manifest->trigger_type, "schedule") == 0) {

@@ -26,7 +26,7 @@ static int is_module(const struct dirent *entry)
 bool flow_open(struct flow *flow, const struct workspace *workspace, const char *path,
                struct error *err)
 {
-    size_t rule_count;
+    size_t rule_count, size = 0;
     const struct import_rule *rules = import_rules_flow(&rule_count);
     const struct module_policy policy = {
         .imports = rules,
@@ -38,12 +38,12 @@ bool flow_open(struct flow *flow, const struct workspace *workspace, const char 
                           .folder_name = strndup(file_name, strlen(file_name) - 5)};
     if (!flow->path || !flow->folder_name)
         return error_set(err, ERROR_LIMIT, "out of memory");
-    size_t size = 0;
-    bool ok = module_open(&flow->module, path, workspace->cache_folder, &policy, err);
-    const char *json = ok ? module_manifest(flow->module, &size) : NULL;
-    if (ok && !json)
-        ok = error_set(err, ERROR_INVALID, "'%s' carries no manifest", path);
-    return ok && manifest_parse(&flow->manifest, json, size, file_name, err) &&
+    if (!module_open(&flow->module, path, workspace->cache_folder, &policy, err))
+        return false;
+    const char *json = module_manifest(flow->module, &size);
+    if (!json)
+        return error_set(err, ERROR_INVALID, "'%s' carries no manifest", path);
+    return manifest_parse(&flow->manifest, json, size, file_name, err) &&
            version_parse(flow->manifest->version, strlen(flow->manifest->version), &flow->version);
 }
 
@@ -56,19 +56,50 @@ void flow_close(struct flow *flow)
     *flow = (struct flow){.path = NULL};
 }
 
-static bool open_in(struct flow *flow, const struct workspace *workspace, const char *file_name,
+struct flow *flow_new(const struct workspace *workspace, const char *path, struct error *err)
+{
+    struct flow *flow = calloc(1, sizeof *flow);
+    if (!flow)
+        error_set(err, ERROR_LIMIT, "out of memory");
+    if (flow && flow_open(flow, workspace, path, err))
+        return flow;
+    flow_free(flow);
+    return NULL;
+}
+
+void flow_free(struct flow *flow)
+{
+    if (flow)
+        flow_close(flow);
+    free(flow);
+}
+
+struct flow *registry_flow(const struct registry *registry, size_t index)
+{
+    return atomic_load(&registry->flows[index]);
+}
+
+static size_t count_of(const struct registry *registry)
+{
+    return atomic_load(&registry->count);
+}
+
+static bool open_in(struct registry *out, const struct workspace *workspace, const char *file_name,
                     struct error *err)
 {
     char *path = file_join(workspace->functions_folder, file_name);
-    bool ok = path ? flow_open(flow, workspace, path, err)
-                   : error_set(err, ERROR_LIMIT, "out of memory");
+    struct flow *flow = path ? flow_new(workspace, path, err) : NULL;
+    if (!path)
+        error_set(err, ERROR_LIMIT, "out of memory");
     free(path);
-    return ok;
+    if (flow)
+        (void)registry_add(out, flow);
+    return flow != NULL;
 }
 
 static int by_identifier(const void *a, const void *b)
 {
-    const struct flow *left = a, *right = b;
+    const struct flow *left = *(struct flow *const *)a, *right = *(struct flow *const *)b;
     int order = strcmp(left->manifest->identifier, right->manifest->identifier);
     return order ? order : version_compare(&left->version, &right->version);
 }
@@ -83,61 +114,69 @@ static bool is_called(const struct flow *flow, const char *name)
     return manifest_is_called(flow->manifest, name) || strcmp(flow->folder_name, name) == 0;
 }
 
-static bool check_name(const struct registry *registry, size_t owner, const char *name,
+static bool check_name(const struct registry *registry, const struct flow *flow, const char *name,
                        struct error *err)
 {
-    const struct flow *flow = &registry->flows[owner];
-    for (size_t i = 0; i < registry->count; i++)
-        if (!is_same_flow(flow, &registry->flows[i]) && is_called(&registry->flows[i], name))
+    for (size_t i = 0; i < count_of(registry); i++) {
+        const struct flow *other = registry_flow(registry, i);
+        if (!is_same_flow(flow, other) && is_called(other, name))
             return error_set(err, ERROR_INVALID,
                              "'%s.wasm' and '%s.wasm' are different flows and both called '%s'",
-                             flow->folder_name, registry->flows[i].folder_name, name);
+                             flow->folder_name, other->folder_name, name);
+    }
     return true;
-}
-
-/* Versions of one flow are neighbours. */
-static bool check_version(const struct registry *registry, size_t index, struct error *err)
-{
-    const struct flow *flow = &registry->flows[index];
-    if (index == 0 || by_identifier(flow - 1, flow) != 0)
-        return true;
-    return error_set(err, ERROR_INVALID, "'%s.wasm' and '%s.wasm' are both version %s of flow '%s'",
-                     flow[-1].folder_name, flow->folder_name, flow->manifest->version,
-                     flow->manifest->identifier);
 }
 
 /* No name means two flows: else a module could take the calls that are granted to another one. */
+static bool check_names(const struct registry *registry, const struct flow *flow, struct error *err)
+{
+    bool ok = check_name(registry, flow, flow->manifest->identifier, err) &&
+              check_name(registry, flow, flow->folder_name, err);
+    for (size_t i = 0; ok && i < flow->manifest->alias_count; i++)
+        ok = check_name(registry, flow, flow->manifest->aliases[i], err);
+    return ok;
+}
+
+/* Versions of one flow are neighbours here: nothing was taken in yet. */
 static bool check_unique(const struct registry *registry, struct error *err)
 {
-    for (size_t i = 0; i < registry->count; i++) {
-        const struct flow *flow = &registry->flows[i];
-        if (!check_version(registry, i, err) ||
-            !check_name(registry, i, flow->manifest->identifier, err) ||
-            !check_name(registry, i, flow->folder_name, err))
+    for (size_t i = 0; i < count_of(registry); i++) {
+        const struct flow *flow = registry_flow(registry, i);
+        const struct flow *before = i > 0 ? registry_flow(registry, i - 1) : NULL;
+        if (before && by_identifier(&before, &flow) == 0)
+            return error_set(err, ERROR_INVALID, "'%s.wasm' and '%s.wasm' are both version %s of flow "
+                             "'%s'", before->folder_name, flow->folder_name, flow->manifest->version,
+                             flow->manifest->identifier);
+        if (!check_names(registry, flow, err))
             return false;
-        for (size_t j = 0; j < flow->manifest->alias_count; j++)
-            if (!check_name(registry, i, flow->manifest->aliases[j], err))
-                return false;
     }
     return true;
+}
+
+static void sort(struct registry *registry)
+{
+    struct flow *flows[REGISTRY_FLOWS_MAX];
+    size_t count = count_of(registry);
+    for (size_t i = 0; i < count; i++)
+        flows[i] = registry_flow(registry, i);
+    qsort(flows, count, sizeof flows[0], by_identifier);
+    for (size_t i = 0; i < count; i++)
+        atomic_store(&registry->flows[i], flows[i]);
 }
 
 static bool open_all(struct registry *out, const struct workspace *workspace,
                      struct dirent *const *entries, int count, struct error *err)
 {
-    out->flows = calloc((size_t)count + 1, sizeof *out->flows);
-    if (!out->flows)
-        return error_set(err, ERROR_LIMIT, "out of memory");
     for (int i = 0; i < count; i++)
-        if (!open_in(&out->flows[out->count++], workspace, entries[i]->d_name, err))
+        if (!open_in(out, workspace, entries[i]->d_name, err))
             return false;
-    qsort(out->flows, out->count, sizeof *out->flows, by_identifier);
+    sort(out);
     return check_unique(out, err);
 }
 
 bool registry_open(struct registry *out, const struct workspace *workspace, struct error *err)
 {
-    *out = (struct registry){0};
+    memset(out, 0, sizeof *out);
     struct dirent **entries = NULL;
     int count = scandir(workspace->functions_folder, &entries, is_module, alphasort);
     if (count < 0)
@@ -161,11 +200,14 @@ bool registry_open(struct registry *out, const struct workspace *workspace, stru
 
 void registry_close(struct registry *registry)
 {
-    for (size_t i = 0; i < registry->count; i++)
-        flow_close(&registry->flows[i]);
-    free(registry->flows);
-    *registry = (struct registry){0};
+    for (size_t i = 0; i < count_of(registry); i++)
+        flow_free(registry_flow(registry, i));
+    for (size_t i = 0; i < registry->retired_count; i++)
+        flow_free(registry->retired[i]);
+    memset(registry, 0, sizeof *registry);
 }
+
+/* ---- finding ------------------------------------------------------------------------------------- */
 
 static void name_nearest(const struct registry *registry, const char *name, struct error *err)
 {
@@ -173,9 +215,9 @@ static void name_nearest(const struct registry *registry, const char *name, stru
         return;
     const char *names[REGISTRY_FLOWS_MAX * 2];
     size_t count = 0;
-    for (size_t i = 0; i < registry->count; i++) {
-        names[count++] = registry->flows[i].manifest->identifier;
-        names[count++] = registry->flows[i].folder_name;
+    for (size_t i = 0; i < count_of(registry); i++) {
+        names[count++] = registry_flow(registry, i)->manifest->identifier;
+        names[count++] = registry_flow(registry, i)->folder_name;
     }
     const char *nearest = text_nearest(name, names, count);
     if (nearest)
@@ -185,58 +227,118 @@ static void name_nearest(const struct registry *registry, const char *name, stru
 }
 
 /* A flow of that name: the newest of its versions, or the very module whose folder it names. */
-static struct flow *find_name(const struct registry *registry, const char *name)
+static bool find_name(const struct registry *registry, const char *name, size_t *found)
 {
-    struct flow *found = NULL;
-    for (size_t i = 0; i < registry->count; i++)
-        if (manifest_is_called(registry->flows[i].manifest, name))
-            found = &registry->flows[i];
-    for (size_t i = 0; found && i < registry->count; i++)
-        if (is_same_flow(found, &registry->flows[i]))
-            found = &registry->flows[i]; /* an alias of an older version means the flow, too */
-    for (size_t i = 0; !found && i < registry->count; i++)
-        if (strcmp(registry->flows[i].folder_name, name) == 0)
-            found = &registry->flows[i];
-    return found;
+    const struct flow *flow = NULL;
+    for (size_t i = 0; i < count_of(registry); i++)
+        if (manifest_is_called(registry_flow(registry, i)->manifest, name))
+            flow = registry_flow(registry, i);
+    for (size_t i = 0; flow && i < count_of(registry); i++)
+        if (is_same_flow(flow, registry_flow(registry, i)))
+            *found = i; /* an alias of an older version means the flow, too */
+    for (size_t i = 0; !flow && i < count_of(registry); i++) {
+        if (strcmp(registry_flow(registry, i)->folder_name, name) == 0) {
+            flow = registry_flow(registry, i);
+            *found = i;
+        }
+    }
+    return flow != NULL;
 }
 
-static void list_versions(const struct registry *registry, const struct flow *flow,
-                          const char *wanted, struct error *err)
+static bool no_version(const struct registry *registry, const struct flow *flow, const char *wanted,
+                       struct error *err)
 {
     struct buf versions;
     buf_init(&versions, VERSIONS_SIZE_MAX);
-    for (size_t i = 0; i < registry->count; i++)
-        if (is_same_flow(flow, &registry->flows[i]))
+    for (size_t i = 0; i < count_of(registry); i++)
+        if (is_same_flow(flow, registry_flow(registry, i)))
             buf_printf(&versions, "%s%s", versions.size ? ", " : "",
-                       registry->flows[i].manifest->version);
+                       registry_flow(registry, i)->manifest->version);
     error_set(err, ERROR_NOT_FOUND, "flow '%s' has no version '%.40s'; there is %s",
               flow->manifest->identifier, wanted, buf_text(&versions));
     buf_release(&versions);
+    return false;
 }
 
-static struct flow *find_version(const struct registry *registry, const struct flow *flow,
-                                 const char *wanted, struct error *err)
+static bool find_version(const struct registry *registry, const struct flow *flow,
+                         const char *wanted, size_t *found, struct error *err)
 {
     struct version version;
-    struct flow *found = NULL;
+    bool is_found = false;
     bool is_version = version_parse(wanted, strlen(wanted), &version);
-    for (size_t i = 0; is_version && i < registry->count; i++)
-        if (is_same_flow(flow, &registry->flows[i]) &&
-            version_covers(&version, &registry->flows[i].version))
-            found = &registry->flows[i];
-    if (!found)
-        list_versions(registry, flow, wanted, err);
-    return found;
+    for (size_t i = 0; is_version && i < count_of(registry); i++) {
+        const struct flow *other = registry_flow(registry, i);
+        if (is_same_flow(flow, other) && version_covers(&version, &other->version)) {
+            *found = i;
+            is_found = true;
+        }
+    }
+    return is_found || no_version(registry, flow, wanted, err);
 }
 
-struct flow *registry_find(const struct registry *registry, const char *name, struct error *err)
+bool registry_find(const struct registry *registry, const char *name, size_t *index,
+                   struct error *err)
 {
     char plain[NAME_MAX + 1]; /* a folder name may be longer than an identifier */
     const char *bar = strchr(name, '|');
     int size = snprintf(plain, sizeof plain, "%.*s", bar ? (int)(bar - name) : -1, name);
     bool fits = size >= 0 && (size_t)size < sizeof plain;
-    struct flow *flow = fits ? find_name(registry, plain) : NULL;
-    if (!flow)
+    if (!fits || !find_name(registry, plain, index)) {
         name_nearest(registry, fits ? plain : name, err);
-    return flow && bar ? find_version(registry, flow, bar + 1, err) : flow;
+        return false;
+    }
+    return !bar || find_version(registry, registry_flow(registry, *index), bar + 1, index, err);
+}
+
+/* ---- taking in more ------------------------------------------------------------------------------- */
+
+bool registry_find_version(const struct registry *registry, const struct flow *flow, size_t *index)
+{
+    for (size_t i = 0; i < count_of(registry); i++) {
+        const struct flow *other = registry_flow(registry, i);
+        if (by_identifier(&flow, &other) == 0) {
+            *index = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool registry_check(const struct registry *registry, const struct flow *flow, struct error *err)
+{
+    for (size_t i = 0; i < count_of(registry); i++) {
+        const struct flow *other = registry_flow(registry, i);
+        if (is_same_flow(flow, other) && version_compare(&flow->version, &other->version) < 0)
+            return error_set(err, ERROR_REFUSED, "flow '%s' has version %s already; older versions "
+                             "are taken in at the start only: copy the module into the functions "
+                             "folder while the server is stopped", flow->manifest->identifier,
+                             other->manifest->version);
+    }
+    if (count_of(registry) == REGISTRY_FLOWS_MAX)
+        return error_set(err, ERROR_LIMIT, "there are %d modules, which is the most",
+                         REGISTRY_FLOWS_MAX);
+    return check_names(registry, flow, err);
+}
+
+size_t registry_add(struct registry *registry, struct flow *flow)
+{
+    size_t index = count_of(registry);
+    atomic_store(&registry->flows[index], flow);
+    atomic_store(&registry->count, index + 1);
+    return index;
+}
+
+bool registry_check_replacement(const struct registry *registry, const struct flow *flow,
+                                struct error *err)
+{
+    if (registry->retired_count == REGISTRY_RETIRED_MAX)
+        return error_set(err, ERROR_LIMIT, "%d modules were replaced since the server was started; "
+                         "restart it", REGISTRY_RETIRED_MAX);
+    return check_names(registry, flow, err);
+}
+
+void registry_replace(struct registry *registry, size_t index, struct flow *flow)
+{
+    registry->retired[registry->retired_count++] = registry_flow(registry, index);
+    atomic_store(&registry->flows[index], flow);
 }

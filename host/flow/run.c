@@ -233,7 +233,7 @@ static bool run_locked(struct service *service, const struct run_request *reques
                        const struct parameter_set *parameters, const struct remote_file *attachment,
                        struct run_outcome *outcome, struct error *err)
 {
-    const struct flow *flow = &service->registry.flows[request->flow];
+    const struct flow *flow = registry_flow(&service->registry, request->flow);
     const struct execution_start start = {
         .flow = flow,
         .trigger = request->trigger,
@@ -244,6 +244,7 @@ static bool run_locked(struct service *service, const struct run_request *reques
         .input_size = request->body_size,
         .attachment = attachment,
         .watch = request->watch,
+        .tracing = request->tracing,
         .resubmits = request->resubmits,
         .traceparent = request->traceparent,
         .tracestate = request->tracestate,

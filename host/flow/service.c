@@ -20,7 +20,7 @@ static bool open_all(struct service *service, struct error *err)
         !store_open(&service->store, service->workspace->store_file, err) ||
         (traces->endpoint && !otlp_open(&service->otlp, service->transfer, traces, err)))
         return false;
-    service->activations = activation_table_new(service->registry.count);
+    service->activations = activation_table_new(REGISTRY_FLOWS_MAX);
     service->timetable = timetable_new(&service->workspace->schedules);
     return (service->activations && service->timetable) ||
            error_set(err, ERROR_LIMIT, "out of memory");
@@ -34,6 +34,8 @@ bool service_open(struct service **out, struct workspace *workspace, struct erro
         return error_set(err, ERROR_LIMIT, "out of memory");
     }
     service->workspace = workspace;
+    running_init(&service->running);
+    pthread_mutex_init(&service->taking_in, NULL);
     if (!open_all(service, err)) {
         service_close(service);
         return false;
@@ -63,7 +65,14 @@ void service_close(struct service *service)
     registry_close(&service->registry);
     transfer_free(service->transfer);
     workspace_close(service->workspace);
+    running_release(&service->running);
+    pthread_mutex_destroy(&service->taking_in);
     free(service);
+}
+
+bool service_stop_instance(struct service *service, const char *instance)
+{
+    return running_stop(&service->running, instance);
 }
 
 void service_tell_ends(struct service *service)
@@ -108,23 +117,20 @@ void service_set_scheduler(struct service *service, struct scheduler *scheduler)
 
 size_t service_flow_count(const struct service *service)
 {
-    return service->registry.count;
+    return atomic_load(&service->registry.count);
 }
 
 const struct manifest *service_manifest(const struct service *service, size_t index)
 {
-    return service->registry.flows[index].manifest;
+    return registry_flow(&service->registry, index)->manifest;
 }
 
 const char *service_digest(const struct service *service, size_t index)
 {
-    return module_digest(service->registry.flows[index].module);
+    return module_digest(registry_flow(&service->registry, index)->module);
 }
 
 bool service_find(const struct service *service, const char *name, size_t *index, struct error *err)
 {
-    const struct flow *flow = registry_find(&service->registry, name, err);
-    if (flow)
-        *index = (size_t)(flow - service->registry.flows);
-    return flow != NULL;
+    return registry_find(&service->registry, name, index, err);
 }

@@ -12,6 +12,7 @@
 #include "capability/watch.h"
 #include "engine/sandbox.h"
 #include "server/answer.h"
+#include "server/api.h"
 #include "server/auth.h"
 #include "server/http_server.h"
 #include "server/metrics.h"
@@ -31,6 +32,7 @@ struct gateway {
     struct http_server *http;
     struct metrics_listener *metrics; /* NULL: not set */
     struct trigger trigger;
+    struct api *api;
     struct run_watch watch;
     int64_t stop_ms;
     atomic_bool is_stopping, is_cancelled;
@@ -86,6 +88,8 @@ static size_t begin(void *context, struct http_exchange *exchange)
         answer_health(gateway, exchange, route.kind == ROUTE_READY);
     else if (!auth_has_credentials(exchange->authorization))
         (void)admit(gateway, exchange, ROLE_INVOKE, name); /* refuses, and takes no time */
+    if (exchange->answer.status == 0 && api_is_at(exchange->path))
+        return api_body_max(exchange);
     if (route.kind != ROUTE_TRIGGER || exchange->answer.status != 0)
         return 0;
     return trigger_begin(&gateway->trigger, route.flow, exchange);
@@ -136,10 +140,16 @@ static void run(void *context, struct http_exchange *exchange)
     struct gateway *gateway = context;
     char name[USERS_NAME_SIZE_MAX + 1];
     struct route route;
+    bool is_api = api_is_at(exchange->path);
     route_find(gateway->service, exchange->path, &route);
-    if (!admit(gateway, exchange, route.kind == ROUTE_METRICS ? ROLE_MONITOR : ROLE_INVOKE, name))
+    if (!admit(gateway, exchange,
+               is_api                         ? api_role(exchange)
+               : route.kind == ROUTE_METRICS ? ROLE_MONITOR
+                                             : ROLE_INVOKE, name))
         return;
-    if (route.kind == ROUTE_METRICS)
+    if (is_api)
+        api_answer(gateway->api, name, exchange);
+    else if (route.kind == ROUTE_METRICS)
         answer_metrics(exchange);
     else if (route.kind == ROUTE_TRIGGER)
         trigger_run(&gateway->trigger, route.flow, name, exchange);
@@ -190,14 +200,17 @@ bool gateway_open(struct gateway **out, struct service *service, const char *lis
         .account = {settings->account_rate, settings->rate_burst_s},
         .address = {settings->address_rate, settings->rate_burst_s},
     };
+    const struct api_options api = {service, should_stop, gateway};
     const char *metrics = workspace->metrics.listen;
     count_refusals();
     gateway->refusals = refusals_new(service_store(service));
     bool ok = (gateway->refusals || error_set(err, ERROR_LIMIT, "out of memory")) &&
               auth_open(&gateway->auth, workspace->folder, &limits, err) &&
               (!metrics || metrics_listen(&gateway->metrics, metrics, err)) &&
+              api_open(&gateway->api, &api, err) &&
               http_server_open(&gateway->http, &options, err);
     if (!ok) {
+        api_close(gateway->api);
         metrics_close(gateway->metrics);
         auth_close(gateway->auth);
         refusals_free(gateway->refusals);
@@ -239,10 +252,15 @@ bool gateway_reload(struct gateway *gateway, struct error *err)
     return ok;
 }
 
+static bool is_busy(struct gateway *gateway)
+{
+    return http_server_busy(gateway->http) > 0 || api_busy(gateway->api) > 0;
+}
+
 static bool wait_until_idle(struct gateway *gateway, int64_t limit_ms)
 {
     int64_t deadline_ms = clock_monotonic_ms() + limit_ms;
-    while (http_server_busy(gateway->http) > 0) {
+    while (is_busy(gateway)) {
         if (clock_monotonic_ms() >= deadline_ms)
             return false;
         http_server_tick(gateway->http);
@@ -257,7 +275,7 @@ static bool cut_until_idle(struct gateway *gateway)
 {
     int64_t deadline_ms = clock_monotonic_ms() + STOP_CANCEL_MS;
     atomic_store(&gateway->is_cancelled, true);
-    while (http_server_busy(gateway->http) > 0) {
+    while (is_busy(gateway)) {
         int64_t left_ms = deadline_ms - clock_monotonic_ms();
         if (left_ms <= 0)
             return false;
@@ -278,6 +296,7 @@ bool gateway_stop(struct gateway *gateway)
             return false;
     }
     http_server_close(gateway->http);
+    api_close(gateway->api);
     metrics_close(gateway->metrics);
     auth_close(gateway->auth);
     refusals_free(gateway->refusals);

@@ -2,7 +2,9 @@
 /* Queues of connections; see http_peers.h. A socket that is shut down is seen by its own thread. */
 #include "server/http_peers.h"
 
+#include <linux/sockios.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 void peers_init(struct peers *peers, size_t count_max,
@@ -45,9 +47,19 @@ static bool counts(const struct peer *peer)
     return !peer->is_extra && peer->phase != PEER_CUT;
 }
 
+/* What nobody takes must not stay with the kernel, which would offer it for minutes: reset at close. */
+static void drop_unsent(int fd)
+{
+    const struct linger none = {.l_onoff = 1, .l_linger = 0};
+    int unsent = 0;
+    if (ioctl(fd, SIOCOUTQ, &unsent) == 0 && unsent > 0)
+        setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
+}
+
 static void cut(struct peers *peers, struct peer *peer)
 {
     peers->count -= counts(peer);
+    drop_unsent(peer->fd);
     unlink_peer(peers, peer);
     append(peers, peer, PEER_CUT, 0);
     shutdown(peer->fd, SHUT_RDWR);

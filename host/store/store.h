@@ -152,15 +152,25 @@ struct file_row {
     uint64_t size;
     int64_t at_ms;
 };
+enum store_order {
+    STORE_BY_START,    /* newest first */
+    STORE_BY_UPDATE,   /* what runs, then what finished last */
+    STORE_BY_DURATION, /* longest first */
+};
 struct store_filter {
-    const char *flow, *state, *parent; /* NULL: any */
+    const char *flow, *version, *state, *parent, *id; /* NULL: any */
     const char *tracking; /* a tracking value */
+    int tracking_rank;    /* of its first, second, third variable; 0: of any */
     const char *trace;    /* the id of a trace: all its instances */
-    int64_t from_ms, to_ms; /* 0: open */
-    int64_t limit, offset;
+    int64_t from_ms, to_ms; /* when it started; 0: open */
+    int64_t updated_from_ms, updated_to_ms; /* when it finished; what runs counts as now; 0: open */
+    int64_t duration_from_ms, duration_to_ms; /* of what finished; 0: open */
+    int64_t limit, offset; /* limit 0: all */
     bool top_level_only; /* no child instances */
-    bool open_errors; /* cannot go on now; or failed or aborted, and neither discarded, nor completed by a resubmission, nor
-                         a resubmission itself, nor called by a flow */
+    bool open_errors; /* cannot go on now; or failed or aborted, and neither discarded, nor completed by a
+                         resubmission, nor a resubmission itself, nor called by a flow */
+    bool recoverable_only, used_up_only; /* resubmitted less than, or as often as, is possible */
+    enum store_order order;
 };
 typedef bool instance_row_fn(void *context, const struct instance_row *row);
 typedef bool activity_row_fn(void *context, const struct activity *row);
@@ -169,11 +179,39 @@ typedef bool track_row_fn(void *context, const char *name, const char *value);
 
 MUST_USE bool store_instances(struct store *store, const struct store_filter *filter,
                               instance_row_fn *fn, void *context, struct error *err);
+/* How many they are, counted up to most; limit, offset and order do not count. */
+MUST_USE bool store_count_instances(struct store *store, const struct store_filter *filter,
+                                    int64_t most, int64_t *count, struct error *err);
+
+/* The same instances counted by what they have in common; limit, offset and order do not count. */
+enum store_grouping {
+    STORE_GROUP_FLOW,       /* key: identifier, with version and name */
+    STORE_GROUP_FAULT,      /* key: code of the fault; name: its title */
+    STORE_GROUP_CONNECTION, /* key: connection of the newest import that failed; NULL: none did */
+};
+struct group_row {
+    const char *key, *version, *name; /* NULL where they have no meaning */
+    int64_t total, completed, failed, aborted, in_progress;
+    int64_t newest_ms; /* the newest start */
+};
+typedef bool group_row_fn(void *context, const struct group_row *row);
+MUST_USE bool store_groups(struct store *store, const struct store_filter *filter,
+                           enum store_grouping by, group_row_fn *fn, void *context,
+                           struct error *err);
+
+/* The connection of the newest import that failed in the instance of that full id; "" if none did. */
+MUST_USE bool store_failed_connection(struct store *store, const char *id, char *name, size_t size,
+                                      struct error *err);
+
 /* ERROR_NOT_FOUND; an unambiguous prefix of at least 4 characters is accepted. */
 MUST_USE bool store_instance(struct store *store, const char *id, instance_row_fn *fn,
                              void *context, struct error *err);
 MUST_USE bool store_activities(struct store *store, const char *id, activity_row_fn *fn,
                                void *context, struct error *err);
+/* A part of them. limit 0: all. */
+MUST_USE bool store_activity_page(struct store *store, const char *id, bool newest_first,
+                                  int64_t limit, int64_t offset, activity_row_fn *fn, void *context,
+                                  struct error *err);
 MUST_USE bool store_files(struct store *store, const char *id, file_row_fn *fn, void *context,
                           struct error *err);
 MUST_USE bool store_tracks(struct store *store, const char *id, track_row_fn *fn, void *context,
@@ -183,9 +221,13 @@ struct buf;
 MUST_USE bool store_payload(struct store *store, const char *id, const char *which, struct buf *out,
                             struct error *err);
 
+/* Whether a resubmission of the instance of that full id could begin now; else why not, as
+ * store_instance_start says. ERROR_NOT_FOUND. */
+MUST_USE bool store_check_resubmission(struct store *store, const char *id, struct error *err);
+
 /* A failed instance is never to be resubmitted, an unfinished one is given up, and its message goes; final.
- * ERROR_NOT_FOUND, ERROR_REFUSED (it did not fail,
- * or is discarded already), ERROR_EXISTS (a resubmission is running). */
+ * ERROR_NOT_FOUND, ERROR_REFUSED (it did not fail, or is discarded already), ERROR_EXISTS (a resubmission
+ * is running). */
 MUST_USE bool store_discard(struct store *store, const char *id, int64_t at_ms, struct error *err);
 
 /*
@@ -247,6 +289,9 @@ typedef bool audit_row_fn(void *context, const struct audit_record *row);
 /* Newest first. Rows are borrowed until the callback returns; a false from it stops the walk. */
 MUST_USE bool store_audits(struct store *store, const struct audit_filter *filter, audit_row_fn *fn,
                            void *context, struct error *err);
+/* How many they are, counted up to most; limit and offset do not count. */
+MUST_USE bool store_count_audits(struct store *store, const struct audit_filter *filter,
+                                 int64_t most, int64_t *count, struct error *err);
 
 /* Deletes records older than before_ms, at most records_max (above 0) in one transaction. *purged: how
  * many; fewer than records_max: there are no more. */

@@ -68,7 +68,7 @@ struct record *store_audit_lost_note(struct store *store)
 
 /* ---- reading ----------------------------------------------------------------------------------- */
 
-static void build_query(const struct audit_filter *filter, struct buf *sql)
+static void add_conditions(const struct audit_filter *filter, struct buf *sql)
 {
     const struct {
         bool is_asked;
@@ -79,12 +79,21 @@ static void build_query(const struct audit_filter *filter, struct buf *sql)
         {filter->from_ms, " AND at_ms >= ?5"},
         {filter->to_ms, " AND at_ms <= ?6"},
     };
-    buf_append_text(sql, "SELECT number, at_ms, actor, address, action, subject, outcome, detail"
-                         " FROM audit WHERE number < ?1");
     for (size_t i = 0; i < sizeof conditions / sizeof conditions[0]; i++)
         if (conditions[i].is_asked)
             buf_append_text(sql, conditions[i].condition);
-    buf_append_text(sql, " ORDER BY number DESC LIMIT ?2 OFFSET ?7");
+}
+
+/* last: the value of ?7. */
+static void begin(struct walk *walk, struct store *store, const struct audit_filter *filter,
+                  const struct buf *sql, int64_t limit, int64_t last)
+{
+    walk_begin(walk, store, buf_text(sql), WALK_DESCENDING, limit);
+    walk_bind_text(walk, 3, filter->actor);
+    walk_bind_text(walk, 4, filter->action);
+    walk_bind_number(walk, 5, filter->from_ms);
+    walk_bind_number(walk, 6, filter->to_ms);
+    walk_bind_number(walk, 7, last);
 }
 
 bool store_audits(struct store *store, const struct audit_filter *filter, audit_row_fn *fn,
@@ -93,13 +102,11 @@ bool store_audits(struct store *store, const struct audit_filter *filter, audit_
     struct walk walk;
     struct buf sql;
     buf_init(&sql, SQL_SIZE_MAX);
-    build_query(filter, &sql);
-    walk_begin(&walk, store, buf_text(&sql), WALK_DESCENDING, filter->limit);
-    walk_bind_text(&walk, 3, filter->actor);
-    walk_bind_text(&walk, 4, filter->action);
-    walk_bind_number(&walk, 5, filter->from_ms);
-    walk_bind_number(&walk, 6, filter->to_ms);
-    walk_bind_number(&walk, 7, filter->offset);
+    buf_append_text(&sql, "SELECT number, at_ms, actor, address, action, subject, outcome, detail"
+                          " FROM audit WHERE number < ?1");
+    add_conditions(filter, &sql);
+    buf_append_text(&sql, " ORDER BY number DESC LIMIT ?2 OFFSET ?7");
+    begin(&walk, store, filter, &sql, filter->limit, filter->offset);
     bool go_on = true;
     while (go_on && walk_next(&walk)) {
         const struct audit_record row = {
@@ -111,6 +118,23 @@ bool store_audits(struct store *store, const struct audit_filter *filter, audit_
         go_on = fn(context, &row);
         walk_bind_number(&walk, 7, 0); /* further pages begin behind the last row */
     }
+    bool ok = walk_end(&walk, err);
+    buf_release(&sql);
+    return ok;
+}
+
+bool store_count_audits(struct store *store, const struct audit_filter *filter, int64_t most,
+                        int64_t *count, struct error *err)
+{
+    struct walk walk;
+    struct buf sql;
+    buf_init(&sql, SQL_SIZE_MAX);
+    buf_append_text(&sql, "SELECT count(*) FROM (SELECT 1 FROM audit WHERE number < ?1");
+    add_conditions(filter, &sql);
+    buf_append_text(&sql, " LIMIT ?7)");
+    begin(&walk, store, filter, &sql, 1, most);
+    if (walk_next(&walk))
+        *count = walk_number(&walk, 0);
     bool ok = walk_end(&walk, err);
     buf_release(&sql);
     return ok;

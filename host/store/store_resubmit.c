@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "store/store_internal.h"
+#include "store/store_walk.h"
 
 /* What the rules look at. */
 struct standing {
@@ -16,48 +17,74 @@ struct standing {
     bool is_discarded, is_unfinished;
 };
 
-static void copy(sqlite3_stmt *statement, int column, char *out, size_t size)
+/* instance: the parameter that its id is bound to. */
+#define STANDING(instance)                                                                         \
+    "SELECT i.number, i.id, i.state, i.parent,"                                                    \
+    " (SELECT origin FROM resubmission WHERE instance = i.number),"                                \
+    " (SELECT n.id FROM resubmission r JOIN instance n ON n.number = r.instance"                   \
+    "  WHERE r.origin = i.id AND n.state = 'IN_PROGRESS' LIMIT 1),"                                \
+    " (SELECT n.id FROM resubmission r JOIN instance n ON n.number = r.instance"                   \
+    "  WHERE r.origin = i.id AND n.state = 'COMPLETED' LIMIT 1),"                                  \
+    " (SELECT count(*) FROM resubmission WHERE origin = i.id),"                                    \
+    " EXISTS (SELECT 1 FROM discarded WHERE instance = i.number),"                                 \
+    " i.durable AND i.state = 'IN_PROGRESS', i.owner"                                              \
+    " FROM instance i WHERE i.id = " instance
+
+#define STANDING_COLUMNS 11
+#define IS_TEXT(column) ((column) >= 1 && (column) <= 6)
+
+/* A row of that, wherever it was read. */
+struct standing_row {
+    const char *texts[STANDING_COLUMNS];
+    int64_t numbers[STANDING_COLUMNS];
+};
+
+static void copy(const char *text, char *out, size_t size)
 {
-    const char *text = (const char *)sqlite3_column_text(statement, column);
     snprintf(out, size, "%s", text ? text : "");
 }
 
+static void take_standing(const struct store *store, const struct standing_row *row,
+                          struct standing *out)
+{
+    out->number = row->numbers[0];
+    copy(row->texts[1], out->id, sizeof out->id);
+    copy(row->texts[2], out->state, sizeof out->state);
+    copy(row->texts[3], out->parent, sizeof out->parent);
+    copy(row->texts[4], out->origin, sizeof out->origin);
+    copy(row->texts[5], out->running, sizeof out->running);
+    copy(row->texts[6], out->completed, sizeof out->completed);
+    out->count = row->numbers[7];
+    out->is_discarded = row->numbers[8] != 0;
+    out->is_unfinished = row->numbers[9] && !store_owner_lives(&store->owner, row->numbers[10]);
+}
+
+static bool not_found(const char *id, struct error *err)
+{
+    return error_set(err, ERROR_NOT_FOUND, "no instance has the id '%s'", id);
+}
+
+/* On the writer's thread. */
 static bool read_standing(struct store *store, const char *id, struct standing *out,
                           struct error *err)
 {
-    static const char sql[] =
-        "SELECT i.number, i.id, i.state, i.parent,"
-        " (SELECT origin FROM resubmission WHERE instance = i.number),"
-        " (SELECT n.id FROM resubmission r JOIN instance n ON n.number = r.instance"
-        "  WHERE r.origin = i.id AND n.state = 'IN_PROGRESS' LIMIT 1),"
-        " (SELECT n.id FROM resubmission r JOIN instance n ON n.number = r.instance"
-        "  WHERE r.origin = i.id AND n.state = 'COMPLETED' LIMIT 1),"
-        " (SELECT count(*) FROM resubmission WHERE origin = i.id),"
-        " EXISTS (SELECT 1 FROM discarded WHERE instance = i.number),"
-        " i.durable AND i.state = 'IN_PROGRESS', i.owner"
-        " FROM instance i WHERE i.id = ?1";
+    struct standing_row row = {.numbers = {0}};
     sqlite3_stmt *statement = NULL;
-    int code = sqlite3_prepare_v2(store->db, sql, -1, &statement, NULL);
+    int code = sqlite3_prepare_v2(store->db, STANDING("?1"), -1, &statement, NULL);
     sqlite3_bind_text(statement, 1, id, -1, SQLITE_STATIC);
     if (code == SQLITE_OK)
         code = sqlite3_step(statement);
-    if (code == SQLITE_ROW) {
-        out->number = sqlite3_column_int64(statement, 0);
-        copy(statement, 1, out->id, sizeof out->id);
-        copy(statement, 2, out->state, sizeof out->state);
-        copy(statement, 3, out->parent, sizeof out->parent);
-        copy(statement, 4, out->origin, sizeof out->origin);
-        copy(statement, 5, out->running, sizeof out->running);
-        copy(statement, 6, out->completed, sizeof out->completed);
-        out->count = sqlite3_column_int64(statement, 7);
-        out->is_discarded = sqlite3_column_int(statement, 8);
-        out->is_unfinished =
-            sqlite3_column_int(statement, 9) &&
-            !store_owner_lives(&store->owner, sqlite3_column_int64(statement, 10));
+    for (int i = 0; code == SQLITE_ROW && i < STANDING_COLUMNS; i++) {
+        if (IS_TEXT(i))
+            row.texts[i] = (const char *)sqlite3_column_text(statement, i);
+        else
+            row.numbers[i] = sqlite3_column_int64(statement, i);
     }
+    if (code == SQLITE_ROW)
+        take_standing(store, &row, out);
     sqlite3_finalize(statement);
     if (code == SQLITE_DONE)
-        return error_set(err, ERROR_NOT_FOUND, "no instance has the id '%s'", id);
+        return not_found(id, err);
     return code == SQLITE_ROW || store_fail(store->db, code, err, "cannot read the store");
 }
 
@@ -101,17 +128,39 @@ static bool insert(struct store *store, const char *sql, int64_t number, const c
     return ok;
 }
 
+static bool check_resubmission(const struct standing *is, struct error *err)
+{
+    return check_failed(is, err) &&
+           (is->count < STORE_RESUBMISSIONS_MAX ||
+            error_set(err, ERROR_LIMIT, "instance %s was resubmitted %d times, which is the most; start "
+                      "the flow anew or discard it", is->id, STORE_RESUBMISSIONS_MAX));
+}
+
+bool store_check_resubmission(struct store *store, const char *id, struct error *err)
+{
+    struct walk walk;
+    struct standing standing = {.number = 0};
+    struct standing_row row = {.numbers = {0}};
+    walk_begin(&walk, store, STANDING("?3"), WALK_ASCENDING, 1);
+    walk_bind_text(&walk, 3, id);
+    if (walk_next(&walk)) {
+        for (int i = 0; i < STANDING_COLUMNS; i++) {
+            row.texts[i] = walk_text(&walk, i);
+            row.numbers[i] = walk_number(&walk, i);
+        }
+        take_standing(store, &row, &standing);
+    }
+    if (!walk_end(&walk, err))
+        return false;
+    return standing.id[0] ? check_resubmission(&standing, err) : not_found(id, err);
+}
+
 bool store_link_resubmission(struct store *store, const char *id, int64_t number,
                              struct error *err)
 {
     struct standing standing = {.number = 0};
-    if (!read_standing(store, id, &standing, err) || !check_failed(&standing, err))
-        return false;
-    if (standing.count >= STORE_RESUBMISSIONS_MAX)
-        return error_set(err, ERROR_LIMIT,
-                         "instance %s was resubmitted %d times, which is the most; start the flow anew "
-                         "or discard it", id, STORE_RESUBMISSIONS_MAX);
-    return insert(store, "INSERT INTO resubmission (instance, origin) VALUES (?1, ?2)", number,
+    return read_standing(store, id, &standing, err) && check_resubmission(&standing, err) &&
+           insert(store, "INSERT INTO resubmission (instance, origin) VALUES (?1, ?2)", number,
                   standing.id, 0, err);
 }
 

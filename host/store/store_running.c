@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/metrics.h"
+#include "base/text.h"
 #include "store/store_internal.h"
 
 static bool no_memory(struct error *err)
@@ -17,17 +18,9 @@ static bool no_memory(struct error *err)
 
 /* ---- instances that run ------------------------------------------------------------------------ */
 
-static uint32_t hash_of(const char *id)
-{
-    uint32_t hash = 2166136261u; /* FNV-1a */
-    for (; *id; id++)
-        hash = (hash ^ (unsigned char)*id) * 16777619u;
-    return hash;
-}
-
 static struct running *find(struct store *store, const char *id)
 {
-    uint32_t hash = hash_of(id);
+    uint32_t hash = (uint32_t)text_hash(id);
     struct running *running = store->running[hash % RUNNING_BUCKETS];
     while (running && (running->hash != hash || strcmp(running->id, id) != 0))
         running = running->next;
@@ -65,7 +58,7 @@ static struct running *running_new(const struct instance_start *start)
     struct running *running = calloc(1, sizeof *running + size);
     if (!running)
         return NULL;
-    running->hash = hash_of(start->id);
+    running->hash = (uint32_t)text_hash(start->id);
     running->is_tracked = start->is_tracked && !start->resubmits;
     running->keeps_message = start->is_durable || (start->tracing &&
                                                    strcmp(start->tracing, STORE_TRACING_DEBUG) == 0);

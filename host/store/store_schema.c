@@ -134,7 +134,13 @@ static const char *const migrations[STORE_SCHEMA_VERSION] = {
     "  number INTEGER PRIMARY KEY,"
     "  kind TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL,"
     "  UNIQUE (kind, key)"
-    ") STRICT;",
+    ") STRICT;"
+    /* lists by time of update, also of what flows called; and of what waits for somebody, however long ago:
+     * in the words of store_query.c */
+    "DROP INDEX instance_by_finish;"
+    "CREATE INDEX instance_by_finish ON instance (finished_ms);"
+    "CREATE INDEX instance_failed ON instance (number)"
+    "  WHERE state IN ('FAILED', 'ABORTED') OR fault_code = 'suspended';",
 };
 
 static bool run(sqlite3 *db, const char *sql, struct error *err)

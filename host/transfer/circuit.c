@@ -14,6 +14,7 @@
 
 struct circuit {
     char *connection;
+    _Atomic uint64_t definition; /* of the connection that the rest is about */
     atomic_bool is_calm; /* closed, and the last outcome was an answer: then the rest need not be read */
     pthread_mutex_t lock; /* guards all below, and writes of is_calm */
     enum circuit_state state;
@@ -128,11 +129,11 @@ static void take_failure(struct circuit *circuit, const struct retry_policy *pol
         open_now(circuit, policy);
 }
 
-static void take_answer(struct circuit *circuit)
+static void close_now(struct circuit *circuit, const char *why)
 {
     if (circuit->state != CIRCUIT_CLOSED) {
-        log_line(LOG_WARNING, NULL, "connection '%s': circuit closed: it answers again after %u failures",
-                 circuit->connection, circuit->failures);
+        log_line(LOG_WARNING, NULL, "connection '%s': circuit closed: %s after %u failures",
+                 circuit->connection, why, circuit->failures);
         metric_count(METRIC_CIRCUITS_OPEN, circuit->connection, "", -1);
     }
     circuit->state = CIRCUIT_CLOSED;
@@ -140,6 +141,16 @@ static void take_answer(struct circuit *circuit)
     circuit->failures = 0;
     circuit->why[0] = '\0';
     atomic_store_explicit(&circuit->is_calm, true, memory_order_release);
+}
+
+void circuit_define(struct circuit *circuit, uint64_t definition)
+{
+    if (atomic_load_explicit(&circuit->definition, memory_order_acquire) == definition)
+        return;
+    pthread_mutex_lock(&circuit->lock);
+    close_now(circuit, "the connection was changed");
+    atomic_store_explicit(&circuit->definition, definition, memory_order_release);
+    pthread_mutex_unlock(&circuit->lock);
 }
 
 void circuit_report(struct circuit *circuit, const struct retry_policy *policy,
@@ -154,7 +165,7 @@ void circuit_report(struct circuit *circuit, const struct retry_policy *policy,
     if (outcome == CIRCUIT_FAILED)
         take_failure(circuit, policy, is_probe, why);
     else if (outcome == CIRCUIT_ANSWERED)
-        take_answer(circuit);
+        close_now(circuit, "it answers again");
     pthread_mutex_unlock(&circuit->lock);
 }
 

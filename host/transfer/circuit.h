@@ -43,6 +43,10 @@ struct circuit *circuit_new(const char *connection); /* NULL: no memory */
 void circuit_free(struct circuit *circuit);          /* NULL is fine */
 const char *circuit_connection(const struct circuit *circuit);
 
+/* definition: of the connection as it is now (struct connection). When it is another than before, somebody
+ * has changed the address or the login: what was learnt counts no more, and the circuit is closed. */
+void circuit_define(struct circuit *circuit, uint64_t definition);
+
 /* False: ERROR_UNAVAILABLE that says since when and until when. *is_probe goes back to circuit_report,
  * which must follow every admission. */
 MUST_USE bool circuit_admit(struct circuit *circuit, bool *is_probe, struct error *err);

@@ -228,6 +228,7 @@ struct handle *pool_acquire(struct transfer *transfer, const struct connection *
     handle->keep = true;
     handle->is_probe = false;
     handle_note(handle, CIRCUIT_NOTHING, "");
+    circuit_define(handle->circuit, connection->definition);
     if (!call || circuit_admit(handle->circuit, &handle->is_probe, err)) {
         handle_set_options(handle); /* pool_release has reset it */
         return handle;

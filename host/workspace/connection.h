@@ -82,6 +82,7 @@ struct connection {
     uint32_t connect_timeout_ms, stall_timeout_ms, request_timeout_ms;
     uint64_t multipart_threshold, part_size; /* object_storage, bytes */
     struct retry_policy retry;
+    uint64_t definition; /* a digest of the entry in connections.json: another one means another peer */
 };
 
 /* "ftp", "sftp", "object_storage", "rest", "smtp", "local". */

@@ -342,6 +342,17 @@ static bool check_name(const struct config *config, const cJSON *node, struct er
     return true;
 }
 
+/* As little of a definition as tells it from another one. */
+static bool digest_definition(const cJSON *node, uint64_t *definition, struct error *err)
+{
+    char *text = cJSON_PrintUnformatted(node);
+    if (!text)
+        return error_set(err, ERROR_LIMIT, "out of memory");
+    *definition = text_hash(text);
+    cJSON_free(text);
+    return true;
+}
+
 static bool read_connection(const struct config *config, const char *folder, const cJSON *node,
                             struct connection *connection, struct error *err)
 {
@@ -375,7 +386,8 @@ static bool read_connection(const struct config *config, const char *folder, con
                            what);
     struct check check = {&object, connection, err};
     return config_read(&object, fields, FIELD_COUNT, connection, err) &&
-           (!object.handled || read_retry(&object, &connection->retry, err)) && check_rules(&check);
+           (!object.handled || read_retry(&object, &connection->retry, err)) && check_rules(&check) &&
+           digest_definition(node, &connection->definition, err);
 }
 
 static bool read_all(const struct config *config, const char *folder, struct connection **out,

@@ -136,9 +136,11 @@ MUST_USE bool workspace_put_lookup(struct workspace *workspace, const struct loo
 /* ERROR_NOT_FOUND. */
 MUST_USE bool workspace_delete_lookup(struct workspace *workspace, const char *name,
                                       struct error *err);
-/* The whole text of connections.json. ERROR_INVALID as workspace_open. */
-MUST_USE bool workspace_put_connections(struct workspace *workspace, const struct buf *text,
-                                        struct error *err);
+/* connections.json: edit gets its text and changes it; false from edit (with err set) changes nothing.
+ * ERROR_INVALID as workspace_open, if what it says then cannot be read. */
+typedef bool workspace_edit_fn(void *context, struct buf *text, struct error *err);
+MUST_USE bool workspace_edit_connections(struct workspace *workspace, workspace_edit_fn *edit,
+                                         void *context, struct error *err);
 
 /* Finds the workspace that start (a folder) lies in: the nearest folder upwards with a sluice.json.
  * Caller frees *folder. ERROR_NOT_FOUND says how to make one. */

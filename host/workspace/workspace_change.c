@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "workspace/config.h"
 #include "workspace/workspace.h"
 
 struct snapshot *workspace_snapshot(struct workspace *workspace)
@@ -91,11 +92,27 @@ bool workspace_reload(struct workspace *workspace, struct error *err)
     return apply(workspace, &edit, err);
 }
 
-bool workspace_put_connections(struct workspace *workspace, const struct buf *text,
-                               struct error *err)
+static bool read_connections(const struct workspace *workspace, struct buf *text,
+                             struct error *err)
 {
-    const struct edit edit = {{.connections = buf_text(text)}, "connections.json", text};
-    return apply(workspace, &edit, err);
+    char *path = file_join(workspace->folder, "connections.json");
+    bool ok = path ? file_read(path, text, err) : error_set(err, ERROR_LIMIT, "out of memory");
+    free(path);
+    return ok;
+}
+
+bool workspace_edit_connections(struct workspace *workspace, workspace_edit_fn *edit_text,
+                                void *context, struct error *err)
+{
+    struct buf text;
+    buf_init(&text, CONFIG_FILE_SIZE_MAX);
+    pthread_mutex_lock(&workspace->change);
+    bool ok = read_connections(workspace, &text, err) && edit_text(context, &text, err);
+    const struct edit edit = {{.connections = buf_text(&text)}, "connections.json", &text};
+    ok = ok && apply_locked(workspace, &edit, err);
+    pthread_mutex_unlock(&workspace->change);
+    buf_release(&text);
+    return ok;
 }
 
 /* ---- lookups ------------------------------------------------------------------------------------ */

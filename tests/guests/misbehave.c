@@ -70,11 +70,12 @@ static void grow_past_the_cap(void)
     respond_number(grown);
 }
 
-/* The parent holds an open file of a server while its child runs, and traps or not. */
+/* The parent holds an open file of a server, if there is one, while its child runs, and traps or not. */
 static void call_child_with_open_file(void)
 {
     int32_t file = ftp_open(SOURCE, TEXT("/sploutput/CCSEnv/CustomerSync"), TEXT("C1-HELD.csv"));
-    int32_t response = flow_call(CHILDREN, TEXT("MISBEHAVE"), message + 1, message_size - 1, file);
+    int32_t response = flow_call(CHILDREN, TEXT("MISBEHAVE"), message + 1, message_size - 1,
+                                 file > 0 ? file : 0);
     int32_t status = response > 0 ? http_status(response) : response;
     int32_t closed = file > 0 ? file_close(file) : -1000;
     respond_number(closed == 0 ? status : closed);

@@ -72,7 +72,7 @@ class Documents(unittest.TestCase):
                             self.run_line(land, folder, line)
 
     def run_line(self, land, folder, line):
-        if line in RUN_ELSEWHERE:
+        if line in RUN_ELSEWHERE or line.startswith("curl "):  # the test 'api_deploy' runs the latter
             return
         words = shlex.split(line)
         self.assertEqual(words[0], PROGRAM, f"no test runs this command: {line}")

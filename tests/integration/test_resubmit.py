@@ -94,6 +94,14 @@ class ResubmitTest(unittest.TestCase):
         self.command("discard", old, expect=1)
         self.assertEqual(self.got("48213377120402"), 0)
 
+    def test_another_version_is_named(self):
+        old = self.fail_acknowledgement("48213377120405")
+        self.point_ccs(self.up)
+        (refused,) = self.command("resubmit", "--flow-version", "9.9", old, expect=1)["resubmissions"]
+        self.assertIn(f"flow '{FLOW_ACK}' has no version '9.9'; there is 01.23.3000", refused["error"])
+        self.command("resubmit", "--flow-version", "1.23", old)
+        self.assertEqual(self.got("48213377120405"), 1)
+
     def test_the_eleventh_is_refused(self):
         old = self.fail_acknowledgement("48213377120403")
         for _ in range(10):

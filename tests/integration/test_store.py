@@ -84,9 +84,17 @@ class Store(unittest.TestCase):
         with self.database() as db:
             return db.execute(f"SELECT count(*) FROM instance WHERE {condition}").fetchone()[0]
 
+    def wait_until_recorded(self, number):
+        """Answers come before their records, which are written in groups."""
+        deadline = time.monotonic() + 30
+        while self.count("finished_ms > 0") < number:
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.02)
+
     def test_a_bad_disk_ends_the_service(self):
         server = self.serve()
         self.assertEqual(self.ack(server, 1), 200)
+        self.wait_until_recorded(1)
         with open(self.bad_disk, "w", encoding="ascii"):
             pass
         # The caller gets CCS's answer: the record is written afterwards, and cannot be.

@@ -1,4 +1,5 @@
 add_unit_test(test_cli_text LIBS sluice_cli)
 add_unit_test(test_cli_progress LIBS sluice_cli)
 add_unit_test(test_cli_commands LIBS sluice_cli
-  SOURCES fake_flow.c ${scheduling} ${PROJECT_SOURCE_DIR}/host/flow/fault.c)
+  SOURCES fake_flow.c ${scheduling} ${PROJECT_SOURCE_DIR}/host/flow/fault.c
+    ${PROJECT_SOURCE_DIR}/host/flow/resubmit.c)

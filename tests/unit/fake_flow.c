@@ -274,6 +274,26 @@ void sandbox_thread_release(void)
 {
 }
 
+bool service_stop_instance(struct service *service, const char *instance)
+{
+    (void)service, (void)instance;
+    return false;
+}
+
+bool service_read_module(const struct service *service, size_t index, struct buf *out,
+                         struct error *err)
+{
+    (void)service, (void)index, (void)out;
+    return error_set(err, ERROR_UNSUPPORTED, "no module here");
+}
+
+bool service_put_module(struct service *service, const struct buf *bytes, enum module_put how,
+                        const struct actor *actor, size_t *index, struct error *err)
+{
+    (void)service, (void)bytes, (void)how, (void)actor, (void)index;
+    return error_set(err, ERROR_UNSUPPORTED, "no module here");
+}
+
 /* Of the calls below no unit test needs more than that they say so. */
 bool service_replay(struct service *service, const char *id, const char *module,
                     const struct run_watch *watch, struct replay_report *report, struct error *err)

@@ -93,7 +93,7 @@ static void a_name_means_the_active_version(void)
     CHECK_EQ_INT(index, FLOW_A);
     CHECK_OK(activation_deactivate(host.service, FLOW_A, &fake_actor, &err), &err);
     CHECK_FAILS(activation_find(host.service, "A", &index, &err), &err, ERROR_REFUSED);
-    CHECK_CONTAINS(err.message, "flow 'A' is not active: sluice activate A");
+    CHECK_CONTAINS(err.message, "of flow 'A' is not active: sluice activate 'A|");
     CHECK_FAILS(activation_find(host.service, "C", &index, &err), &err, ERROR_NOT_FOUND);
     end();
 }

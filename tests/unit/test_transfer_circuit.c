@@ -227,6 +227,24 @@ static void threads_share_it(void)
     circuit_free(shared);
 }
 
+static void another_definition_closes_it(void)
+{
+    struct circuit *circuit = begin();
+    bool is_probe;
+    circuit_define(circuit, 1);
+    fail_times(circuit, 3);
+    circuit_define(circuit, 1);
+    CHECK_EQ_INT(state_of(circuit), CIRCUIT_OPEN);
+    circuit_define(circuit, 2);
+    CHECK_EQ_INT(state_of(circuit), CIRCUIT_CLOSED);
+    CHECK_EQ_INT(metric_value(METRIC_CIRCUITS_OPEN, "C", ""), 0);
+    CHECK(admit(circuit, &is_probe));
+    CHECK(!is_probe);
+    fail_times(circuit, 2);
+    CHECK_EQ_INT(state_of(circuit), CIRCUIT_CLOSED);
+    circuit_free(circuit);
+}
+
 /* ---- behind the pool ---- */
 
 static char host[] = "127.0.0.1", name[] = "DEAD", url[] = "http://127.0.0.1:1";
@@ -274,4 +292,5 @@ CHECK_MAIN(TEST(it_opens_at_the_limit_and_not_before),
            TEST(refusals_say_since_when_and_until_when), TEST(one_probe_closes_it_or_opens_it_again),
            TEST(a_probe_that_learns_nothing_is_followed_by_another),
            TEST(what_was_under_way_when_it_opened), TEST(threads_share_it),
+           TEST(another_definition_closes_it),
            TEST(a_dead_peer_is_left_alone))

@@ -133,25 +133,41 @@ static void what_others_wrote_is_read_again(void)
     close_place(&place);
 }
 
+static bool replace_text(void *context, struct buf *text, struct error *err)
+{
+    (void)err;
+    buf_clear(text);
+    buf_append_text(text, context);
+    return true;
+}
+
+static bool refuse_text(void *context, struct buf *text, struct error *err)
+{
+    (void)context;
+    buf_append_text(text, "{");
+    return error_set(err, ERROR_REFUSED, "not today");
+}
+
 static void connections_are_put_as_a_whole(void)
 {
     struct place place = open_place();
     struct error err = {0};
     const char *path = temporary_path(&place.temporary, "w/connections.json");
+    char good[] = "{\"A\": {\"type\": \"local\"}} // kept\n", bad[] = "{\"A\": {}}";
     struct buf text;
     buf_init(&text, 65536);
     CHECK(chmod(path, 0600) == 0);
-    buf_append_text(&text, "{\"A\": {\"type\": \"local\"}} // kept\n");
-    CHECK_OK(workspace_put_connections(place.workspace, &text, &err), &err);
+    CHECK_OK(workspace_edit_connections(place.workspace, replace_text, good, &err), &err);
     CHECK(workspace_connection(place.workspace, "A", &err) != NULL);
     struct stat status;
     CHECK(stat(path, &status) == 0 && (status.st_mode & 0777) == 0600);
-    buf_append_text(&text, "x");
-    CHECK_FAILS(workspace_put_connections(place.workspace, &text, &err), &err, ERROR_INVALID);
+    CHECK_FAILS(workspace_edit_connections(place.workspace, replace_text, bad, &err), &err,
+                ERROR_INVALID);
+    CHECK_FAILS(workspace_edit_connections(place.workspace, refuse_text, NULL, &err), &err,
+                ERROR_REFUSED);
     CHECK(workspace_connection(place.workspace, "A", &err) != NULL);
-    buf_clear(&text);
     CHECK_OK(file_read(path, &text, &err), &err);
-    CHECK_EQ_TEXT(buf_text(&text), "{\"A\": {\"type\": \"local\"}} // kept\n");
+    CHECK_EQ_TEXT(buf_text(&text), good);
     buf_release(&text);
     close_place(&place);
 }
