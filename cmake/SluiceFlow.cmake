@@ -46,14 +46,40 @@ function(sluice_guest_object out folder source)
   set(${out} ${object} PARENT_SCOPE)
 endfunction()
 
-# The objects of the guest library, made once for all flows.
+# The objects of the guest library, made once for all flows and filters. How a guest ends when memory
+# runs out is not the same for both.
 set(sluice_guest_folder ${PROJECT_BINARY_DIR}/guest)
 set(sluice_guest_objects)
+set(sluice_filter_objects)
 foreach(source ${SLUICE_GUEST_SOURCES})
   sluice_guest_object(object ${sluice_guest_folder}/shared ${source})
   list(APPEND sluice_guest_objects ${object})
+  if(NOT source MATCHES "/memory_end\\.c$")
+    list(APPEND sluice_filter_objects ${object})
+  endif()
 endforeach()
-add_custom_target(guest_library DEPENDS ${sluice_guest_objects})
+sluice_guest_object(object ${sluice_guest_folder}/tools
+  ${PROJECT_SOURCE_DIR}/shared/tools/filter_memory.c)
+list(APPEND sluice_filter_objects ${object})
+add_custom_target(guest_library DEPENDS ${sluice_guest_objects} ${object})
+
+# Compiles a flow's mapping.json into tables of constants; see sluice_mapping_source.
+set(sluice_shared ${PROJECT_SOURCE_DIR}/shared)
+file(GLOB SLUICE_MAPPING_SOURCES CONFIGURE_DEPENDS ${sluice_shared}/src/mapping*.c)
+list(APPEND SLUICE_MAPPING_SOURCES ${sluice_shared}/src/json.c ${sluice_shared}/src/memory.c
+  ${sluice_shared}/src/text.c)
+add_executable(mapping_table ${sluice_shared}/tools/mapping_table.c
+  ${sluice_shared}/tools/filter_memory.c ${SLUICE_MAPPING_SOURCES})
+target_link_libraries(mapping_table PRIVATE sluice_flags PkgConfig::CJSON)
+
+# sluice_mapping_source(out name document): C that defines "struct mapping <name>_mapping".
+function(sluice_mapping_source out name document)
+  set(source ${sluice_guest_folder}/${name}/${name}_mapping.c)
+  add_custom_command(OUTPUT ${source}
+    COMMAND mapping_table ${name}_mapping ${document} ${source}
+    DEPENDS ${document} mapping_table VERBATIM COMMENT "Flow ${name}: mapping")
+  set(${out} ${source} PARENT_SCOPE)
+endfunction()
 
 add_custom_target(flows) # all of them
 
@@ -74,16 +100,21 @@ function(sluice_manifest_pages out manifest)
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${manifest})
 endfunction()
 
-# add_flow(name SOURCES file...): the flow in folder name, with its sources and its flow.json there.
-# Makes wasm-out/<name>.wasm with its manifest inside, and its compiled form in wasm-out/compiled/.
+# add_flow(name SOURCES file... [MAPPING mapping.json]): the flow in folder name, with its sources, its
+# flow.json and its mapping there. Makes wasm-out/<name>.wasm with its manifest inside, and its compiled form in wasm-out/compiled/.
 function(add_flow name)
-  cmake_parse_arguments(FLOW "" "" "SOURCES" ${ARGN})
+  cmake_parse_arguments(FLOW "" "MAPPING" "SOURCES" ${ARGN})
   list(TRANSFORM FLOW_SOURCES PREPEND ${name}/)
   set(manifest ${CMAKE_CURRENT_SOURCE_DIR}/${name}/flow.json)
   sluice_manifest_pages(pages ${manifest})
   math(EXPR memory_size "${pages} * 65536")
   set(folder ${sluice_guest_folder}/${name})
   set(includes -I${CMAKE_CURRENT_SOURCE_DIR} -I${CMAKE_CURRENT_SOURCE_DIR}/${name})
+  if(FLOW_MAPPING)
+    sluice_mapping_source(mapping ${name} ${CMAKE_CURRENT_SOURCE_DIR}/${name}/${FLOW_MAPPING})
+    add_custom_target(flow_mapping_${name} DEPENDS ${mapping})
+    list(APPEND FLOW_SOURCES ${mapping})
+  endif()
   set(objects)
   foreach(source ${FLOW_SOURCES})
     sluice_guest_object(object ${folder} ${source} ${includes})
@@ -108,6 +139,34 @@ function(add_flow name)
     COMMENT "Flow ${name}: verify, translate, compile")
   add_custom_target(flow_${name} ALL DEPENDS ${compiled})
   add_dependencies(flows flow_${name})
+endfunction()
+
+# add_filter(name SOURCES file...): a filter of this repository, which may import nothing of the host.
+# Makes wasm-out/<name>.wasm and its compiled form in wasm-out/compiled/.
+set(SLUICE_FILTER_MEMORY_MIB 64)
+function(add_filter name)
+  cmake_parse_arguments(FILTER "" "" "SOURCES" ${ARGN})
+  math(EXPR memory_size "${SLUICE_FILTER_MEMORY_MIB} * 1048576")
+  set(folder ${sluice_guest_folder}/${name})
+  set(objects)
+  foreach(source ${FILTER_SOURCES})
+    sluice_guest_object(object ${folder} ${source})
+    list(APPEND objects ${object})
+  endforeach()
+  set(wasm ${PROJECT_SOURCE_DIR}/wasm-out/${name}.wasm)
+  set(compiled ${folder}/${name}.compiled)
+  add_custom_command(OUTPUT ${wasm}
+    COMMAND ${SLUICE_GUEST_CC} ${SLUICE_GUEST_LINK_FLAGS} -Wl,--max-memory=${memory_size}
+      ${objects} ${sluice_filter_objects} -o ${wasm}
+    DEPENDS ${objects} ${sluice_filter_objects} guest_library VERBATIM
+    COMMENT "Filter ${name}: link")
+  add_custom_command(OUTPUT ${compiled}
+    COMMAND sluice-translate ${wasm} --filter --cache ${PROJECT_SOURCE_DIR}/wasm-out/compiled
+      > ${compiled}
+    DEPENDS ${wasm} sluice-translate VERBATIM
+    COMMENT "Filter ${name}: verify, translate, compile")
+  add_custom_target(filter_${name} ALL DEPENDS ${compiled})
+  add_dependencies(flows filter_${name})
 endfunction()
 
 # add_test_guest(name source [flags...]): tests/guests/<name>.wasm in the build folder, from C or

@@ -2,10 +2,9 @@
 /*
  * OU DACS CCS Customer Sync Ack: takes DACS's acknowledgement of a synchronization request and
  * gives it to CCS, whose answer decides what DACS gets. Synchronous. The numbers are the steps of
- * the configuration guide's chapter 2; reading and writing of the messages is in acknowledgement.c.
+ * the configuration guide's chapter 2; what the messages look like is in acknowledgement.c and
+ * mapping.json.
  */
-#include <string.h>
-
 #include "acknowledgement.h"
 #include "sluice/flow.h"
 #include "sluice/http.h"
@@ -23,7 +22,7 @@ static int status_for_caller(const struct fault *fault)
 {
     if (fault->http_status == 429 || fault->http_status == 503)
         return 503;
-    return fault->status < 0 ? fault_http_status(fault) : 502;
+    return fault->status < 0 || fault->http_status == 0 ? fault_http_status(fault) : 502;
 }
 
 /* The raw answer is kept: CCS's error bodies have no published shape. */
@@ -41,23 +40,19 @@ static void fault_from_ccs(struct fault *fault, const char *id, int status,
     text_release(&code);
 }
 
-/* The whole way to CCS. false: fault is set. */
+/* false: fault is set. */
 static bool tell_ccs(const struct acknowledgement *ack, struct fault *fault)
 {
-    struct text body = {0}, path = {0}, answer = {0};
+    struct text path = {0}, answer = {0};
     int status = 0;
-    bool ok = acknowledgement_for_ccs(ack, &body, fault);
-    if (ok) {
-        text_add_format(&path, "%s%s", SYNC_REQUEST_PATH, text_string(&ack->id));
-        int32_t result =
-            http_request(CCS, "PATCH", text_string(&path), body.data, body.size, &status, &answer);
-        ok = result >= 0 && status >= 200 && status < 300;
-        if (result < 0)
-            fault_take(fault, result, "CCS could not be asked");
-        else if (!ok)
-            fault_from_ccs(fault, text_string(&ack->id), status, &answer);
-    }
-    text_release(&body);
+    text_add_format(&path, "%s%s", SYNC_REQUEST_PATH, text_string(&ack->id));
+    int32_t result = http_request(CCS, "PATCH", text_string(&path), ack->for_ccs.data,
+                                  ack->for_ccs.size, &status, &answer);
+    bool ok = result >= 0 && status >= 200 && status < 300;
+    if (result < 0)
+        fault_take(fault, result, "CCS could not be asked");
+    else if (!ok)
+        fault_from_ccs(fault, text_string(&ack->id), status, &answer);
     text_release(&path);
     text_release(&answer);
     return ok;
@@ -84,10 +79,16 @@ int main(void)
     flow_input(&input);
     if (!acknowledgement_read(&ack, text_string(&input), input.size, &fault))
         return fault_respond(&fault, 400);
-    flow_track("sync_request_id", text_string(&ack.id));
 
-    /* 2. and 3. It is put into CCS's form and sent to the sync request. */
-    if (tell_ccs(&ack, &fault))
+    /* 2. It is put into CCS's form. */
+    bool ok = acknowledgement_map(&ack, &fault);
+    if (ack.id.size)
+        flow_track("sync_request_id", text_string(&ack.id));
+    if (!ok && acknowledgement_is_to_blame(&fault))
+        return fault_respond(&fault, 400);
+
+    /* 3. It is sent to the sync request. */
+    if (ok && tell_ccs(&ack, &fault))
         return respond_ok(&ack); /* 4. CCS took it. */
 
     /* 5. The administrators are told by mail, DACS by a fault. */

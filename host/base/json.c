@@ -2,6 +2,7 @@
 /* One scan checks limits and shape before cJSON sees the text; see json.h. */
 #include "base/json.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -80,6 +81,27 @@ static bool check_escapes(const char *text, size_t size, const char *name, struc
         if (size - i >= 6 && memcmp(text + i, "\\u0000", 6) == 0)
             return position_error(err, name, text, i, "a NUL character (\\u0000) cannot be used");
         i++;
+    }
+    return true;
+}
+
+/* A number that a double cannot hold would become null when the value is written again. text ends with a
+ * NUL and is valid but for that. */
+static bool check_numbers(const char *text, const char *name, struct error *err)
+{
+    bool in_string = false;
+    for (const char *at = text; *at; at++) {
+        if (in_string && *at == '\\')
+            at++;
+        else if (*at == '"')
+            in_string = !in_string;
+        if (in_string || (*at != '-' && (*at < '0' || *at > '9')))
+            continue;
+        char *end;
+        if (!isfinite(strtod(at, &end)))
+            return position_error(err, name, text, (size_t)(at - text),
+                                  "this number is too large (1.8e308 is the limit)");
+        at = end > at ? end - 1 : at;
     }
     return true;
 }
@@ -185,6 +207,14 @@ static const char *expectation(const char *text, size_t at, bool inside)
     }
 }
 
+static bool check_keys(const cJSON *value, const char *name, struct error *err)
+{
+    const char *twice = duplicate_key(value);
+    if (twice == out_of_memory)
+        return error_set(err, ERROR_LIMIT, "%s: out of memory", name);
+    return !twice || error_set(err, ERROR_INVALID, "%s: key \"%.100s\" is given twice", name, twice);
+}
+
 static cJSON *parse_checked(const char *text, size_t size, const char *name, struct error *err)
 {
     const char *end = NULL;
@@ -194,16 +224,10 @@ static cJSON *parse_checked(const char *text, size_t size, const char *name, str
         position_error(err, name, text, at, expectation(text, at, is_inside_text(text, stop)));
         return NULL;
     }
-    const char *twice = duplicate_key(value);
-    if (twice) {
-        if (twice == out_of_memory)
-            error_set(err, ERROR_LIMIT, "%s: out of memory", name);
-        else
-            error_set(err, ERROR_INVALID, "%s: key \"%.100s\" is given twice", name, twice);
-        cJSON_Delete(value);
-        return NULL;
-    }
-    return value;
+    if (check_keys(value, name, err) && check_numbers(text, name, err))
+        return value;
+    cJSON_Delete(value);
+    return NULL;
 }
 
 cJSON *json_parse(const char *text, size_t size, const char *name, enum json_style style,

@@ -20,7 +20,8 @@
 static int is_module(const struct dirent *entry)
 {
     size_t length = strlen(entry->d_name);
-    return length > 5 && strcmp(entry->d_name + length - 5, ".wasm") == 0;
+    return length > 5 && strcmp(entry->d_name + length - 5, ".wasm") == 0 &&
+           strcmp(entry->d_name, "mapping.wasm") != 0; /* no flow: it applies mappings */
 }
 
 bool flow_open(struct flow *flow, const struct workspace *workspace, const char *path,

@@ -97,9 +97,10 @@ struct api_area {
     const struct api_operation *operations;
     size_t count;
 };
-extern const struct api_area api_integrations, api_archives, api_schedules, api_connections,
-    api_connection_updates, api_lookups, api_instances, api_counts, api_errors, api_resubmissions,
-    api_discards, api_jobs, api_log_downloads, api_documents, api_unsupported;
+extern const struct api_area api_integrations, api_integration_updates, api_archives, api_schedules,
+    api_connections, api_connection_updates, api_attachments, api_lookups, api_instances,
+    api_counts, api_errors, api_resubmissions, api_discards, api_jobs, api_log_downloads,
+    api_documents, api_unsupported;
 /* All of them; NULL-terminated. */
 extern const struct api_area *const api_areas[];
 

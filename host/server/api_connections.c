@@ -2,108 +2,12 @@
 /* Connections over the API: the list, one of them without secrets, its test. */
 #include "server/api_connections.h"
 
-#include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
-#include "base/text.h"
 #include "flow/flow.h"
-
-/* ---- properties -------------------------------------------------------------------------------------- */
-
-#define FTP (1u << CONNECTION_FTP)
-#define SFTP (1u << CONNECTION_SFTP)
-#define STORAGE (1u << CONNECTION_OBJECT_STORAGE)
-#define REST (1u << CONNECTION_REST)
-#define SMTP (1u << CONNECTION_SMTP)
-#define AT(member) offsetof(struct connection, member)
-
-const struct connection_property connection_properties[] = {
-    {.name = "connectionUrl", .key = "url", .display = "Connection URL", .type = "URL",
-     .types = STORAGE | REST, .offset = AT(url), .aliases = {"targetUrl"}},
-    {.name = "host", .key = "host", .display = "Host", .type = "STRING", .types = FTP | SFTP | SMTP,
-     .offset = AT(host),
-     .aliases = {"hostName", "serverHost", "ftpServerHost", "ftpServerHostAddress"}},
-    {.name = "port", .key = "port", .display = "Port", .type = "NUMBER", .types = FTP | SFTP | SMTP,
-     .offset = AT(port), .aliases = {"serverPort", "ftpServerPort"}},
-    {.name = "tenancy", .key = "tenancy", .display = "Tenancy OCID", .type = "STRING",
-     .types = STORAGE, .is_credential = true, .offset = AT(tenancy), .aliases = {"tenancyOcid"}},
-    {.name = "username", .key = "user", .display = "Username", .type = "STRING",
-     .types = FTP | SFTP | STORAGE | SMTP, .is_credential = true, .offset = AT(user),
-     .aliases = {"userOcid"}},
-    {.name = "username", .key = "user", .display = "Username", .type = "STRING", .types = REST,
-     .is_credential = true, .has_auth = true, .auth = AUTH_BASIC, .offset = AT(user)},
-    {.name = "password", .key = "password", .display = "Password", .type = "PASSWORD",
-     .types = FTP | SFTP | SMTP, .is_credential = true, .is_secret = true, .offset = AT(password)},
-    {.name = "password", .key = "password", .display = "Password", .type = "PASSWORD",
-     .types = REST, .is_credential = true, .is_secret = true, .has_auth = true, .auth = AUTH_BASIC,
-     .offset = AT(password)},
-    {.name = "clientId", .key = "client_id", .display = "Client Id", .type = "STRING", .types = REST,
-     .is_credential = true, .has_auth = true, .auth = AUTH_OAUTH2_CLIENT, .offset = AT(user),
-     .aliases = {"oauthClientId", "oauth2ClientId"}},
-    {.name = "clientSecret", .key = "client_secret", .display = "Client Secret", .type = "PASSWORD",
-     .types = REST, .is_credential = true, .is_secret = true, .has_auth = true,
-     .auth = AUTH_OAUTH2_CLIENT, .offset = AT(password),
-     .aliases = {"oauthClientSecret", "oauth2ClientSecret"}},
-    {.name = "accessTokenUri", .key = "token_url", .display = "Access Token URI", .type = "URL",
-     .types = REST, .is_credential = true, .has_auth = true, .auth = AUTH_OAUTH2_CLIENT,
-     .offset = AT(token_url), .aliases = {"accessTokenUrl", "oauth2AccessTokenUri"}},
-    {.name = "scope", .key = "scope", .display = "Scope", .type = "STRING", .types = REST,
-     .is_credential = true, .has_auth = true, .auth = AUTH_OAUTH2_CLIENT, .offset = AT(scope)},
-    {.name = "fingerprint", .key = "fingerprint", .display = "Finger Print", .type = "STRING",
-     .types = STORAGE, .is_credential = true, .offset = AT(fingerprint)},
-    {.name = "passphrase", .key = "passphrase", .display = "Pass Phrase", .type = "PASSWORD",
-     .types = STORAGE | SFTP, .is_credential = true, .is_secret = true, .offset = AT(passphrase)},
-};
-const size_t connection_property_count = API_COUNT(connection_properties);
-
-bool connection_has_property(const struct connection *connection,
-                             const struct connection_property *property)
-{
-    return (property->types & (1u << connection->type)) &&
-           (!property->has_auth || property->auth == connection->auth);
-}
-
-static bool is_called(const struct connection_property *property, const char *name)
-{
-    if (text_same_name(property->name, name) || text_same_name(property->key, name))
-        return true;
-    for (size_t i = 0; i < CONNECTION_ALIASES_MAX && property->aliases[i]; i++)
-        if (text_same_name(property->aliases[i], name))
-            return true;
-    return false;
-}
-
-const struct connection_property *connection_find_property(const struct connection *connection,
-                                                           const char *name)
-{
-    for (size_t i = 0; i < connection_property_count; i++)
-        if (connection_has_property(connection, &connection_properties[i]) &&
-            is_called(&connection_properties[i], name))
-            return &connection_properties[i];
-    return NULL;
-}
-
-const struct secret *connection_secret(const struct connection *connection,
-                                       const struct connection_property *property)
-{
-    return (const struct secret *)(const void *)((const char *)connection + property->offset);
-}
-
-const char *connection_policy(const struct connection *connection)
-{
-    switch (connection->auth) {
-    case AUTH_BASIC:
-        return connection->type == CONNECTION_REST ? "BASIC_AUTH" : "USERNAME_PASSWORD";
-    case AUTH_OAUTH2_CLIENT:
-        return "OAUTH_CLIENT_CREDENTIALS";
-    case AUTH_OCI_SIGNATURE_V1:
-        return "OCI_SIGNATURE_VERSION1";
-    case AUTH_NONE:
-    default:
-        return "NO_SECURITY_POLICY";
-    }
-}
 
 /* ---- schemas ------------------------------------------------------------------------------------------ */
 
@@ -149,7 +53,7 @@ const struct api_schema api_connection_schema =
     API_SCHEMA("Connection", "A connection, without secrets.", connection_fields);
 static const struct api_field page_fields[] = {API_PAGE_FIELDS(api_connection_schema)};
 static const struct api_schema page_schema =
-    API_SCHEMA("Connections", "A page of connections, in the order of connections.json.", page_fields);
+    API_SCHEMA("Connections", "A page of connections.", page_fields);
 
 static const struct api_field test_fields[] = {
     {.name = "id", .kind = API_TEXT, .about = "of the connection"},
@@ -241,6 +145,11 @@ static void write_adapter(struct document *document, enum connection_type type)
     document_close(document, '}');
 }
 
+static const char *status_of(const struct connection *connection)
+{
+    return connection->disabled ? "DRAFT" : "CONFIGURED";
+}
+
 static void write_connection(struct api_call *call, const struct connection *connection)
 {
     struct document *document = &call->document;
@@ -250,7 +159,7 @@ static void write_connection(struct api_call *call, const struct connection *con
     document_text(document, "name", connection->name);
     write_adapter(document, connection->type);
     document_text(document, "securityPolicy", connection_policy(connection));
-    document_text(document, "status", connection->disabled ? "DRAFT" : "CONFIGURED");
+    document_text(document, "status", status_of(connection));
     document_flag(document, "lockedFlag", false);
     write_usage(call, connection->name);
     write_properties(document, "connectionProperties", connection, false);
@@ -259,19 +168,66 @@ static void write_connection(struct api_call *call, const struct connection *con
     document_close(document, '}');
 }
 
-static void list_connections(struct api_call *call)
+static bool read_filter(struct api_call *call, struct api_filter *filter)
 {
-    struct snapshot *snapshot = workspace_snapshot(service_workspace(call->service));
+    struct error err = {0};
+    char q[API_QUERY_SIZE];
+    return (api_filter_parse(filter, api_argument(call, "q", q), FILTER(NAME) | FILTER(STATUS), 0, 0,
+                             &err) &&
+            api_filter_check_word(filter, FILTER_STATUS, status_words, &err)) ||
+           api_fail(call, &err);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const struct connection *const *left = a, *const *right = b;
+    return strcmp((*left)->name, (*right)->name);
+}
+
+static int by_type(const void *a, const void *b)
+{
+    const struct connection *const *left = a, *const *right = b;
+    int order = strcmp(connection_type_name((*left)->type), connection_type_name((*right)->type));
+    return order ? order : by_name(a, b);
+}
+
+static void write_page(struct api_call *call, const struct connection **list, size_t count)
+{
+    char order[API_QUERY_SIZE];
+    if (api_argument(call, "orderBy", order) && strcasecmp(order, "time") != 0)
+        qsort(list, count, sizeof *list, strcasecmp(order, "type") == 0 ? by_type : by_name);
     document_open(&call->document, NULL, '{');
     document_open(&call->document, "items", '[');
-    for (size_t i = 0; i < snapshot->connection_count; i++)
+    for (size_t i = 0; i < count; i++)
         if (api_on_page(call, (int64_t)i))
-            write_connection(call, &snapshot->connections[i]);
+            write_connection(call, list[i]);
     document_close(&call->document, ']');
-    api_page(call, (int64_t)snapshot->connection_count);
+    api_page(call, (int64_t)count);
     document_close(&call->document, '}');
-    snapshot_release(snapshot);
     api_answer_document(call, 200);
+}
+
+static void list_connections(struct api_call *call)
+{
+    struct api_filter filter;
+    size_t count = 0;
+    if (!read_filter(call, &filter))
+        return;
+    const char *status = api_filter_value(&filter, FILTER_STATUS);
+    struct snapshot *snapshot = workspace_snapshot(service_workspace(call->service));
+    const struct connection **list = calloc(snapshot->connection_count + 1, sizeof *list);
+    for (size_t i = 0; list && i < snapshot->connection_count; i++) {
+        const struct connection *one = &snapshot->connections[i];
+        if (api_filter_takes_name(&filter, one->name) &&
+            (!status || strcasecmp(status, status_of(one)) == 0))
+            list[count++] = one;
+    }
+    if (list)
+        write_page(call, list, count);
+    else
+        api_fault(call, 503, "limit", "out of memory");
+    free(list);
+    snapshot_release(snapshot);
 }
 
 static const struct connection *find_by(const struct snapshot *snapshot, const char *asked,
@@ -397,9 +353,18 @@ static void test_connection(struct api_call *call)
      {412, "the peer refuses the login, or to list the folder of the lookups", NULL, NULL},        \
      {500, "the peer cannot be found or reached, or its certificate is not trusted", NULL, NULL}}
 
+static const char *const order_words[] = {"name", "time", "type", NULL};
+static const struct api_field list_query[] = {
+    {.name = "q", .kind = API_TEXT, .may_lack = true,
+     .about = "filter {key:'value', ...}: name (name:/x/ means a part of it), status (CONFIGURED, DRAFT)"},
+    {.name = "orderBy", .kind = API_TEXT, .may_lack = true, .words = order_words,
+     .about = "name or type; time: as in connections.json, as without it"},
+};
+
 static const struct api_operation operations[] = {
     {.method = "GET", .path = "/connections", .id = "listConnections", .role = API_READ,
-     .is_paged = true, .about = "Lists the connections, without secrets.",
+     .query = list_query, .query_count = API_COUNT(list_query), .is_paged = true,
+     .about = "Lists the connections, without secrets.",
      .results = {{200, "a page", &page_schema, NULL}}, .run = list_connections},
     {.method = "GET", .path = "/connections/{id}", .id = "getConnection", .role = API_READ,
      .about = "One connection, without secrets.",

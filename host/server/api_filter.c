@@ -75,6 +75,13 @@ const char *api_filter_value(const struct api_filter *filter, enum api_filter_ke
     return filter->given & (1u << key) ? filter->values[key] : NULL;
 }
 
+bool api_filter_takes_name(const struct api_filter *filter, const char *name)
+{
+    const char *asked = api_filter_value(filter, FILTER_NAME);
+    return !asked ||
+           (filter->is_part_of_name ? strcasestr(name, asked) != NULL : strcmp(name, asked) == 0);
+}
+
 /* ---- scanning --------------------------------------------------------------------------------------- */
 
 static const char *skip_blank(const char *at)
@@ -113,10 +120,11 @@ static bool scan_key(const char *text, const char **at, char key[KEY_SIZE], stru
     return true;
 }
 
-static bool scan_value(const char *text, const char **at, const char *key,
+/* slash: '/' where it may stand for a quote, else a quote. */
+static bool scan_value(const char *text, const char **at, const char *key, char slash,
                        char value[API_FILTER_VALUE_SIZE], struct error *err)
 {
-    char quote = **at == '\'' || **at == '"' ? **at : '\0';
+    char quote = **at == '\'' || **at == '"' || **at == slash ? **at : '\0';
     const char *start = *at + (quote != '\0');
     const char *end = quote ? strchr(start, quote) : start + word_size(start);
     if (!end || (!quote && end == start))
@@ -176,7 +184,9 @@ static bool scan_pair(struct api_filter *out, const char *text, const char **at,
     if (out->given & (1u << found))
         return error_set(err, ERROR_INVALID, "q: key '%s' is given twice", key);
     out->given |= 1u << found;
-    return scan_value(text, at, key, out->values[found], err);
+    if (found == FILTER_NAME)
+        out->is_part_of_name = **at == '/';
+    return scan_value(text, at, key, found == FILTER_NAME ? '/' : '\'', out->values[found], err);
 }
 
 static bool scan(struct api_filter *out, const char *text, unsigned legal, struct error *err)
@@ -261,6 +271,17 @@ static bool read_values(struct api_filter *filter, struct error *err)
            read_word(filter, FILTER_INCLUDE_PURGED, purged,
                      "yes or no (what was purged is gone either way)", err) &&
            read_word(filter, FILTER_RECOVERABLE, flags, "true or false", err);
+}
+
+bool api_filter_check_word(const struct api_filter *filter, enum api_filter_key key,
+                           const char *const *words, struct error *err)
+{
+    char wanted[256] = "";
+    for (size_t i = 0; words[i]; i++) {
+        size_t size = strlen(wanted);
+        snprintf(wanted + size, sizeof wanted - size, "%s%s", i ? ", " : "", words[i]);
+    }
+    return read_word(filter, key, words, wanted, err);
 }
 
 bool api_filter_parse(struct api_filter *out, const char *text, unsigned legal, int64_t now_ms,

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * OIC's query argument q: {timewindow:'1h', status:'FAILED', code:'X'}. Keys without quotes, values in
- * single or double ones or bare words, blanks anywhere between. Strict: a key that is not legal, or a
- * value that is none for its key, is an error that names it. Pure but for the clock. Thread-safe.
+ * single or double ones or bare words, blanks anywhere between; a name also between slashes, which means a
+ * part of it. Strict: a key that is not legal, or a value that is none for its key, is an error that names
+ * it. Pure but for the clock. Thread-safe.
  */
 #ifndef SERVER_API_FILTER_H
 #define SERVER_API_FILTER_H
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -41,6 +43,7 @@ enum api_filter_key {
 
 struct api_filter {
     unsigned given;          /* bit set of the keys */
+    bool is_part_of_name;    /* name:/a part/ */
     int64_t from_ms, to_ms;  /* from timewindow or the dates; 0: open */
     int64_t min_duration_ms, max_duration_ms; /* 0: open */
     char values[FILTER_KEY_COUNT][API_FILTER_VALUE_SIZE]; /* as given; "" where not */
@@ -56,6 +59,13 @@ MUST_USE bool api_filter_parse(struct api_filter *out, const char *text, unsigne
 
 /* The value, or NULL where the key was not given. */
 const char *api_filter_value(const struct api_filter *filter, enum api_filter_key key);
+
+/* Whether name is what the key name asks for; all are where it was not given. */
+bool api_filter_takes_name(const struct api_filter *filter, const char *name);
+
+/* Whether the key's value, if it was given, is one of words (NULL-terminated, in any case). ERROR_INVALID. */
+MUST_USE bool api_filter_check_word(const struct api_filter *filter, enum api_filter_key key,
+                                    const char *const *words, struct error *err);
 
 /* "1h", "2d", "RETENTIONPERIOD" to milliseconds; false: it is none. */
 bool api_filter_window(const char *text, int64_t retention_ms, int64_t *window_ms);

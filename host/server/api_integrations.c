@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* Integrations, as OIC calls flows: the list, one of them, and whether it is active. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "flow/activation.h"
 #include "flow/timetable.h"
-#include "server/api_call.h"
+#include "server/api_integrations.h"
 
 /* ---- schemas ---------------------------------------------------------------------------------------- */
 
-static const char *const status_words[] = {"ACTIVATED", "CONFIGURED", NULL};
+const char *const api_integration_states[] = {"ACTIVATED", "CONFIGURED", NULL};
 static const char *const style_words[] = {"FREEFORM", "FREEFORM_SCHEDULED", NULL};
 static const char *const role_words[] = {"SOURCE", "TARGET", NULL};
 
@@ -37,7 +38,7 @@ static const struct api_field integration_fields[] = {
     {.name = "name", .kind = API_TEXT, .about = "display name"},
     {.name = "description", .kind = API_TEXT, .may_lack = true, .about = "what it does"},
     {.name = "packageName", .kind = API_TEXT, .may_lack = true, .about = "package"},
-    {.name = "status", .kind = API_TEXT, .words = status_words, .about = "whether it may run"},
+    {.name = "status", .kind = API_TEXT, .words = api_integration_states, .about = "whether it may run"},
     {.name = "style", .kind = API_TEXT, .words = style_words, .about = "how it is started"},
     {.name = "lockedFlag", .kind = API_FLAG, .about = "always false: nothing is locked here"},
     {.name = "tracingEnabledFlag", .kind = API_FLAG, .about = "tracing level audit or debug"},
@@ -54,27 +55,16 @@ static const struct api_field integration_fields[] = {
     {.name = "lastUpdatedBy", .kind = API_TEXT, .may_lack = true, .about = "by whom"},
     {.name = "links", .kind = API_LIST, .of = &api_link_schema, .about = "itself"},
 };
-static const struct api_schema integration_schema =
+const struct api_schema api_integration_schema =
     API_SCHEMA("Integration", "One version of a flow.", integration_fields);
-static const struct api_field page_fields[] = {API_PAGE_FIELDS(integration_schema)};
+static const struct api_field page_fields[] = {API_PAGE_FIELDS(api_integration_schema)};
 static const struct api_schema page_schema =
-    API_SCHEMA("Integrations", "A page of flows, by identifier and version.", page_fields);
-
-static const struct api_field update_fields[] = {
-    {.name = "status", .kind = API_TEXT, .may_lack = true, .words = status_words,
-     .about = "ACTIVATED to activate, CONFIGURED to deactivate"},
-    {.name = "tracingEnabledFlag", .kind = API_FLAG, .may_lack = true,
-     .about = "false: production, true: audit, or debug with payloads"},
-    {.name = "payloadTracingEnabledFlag", .kind = API_FLAG, .may_lack = true,
-     .about = "true: debug; messages are kept"},
-};
-static const struct api_schema update_schema =
-    API_SCHEMA("IntegrationUpdate", "What is to change.", update_fields);
+    API_SCHEMA("Integrations", "A page of flows.", page_fields);
 
 static const struct api_field activation_fields[] = {
     {.name = "code", .kind = API_TEXT, .about = "identifier"},
     {.name = "version", .kind = API_TEXT, .about = "version"},
-    {.name = "status", .kind = API_TEXT, .words = status_words, .about = "whether it may run"},
+    {.name = "status", .kind = API_TEXT, .words = api_integration_states, .about = "whether it may run"},
     {.name = "tracingLevel", .kind = API_TEXT, .about = "production, audit or debug"},
     {.name = "lastUpdated", .kind = API_TIME, .may_lack = true, .about = "last decision of a person"},
     {.name = "lastUpdatedBy", .kind = API_TEXT, .may_lack = true, .about = "who decided"},
@@ -183,57 +173,100 @@ static void write_integration(struct api_call *call, size_t flow,
     document_close(document, '}');
 }
 
-/* Which flows the list is asked for: {status:'ACTIVATED', code:'X', ...}. */
+/* Which flows the list is asked for: {status:'ACTIVATED', name:/X/, ...}. */
 static bool is_asked(const struct api_filter *filter, const struct manifest *manifest,
                      const struct activation *activation)
 {
     const char *code = api_filter_value(filter, FILTER_CODE);
     const char *version = api_filter_value(filter, FILTER_VERSION);
-    const char *name = api_filter_value(filter, FILTER_NAME);
     const char *status = api_filter_value(filter, FILTER_STATUS);
     return (!code || manifest_is_called(manifest, code)) &&
            (!version || strcmp(version, manifest->version) == 0) &&
-           (!name || strcasestr(manifest->name, name)) &&
+           api_filter_takes_name(filter, manifest->name) &&
            (!status || strcasecmp(status, activation_status_name(activation->is_active)) == 0);
 }
 
-static bool write_all(struct api_call *call, const struct api_filter *filter, int64_t *total)
+struct listed {
+    size_t flow;
+    const char *name;
+    struct activation activation;
+};
+
+static int by_name(const void *a, const void *b)
+{
+    const struct listed *left = a, *right = b;
+    int order = strcmp(left->name, right->name);
+    return order ? order : (left->flow > right->flow) - (left->flow < right->flow);
+}
+
+/* The newest decision first, then what nobody decided about. */
+static int by_time(const void *a, const void *b)
+{
+    const struct listed *left = a, *right = b;
+    int64_t left_ms = left->activation.is_decided ? left->activation.at_ms : 0;
+    int64_t right_ms = right->activation.is_decided ? right->activation.at_ms : 0;
+    int order = (left_ms < right_ms) - (left_ms > right_ms);
+    return order ? order : (left->flow > right->flow) - (left->flow < right->flow);
+}
+
+static bool select_all(struct api_call *call, const struct api_filter *filter, struct listed *list,
+                       size_t most, size_t *count)
 {
     struct error err = {0};
-    for (size_t i = 0; i < service_flow_count(call->service); i++) {
-        struct activation activation;
-        if (!activation_get(call->service, i, &activation, &err))
+    for (size_t i = 0; i < most; i++) {
+        struct listed *one = &list[*count];
+        if (!activation_get(call->service, i, &one->activation, &err))
             return api_fail(call, &err);
-        if (!is_asked(filter, service_manifest(call->service, i), &activation))
-            continue;
-        if (api_on_page(call, (*total)++))
-            write_integration(call, i, &activation);
+        const struct manifest *manifest = service_manifest(call->service, i);
+        one->flow = i;
+        one->name = manifest->name;
+        *count += is_asked(filter, manifest, &one->activation);
     }
     return true;
 }
 
-static void list_integrations(struct api_call *call)
+static void write_page(struct api_call *call, struct listed *list, size_t count)
 {
-    char q[API_QUERY_SIZE];
-    struct api_filter filter;
-    struct error err = {0};
-    int64_t total = 0;
-    if (!api_filter_parse(&filter, api_argument(call, "q", q),
-                          FILTER(CODE) | FILTER(VERSION) | FILTER(NAME) | FILTER(STATUS), 0, 0, &err)) {
-        api_fail(call, &err);
-        return;
-    }
+    char order[API_QUERY_SIZE];
+    if (api_argument(call, "orderBy", order))
+        qsort(list, count, sizeof *list, strcasecmp(order, "time") == 0 ? by_time : by_name);
     document_open(&call->document, NULL, '{');
     document_open(&call->document, "items", '[');
-    if (!write_all(call, &filter, &total))
-        return;
+    for (size_t i = 0; i < count; i++)
+        if (api_on_page(call, (int64_t)i))
+            write_integration(call, list[i].flow, &list[i].activation);
     document_close(&call->document, ']');
-    api_page(call, total);
+    api_page(call, (int64_t)count);
     document_close(&call->document, '}');
     api_answer_document(call, 200);
 }
 
-static void answer_integration(struct api_call *call, size_t flow)
+static bool read_filter(struct api_call *call, struct api_filter *filter)
+{
+    static const char *const words[] = {"ACTIVATED", "CONFIGURED", "INPROGRESS", "FAILEDACTIVATION",
+                                        NULL};
+    struct error err = {0};
+    char q[API_QUERY_SIZE];
+    return (api_filter_parse(filter, api_argument(call, "q", q),
+                             FILTER(CODE) | FILTER(VERSION) | FILTER(NAME) | FILTER(STATUS), 0, 0,
+                             &err) &&
+            api_filter_check_word(filter, FILTER_STATUS, words, &err)) ||
+           api_fail(call, &err);
+}
+
+static void list_integrations(struct api_call *call)
+{
+    struct api_filter filter;
+    size_t count = 0, most = service_flow_count(call->service);
+    struct listed *list = calloc(most + 1, sizeof *list);
+    if (!list)
+        api_fault(call, 503, "limit", "out of memory");
+    else if (read_filter(call, &filter) && select_all(call, &filter, list, most, &count))
+        write_page(call, list, count);
+    free(list);
+}
+
+void api_answer_integration(struct api_call *call, size_t flow)
 {
     struct activation activation;
     struct error err = {0};
@@ -249,7 +282,7 @@ static void get_integration(struct api_call *call)
 {
     size_t flow;
     if (api_find_flow(call, &flow))
-        answer_integration(call, flow);
+        api_answer_integration(call, flow);
 }
 
 static void get_activation(struct api_call *call)
@@ -274,90 +307,14 @@ static void get_activation(struct api_call *call)
     api_answer_document(call, 200);
 }
 
-/* ---- changing ---------------------------------------------------------------------------------------- */
-
-/* The level that the two flags mean. False: neither is given. */
-static bool tracing_of(const struct api_call *call, enum tracing *tracing)
-{
-    bool is_traced = false, with_payload = false;
-    bool is_given = api_body_flag(call, "tracingEnabledFlag", &is_traced);
-    bool is_payload_given = api_body_flag(call, "payloadTracingEnabledFlag", &with_payload);
-    if (!is_given)
-        is_traced = with_payload;
-    *tracing = !is_traced ? TRACING_PRODUCTION : with_payload ? TRACING_DEBUG : TRACING_AUDIT;
-    return is_given || is_payload_given;
-}
-
-/* What keeps a flow from being activated, all of it. */
-static void take_problem(void *context, const char *connection, const struct error *why)
-{
-    struct buf *problems = context;
-    buf_printf(problems, "%s'%s': %s", problems->size ? "; " : "", connection, why->message);
-}
-
-static bool fail_move(struct api_call *call, const struct error *err, const struct buf *problems)
-{
-    if (err->kind != ERROR_EXISTS && err->kind != ERROR_REFUSED)
-        return api_fail(call, err);
-    return api_fault(call, 412, error_kind_name(err->kind), "%s",
-                     problems && problems->size ? buf_text(problems) : err->message);
-}
-
-static bool activate(struct api_call *call, size_t flow)
-{
-    struct buf problems;
-    struct error err = {0};
-    enum tracing tracing;
-    bool has_tracing = tracing_of(call, &tracing);
-    const struct actor actor = api_actor(call);
-    buf_init(&problems, ERROR_MESSAGE_SIZE);
-    bool ok = activation_activate(call->service, flow, has_tracing ? &tracing : NULL, &actor,
-                                  take_problem, &problems, &err) ||
-              fail_move(call, &err, &problems);
-    buf_release(&problems);
-    return ok;
-}
-
-static bool deactivate(struct api_call *call, size_t flow)
-{
-    struct error err = {0};
-    const struct actor actor = api_actor(call);
-    return activation_deactivate(call->service, flow, &actor, &err) || fail_move(call, &err, NULL);
-}
-
-static bool set_tracing(struct api_call *call, size_t flow)
-{
-    struct error err = {0};
-    enum tracing tracing;
-    const struct actor actor = api_actor(call);
-    if (!tracing_of(call, &tracing))
-        return api_fault(call, 400, "invalid", "the body says nothing: give status, "
-                         "tracingEnabledFlag or payloadTracingEnabledFlag");
-    return activation_set_tracing(call->service, flow, tracing, &actor, &err) || api_fail(call, &err);
-}
-
-static void update_integration(struct api_call *call)
-{
-    size_t flow;
-    const char *status = api_body_text(call, "status");
-    if (!api_find_flow(call, &flow))
-        return;
-    bool ok = !status                          ? set_tracing(call, flow)
-              : strcmp(status, "ACTIVATED") == 0 ? activate(call, flow)
-                                                 : deactivate(call, flow);
-    if (ok)
-        answer_integration(call, flow);
-}
-
+static const char *const order_words[] = {"name", "time", NULL};
 static const struct api_field list_query[] = {
     {.name = "q", .kind = API_TEXT, .may_lack = true,
-     .about = "filter {key:'value', ...}: status (ACTIVATED, CONFIGURED), code, version, name (a part)"},
+     .about = "filter {key:'value', ...}: status (ACTIVATED, CONFIGURED), code, version, name; name:/x/ "
+              "means a part of it"},
+    {.name = "orderBy", .kind = API_TEXT, .may_lack = true, .words = order_words,
+     .about = "name, or time: decided about last comes first; without it by code and version"},
 };
-static const struct api_field update_query[] = {
-    {.name = "enableAsyncActivationMode", .kind = API_FLAG, .may_lack = true,
-     .about = "taken for the sake of scripts: the answer comes when it is done"},
-};
-
 #define NO_FLOW {404, "no flow has that code and version; the nearest are named", NULL, NULL}
 
 static const struct api_operation operations[] = {
@@ -367,20 +324,10 @@ static const struct api_operation operations[] = {
      .results = {{200, "a page", &page_schema, NULL}}, .run = list_integrations},
     {.method = "GET", .path = "/integrations/{id}", .id = "getIntegration", .role = API_READ,
      .about = "One version of a flow. The id is CODE%7CVERSION.",
-     .results = {{200, "the flow", &integration_schema, NULL}, NO_FLOW}, .run = get_integration},
+     .results = {{200, "the flow", &api_integration_schema, NULL}, NO_FLOW}, .run = get_integration},
     {.method = "GET", .path = "/integrations/{id}/activationStatus", .id = "getActivationStatus",
      .role = API_READ, .about = "Whether a flow may run, and who said so.",
      .results = {{200, "the status", &activation_schema, NULL}, NO_FLOW}, .run = get_activation},
-    {.method = "PATCH", .path = "/integrations/{id}", .id = "updateIntegration",
-     .role = API_CHANGE, .is_recorded_below = true,
-     .about = "Activates or deactivates a flow, or sets its tracing level. Activating tests every "
-              "connection of the flow first and deactivates other versions with the same first two "
-              "numbers. What runs is finished.",
-     .query = update_query, .query_count = API_COUNT(update_query), .body = &update_schema,
-     .results = {{200, "done", &integration_schema, NULL}, NO_FLOW,
-                 {412, "it is so already, a connection is missing or its test failed, or the "
-                       "schedule is started", NULL, NULL}},
-     .run = update_integration},
 };
 
 const struct api_area api_integrations = {"Integrations", "Flows, as OIC calls them.", operations,

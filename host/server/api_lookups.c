@@ -2,6 +2,7 @@
 /* Lookups over the API: read, exported, imported, deleted. Executions that run keep what they have. */
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "server/api_call.h"
 #include "server/http_form.h"
@@ -95,21 +96,43 @@ static void write_summary(struct api_call *call, const struct lookup *lookup)
     api_links(call, "self", "/lookups/", lookup->name);
 }
 
+static bool read_filter(struct api_call *call, struct api_filter *filter)
+{
+    static const char *const words[] = {"CONFIGURED", "LOCKED", NULL};
+    struct error err = {0};
+    char q[API_QUERY_SIZE];
+    return (api_filter_parse(filter, api_argument(call, "q", q), FILTER(NAME) | FILTER(STATUS), 0, 0,
+                             &err) &&
+            api_filter_check_word(filter, FILTER_STATUS, words, &err)) ||
+           api_fail(call, &err);
+}
+
+static bool is_asked(const struct api_filter *filter, const struct lookup *lookup)
+{
+    const char *status = api_filter_value(filter, FILTER_STATUS);
+    return (!status || strcasecmp(status, "CONFIGURED") == 0) &&
+           api_filter_takes_name(filter, lookup->name);
+}
+
 static void list_lookups(struct api_call *call)
 {
     struct document *document = &call->document;
+    struct api_filter filter;
+    int64_t total = 0;
+    if (!read_filter(call, &filter))
+        return;
     struct snapshot *snapshot = workspace_snapshot(service_workspace(call->service));
     document_open(document, NULL, '{');
     document_open(document, "items", '[');
     for (size_t i = 0; i < snapshot->lookup_count; i++) {
-        if (!api_on_page(call, (int64_t)i))
+        if (!is_asked(&filter, &snapshot->lookups[i]) || !api_on_page(call, total++))
             continue;
         document_open(document, NULL, '{');
         write_summary(call, &snapshot->lookups[i]);
         document_close(document, '}');
     }
     document_close(document, ']');
-    api_page(call, (int64_t)snapshot->lookup_count);
+    api_page(call, total);
     document_close(document, '}');
     snapshot_release(snapshot);
     api_answer_document(call, 200);
@@ -273,8 +296,17 @@ static void delete_lookup(struct api_call *call)
         api_fail(call, &err);
 }
 
+static const char *const order_words[] = {"name", NULL};
+static const struct api_field list_query[] = {
+    {.name = "q", .kind = API_TEXT, .may_lack = true,
+     .about = "filter {key:'value', ...}: name (name:/x/ means a part of it), status (all are CONFIGURED)"},
+    {.name = "orderBy", .kind = API_TEXT, .may_lack = true, .words = order_words,
+     .about = "name: as without it"},
+};
+
 static const struct api_operation operations[] = {
-    {.method = "GET", .path = "/lookups", .id = "listLookups", .role = API_READ, .is_paged = true,
+    {.method = "GET", .path = "/lookups", .id = "listLookups", .role = API_READ, .query = list_query,
+     .query_count = API_COUNT(list_query), .is_paged = true,
      .about = "Lists the lookups, without their rows.",
      .results = {{200, "a page", &page_schema, NULL}}, .run = list_lookups},
     {.method = "GET", .path = "/lookups/{name}", .id = "getLookup", .role = API_READ,

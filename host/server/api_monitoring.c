@@ -12,7 +12,8 @@
 #define TRACKS_MAX 3 /* OIC's primary, secondary, tertiary */
 
 const char *const monitoring_levels[] = {"Production", "Audit", "Debug", NULL};
-const char *const monitoring_states[] = {"IN_PROGRESS", "COMPLETED", "FAILED", "ABORTED", NULL};
+const char *const monitoring_states[] = {"IN_PROGRESS", "COMPLETED", "FAILED",
+                                         "ABORTED",     "RECOVERING", NULL};
 
 /* ---- schemas ---------------------------------------------------------------------------------------- */
 
@@ -40,7 +41,7 @@ static const struct api_schema files_schema =
         {.name = "integrationName", .kind = API_TEXT, .may_lack = true, .about = "display name"},  \
         {.name = "integrationVersion", .kind = API_TEXT, .may_lack = lacks, .about = "version"},   \
         {.name = "status", .kind = API_TEXT, .may_lack = lacks, .words = monitoring_states,        \
-         .about = "state"},                                                                        \
+         .about = "state; RECOVERING: its process ended, and another one goes on with it"},        \
         {.name = "creationDate", .kind = API_TIME, .may_lack = lacks, .about = "start"},           \
         {.name = "date", .kind = API_TIME, .may_lack = lacks, .about = "start"},                   \
         {.name = "lastTrackedTime", .kind = API_TIME, .may_lack = lacks,                           \
@@ -101,12 +102,14 @@ const struct api_schema monitoring_instance_schema =
 
 /* ---- filters ---------------------------------------------------------------------------------------- */
 
+/* What recovers is in progress. */
 static const char *state_of(const struct api_filter *parsed)
 {
+    static const char *const states[] = {"IN_PROGRESS", "COMPLETED", "FAILED", "ABORTED"};
     const char *given = api_filter_value(parsed, FILTER_STATUS);
-    for (size_t i = 0; given && monitoring_states[i]; i++)
-        if (strcasecmp(monitoring_states[i], given) == 0)
-            return monitoring_states[i];
+    for (size_t i = 0; given && i < API_COUNT(states); i++)
+        if (strcasecmp(states[i], given) == 0)
+            return states[i];
     return NULL;
 }
 

@@ -9,10 +9,10 @@
 #define SEGMENT_SIZE_MAX (3 * API_ARGUMENT_SIZE) /* every byte may be a percent sign and two digits */
 
 const struct api_area *const api_areas[] = {
-    &api_integrations, &api_archives,  &api_schedules,     &api_connections, &api_connection_updates,
-    &api_lookups,      &api_instances, &api_counts,        &api_errors,      &api_resubmissions,
-    &api_discards,     &api_jobs,      &api_log_downloads, &api_documents,   &api_unsupported,
-    NULL,
+    &api_integrations, &api_integration_updates, &api_archives, &api_schedules, &api_connections,
+    &api_connection_updates, &api_attachments, &api_lookups, &api_instances, &api_counts,
+    &api_errors, &api_resubmissions, &api_discards, &api_jobs, &api_log_downloads, &api_documents,
+    &api_unsupported, NULL,
 };
 
 static bool decode(const char *segment, size_t size, char out[API_ARGUMENT_SIZE])

@@ -3,6 +3,7 @@
 #include "sluice/json.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,7 +49,23 @@ static unsigned depth_of(const char *bytes, size_t size)
     return deepest;
 }
 
+/* Written again it would be null. */
+static bool has_infinity(const cJSON *value)
+{
+    if (cJSON_IsNumber(value) && isinf(value->valuedouble))
+        return true;
+    for (const cJSON *child = value->child; child; child = child->next)
+        if (has_infinity(child))
+            return true;
+    return false;
+}
+
 cJSON *json_read(const char *bytes, size_t size, struct text *why)
+{
+    return json_read_nested(bytes, size, JSON_DEPTH_MAX, why);
+}
+
+cJSON *json_read_nested(const char *bytes, size_t size, unsigned depth_max, struct text *why)
 {
     use_our_memory();
     if (size == 0) {
@@ -59,9 +76,9 @@ cJSON *json_read(const char *bytes, size_t size, struct text *why)
         text_set(why, "is not UTF-8 text");
         return NULL;
     }
-    if (depth_of(bytes, size) > JSON_DEPTH_MAX) {
+    if (depth_of(bytes, size) > depth_max) {
         text_clear(why);
-        text_add_format(why, "is nested deeper than %u levels", JSON_DEPTH_MAX);
+        text_add_format(why, "is nested deeper than %u levels", depth_max);
         return NULL;
     }
     struct text copy = {0}; /* cJSON wants the NUL to know that nothing follows */
@@ -74,6 +91,11 @@ cJSON *json_read(const char *bytes, size_t size, struct text *why)
                         end ? (unsigned)(end - copy.data) + 1 : 1u);
     }
     text_release(&copy);
+    if (value && has_infinity(value)) {
+        text_set(why, "holds a number that is too large");
+        cJSON_Delete(value);
+        return NULL;
+    }
     return value;
 }
 

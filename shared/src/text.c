@@ -1,40 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* Growable text; see text.h. The only file of the library that allocates. */
+/* Growable text; see text.h. */
 #include "sluice/text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "sluice/imports.h"
+#include "sluice/memory.h"
 
 #define TEXT_CAPACITY_MIN 64
 #define FORMAT_ROOM 256
-
-static void *check_memory(void *block)
-{
-    if (block)
-        return block;
-    sluice_flow_fail(SLUICE_STRING("out_of_memory"), SLUICE_STRING("The flow is out of memory"),
-                     SLUICE_STRING("The memory limit of the flow's manifest is used up."));
-    exit(1);
-}
-
-void *memory_new(size_t size)
-{
-    return check_memory(calloc(1, size ? size : 1));
-}
-
-void *memory_resize(void *block, size_t size)
-{
-    return check_memory(realloc(block, size ? size : 1));
-}
-
-char *memory_copy(const char *string)
-{
-    size_t size = strlen(string) + 1;
-    return memcpy(memory_new(size), string, size);
-}
 
 const char *text_string(const struct text *text)
 {
@@ -69,7 +44,7 @@ void text_room(struct text *text, size_t size)
 {
     size_t needed = text->size + size + 1;
     if (needed < size)
-        check_memory(NULL);
+        memory_end();
     if (needed <= text->capacity)
         return;
     size_t capacity = text->capacity * 2;

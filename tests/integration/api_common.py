@@ -38,6 +38,13 @@ USERS = {"admin": ("admin-api-secret", "administer"), "eyes": ("monitor-api-secr
          "dacs": ("invoke-api-secret", "invoke")}
 CCS_PASSWORD = "ccs-rest-secret"
 FTP_PASSWORD = "ccs-ftp-secret"
+MISBEHAVE = {
+    "identifier": "MISBEHAVE", "name": "Misbehave", "version": "01.00.0000",
+    "trigger": {"type": "rest", "path": "/misbehave"}, "lookups": [], "durability": "tracked",
+    "grants": [{"capability": "flow", "connection": "OU REST OIC for CCS-DACS",
+                "operations": ["MISBEHAVE"]}],
+    "limits": {"memory_mib": 2, "cpu_ms": 120000, "wall_s": 120, "import_calls": 100000,
+               "log_lines": 5, "input_bytes": 4096}}
 PATIENCE_SECONDS = 120
 
 
@@ -305,6 +312,21 @@ class ApiTest(unittest.TestCase):
             return [self.send_ack(number, expect=503) for number in numbers]
         finally:
             self.point_ccs(good)
+
+
+def q(text):
+    return "q=" + quote("{" + text + "}")
+
+
+class MonitoringTest(ApiTest):
+    def items(self, path, **options):
+        return self.ask("GET", path, **options)["items"]
+
+    def ids(self, query):
+        return [one["id"] for one in self.items(f"/monitoring/instances?{query}")]
+
+    def errors(self):
+        return [one["id"] for one in self.items("/monitoring/errors?" + q("timewindow:'1d'"))]
 
 
 def main(argv):

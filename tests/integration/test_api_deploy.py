@@ -10,7 +10,6 @@ import pathlib
 import re
 import subprocess
 import sys
-import unittest
 
 import api_common
 from api_common import (BASE, CCS, CCS_PASSWORD, HERE, USERS, ApiTest, Program, embed, flow_id, manifest,

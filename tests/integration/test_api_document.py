@@ -9,7 +9,6 @@ import os
 import re
 import shutil
 import sys
-import unittest
 
 import jsonschema
 
@@ -287,9 +286,9 @@ class DocumentTest(ApiTest):
                      for operations in self.document.document["paths"].values()
                      for operation in operations.values()
                      for status in set(operation["responses"]) - SHARED}
-        elsewhere = {("abortInstance", 200),  # test_api_monitoring.py
+        elsewhere = {("abortInstance", 200),  # test_api_stopping.py
                      ("testConnection", 412), ("testConnectionWithAttachments", 412),
-                     ("importIntegration", 412), ("runNow", 409)}  # test_api.py, which see
+                     ("importIntegration", 412), ("runNow", 409)}  # test_api.py, test_api_files.py, test_api_stopping.py
         self.assertEqual(described - set(self.calls), elsewhere)
 
 

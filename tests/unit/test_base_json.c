@@ -34,6 +34,7 @@ static void bad_text_is_refused_with_its_place(void)
     refuse("\"\xFF\"", "not UTF-8", JSON_STRICT);
     refuse("// comment\n{}", "f.json:1:1", JSON_STRICT);
     refuse("{\"a\": \"b\\u0000c\"}", "f.json:1:9: a NUL character", JSON_STRICT);
+    refuse("{\"1e999\": [1e308,\n -1e309]}", "f.json:2:2: this number is too large", JSON_STRICT);
     refuse("{\"a\\u0000\": 1}", "f.json:1:4: a NUL character", JSON_COMMENTS);
 }
 

@@ -4,6 +4,8 @@
 #include "check.h"
 #include "fake_host.h"
 
+#define SEQUENCE_MAX 999 /* CCS numbers messages and parameters up to it */
+
 int customer_sync_ack_main(void);
 
 static int run(const char *json)
@@ -183,7 +185,7 @@ static void test_long_texts_are_cut_at_characters(void)
 
 static void test_number_of_messages_is_bounded(void)
 {
-    static const int counts[] = {ACKNOWLEDGEMENT_SEQUENCE_MAX, ACKNOWLEDGEMENT_SEQUENCE_MAX + 1};
+    static const int counts[] = {SEQUENCE_MAX, SEQUENCE_MAX + 1};
     for (size_t i = 0; i < 2; i++) {
         struct text json = {0};
         text_add(&json, "{\"syncRequestId\":\"1\",\"messageList\":[\"first\"");
@@ -198,7 +200,7 @@ static void test_number_of_messages_is_bounded(void)
 
 static void test_number_of_parameters_is_bounded(void)
 {
-    static const int counts[] = {ACKNOWLEDGEMENT_SEQUENCE_MAX, ACKNOWLEDGEMENT_SEQUENCE_MAX + 1};
+    static const int counts[] = {SEQUENCE_MAX, SEQUENCE_MAX + 1};
     for (size_t i = 0; i < 2; i++) {
         struct text json = {0};
         text_add(&json, "{\"syncRequestId\":\"1\",\"exceptionInfo\":[{");

@@ -35,6 +35,19 @@ static void forms(void)
     CHECK_EQ_TEXT(api_filter_value(&filter, FILTER_VERSION), "01.23.3000|x");
 }
 
+static void names(void)
+{
+    CHECK_OK(parse("{name:'OU Sync'}", ALL), &err);
+    CHECK(api_filter_takes_name(&filter, "OU Sync"));
+    CHECK(!api_filter_takes_name(&filter, "OU Sync Ack") && !api_filter_takes_name(&filter, "OU sync"));
+    CHECK_OK(parse("{ name : /sync/ , status:'CONFIGURED' }", ALL), &err);
+    CHECK(api_filter_takes_name(&filter, "OU Sync Ack") && !api_filter_takes_name(&filter, "OU"));
+    CHECK_OK(parse("{status:'CONFIGURED'}", ALL), &err);
+    CHECK(api_filter_takes_name(&filter, "whatever"));
+    CHECK_FAILS(parse("{name:/x}", ALL), &err, ERROR_INVALID);
+    CHECK_FAILS(parse("{code:/x/}", ALL), &err, ERROR_INVALID);
+}
+
 static void times(void)
 {
     static const struct {
@@ -151,5 +164,5 @@ static void cut_and_turned(void)
     }
 }
 
-CHECK_MAIN(TEST(forms), TEST(times), TEST(dates), TEST(errors_name_the_key), TEST(limits),
+CHECK_MAIN(TEST(forms), TEST(names), TEST(times), TEST(dates), TEST(errors_name_the_key), TEST(limits),
            TEST(cut_and_turned))

@@ -41,6 +41,14 @@ static void test_reading_is_bounded_and_strict(void)
     }
 }
 
+static void test_numbers_that_would_be_lost(void)
+{
+    struct text why = {0};
+    CHECK(json_read("[1e308]", 7, &why) != NULL);
+    CHECK(json_read("{\"a\":[1e309]}", 13, &why) == NULL);
+    CHECK_EQ_TEXT(text_string(&why), "holds a number that is too large");
+}
+
 static void test_depth_limit(void)
 {
     struct text bytes = {0}, why = {0};
@@ -203,7 +211,7 @@ static void test_missing_property_is_named(void)
     CHECK_EQ_TEXT(text_string(&fault.code), "denied");
 }
 
-CHECK_MAIN(TEST(test_reading_is_bounded_and_strict), TEST(test_depth_limit),
+CHECK_MAIN(TEST(test_reading_is_bounded_and_strict), TEST(test_depth_limit), TEST(test_numbers_that_would_be_lost),
            TEST(test_nul_byte_is_refused), TEST(test_members_tolerate_spellings),
            TEST(test_writing), TEST(test_fault_is_taken_from_the_record),
            TEST(test_fault_without_record), TEST(test_fault_document_reads_back),

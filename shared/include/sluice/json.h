@@ -21,6 +21,8 @@ cJSON *json_array(void);
 /* Parses one JSON value with nothing behind it. NULL: *why says what is wrong, in words that follow
  * "the message" ("is not JSON: near byte 17"). The caller frees with cJSON_Delete, or never. */
 cJSON *json_read(const char *bytes, size_t size, struct text *why);
+/* The same with another depth than JSON_DEPTH_MAX, for messages that are wrapped in something. */
+cJSON *json_read_nested(const char *bytes, size_t size, unsigned depth_max, struct text *why);
 
 /* The first member whose name is the same without case and punctuation; NULL: none, or object is
  * not an object (NULL included). Borrowed. */

@@ -13,17 +13,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "sluice/memory.h"
+
 /* All zero is an empty text. Members are for reading. */
 struct text {
     char *data;      /* NULL as long as nothing was ever added */
     size_t size;     /* bytes without the NUL */
     size_t capacity; /* bytes that fit without growing, the NUL included */
 };
-
-/* Zeroed or resized memory, or the end of the execution. */
-void *memory_new(size_t size);
-void *memory_resize(void *block, size_t size);
-char *memory_copy(const char *string);
 
 const char *text_string(const struct text *text); /* "" if empty; valid until text changes */
 void text_release(struct text *text);
