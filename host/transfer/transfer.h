@@ -241,8 +241,8 @@ MUST_USE bool mail_check(const struct connection *connection, const struct mail 
 
 /*
  * A recipient that the server refuses does not keep the others from getting the mail. True: it was taken
- * for at least one of them. refusals is filled in either case, and the caller's to release. Errors of
- * mail_check; ERROR_REFUSED with a peer_code of 5xx: it will never take this mail; ERROR_DENIED: it takes
+ * for at least one of them. refusals is the caller's to release; where it is empty and the result false,
+ * nothing was decided about any recipient. Errors of mail_check; ERROR_REFUSED with a peer_code of 5xx: it will never take this mail; ERROR_DENIED: it takes
  * none from us (login, address); ERROR_UNKNOWN: it was sent and the confirmation lost, so it may be sent
  * again under the same id. retry is set; what it forbids is said again until somebody acts.
  */
