@@ -56,6 +56,20 @@ class House(unittest.TestCase):
         top = {name.split("/")[0] for name in files()}
         self.assertEqual({name for name in top if not name.startswith(".")} - TOP_LEVEL, set())
 
+    def test_each_fault_is_shown_somewhere(self):
+        """docs/faults.md: 79 faults in order, each with kinds of the simulation or tests that exist."""
+        text = text_of("docs/faults.md")
+        kinds = re.findall(r'X\(\w+, "([^"]+)"\)', text_of("tests/simulation/mishap.h"))
+        rows = re.findall(r"^\| (\d+) \| .* \| ([^|]+) \|$", text, re.M)
+        self.assertEqual([int(number) for number, _ in rows], list(range(1, 80)))
+        for number, shown in rows:
+            named = re.findall(r"`([^`]+)`", shown)
+            self.assertTrue(named, f"fault {number}")
+            for name in named:
+                exists = name in kinds or os.path.exists(os.path.join(REPOSITORY, name))
+                self.assertTrue(exists, f"fault {number}: '{name}'")
+        self.assertEqual([kind for kind in kinds if f"`{kind}`" not in text], [])
+
     def test_no_file_is_too_long_to_read(self):
         wrong = {name: lines for name in files() if re.search(r"\.(c|h|py|mjs|sh)$", name)
                  if (lines := text_of(name).count("\n")) > LINES_MAX}

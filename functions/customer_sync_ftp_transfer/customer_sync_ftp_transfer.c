@@ -18,6 +18,7 @@ static bool locate(struct text *place, struct fault *fault)
 static const struct sync_source source = {
     .connection = "OU FTP CCS for CCS-DACS",
     .name_size_max = NAME_SIZE_MAX,
+    .grows = true,
     .locate = locate,
     .list = ftp_list,
     .open = ftp_open,

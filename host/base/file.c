@@ -64,7 +64,7 @@ static bool write_all(int fd, const char *bytes, size_t size)
     return true;
 }
 
-static bool sync_folder_of(const char *path)
+bool file_sync_folder(const char *path)
 {
     char folder[PATH_MAX];
     const char *slash = strrchr(path, '/');
@@ -91,7 +91,7 @@ bool file_write(const char *path, const void *bytes, size_t size, unsigned mode,
     bool ok = write_all(fd, bytes, size) && fchmod(fd, mode) == 0 && fsync(fd) == 0;
     int number = errno;
     close(fd);
-    if (ok && (rename(temporary, path) != 0 || !sync_folder_of(path))) {
+    if (ok && (rename(temporary, path) != 0 || !file_sync_folder(path))) {
         number = errno;
         ok = false;
     }

@@ -13,6 +13,10 @@ MUST_USE bool file_read(const char *path, struct buf *out, struct error *err);
 MUST_USE bool file_write(const char *path, const void *bytes, size_t size, unsigned mode,
                          struct error *err);
 
+/* Writes the folder that path lies in to the disk, so that what was created or renamed there stays. False:
+ * errno says why. */
+MUST_USE bool file_sync_folder(const char *path);
+
 /* Creates the folder and its missing parents with mode 0777 & ~umask; existing ones are fine. */
 MUST_USE bool file_make_folder(const char *path, struct error *err);
 

@@ -60,6 +60,8 @@ int32_t call_open_handle(struct call *call, enum handle_kind kind, void *object,
 {
     int32_t handle = handle_open(&call->execution->handles, kind, object, release);
     if (handle > 0) {
+        if (kind == HANDLE_FILE)
+            opened_note(&call->execution->opened, object);
         call->opened = kind;
         return handle;
     }

@@ -7,8 +7,10 @@
 #include <strings.h>
 
 #include "base/json.h"
+#include "capability/leftover.h"
 #include "capability/object.h"
 #include "capability/settle.h"
+#include "capability/unmarked.h"
 #include "capability/watch.h"
 
 static struct transfer *transfer_of(const struct call *call)
@@ -148,7 +150,10 @@ int32_t content_store(struct call *call)
         return call_failed(call);
     }
     struct remote_receipt receipt = {0};
-    if (!settle(call, store_once, &receipt))
+    if (unmarked_find(call, file, &receipt))
+        return put_receipt(call, &call->args[4], &receipt); /* an earlier run has, but could not mark it */
+    call->transfer.leave = leftover_note;
+    if (!settle(call, store_once, &receipt) || !unmarked_note(call, file, &receipt))
         return call_failed(call);
     call->bytes = receipt.size;
     return put_receipt(call, &call->args[4], &receipt);
@@ -177,7 +182,9 @@ int32_t content_rename(struct call *call)
 {
     struct remote_receipt receipt = {0};
     call->subject = call->args[2].text;
-    if (!settle(call, rename_once, &receipt))
+    call->transfer.expected = opened_find(&call->execution->opened, call->connection,
+                                          call->args[1].text, call->args[2].text);
+    if (!settle(call, rename_once, &receipt) || !unmarked_done(call))
         return call_failed(call);
     call->note = arena_copy(&call->execution->scratch, receipt.name, strlen(receipt.name));
     return call_put_text(&call->args[4], receipt.name);

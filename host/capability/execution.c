@@ -95,6 +95,7 @@ void execution_release(struct execution *execution)
 {
     journal_close(execution->journal);
     handle_close_all(&execution->handles);
+    opened_release(&execution->opened);
     arena_clear(&execution->scratch);
     arena_clear(&execution->arena);
     line_log_release(&execution->log);

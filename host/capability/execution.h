@@ -16,6 +16,7 @@
 #include "capability/handle.h"
 #include "capability/log.h"
 #include "capability/manifest.h"
+#include "capability/opened.h"
 #include "capability/wasi.h"
 #include "engine/sandbox.h"
 #include "store/store.h"
@@ -97,6 +98,7 @@ struct execution {
     struct arena arena;   /* lives as long as the execution */
     struct arena scratch; /* cleared after each import */
     struct handle_table handles;
+    struct opened opened;
     struct journal *journal; /* NULL: not journaled; see journal.h */
     bool is_replay;          /* runs on its journal alone, and leaves no trace */
     int64_t call_number;     /* of the caller's call that this execution answers */

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* sluice serve: flows behind OIC's addresses, until a signal asks to stop. */
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"

@@ -93,11 +93,20 @@ static void take_answer(const struct execution *child, const struct execution_en
 }
 
 /* The callee did not get to its end, and neither does its caller: both go on later. */
-static bool suspend(struct execution *caller, const struct execution *child, struct error *err)
+static bool suspend(struct execution *caller, const char *why, struct error *err)
 {
     caller->stop = FAULT_SUSPENDED;
-    snprintf(caller->stop_detail, sizeof caller->stop_detail, "%s", child->stop_detail);
-    return error_set(err, ERROR_UNKNOWN, "%s", child->stop_detail);
+    snprintf(caller->stop_detail, sizeof caller->stop_detail, "%s", why);
+    return error_set(err, ERROR_UNKNOWN, "%s", why);
+}
+
+/* It ran, but that could not be recorded. A journal lets both go on later; without one, what it did is
+ * done and its answer stands. */
+static bool accept_unrecorded(const struct execution_start *start, const struct execution *child,
+                              const struct error *problem, struct error *err)
+{
+    log_line(LOG_ERROR, child->instance, "the end could not be recorded: %s", problem->message);
+    return !start->caller->journal || suspend(start->caller, problem->message, err);
 }
 
 static bool run_child(struct service *service, const struct execution_start *start,
@@ -107,16 +116,12 @@ static bool run_child(struct service *service, const struct execution_start *sta
     struct execution_end end;
     struct error problem = {0};
     bool ok = execute(service, start, child, &end, &problem);
-    if (!ok && end.has_run) { /* what it did is done: its answer stands */
-        log_line(LOG_ERROR, child->instance, "the end could not be recorded: %s", problem.message);
-        ok = true;
-    }
-    if (!ok && err)
+    if (!ok && !end.has_run && err)
         *err = problem;
-    if (!ok)
+    if (!ok && (!end.has_run || !accept_unrecorded(start, child, &problem, err)))
         return false;
     if (end.state == INSTANCE_IN_PROGRESS && !callee->is_finished)
-        return suspend(start->caller, child, err);
+        return suspend(start->caller, child->stop_detail, err);
     take_answer(child, &end, response);
     if (callee->is_finished && end.sandbox.fault != FAULT_NONE)
         answer_by_row(callee, child, response);

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "store/store_outbox.h"
+#include "transfer/mime.h"
 
 #define BODY_SIZE_MAX (64u << 10) /* of a summary */
 
@@ -93,6 +94,24 @@ static bool is_about_mail(const struct error *err)
            (err->kind == ERROR_UNAVAILABLE && err->peer_code >= 400 && err->peer_code != 421);
 }
 
+static size_t count_addresses(const char *text)
+{
+    struct mime_addresses addresses = {.count = 0};
+    struct error ignored;
+    size_t count = mime_parse_addresses(text, "to", &addresses, &ignored) ? addresses.count : 0;
+    mime_addresses_release(&addresses);
+    return count;
+}
+
+/* Whether an earlier attempt reached somebody: who is neither refused for good nor left has the mail. */
+static bool has_reached_somebody(const struct outbox_row *row)
+{
+    size_t without = row->pending ? count_addresses(row->pending) : count_addresses(row->to);
+    for (const char *line = row->refused; (line = strchr(line, '\n')) != NULL; line++)
+        without++;
+    return count_addresses(row->to) > without;
+}
+
 static struct outbox_result judge(const struct outbox_row *row, const struct attempt *attempt,
                                   int64_t now_ms)
 {
@@ -115,7 +134,7 @@ static struct outbox_result judge(const struct outbox_row *row, const struct att
                             : outbox_pause_ms(row->attempts, refusals->deferred ? RETRY_LATER
                                                                                 : err->retry);
     } else if (is_final) {
-        result.outcome = row->pending ? OUTBOX_SENT : OUTBOX_GIVEN_UP; /* sent to the others */
+        result.outcome = has_reached_somebody(row) ? OUTBOX_SENT : OUTBOX_GIVEN_UP;
         result.error = err->message;
     }
     if (result.outcome == OUTBOX_LATER && result.at_ms > row->written_ms + OUTBOX_KEEP_MS) {

@@ -5,12 +5,14 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "capability/leftover.h"
 #include "flow/activation.h"
 #include "flow/execute.h"
 #include "flow/fault.h"
 #include "flow/resume.h"
 #include "flow/run_lock.h"
 #include "flow/timetable.h"
+#include "store/store_reminder.h"
 
 /* ---- parameters ------------------------------------------------------------------------------ */
 
@@ -218,6 +220,16 @@ static bool run_new(struct service *service, const struct execution_start *start
     return ok;
 }
 
+/* What earlier runs left comes first: unfinished instances, and what other processes know. */
+static bool begin_alone(struct service *service, const struct flow *flow,
+                        const struct run_request *request, struct error *err)
+{
+    return store_reminders_refresh(service->store, err) &&
+           resume_flow(service, flow->manifest->identifier, request->watch,
+                       request->deadline_ms, err) &&
+           leftover_sweep(&service->environment, err);
+}
+
 static bool run_locked(struct service *service, const struct run_request *request,
                        const struct parameter_set *parameters, const struct remote_file *attachment,
                        struct run_outcome *outcome, struct error *err)
@@ -244,8 +256,7 @@ static bool run_locked(struct service *service, const struct run_request *reques
     if (alone && !run_lock_take(service->workspace->state_folder, flow->manifest->identifier, &lock,
                                 err))
         return false;
-    bool ok = (!alone || resume_flow(service, flow->manifest->identifier, request->watch,
-                                      request->deadline_ms, err)) &&
+    bool ok = (!alone || begin_alone(service, flow, request, err)) &&
               run_new(service, &start, outcome, err);
     run_lock_release(lock);
     return ok;

@@ -27,12 +27,15 @@ enum statement {
     STATEMENT_FILE,
     STATEMENT_AUDIT,
     STATEMENT_JOURNAL,
+    STATEMENT_REMIND,
+    STATEMENT_FORGET,
     STATEMENT_COUNT,
 };
 
 #define RUNNING_BUCKETS 4096u
 
 struct reader;
+struct kept_reminder;
 
 /* The file of store_changes.h. */
 struct store_changes {
@@ -79,6 +82,10 @@ struct store {
     pthread_mutex_t keeping; /* guards keeper_stops */
     pthread_cond_t keeper_told;
     bool keeper_stops;
+    pthread_mutex_t reminding; /* guards the reminders; no other lock is taken while it is held */
+    struct kept_reminder *reminders;
+    size_t reminder_count;
+    uint64_t reminders_kept; /* how many were handed in so far */
 };
 
 /* Converts the newest failure of db. kind by what a caller can do; the sentence names `what`. */
@@ -86,7 +93,11 @@ bool store_fail(sqlite3 *db, int code, struct error *err, const char *what);
 
 /* A connection, set up as all of ours are: write-ahead log, waits STORE_BUSY_MS for another process. */
 #define STORE_BUSY_MS 10000
-MUST_USE bool store_connect(sqlite3 **out, const struct store *store, struct error *err);
+MUST_USE bool store_connect(sqlite3 **out, const char *path, bool is_in_memory, struct error *err);
+
+/* Makes the store if there is none at path; store_create.c. Its files (the log and shared memory with them)
+ * are readable by their owner alone. */
+MUST_USE bool store_create(const char *path, struct error *err);
 
 /* Brings the schema up to date. ERROR_UNSUPPORTED: written by a newer version; nothing changed. */
 MUST_USE bool store_migrate(sqlite3 *db, struct error *err);
@@ -112,6 +123,12 @@ void store_disown(struct store *store, const char *id);
  * 'i' int64_t. */
 MUST_USE bool store_execute(struct store *store, struct error *err, const char *sql,
                             const char *types, ...);
+/* Hands in a record of an instance in progress here that is never dropped; waits for room, not for the disk.
+ * Takes ownership; NULL: out of memory. Errors as store_journal_write. */
+MUST_USE bool store_hand_in(struct store *store, const char *id, struct record *record,
+                            struct error *err);
+
+void store_reminders_clear(struct store *store);
 
 /* Returns when all that was handed in before is committed, or cannot be. */
 void store_flush(struct store *store);

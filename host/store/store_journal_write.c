@@ -76,3 +76,13 @@ bool store_journal_write(struct store *store, const char *id, const struct journ
     pthread_mutex_unlock(&store->queue);
     return ok;
 }
+
+bool store_hand_in(struct store *store, const char *id, struct record *record, struct error *err)
+{
+    if (!record)
+        return error_set(err, ERROR_LIMIT, "out of memory");
+    pthread_mutex_lock(&store->queue);
+    bool ok = journal_locked(store, id, record, false, err);
+    pthread_mutex_unlock(&store->queue);
+    return ok;
+}

@@ -217,6 +217,20 @@ static bool write_journal(struct store *store, const struct record *record, stru
     return store_step(store, STATEMENT_JOURNAL, err);
 }
 
+/* Kind and key; a value to keep, or none. */
+static bool write_reminder(struct store *store, const struct record *record, struct error *err)
+{
+    bool keeps = record->kind == RECORD_REMIND;
+    enum statement which = keeps ? STATEMENT_REMIND : STATEMENT_FORGET;
+    sqlite3_stmt *statement = store->statements[which];
+    int column = bind_texts(statement, 1, record->texts, 2);
+    if (keeps) {
+        sqlite3_bind_zeroblob(statement, column, 0); /* a value may be empty, never missing */
+        bind_blobs(statement, column, record->blobs, 1);
+    }
+    return store_step(store, which, err);
+}
+
 bool record_write(struct store *store, struct record *record, struct error *err)
 {
     if (record->kind == RECORD_CALL)
@@ -225,6 +239,8 @@ bool record_write(struct store *store, struct record *record, struct error *err)
         return write_start(store, record, err);
     if (record->kind == RECORD_JOURNAL)
         return write_journal(store, record, err);
+    if (record->kind == RECORD_REMIND || record->kind == RECORD_FORGET)
+        return write_reminder(store, record, err);
     if (record->running && record->running->number == NOT_WRITTEN)
         return true;
     return record->kind == RECORD_END ? write_end(store, record, err)

@@ -18,7 +18,9 @@ enum record_kind {
     RECORD_ACTIVITY,
     RECORD_TRACK,
     RECORD_FILE,
-    RECORD_JOURNAL, /* never passed over: what follows relies on it */
+    RECORD_JOURNAL, /* never passed over: what follows relies on it; likewise these two */
+    RECORD_REMIND,
+    RECORD_FORGET,
     RECORD_END,
     RECORD_AUDIT,
     RECORD_CALL,

@@ -131,6 +131,12 @@ static const char *const migrations[STORE_SCHEMA_VERSION] = {
     "CREATE INDEX outbox_alike ON outbox (subject, written_ms);"
     "CREATE INDEX outbox_by_instance ON outbox (instance);"
     "CREATE INDEX outbox_by_finish ON outbox (finished_ms) WHERE finished_ms > 0;"
+    /* what runs that are over left to be done */
+    "CREATE TABLE reminder ("
+    "  number INTEGER PRIMARY KEY,"
+    "  kind TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL,"
+    "  UNIQUE (kind, key)"
+    ") STRICT;"
     /* lists by time of update, also of what flows called; and of what waits for somebody, however long ago:
      * in the words of store_query.c */
     "DROP INDEX instance_by_finish;"

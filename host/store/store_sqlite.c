@@ -2,18 +2,14 @@
 /* The store in one SQLite file: opening and closing, its statements, its errors. */
 #include "store/store.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "base/file.h"
 #include "store/store_internal.h"
+#include "store/store_reminder.h"
 #include "store/store_walk.h"
 
 static const char *const state_names[] = {
@@ -47,6 +43,10 @@ static const char *const statement_texts[STATEMENT_COUNT] = {
         " (SELECT ?1 UNION ALL"
         " SELECT n.number FROM resubmission r JOIN instance n ON n.id = r.origin"
         " WHERE r.instance = ?1))",
+    [STATEMENT_REMIND] =
+        "INSERT INTO reminder (kind, key, value) VALUES (?, ?, ?)"
+        " ON CONFLICT (kind, key) DO UPDATE SET value = excluded.value",
+    [STATEMENT_FORGET] = "DELETE FROM reminder WHERE kind = ? AND key = ?",
     [STATEMENT_ACTIVITY] =
         "INSERT INTO activity (instance, import, connection, subject, result, detail, at_ms, bytes,"
         " duration_us, request, response) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -101,27 +101,6 @@ bool store_fail(sqlite3 *db, int code, struct error *err, const char *what)
 
 /* ---- opening and closing ----------------------------------------------------------------------- */
 
-/* Payloads may hold customer data: the file (and with it WAL and shared memory) is the owner's. */
-static bool create_private(const char *path, struct error *err)
-{
-    char folder[PATH_MAX];
-    const char *slash = strrchr(path, '/');
-    if (slash && slash != path) {
-        snprintf(folder, sizeof folder, "%.*s", (int)(slash - path), path);
-        bool is_new = !file_exists(folder);
-        if (!file_make_folder(folder, err))
-            return false;
-        if (is_new && chmod(folder, 0700) != 0)
-            return error_errno(err, ERROR_INTERNAL, errno, "cannot protect '%s'", folder);
-    }
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return error_errno(err, errno == EACCES || errno == EROFS ? ERROR_DENIED : ERROR_INTERNAL,
-                           errno, "cannot open the store '%s'", path);
-    close(fd);
-    return true;
-}
-
 /* SQLite counts its memory under a mutex unless it is told not to before its first use: a tenth of what
  * writing costs. */
 static void configure_sqlite(void)
@@ -129,12 +108,12 @@ static void configure_sqlite(void)
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 }
 
-bool store_connect(sqlite3 **out, const struct store *store, struct error *err)
+bool store_connect(sqlite3 **out, const char *path, bool is_in_memory, struct error *err)
 {
     static pthread_once_t configured = PTHREAD_ONCE_INIT;
     pthread_once(&configured, configure_sqlite);
-    int code = sqlite3_open_v2(store->path, out, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
-                               store->is_in_memory ? "memdb" : NULL);
+    int code = sqlite3_open_v2(path, out, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
+                               is_in_memory ? "memdb" : NULL);
     if (code != SQLITE_OK)
         return store_fail(*out, code, err, "cannot open the store");
     sqlite3_extended_result_codes(*out, 1);
@@ -157,6 +136,16 @@ static bool prepare_all(struct store *store, struct error *err)
             return store_fail(store->db, code, err, "cannot prepare the store");
     }
     return true;
+}
+
+/* What an earlier process wrote to the log and could not sync may still be in the kernel's memory, where it
+ * reads like all the rest, and be gone after a power cut. So all that is in the log goes into the
+ * database and is synced there before anything is built upon it. */
+static bool secure_log(struct store *store, struct error *err)
+{
+    int code = sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    return code == SQLITE_OK || code == SQLITE_BUSY || code == SQLITE_LOCKED ||
+           store_fail(store->db, code, err, "cannot open the store");
 }
 
 /* What processes of one workspace share beside the database. */
@@ -183,7 +172,7 @@ static bool place(struct store *store, const char *path, struct error *err)
     store->path = strdup(store->is_in_memory ? name : path);
     if (!store->path)
         return error_set(err, ERROR_LIMIT, "out of memory");
-    return store->is_in_memory || create_private(path, err);
+    return store->is_in_memory || store_create(path, err);
 }
 
 bool store_open(struct store **out, const char *path, struct error *err)
@@ -196,10 +185,13 @@ bool store_open(struct store **out, const char *path, struct error *err)
     store->owner.fd = store->changes.fd = -1;
     pthread_mutex_init(&store->reading, NULL);
     pthread_mutex_init(&store->keeping, NULL);
+    pthread_mutex_init(&store->reminding, NULL);
     store_condition_init(&store->keeper_told);
-    if (place(store, path, err) && store_connect(&store->db, store, err) &&
+    if (place(store, path, err) &&
+        store_connect(&store->db, store->path, store->is_in_memory, err) && secure_log(store, err) &&
         store_migrate(store->db, err) && prepare_all(store, err) && open_beside(store, err) &&
-        store_writer_open(store, err) && store_sweep(store, err)) {
+        store_writer_open(store, err) && store_sweep(store, err) &&
+        store_reminders_refresh(store, err)) {
         *out = store;
         return true;
     }
@@ -220,6 +212,8 @@ void store_close(struct store *store)
     sqlite3_close(store->db);
     store_owner_close(&store->owner);
     store_changes_close(&store->changes);
+    store_reminders_clear(store);
+    pthread_mutex_destroy(&store->reminding);
     pthread_mutex_destroy(&store->reading);
     pthread_mutex_destroy(&store->keeping);
     pthread_cond_destroy(&store->keeper_told);

@@ -28,7 +28,7 @@ static struct reader *reader_open(struct store *store, struct error *err)
         error_set(err, ERROR_LIMIT, "out of memory");
         return NULL;
     }
-    if (store_connect(&reader->db, store, err)) {
+    if (store_connect(&reader->db, store->path, store->is_in_memory, err)) {
         sqlite3_exec(reader->db, "PRAGMA query_only = ON; PRAGMA cache_size = -1024", NULL, NULL, NULL);
         return reader;
     }

@@ -89,7 +89,9 @@ static bool write_one(struct store *store, struct record *record, enum group_out
     *outcome = outcome_of(sqlite3_extended_errcode(store->db));
     if (record->waiter)
         *err = record->waiter->error;
-    if (record->kind == RECORD_JOURNAL && *outcome == GROUP_COMMITTED)
+    bool is_relied_on = record->kind == RECORD_JOURNAL || record->kind == RECORD_REMIND ||
+                        record->kind == RECORD_FORGET;
+    if (is_relied_on && *outcome == GROUP_COMMITTED)
         *outcome = GROUP_BROKEN;
     if (*outcome != GROUP_COMMITTED)
         return false;

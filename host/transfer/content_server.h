@@ -39,6 +39,11 @@ struct content_server {
                    const char *folder, const char *from, const char *to,
                    const struct transfer_call *call, struct remote_receipt *receipt,
                    struct error *err);
+
+    /* As remote_discard. */
+    bool (*discard)(struct transfer *transfer, const struct connection *connection,
+                    const char *folder, const struct transfer_step *step,
+                    const struct transfer_call *call, struct error *err);
 };
 
 extern const struct content_server ftp_server;

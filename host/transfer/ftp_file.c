@@ -30,8 +30,12 @@ static bool read_look(struct handle *handle, size_t nth, const char *name, struc
                                 "'%s': the server's answer to SIZE is no number (%s)", name,
                                 size->text);
     }
-    if (code == 550 || code == 553 || code == 450)
+    if (code == 550 || code == 553)
         return true; /* not there */
+    if (code == 450)
+        return connection_error(handle->connection, err, ERROR_UNAVAILABLE,
+                                "'%s': the server cannot look at it now (450 %s): try again later",
+                                name, size->text);
     connection_error(
         handle->connection, err, ERROR_UNSUPPORTED,
         "'%s': the server does not tell sizes (SIZE: %d %s), without which no transfer "
@@ -42,7 +46,7 @@ static bool read_look(struct handle *handle, size_t nth, const char *name, struc
     return false;
 }
 
-/* One perform: SIZE, perhaps MDTM, for each name. Told TYPE I before, unless that is known. */
+/* One perform: SIZE for each name, perhaps MDTM for the first. Told TYPE I before, unless that is known. */
 static bool ask_looks(struct handle *handle, const char *folder, const char *const names[2],
                       bool with_time, struct error *err)
 {
@@ -52,14 +56,14 @@ static bool ask_looks(struct handle *handle, const char *folder, const char *con
         return false;
     for (size_t i = 0; i < 2 && names[i]; i++)
         if (!ftp_command(handle, FTP_IN_FOLDER, "*SIZE", names[i], err) ||
-            (with_time && !ftp_command(handle, FTP_IN_FOLDER, "*MDTM", names[i], err)))
+            (with_time && i == 0 && !ftp_command(handle, FTP_IN_FOLDER, "*MDTM", names[i], err)))
             return false;
     CURLcode code = ftp_perform_commands(handle);
     return code == CURLE_OK || ftp_fail(handle, code, FTP_WISH_LOOK, *folder ? folder : "/", err);
 }
 
-static bool look_with(struct handle *handle, const char *folder, const char *const names[2],
-                      bool with_time, struct stage_look looks[2], struct error *err)
+static bool look_at(struct handle *handle, const char *folder, const char *const names[2],
+                    bool with_time, struct stage_look looks[2], struct error *err)
 {
     if (!ask_looks(handle, folder, names, with_time, err))
         return false;
@@ -72,12 +76,6 @@ static bool look_with(struct handle *handle, const char *folder, const char *con
     return true;
 }
 
-static bool look_at(struct handle *handle, const char *folder, const char *const names[2],
-                    struct stage_look looks[2], struct error *err)
-{
-    return look_with(handle, folder, names, false, looks, err);
-}
-
 static bool ftp_open(struct transfer *transfer, const struct transfer_call *call,
                      struct remote_file *file, struct error *err)
 {
@@ -87,7 +85,7 @@ static bool ftp_open(struct transfer *transfer, const struct transfer_call *call
         return false;
     const char *const names[2] = {file->name, NULL};
     struct stage_look looks[2];
-    bool ok = look_with(handle, file->folder, names, true, looks, err);
+    bool ok = look_at(handle, file->folder, names, true, looks, err);
     pool_release(transfer, handle);
     if (ok && !looks[0].exists)
         ok = connection_error(connection, err, ERROR_NOT_FOUND,
@@ -188,13 +186,20 @@ static bool conclude_upload(struct handle *handle, const char *folder, const cha
            read_look(handle, 1, names[1], &looks[1], err);
 }
 
-static void remove_file(struct handle *handle, const char *folder, const char *name)
+/* A refusal says little (550 is "not there" as well as "not permitted"): SIZE tells whether it is there. */
+static bool remove_file(struct handle *handle, const char *folder, const char *name)
 {
+    struct error ignored;
+    struct stage_look look;
     if (!ftp_address(handle, folder, NULL, NULL) ||
-        !ftp_command(handle, FTP_IN_FOLDER, "*DELE", name, NULL))
-        return;
-    if (ftp_perform_commands(handle) != CURLE_OK)
-        handle->keep = false;
+        !ftp_command(handle, FTP_IN_FOLDER, "TYPE I", NULL, NULL) ||
+        !ftp_command(handle, FTP_IN_FOLDER, "*DELE", name, NULL) ||
+        !ftp_command(handle, FTP_IN_FOLDER, "*SIZE", name, NULL))
+        return false;
+    if (ftp_perform_commands(handle) == CURLE_OK)
+        return read_look(handle, 0, name, &look, &ignored) && !look.exists;
+    handle->keep = false;
+    return false;
 }
 
 static const struct stage ftp_stage = {
@@ -222,6 +227,13 @@ static bool ftp_rename(struct transfer *transfer, const struct connection *conne
     return stage_rename(&ftp_stage, transfer, connection, folder, from, to, call, receipt, err);
 }
 
+static bool ftp_discard(struct transfer *transfer, const struct connection *connection,
+                        const char *folder, const struct transfer_step *step,
+                        const struct transfer_call *call, struct error *err)
+{
+    return stage_discard(&ftp_stage, transfer, connection, folder, step, call, err);
+}
+
 const struct content_server ftp_server = {
     .grows = true,
     .list = ftp_list,
@@ -229,4 +241,5 @@ const struct content_server ftp_server = {
     .read = ftp_read,
     .store = ftp_store,
     .rename = ftp_rename,
+    .discard = ftp_discard,
 };

@@ -195,6 +195,18 @@ bool http_header(struct handle *handle, const char *name, const char *value, str
     return ok;
 }
 
+/* The new connection for sending it again could not be made: the failure is that of the connection, but the
+ * request was sent before. */
+static bool is_cut_off(const struct http_answer *answer, CURLcode code)
+{
+    long sent = 0;
+    if (!answer->easy || (code != CURLE_COULDNT_RESOLVE_HOST && code != CURLE_COULDNT_CONNECT &&
+                          code != CURLE_SSL_CONNECT_ERROR && code != CURLE_PEER_FAILED_VERIFICATION))
+        return false;
+    curl_easy_getinfo(answer->easy, CURLINFO_REQUEST_SIZE, &sent);
+    return sent > 0;
+}
+
 static void note_overload(struct handle *handle, int status)
 {
     char why[32];
@@ -219,7 +231,7 @@ bool http_perform(struct handle *handle, struct http_answer *answer, CURLcode *c
     long status = 0;
     curl_easy_getinfo(handle->easy, CURLINFO_RESPONSE_CODE, &status);
     answer->response->status = (int)status;
-    if (answer->is_sent_again)
+    if (answer->is_sent_again || is_cut_off(answer, *code))
         *code = CURLE_SEND_FAIL_REWIND;
     if (*code == CURLE_OK) {
         note_overload(handle, answer->response->status);
@@ -247,7 +259,7 @@ bool http_reply_lost(CURLcode code)
 
 bool http_status_is_doubtful(int status)
 {
-    return status == 500 || status == 502 || status == 504;
+    return status / 100 == 5 && status != 501;
 }
 
 uint32_t http_retry_after_ms(const struct http_response *response, int64_t now_s)

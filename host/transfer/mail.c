@@ -236,7 +236,8 @@ bool mail_send(struct transfer *transfer, const struct connection *connection,
         struct handle *handle = pool_acquire(transfer, connection, call, err);
         ok = handle && deliver(handle, &draft.message, &dialogue, &draft.from.items[0],
                                &draft.envelope, err);
-        take_refusals(&dialogue, refusals);
+        if (ok || dialogue.accepted == 0) /* else the message failed: who was accepted has it not */
+            take_refusals(&dialogue, refusals);
         pool_release(transfer, handle);
     }
     metric_count(METRIC_MAILS, !ok ? "failed" : refusals->refused || refusals->delayed ? "partly" : "sent",

@@ -5,21 +5,28 @@
 #include "transfer/object_upload.h"
 #include "transfer/remote_name.h"
 
-/* Best effort. */
-static void remove_object(const struct upload *upload, const char *name)
+bool upload_remove_object(const struct upload *upload, const char *name)
 {
     struct buf path;
     struct http_response response = {0};
     struct error ignored;
+    bool is_gone = false;
     buf_init(&path, HTTP_TARGET_SIZE_MAX);
     if (object_append_name(upload->connection, upload->folder, "o", name, &path, &ignored)) {
         const struct object_request request = {.method = "DELETE", .path = buf_text(&path)};
-        if (!object_call(upload->transfer, upload->connection, NULL, &request, &response, NULL,
-                         &ignored))
-            response.status = 0;
+        is_gone = object_call(upload->transfer, upload->connection, NULL, &request, &response, NULL,
+                              &ignored) &&
+                  (response.status / 100 == 2 || object_is_forgotten(&response));
     }
     http_response_release(&response);
     buf_release(&path);
+    return is_gone;
+}
+
+static void remove_or_leave(const struct upload *upload, const char *temporary)
+{
+    if (!upload_remove_object(upload, temporary))
+        upload_leave(upload, temporary, true);
 }
 
 /* Announced before a temporary object is removed, too: one that is gone would else be taken for one that
@@ -61,7 +68,7 @@ bool upload_empty(struct upload *upload, struct error *err)
         return true;
     struct error ignored;
     if (why.kind != ERROR_UNKNOWN && announce_sending(upload, temporary, &ignored))
-        remove_object(upload, temporary);
+        remove_or_leave(upload, temporary);
     if (why.kind == ERROR_DENIED)
         return upload_whole(upload, err);
     if (err)
@@ -74,7 +81,7 @@ bool upload_empty_doubt(struct upload *upload, bool *is_done, struct error *err)
     const struct transfer_step *doubt = upload->call->doubt;
     struct object_facts facts;
     struct error why = {0};
-    bool exists = object_head(upload->transfer, upload->connection, upload->call, upload->folder,
+    bool exists = object_look(upload->transfer, upload->connection, upload->call, upload->folder,
                               doubt->temporary, &facts, &why);
     if (!exists && why.kind != ERROR_NOT_FOUND)
         return connection_error(upload->connection, err, ERROR_UNKNOWN,
@@ -84,7 +91,7 @@ bool upload_empty_doubt(struct upload *upload, bool *is_done, struct error *err)
     if (exists && !announce_sending(upload, doubt->temporary, err))
         return false;
     if (exists)
-        remove_object(upload, doubt->temporary);
+        remove_or_leave(upload, doubt->temporary);
     *is_done = !exists && doubt->kind == STEP_PUBLISHING;
     if (*is_done)
         snprintf(upload->receipt->name, sizeof upload->receipt->name, "%s", doubt->name);

@@ -122,14 +122,17 @@ static void set_method(struct handle *handle, const struct object_request *reque
     CURL *easy = handle->easy;
     if (request->uploads) {
         curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
+        http_send_once(handle, answer); /* an empty one can begin anew, and finds itself there */
     } else if (request->json) {
         http_send_body(handle, answer, request->json, strlen(request->json));
     } else if (strcmp(request->method, "HEAD") == 0) {
         curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
     } else {
         curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
-        if (strcmp(request->method, "GET") != 0)
+        if (strcmp(request->method, "GET") != 0) {
             curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
+            http_send_once(handle, answer); /* a DELETE that is sent twice finds nothing */
+        }
     }
     /* Only an answer may take as long as the connection allows: bodies are watched for stalls. */
     if (!request->uploads && handle->connection->request_timeout_ms)
@@ -276,6 +279,13 @@ bool object_refuse(const struct connection *connection, const struct http_respon
         err->retry_after_ms = http_retry_after_ms(response, clock_wall_ms() / 1000);
     }
     return error_advise(err, retry);
+}
+
+bool object_is_forgotten(const struct http_response *response)
+{
+    const struct buf *body = &response->body;
+    bool is_whole = body->size > 0 && body->data[body->size - 1] == '}';
+    return response->status == 404 && is_whole && !strstr(buf_text(body), "BucketNotFound");
 }
 
 /* ---- names ---- */

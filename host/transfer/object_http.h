@@ -48,6 +48,10 @@ MUST_USE bool object_call(struct transfer *transfer, const struct connection *co
 bool object_refuse(const struct connection *connection, const struct http_response *response,
                    const char *subject, struct error *err);
 
+/* 404 that speaks, in a whole body, of the object or upload. A bucket that is said to be missing may be
+ * there all the same: that answers nothing. */
+bool object_is_forgotten(const struct http_response *response);
+
 /* "object 'NAME' in 'FOLDER'", long names cut between characters. Returns text. */
 #define OBJECT_SUBJECT_SIZE 400
 const char *object_subject(const char *folder, const char *name,
@@ -72,6 +76,15 @@ struct object_facts {
 
 /* ERROR_NOT_FOUND if there is no such object. */
 MUST_USE bool object_head(struct transfer *transfer, const struct connection *connection,
+                          const struct transfer_call *call, const char *folder, const char *name,
+                          struct object_facts *facts, struct error *err);
+
+/*
+ * The same, where something is concluded from the object's absence: a 404 may also be said of a bucket that
+ * cannot be seen for the moment, so a listing of the bucket must confirm it. ERROR_NOT_FOUND: it is absent
+ * for certain. (object_look.c)
+ */
+MUST_USE bool object_look(struct transfer *transfer, const struct connection *connection,
                           const struct transfer_call *call, const char *folder, const char *name,
                           struct object_facts *facts, struct error *err);
 #endif

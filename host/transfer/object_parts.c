@@ -211,37 +211,55 @@ static void expected_digest(const struct parts *parts, char text[static MD5_TEXT
     snprintf(text + length, MD5_TEXT_SIZE - length, "-%u", parts->count);
 }
 
-/* A bucket that is said to be missing may be there all the same: that answers nothing. */
-static bool is_forgotten(const struct http_response *response)
-{
-    return response->status == 404 && !strstr(buf_text(&response->body), "BucketNotFound");
-}
+enum aborted { ABORT_DONE, ABORT_LATE, ABORT_FAILED };
 
-/* Best effort, without the call: it may be over. False: the upload had been committed after all. */
-static bool abort_upload(const struct parts *parts)
+/* Without the call: it may be over. ABORT_LATE: the upload had been committed after all. */
+static enum aborted abort_upload(const struct parts *parts)
 {
     const struct upload *upload = parts->upload;
     struct buf path;
     struct http_response response = {0};
     struct error ignored;
+    enum aborted outcome = ABORT_FAILED;
     buf_init(&path, HTTP_TARGET_SIZE_MAX);
     bool is_addressed = append_address(parts, &path, &ignored);
     const struct object_request request = {.method = "DELETE", .path = buf_text(&path)};
-    bool is_late = is_addressed && object_call(upload->transfer, upload->connection, NULL, &request,
-                                               &response, NULL, &ignored) &&
-                   is_forgotten(&response);
+    if (is_addressed && object_call(upload->transfer, upload->connection, NULL, &request, &response,
+                                    NULL, &ignored))
+        outcome = response.status / 100 == 2        ? ABORT_DONE
+                  : object_is_forgotten(&response) ? ABORT_LATE
+                                                   : ABORT_FAILED;
     http_response_release(&response);
     buf_release(&path);
-    return !is_late;
+    return outcome;
 }
 
 /* What is on the disk first becomes a step that published nothing: an upload that is gone would else be
- * taken for one that was published. False as abort_upload. */
+ * taken for one that was published. False: the upload had been committed after all. */
 static bool drop_upload(const struct parts *parts)
 {
     struct error ignored;
-    return !upload_announce(parts->upload, STEP_SENDING, parts->id, 0, "", &ignored) ||
-           abort_upload(parts);
+    if (!upload_announce(parts->upload, STEP_SENDING, parts->id, 0, "", &ignored))
+        return true;
+    enum aborted outcome = abort_upload(parts);
+    if (outcome == ABORT_FAILED)
+        upload_leave(parts->upload, parts->id, false);
+    return outcome != ABORT_LATE;
+}
+
+bool object_discard(struct transfer *transfer, const struct connection *connection,
+                    const char *folder, const struct transfer_step *step,
+                    const struct transfer_call *call, struct error *err)
+{
+    struct upload upload = {.transfer = transfer, .connection = connection, .call = call,
+                            .folder = folder, .name = step->name};
+    struct parts parts = {.upload = &upload};
+    snprintf(parts.id, sizeof parts.id, "%.*s", UPLOAD_ID_SIZE - 1, step->temporary);
+    if (step->is_object ? upload_remove_object(&upload, step->temporary)
+                        : abort_upload(&parts) != ABORT_FAILED)
+        return true;
+    return connection_error(connection, err, ERROR_UNAVAILABLE,
+                            "what was sent of '%s' in '%s' could not be removed", step->name, folder);
 }
 
 /* Whether the service still knows the upload. It forgets one that was committed or aborted. */
@@ -257,7 +275,7 @@ static bool is_open(const struct parts *parts, bool *is_open, struct error *err)
     bool ok = addressed && object_call(upload->transfer, upload->connection, upload->call, &request,
                                        &response, NULL, err);
     *is_open = response.status / 100 == 2;
-    if (ok && !*is_open && !is_forgotten(&response))
+    if (ok && !*is_open && !object_is_forgotten(&response))
         ok = object_refuse(upload->connection, &response,
                            object_subject(upload->folder, upload->name, subject), err);
     http_response_release(&response);

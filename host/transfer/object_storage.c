@@ -11,6 +11,7 @@
 #include "transfer/object_http.h"
 #include "transfer/object_listing.h"
 #include "transfer/object_store.h"
+#include "transfer/object_upload.h"
 
 #define PAGE_LIMIT 1000 /* the service's own limit */
 
@@ -172,9 +173,9 @@ static bool settle_rename(const struct rename *rename, const char *to, struct er
 {
     struct object_facts source, target;
     struct error source_err = {0}, target_err = {0};
-    bool has_source = object_head(rename->transfer, rename->connection, rename->call,
+    bool has_source = object_look(rename->transfer, rename->connection, rename->call,
                                   rename->folder, rename->from, &source, &source_err);
-    bool has_target = object_head(rename->transfer, rename->connection, rename->call,
+    bool has_target = object_look(rename->transfer, rename->connection, rename->call,
                                   rename->folder, to, &target, &target_err);
     bool source_gone = !has_source && source_err.kind == ERROR_NOT_FOUND;
     bool target_free = !has_target && target_err.kind == ERROR_NOT_FOUND;
@@ -242,7 +243,7 @@ static bool rename_doubt(struct rename *rename, struct remote_receipt *receipt, 
     const struct transfer_step *doubt = rename->call->doubt;
     struct object_facts facts;
     struct error why = {0};
-    bool exists = object_head(rename->transfer, rename->connection, rename->call, rename->folder,
+    bool exists = object_look(rename->transfer, rename->connection, rename->call, rename->folder,
                               rename->from, &facts, &why);
     if (!exists && why.kind != ERROR_NOT_FOUND)
         return error_set(err, ERROR_UNKNOWN,
@@ -272,6 +273,12 @@ static bool object_rename(struct transfer *transfer, const struct connection *co
         return true;
     if (!object_head(transfer, connection, call, folder, from, &rename.facts, why))
         return false;
+    const struct remote_file *expected = call ? call->expected : NULL;
+    if (expected && expected->etag && strcmp(expected->etag, rename.facts.etag) != 0)
+        return connection_error(connection, err, ERROR_BROKEN,
+                                "'%s' was replaced after it had been read: it was not renamed, the "
+                                "next run takes it",
+                                from);
     unsigned last = connection->on_conflict == CONFLICT_NUMBER ? CONFLICT_NUMBER_MAX : 1;
     bool ok = false;
     for (unsigned number = 1; number <= last && !ok; number++) {
@@ -295,4 +302,5 @@ const struct content_server object_storage_server = {
     .read = object_read,
     .store = object_store,
     .rename = object_rename,
+    .discard = object_discard,
 };

@@ -132,6 +132,17 @@ bool upload_announce(const struct upload *upload, enum transfer_step_kind kind,
     return call->announce(call->context, &step, err);
 }
 
+void upload_leave(const struct upload *upload, const char *temporary, bool is_object)
+{
+    const struct transfer_call *call = upload->call;
+    struct transfer_step step = {.kind = STEP_SENDING, .is_object = is_object};
+    if (!call || !call->leave)
+        return;
+    snprintf(step.temporary, sizeof step.temporary, "%s", temporary);
+    snprintf(step.name, sizeof step.name, "%s", upload->name);
+    call->leave(call->context, &step);
+}
+
 const char *upload_condition(const struct upload *upload)
 {
     return upload->connection->on_conflict == CONFLICT_OVERWRITE ? NULL : "*";
@@ -149,7 +160,7 @@ bool upload_settle(struct upload *upload, const char *digest, struct error *why)
     struct object_facts facts;
     struct error look = {0};
     const struct connection *connection = upload->connection;
-    bool found = object_head(upload->transfer, connection, upload->call, upload->folder,
+    bool found = object_look(upload->transfer, connection, upload->call, upload->folder,
                              upload->name, &facts, &look);
     if (!found && look.kind == ERROR_NOT_FOUND)
         return false;

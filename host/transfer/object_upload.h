@@ -79,6 +79,17 @@ MUST_USE bool upload_empty(struct upload *upload, struct error *err);
 /* upload_doubt for one of those. */
 MUST_USE bool upload_empty_doubt(struct upload *upload, bool *is_done, struct error *err);
 
+/* Tells the call what could not be removed. */
+void upload_leave(const struct upload *upload, const char *temporary, bool is_object);
+
+/* Removes an object, without the call: it may be over. True: it is gone. */
+bool upload_remove_object(const struct upload *upload, const char *name);
+
+/* The discard of struct content_server. */
+MUST_USE bool object_discard(struct transfer *transfer, const struct connection *connection,
+                             const char *folder, const struct transfer_step *step,
+                             const struct transfer_call *call, struct error *err);
+
 /* Announces a step of the upload whose id is temporary, if the caller keeps a journal. */
 MUST_USE bool upload_announce(const struct upload *upload, enum transfer_step_kind kind,
                               const char *temporary, uint64_t size, const char *version,

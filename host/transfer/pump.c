@@ -30,7 +30,8 @@ struct pump {
     struct ring ring;
     pthread_t thread;
     bool has_thread, is_accepted;
-    uint64_t received; /* bytes from the source; the source's side only */
+    uint64_t received; /* bytes from the source; the source's side only, as md5_received */
+    br_md5_context md5_received; /* where the source's digest is known */
     bool source_ok;
     struct error source_err;
     uint64_t taken; /* bytes that sinks have taken; the sink's side only, as all below */
@@ -80,7 +81,28 @@ static size_t pump_write(char *bytes, size_t size, size_t count, void *context)
         return 0;
     }
     pump->received += size;
+    if (pump->source.file->digest)
+        br_md5_update(&pump->md5_received, bytes, size);
     return ring_write(&pump->ring, bytes, size) ? size : 0;
+}
+
+/* The server told what the file's MD5 is. */
+static bool check_digest(struct pump *pump, struct error *err)
+{
+    unsigned char md5[br_md5_SIZE];
+    struct buf text;
+    if (!pump->source.file->digest)
+        return true;
+    br_md5_out(&pump->md5_received, md5);
+    buf_init(&text, 2 * br_md5_SIZE);
+    buf_append_base64(&text, md5, sizeof md5);
+    bool is_same = strcmp(buf_text(&text), pump->source.file->digest) == 0;
+    buf_release(&text);
+    if (is_same)
+        return true;
+    source_error(&pump->source, ERROR_BROKEN, err,
+                 "its bytes were damaged on the way: their MD5 is not the one that the server tells");
+    return error_advise(err, RETRY_LATER);
 }
 
 static bool source_perform(struct pump *pump)
@@ -91,6 +113,7 @@ static bool source_perform(struct pump *pump)
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, pump_write);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, pump);
     curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, STREAM_BUFFER_SIZE);
+    br_md5_init(&pump->md5_received);
     CURLcode code = handle_perform(source->handle);
     if (err->kind != ERROR_NONE)
         return false; /* pump_write has said why */
@@ -102,7 +125,7 @@ static bool source_perform(struct pump *pump)
                      "fewer bytes came than its size: the transfer was cut");
         return error_advise(err, RETRY_LATER);
     }
-    return true;
+    return check_digest(pump, err);
 }
 
 static void source_run(struct pump *pump)

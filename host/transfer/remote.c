@@ -224,3 +224,12 @@ bool remote_rename(struct transfer *transfer, const struct connection *connectio
            name_check(to, name_size_max(connection), err) &&
            server->rename(transfer, connection, folder, from, to, call, receipt, err);
 }
+
+bool remote_discard(struct transfer *transfer, const struct connection *connection,
+                    const char *folder, const struct transfer_step *step,
+                    const struct transfer_call *call, struct error *err)
+{
+    const struct content_server *server = server_of(connection, err);
+    return server && folder_check(folder, err) &&
+           server->discard(transfer, connection, folder, step, call, err);
+}

@@ -78,8 +78,9 @@ static bool look_at_one(struct handle *handle, const char *folder, const char *n
 }
 
 static bool look_at(struct handle *handle, const char *folder, const char *const names[2],
-                    struct stage_look looks[2], struct error *err)
+                    bool with_time, struct stage_look looks[2], struct error *err)
 {
+    (void)with_time; /* it comes with every look */
     return look_at_one(handle, folder, names[0], &looks[0], err) &&
            (!names[1] || look_at_one(handle, folder, names[1], &looks[1], err));
 }
@@ -158,7 +159,7 @@ static bool conclude_upload(struct handle *handle, const char *folder, const cha
     }
     if (code != CURLE_OK)
         return sftp_fail(handle, code, names[1], err);
-    return look_at(handle, folder, names, looks, err);
+    return look_at(handle, folder, names, false, looks, err);
 }
 
 /* Whether a failed rename was answered at all: then libcurl says that the command failed. */
@@ -183,18 +184,24 @@ static bool rename_now(struct handle *handle, const char *folder, const char *fr
     if (code == CURLE_OK)
         return true;
     curl_off_t login_us = 0;
+    long connects = 0; /* none: over a kept one, which was logged in */
     curl_easy_getinfo(handle->easy, CURLINFO_APPCONNECT_TIME_T, &login_us);
-    *is_lost = !was_answered(handle, code) && (login_us > 0 || handle->was_used);
+    curl_easy_getinfo(handle->easy, CURLINFO_NUM_CONNECTS, &connects);
+    *is_lost = !was_answered(handle, code) && (login_us > 0 || connects == 0);
     return sftp_fail(handle, code, from, err);
 }
 
-static void remove_file(struct handle *handle, const char *folder, const char *name)
+static bool remove_file(struct handle *handle, const char *folder, const char *name)
 {
+    struct error ignored;
+    struct stage_look look;
     if (!sftp_address(handle, folder, NULL, NULL) ||
         !sftp_command(handle, "*rm", folder, name, NULL, NULL))
-        return;
-    if (sftp_perform_commands(handle) != CURLE_OK)
-        handle->keep = false;
+        return false;
+    if (sftp_perform_commands(handle) == CURLE_OK)
+        return look_at_one(handle, folder, name, &look, &ignored) && !look.exists;
+    handle->keep = false;
+    return false;
 }
 
 static const struct stage sftp_stage = {
@@ -222,6 +229,13 @@ static bool sftp_rename(struct transfer *transfer, const struct connection *conn
     return stage_rename(&sftp_stage, transfer, connection, folder, from, to, call, receipt, err);
 }
 
+static bool sftp_discard(struct transfer *transfer, const struct connection *connection,
+                         const char *folder, const struct transfer_step *step,
+                         const struct transfer_call *call, struct error *err)
+{
+    return stage_discard(&sftp_stage, transfer, connection, folder, step, call, err);
+}
+
 const struct content_server sftp_server = {
     .grows = true,
     .list = sftp_list,
@@ -229,4 +243,5 @@ const struct content_server sftp_server = {
     .read = sftp_read,
     .store = sftp_store,
     .rename = sftp_rename,
+    .discard = sftp_discard,
 };

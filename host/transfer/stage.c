@@ -32,7 +32,7 @@ static bool refuse_early(struct upload *upload, struct error *err)
         return true;
     const char *const names[2] = {upload->name, NULL};
     struct stage_look looks[2];
-    if (!upload->stage->look(upload->handle, upload->folder, names, looks, err))
+    if (!upload->stage->look(upload->handle, upload->folder, names, false, looks, err))
         return false;
     return !looks[0].exists ||
            connection_error(
@@ -78,6 +78,16 @@ static bool send_bytes(struct upload *upload, struct error *err)
     return error_advise(err, RETRY_LATER);
 }
 
+static void leave(const struct transfer_call *call, const char *temporary, const char *name)
+{
+    struct transfer_step step = {.kind = STEP_SENDING};
+    if (!call || !call->leave)
+        return;
+    snprintf(step.temporary, sizeof step.temporary, "%s", temporary);
+    snprintf(step.name, sizeof step.name, "%s", name);
+    call->leave(call->context, &step);
+}
+
 bool stage_drop(const struct stage *stage, struct handle *handle, const char *folder,
                 const char *temporary, const char *name, struct error *err)
 {
@@ -86,18 +96,38 @@ bool stage_drop(const struct stage *stage, struct handle *handle, const char *fo
     const struct transfer_call *call = handle->call;
     handle->call = NULL; /* also when the execution is being stopped */
     curl_easy_setopt(handle->easy, CURLOPT_TIMEOUT_MS, (long)STAGE_CLEANUP_TIMEOUT_MS);
-    stage->remove(handle, folder, temporary);
+    bool is_gone = stage->remove(handle, folder, temporary);
     curl_easy_setopt(handle->easy, CURLOPT_TIMEOUT_MS, 0L);
     handle->call = call;
+    if (!is_gone)
+        leave(call, temporary, name);
     return true;
 }
 
 static void remove_temporary(struct upload *upload)
 {
     struct error ignored;
-    if (upload->may_exist && upload->handle)
+    if (!upload->may_exist)
+        return;
+    if (upload->handle)
         (void)!stage_drop(upload->stage, upload->handle, upload->folder, upload->temporary,
                           upload->name, &ignored);
+    else
+        leave(upload->call, upload->temporary, upload->name);
+}
+
+bool stage_discard(const struct stage *stage, struct transfer *transfer,
+                   const struct connection *connection, const char *folder,
+                   const struct transfer_step *step, const struct transfer_call *call,
+                   struct error *err)
+{
+    struct handle *handle = stage->acquire(transfer, connection, call, err);
+    bool ok = handle && (stage->remove(handle, folder, step->temporary) ||
+                         connection_error(connection, err, ERROR_UNAVAILABLE,
+                                          "'%s' in folder '%s' could not be removed",
+                                          step->temporary, folder));
+    pool_release(transfer, handle);
+    return ok;
 }
 
 bool stage_announce(const struct handle *handle, enum transfer_step_kind kind,
@@ -130,7 +160,7 @@ static bool publish_found(struct upload *upload, struct remote_receipt *receipt,
     struct stage_look looks[2];
     snprintf(upload->temporary, sizeof upload->temporary, "%.95s", doubt->temporary);
     upload->may_exist = true;
-    return upload->stage->look(upload->handle, upload->folder, names, looks, err) &&
+    return upload->stage->look(upload->handle, upload->folder, names, false, looks, err) &&
            stage_publish(upload->stage, upload->transfer, &upload->handle, upload->folder,
                          doubt->temporary, upload->name, doubt->size, looks[0].exists,
                          receipt->name, err);
@@ -153,6 +183,21 @@ static bool store_settled(struct upload *upload, struct remote_receipt *receipt,
     return true;
 }
 
+/* What an earlier call left in doubt stays so where nobody can be asked. */
+static struct handle *acquire(const struct stage *stage, struct transfer *transfer,
+                              const struct connection *connection, const struct transfer_call *call,
+                              struct error *err)
+{
+    struct handle *handle = stage->acquire(transfer, connection, call, err);
+    if (handle || !call || !call->doubt)
+        return handle;
+    struct error why = *err;
+    connection_error(connection, err, ERROR_UNKNOWN,
+                     "what became of '%s' after an interruption cannot be told now: %s",
+                     call->doubt->name, why.message);
+    return NULL;
+}
+
 bool stage_store(const struct stage *stage, struct transfer *transfer,
                  const struct connection *connection, const char *folder, const char *name,
                  const struct remote_file *file, const struct transfer_call *call,
@@ -168,7 +213,7 @@ bool stage_store(const struct stage *stage, struct transfer *transfer,
                             .file = file,
                             .call = call};
     temporary_name(call ? call->instance : NULL, upload.temporary);
-    upload.handle = stage->acquire(transfer, connection, call, err);
+    upload.handle = acquire(stage, transfer, connection, call, err);
     bool ok = upload.handle && store_settled(&upload, receipt, err);
     pump_close(upload.pump);
     if (!ok && err->kind != ERROR_UNKNOWN)
@@ -177,17 +222,34 @@ bool stage_store(const struct stage *stage, struct transfer *transfer,
     return ok;
 }
 
+enum stage_match stage_match(const struct handle *handle, const struct stage_look *look)
+{
+    const struct remote_file *file = handle->call ? handle->call->expected : NULL;
+    if (!file)
+        return MATCH_NOT_ASKED;
+    bool is_same = look->exists && look->size == file->info.size &&
+                   (!look->modified_s || !file->info.modified_s ||
+                    look->modified_s == file->info.modified_s);
+    return is_same ? MATCH_SAME : MATCH_OTHER;
+}
+
 static bool rename_anew(const struct stage *stage, struct transfer *transfer,
                         struct handle **handle, const char *folder, const char *from,
                         const char *to, struct remote_receipt *receipt, struct error *err)
 {
     const char *const names[2] = {from, to};
     struct stage_look looks[2] = {0};
-    if (!stage->look(*handle, folder, names, looks, err))
+    bool with_time = (*handle)->call && (*handle)->call->expected;
+    if (!stage->look(*handle, folder, names, with_time, looks, err))
         return false;
     if (!looks[0].exists)
         return connection_error((*handle)->connection, err, ERROR_NOT_FOUND,
                                 "there is no file '%s' in folder '%s' to rename", from, folder);
+    if (stage_match(*handle, &looks[0]) == MATCH_OTHER)
+        return connection_error((*handle)->connection, err, ERROR_BROKEN,
+                                "'%s' was replaced after it had been read: it was not renamed, the "
+                                "next run takes it",
+                                from);
     receipt->size = looks[0].size;
     return stage_publish(stage, transfer, handle, folder, from, to, looks[0].size,
                          looks[1].exists, receipt->name, err);
@@ -201,7 +263,7 @@ bool stage_rename(const struct stage *stage, struct transfer *transfer,
     struct error own;
     enum stage_finding finding;
     err = err ? err : &own;
-    struct handle *handle = stage->acquire(transfer, connection, call, err);
+    struct handle *handle = acquire(stage, transfer, connection, call, err);
     if (!handle)
         return false;
     bool ok = stage_doubt_rename(stage, handle, folder, &finding, err);

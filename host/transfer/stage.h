@@ -21,9 +21,10 @@ struct stage {
     struct handle *(*acquire)(struct transfer *transfer, const struct connection *connection,
                               const struct transfer_call *call, struct error *err);
 
-    /* Looks at one or two names of a folder; names[1] may be NULL. Times need not be told. */
+    /* Looks at one or two names of a folder; names[1] may be NULL. Times need only be told with_time,
+     * and of names[0]. */
     bool (*look)(struct handle *handle, const char *folder, const char *const names[2],
-                 struct stage_look looks[2], struct error *err);
+                 bool with_time, struct stage_look looks[2], struct error *err);
 
     /* Makes the handle's next perform an upload to folder/temporary; name is the final one. */
     bool (*prepare)(struct handle *handle, const char *folder, const char *temporary,
@@ -39,8 +40,8 @@ struct stage {
     bool (*rename)(struct handle *handle, const char *folder, const char *from, const char *to,
                    bool overwrite, bool *is_lost, struct error *err);
 
-    /* Best effort. */
-    void (*remove)(struct handle *handle, const char *folder, const char *name);
+    /* True: the name is gone for certain. */
+    bool (*remove)(struct handle *handle, const char *folder, const char *name);
 };
 
 /* The store and rename of struct content_server. */
@@ -52,6 +53,20 @@ MUST_USE bool stage_rename(const struct stage *stage, struct transfer *transfer,
                            const struct connection *connection, const char *folder,
                            const char *from, const char *to, const struct transfer_call *call,
                            struct remote_receipt *receipt, struct error *err);
+
+/* The discard of struct content_server. */
+MUST_USE bool stage_discard(const struct stage *stage, struct transfer *transfer,
+                            const struct connection *connection, const char *folder,
+                            const struct transfer_step *step, const struct transfer_call *call,
+                            struct error *err);
+
+/* Whether what was looked at is the file that the handle's call expects. */
+enum stage_match {
+    MATCH_NOT_ASKED, /* it expects none */
+    MATCH_SAME,      /* as far as size, and time where both are known, tell */
+    MATCH_OTHER,
+};
+enum stage_match stage_match(const struct handle *handle, const struct stage_look *look);
 
 /* Announces a step of handle's call, if its caller keeps a journal. */
 MUST_USE bool stage_announce(const struct handle *handle, enum transfer_step_kind kind,

@@ -19,7 +19,9 @@ static bool look_at(const struct stage *stage, struct handle *handle, const char
 {
     const struct transfer_step *doubt = handle->call->doubt;
     const char *const names[2] = {doubt->temporary, doubt->name};
-    return stage->look(handle, folder, names, looks, err) || say_unknown(handle, doubt, err);
+    bool with_time = handle->call->expected != NULL;
+    return stage->look(handle, folder, names, with_time, looks, err) ||
+           say_unknown(handle, doubt, err);
 }
 
 bool stage_doubt_store(const struct stage *stage, struct handle *handle, const char *folder,
@@ -42,26 +44,30 @@ bool stage_doubt_store(const struct stage *stage, struct handle *handle, const c
 }
 
 /* Both names are there: the new one was free when it was announced, so it is ours if it fits, and the old
- * name a new file's. With overwriting it need not have been free. */
-static bool is_new_under_old_name(const struct transfer_step *doubt,
-                                  const struct stage_look looks[2], bool overwrite)
+ * name a new file's. With overwriting it need not have been free. Where the call knows what the file was,
+ * with its time, that decides. */
+static bool is_new_under_old_name(const struct handle *handle, const struct stage_look looks[2])
 {
-    bool fits = looks[1].exists && looks[1].size == doubt->size;
-    return fits && (!overwrite || looks[0].size != doubt->size);
+    const struct transfer_call *call = handle->call;
+    bool overwrite = handle->connection->on_conflict == CONFLICT_OVERWRITE;
+    bool fits = looks[1].exists && looks[1].size == call->doubt->size;
+    bool knows_time = call->expected && call->expected->info.modified_s && looks[0].modified_s;
+    if (knows_time)
+        return fits && stage_match(handle, &looks[0]) == MATCH_OTHER;
+    return fits && (!overwrite || looks[0].size != call->doubt->size);
 }
 
 bool stage_doubt_rename(const struct stage *stage, struct handle *handle, const char *folder,
                         enum stage_finding *finding, struct error *err)
 {
     const struct transfer_step *doubt = handle->call ? handle->call->doubt : NULL;
-    bool overwrite = handle->connection->on_conflict == CONFLICT_OVERWRITE;
     struct stage_look looks[2];
     *finding = FOUND_NOTHING;
     if (!doubt)
         return true;
     if (!look_at(stage, handle, folder, looks, err))
         return false;
-    if (!looks[0].exists || is_new_under_old_name(doubt, looks, overwrite))
+    if (!looks[0].exists || is_new_under_old_name(handle, looks))
         *finding = FOUND_DONE;
     return true;
 }

@@ -20,7 +20,7 @@ static enum outcome settle(const struct stage *stage, struct transfer *transfer,
     *handle = stage->acquire(transfer, connection, NULL, NULL);
     if (!*handle)
         return UNKNOWN;
-    bool ok = stage->look(*handle, folder, names, looks, NULL);
+    bool ok = stage->look(*handle, folder, names, false, looks, NULL);
     (*handle)->call = call;
     if (!ok)
         return UNKNOWN;
@@ -79,7 +79,7 @@ bool stage_publish(const struct stage *stage, struct transfer *transfer, struct 
         const char *const names[2] = {out, NULL};
         struct stage_look looks[2];
         if (number > 1) {
-            if (!stage->look(*handle, folder, names, looks, err))
+            if (!stage->look(*handle, folder, names, false, looks, err))
                 return false;
             exists = looks[0].exists;
         }

@@ -44,6 +44,8 @@ struct transfer_step {
                          etag of what is renamed; "" else */
 };
 
+struct remote_file;
+
 /* Who asks, how long they wait, and who watches. All members may be zero. */
 struct transfer_call {
     /* Of an operation that is journaled; NULL: it is not. True: the step is on the disk. */
@@ -51,6 +53,13 @@ struct transfer_call {
     /* The newest step of an earlier call for the very same operation, of which no result is known; NULL:
      * none. ERROR_UNKNOWN: what became of it cannot be told now; nothing was done. */
     const struct transfer_step *doubt;
+    /* Of a rename: what the file was when it was opened; NULL: whatever has the name. Another one under
+     * its name (other size, time or etag) is ERROR_BROKEN. Servers with folders have no rename that asks
+     * for that by itself: there one that takes the name after the last look is renamed all the same. */
+    const struct remote_file *expected;
+    /* What an attempt sent and could not remove again: nobody else will, so remote_discard should be
+     * tried later. NULL: it stays. */
+    void (*leave)(void *context, const struct transfer_step *step);
     int64_t deadline_ms; /* clock_monotonic_ms() value; 0: only the connection's timeouts */
     bool (*should_stop)(void *context);
     void (*progress)(void *context, uint64_t done, uint64_t total); /* bytes; total 0: unknown */
@@ -162,6 +171,12 @@ MUST_USE bool remote_rename(struct transfer *transfer, const struct connection *
                             const struct transfer_call *call, struct remote_receipt *receipt,
                             struct error *err);
 
+/* Removes what step.temporary names: an attempt's temporary file or object, or upload in parts, in folder.
+ * True: it is gone, or was gone before. What has been published since is left alone. */
+MUST_USE bool remote_discard(struct transfer *transfer, const struct connection *connection,
+                             const char *folder, const struct transfer_step *step,
+                             const struct transfer_call *call, struct error *err);
+
 /* ---- HTTP: small requests --------------------------------------------------------------------- */
 
 #define HTTP_RESPONSE_SIZE_MAX (8u << 20)
@@ -234,8 +249,8 @@ MUST_USE bool mail_check(const struct connection *connection, const struct mail 
 
 /*
  * A recipient that the server refuses does not keep the others from getting the mail. True: it was taken
- * for at least one of them. refusals is filled in either case, and the caller's to release. Errors of
- * mail_check; ERROR_REFUSED with a peer_code of 5xx: it will never take this mail; ERROR_DENIED: it takes
+ * for at least one of them. refusals is the caller's to release; where it is empty and the result false,
+ * nothing was decided about any recipient. Errors of mail_check; ERROR_REFUSED with a peer_code of 5xx: it will never take this mail; ERROR_DENIED: it takes
  * none from us (login, address); ERROR_UNKNOWN: it was sent and the confirmation lost, so it may be sent
  * again under the same id. retry is set; what it forbids is said again until somebody acts.
  */

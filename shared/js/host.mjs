@@ -120,6 +120,9 @@ function flowImports(memory, run) {
         return 0;
       },
       report_file: () => 0,
+      extensions: () => 0, // a worker has no customisations
+      extend: () => 0,
+      extend_file: () => 0,
     },
     sluice_http: {
       request: (connection, connectionSize, method, methodSize, path, pathSize, type, typeSize, body, bodySize) => {

@@ -311,10 +311,24 @@ void customer_sync_settle_rest(struct customer_sync *sync)
     }
 }
 
+/* The look for growing files was at the time of the listing: one that is written anew since may be half
+ * there. */
+static bool has_changed(const struct customer_sync *sync, const struct sync_file *file,
+                        int32_t handle)
+{
+    struct sluice_file_info info;
+    return sync->source->grows && file_info(handle, &info) == SLUICE_OK && info.size != file->size;
+}
+
 int32_t customer_sync_open(struct customer_sync *sync, struct sync_file *file)
 {
     int32_t handle =
         sync->source->open(sync->source->connection, text_string(&sync->place), file->name);
+    if (handle > 0 && has_changed(sync, file, handle)) {
+        settle(file, SYNC_POSTPONED, "It changed after it had been listed.");
+        file_close(handle);
+        return 0;
+    }
     if (handle > 0)
         handle = extend_file("content", handle);
     if (handle > 0)

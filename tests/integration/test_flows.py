@@ -202,8 +202,12 @@ class Rules(FlowTest):
         self.assertIn("complete at the target", output)
         self.assertEqual(self.land.ccs_ftp_files(), {"C1-A.csv": rows(5), "SENT-C1-A.csv": b"older"})
         self.assertEqual(self.land.dacs_ftp_files(), {"C1-A.csv": rows(5)})
-        self.run_flow(FLOW_FTP, expect=1)
-        self.assertEqual(self.land.dacs_ftp_files(), {"C1-A.csv": rows(5)})
+        os.unlink(os.path.join(self.land.dacs_ftp.home + TARGET_FOLDER, "C1-A.csv"))  # DACS has taken it
+        self.run_flow(FLOW_FTP, expect=3)
+        os.unlink(os.path.join(self.land.ccs_ftp.home + SOURCE_FOLDER, "SENT-C1-A.csv"))
+        self.run_flow(FLOW_FTP)
+        self.assertEqual(self.land.ccs_ftp_files(), {"SENT-C1-A.csv": rows(5)})
+        self.assertEqual(self.land.dacs_ftp_files(), {})
 
     def test_a_growing_file_waits_for_the_next_run(self):
         self.change(FTP_SOURCE, settle_ms=700)

@@ -28,6 +28,9 @@ RUN_ELSEWHERE = {
     "scripts/test": "whatever runs this test",
     "cmake -B build && cmake --build build && ctest --test-dir build":
         "the test 'sanitizers' configures, builds and tests a fresh folder",
+    "scripts/prove": "by hand: the test 'prove' runs the first two minutes of it",
+    "scripts/prove --minutes 2 --fuzz 0": "the test 'prove'",
+    "scripts/prove --seed 4711": "whoever looks at one seed; all of them run so",
     "scripts/bench": "by hand: a measurement is no test",
     "build/host/cli/sluice -w my-utility replay ID": "the test 'resume'",
     "build/host/cli/sluice supervise /srv/sluice": "the test 'supervise'",

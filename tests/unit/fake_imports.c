@@ -312,9 +312,13 @@ int32_t sluice_file_next(int32_t listing, void *name, uint32_t name_capacity,
 
 int32_t sluice_file_info(int32_t file, struct sluice_file_info *info)
 {
-    if (!fake_handle_of(file, OPEN_FILE))
+    const struct handle *handle = fake_handle_of(file, OPEN_FILE);
+    if (!handle)
         return SLUICE_BAD_HANDLE;
     *info = (struct sluice_file_info){.size = 4};
+    for (size_t i = 0; i < fake_world.file_count; i++)
+        if (strcmp(fake_world.files[i].name, handle->name) == 0)
+            info->size = fake_world.files[i].size;
     return SLUICE_OK;
 }
 

@@ -91,7 +91,7 @@ static void add(const char *id)
     struct error err = {0};
     bool is_held;
     const struct outbox_mail mail = {.instance = id, .message_id = id, .connection = "M",
-                                     .from = "f@x", .to = "a@x, b@x", .subject = "S", .body = "text",
+                                     .from = "f@x", .to = "a@x, b@x, c@x", .subject = "S", .body = "text",
                                      .written_ms = clock_wall_ms(), .may_be_held = true};
     CHECK_OK(store_outbox_add(world.store, &mail, &is_held, &err), &err);
 }
@@ -315,11 +315,15 @@ static void all_refused_some_for_now(void)
 {
     begin();
     add("m1");
-    world.answer = (struct answer){.kind = ERROR_REFUSED, .code = 550, .refused = "a@x: 550 no\n",
+    world.answer = (struct answer){.kind = ERROR_REFUSED, .code = 550, .refused = "a@x: 550 no\nc@x: 550 no\n",
                                    .delayed = "b@x: 450 later\n", .deferred = "b@x"};
     CHECK_EQ_INT(deliver().later, 1);
     CHECK_EQ_TEXT(last().pending, "b@x");
     CHECK_EQ_INT(last().next_ms, clock_wall_ms() + MINUTE_MS);
+    fake_clock_go(MINUTE_MS);
+    world.answer = (struct answer){.kind = ERROR_REFUSED, .code = 554};
+    CHECK_EQ_INT(deliver().given_up, 1); /* nobody has it */
+    CHECK_EQ_TEXT(last().state, "given_up");
     end();
 }
 

@@ -26,6 +26,7 @@
 struct sync_source {
     const char *connection;
     size_t name_size_max; /* of a name there, in bytes */
+    bool grows;           /* files show before they are complete */
     /* Appends the folder or bucket of the extract files; false sets fault. */
     bool (*locate)(struct text *place, struct fault *fault);
     /* As ftp_list, ftp_open and ftp_rename. */

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/* See leftover.h. */
+#include "capability/leftover.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/pack.h"
+#include "store/store_reminder.h"
+
+#define KIND "leftover"
+#define KEY_SIZE_MAX 16384
+#define VALUE_SIZE_MAX 4096
+
+void leftover_note(void *context, const struct transfer_step *step)
+{
+    struct call *call = context;
+    struct buf key, value;
+    struct error err = {0};
+    buf_init(&key, KEY_SIZE_MAX);
+    buf_init(&value, VALUE_SIZE_MAX);
+    buf_printf(&key, "%s\n%s\n%s", call->connection->name, call->args[1].text, step->temporary);
+    pack_number(&value, step->is_object);
+    pack_text(&value, step->name);
+    const struct reminder reminder = {KIND, buf_text(&key), value.data, value.size};
+    if (key.failed || value.failed ||
+        !store_remind(call->execution->environment->store, call->execution->instance, &reminder, &err))
+        log_line(LOG_WARNING, call->execution->instance, "'%s' stays in '%s': it could not be removed",
+                 step->temporary, call->args[1].text);
+    buf_release(&key);
+    buf_release(&value);
+}
+
+/* ---- removing -------------------------------------------------------------------------------- */
+
+struct sweep {
+    const struct environment *environment;
+    const struct snapshot *snapshot;
+    const struct connection *failed; /* asked in vain */
+    struct error *err;
+    bool ok;
+};
+
+/* "connection\nfolder\ntemporary"; no name of these holds a control byte. */
+static bool split_key(char *key, char *parts[3])
+{
+    for (int i = 0; i < 3; i++) {
+        parts[i] = key;
+        key = key ? strchr(key, '\n') : NULL;
+        if (key)
+            *key++ = '\0';
+    }
+    return parts[2] != NULL;
+}
+
+static bool read_step(const struct reminder *reminder, const char *temporary,
+                      struct transfer_step *step)
+{
+    struct unpack in;
+    unpack_begin(&in, reminder->value, reminder->size);
+    *step = (struct transfer_step){.kind = STEP_SENDING, .is_object = unpack_number(&in) != 0};
+    const char *name = unpack_text(&in);
+    snprintf(step->temporary, sizeof step->temporary, "%s", temporary);
+    snprintf(step->name, sizeof step->name, "%s", name ? name : "");
+    return unpack_end(&in) && name;
+}
+
+/* True: there is nothing left to remove, be it that nobody knows any more where it was. */
+static bool remove_one(struct sweep *sweep, const struct reminder *reminder)
+{
+    char key[KEY_SIZE_MAX], *parts[3];
+    struct transfer_step step;
+    struct error why = {0};
+    const struct environment *environment = sweep->environment;
+    const struct transfer_call call = {.deadline_ms = clock_monotonic_ms() + LEFTOVER_TIME_MS};
+    snprintf(key, sizeof key, "%s", reminder->key);
+    if (!split_key(key, parts) || !read_step(reminder, parts[2], &step))
+        return true;
+    const struct connection *connection = snapshot_connection(sweep->snapshot, parts[0], &why);
+    if (!connection)
+        log_line(LOG_WARNING, NULL, "'%s' stays in '%s': %s", parts[2], parts[1], why.message);
+    if (!connection || connection == sweep->failed)
+        return !connection;
+    if (remote_discard(environment->transfer, connection, parts[1], &step, &call, &why))
+        return true;
+    sweep->failed = connection;
+    log_line(LOG_WARNING, NULL, "it is tried again later: %s", why.message);
+    return false;
+}
+
+static bool sweep_one(void *context, const struct reminder *reminder)
+{
+    struct sweep *sweep = context;
+    if (remove_one(sweep, reminder))
+        sweep->ok = store_forget_now(sweep->environment->store, KIND, reminder->key, sweep->err);
+    return sweep->ok;
+}
+
+bool leftover_sweep(const struct environment *environment, struct error *err)
+{
+    struct snapshot *snapshot = workspace_snapshot(environment->workspace);
+    struct sweep sweep = {.environment = environment, .snapshot = snapshot, .err = err, .ok = true};
+    bool ok = store_reminders(environment->store, KIND, sweep_one, &sweep, err) && sweep.ok;
+    snapshot_release(snapshot);
+    return ok;
+}

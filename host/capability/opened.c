@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/* A ring of copies; see opened.h. */
+#include "capability/opened.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void opened_note(struct opened *opened, const struct remote_file *file)
+{
+    if (!file->connection || !file->folder || !file->name)
+        return;
+    struct remote_file *slot = &opened->files[opened->next % OPENED_MAX];
+    remote_file_release(slot);
+    *slot = (struct remote_file){
+        .connection = file->connection,
+        .folder = strdup(file->folder),
+        .name = strdup(file->name),
+        .etag = file->etag ? strdup(file->etag) : NULL,
+        .info = file->info,
+    };
+    if (slot->folder && slot->name && (slot->etag || !file->etag))
+        opened->next++;
+    else
+        remote_file_release(slot);
+}
+
+const struct remote_file *opened_find(const struct opened *opened,
+                                      const struct connection *connection, const char *folder,
+                                      const char *name)
+{
+    for (unsigned i = 0; i < OPENED_MAX; i++) { /* the newest first */
+        const struct remote_file *file = &opened->files[(opened->next + OPENED_MAX - 1 - i) % OPENED_MAX];
+        if (file->connection == connection && file->name && strcmp(file->name, name) == 0 &&
+            strcmp(file->folder, folder) == 0)
+            return file;
+    }
+    return NULL;
+}
+
+void opened_release(struct opened *opened)
+{
+    for (unsigned i = 0; i < OPENED_MAX; i++)
+        remote_file_release(&opened->files[i]);
+}

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT */
+/* The table, and its copy in memory, from which it is read; see store_reminder.h. */
+#include "store/store_reminder.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/store_internal.h"
+#include "store/store_walk.h"
+
+struct kept_reminder {
+    struct kept_reminder *next;
+    char *kind, *key;
+    void *value;
+    size_t size;
+    uint64_t kept_at; /* by store->reminders_kept */
+};
+
+/* ---- in memory ------------------------------------------------------------------------------- */
+
+/* All of these: `reminding` is held. */
+
+static struct kept_reminder **find(struct store *store, const char *kind, const char *key)
+{
+    struct kept_reminder **at = &store->reminders;
+    while (*at && (strcmp((*at)->key, key) != 0 || strcmp((*at)->kind, kind) != 0))
+        at = &(*at)->next;
+    return at;
+}
+
+static void free_kept(struct kept_reminder *kept)
+{
+    if (!kept)
+        return;
+    free(kept->kind);
+    free(kept->key);
+    free(kept->value);
+    free(kept);
+}
+
+static void drop(struct store *store, struct kept_reminder **at)
+{
+    struct kept_reminder *kept = *at;
+    if (!kept)
+        return;
+    *at = kept->next;
+    free_kept(kept);
+    store->reminder_count--;
+}
+
+static struct kept_reminder *copy(const struct reminder *reminder)
+{
+    struct kept_reminder *kept = calloc(1, sizeof *kept);
+    if (!kept)
+        return NULL;
+    kept->kind = strdup(reminder->kind);
+    kept->key = strdup(reminder->key);
+    kept->value = malloc(reminder->size + 1);
+    kept->size = reminder->size;
+    if (kept->value && reminder->size > 0)
+        memcpy(kept->value, reminder->value, reminder->size);
+    if (kept->kind && kept->key && kept->value)
+        return kept;
+    free_kept(kept);
+    return NULL;
+}
+
+static bool keep(struct store *store, const struct reminder *reminder, struct error *err)
+{
+    struct kept_reminder *kept = copy(reminder);
+    if (!kept)
+        return error_set(err, ERROR_LIMIT, "out of memory");
+    drop(store, find(store, reminder->kind, reminder->key));
+    kept->next = store->reminders;
+    kept->kept_at = ++store->reminders_kept;
+    store->reminders = kept;
+    store->reminder_count++;
+    return true;
+}
+
+void store_reminders_clear(struct store *store)
+{
+    while (store->reminders)
+        drop(store, &store->reminders);
+}
+
+bool store_reminder(struct store *store, const char *kind, const char *key, struct buf *out)
+{
+    pthread_mutex_lock(&store->reminding);
+    const struct kept_reminder *kept = *find(store, kind, key);
+    if (kept)
+        buf_append(out, kept->value, kept->size);
+    pthread_mutex_unlock(&store->reminding);
+    return kept != NULL;
+}
+
+/* Copies, so that fn may call whatever it likes. */
+bool store_reminders(struct store *store, const char *kind, reminder_fn *fn, void *context,
+                     struct error *err)
+{
+    struct kept_reminder *list = NULL;
+    bool ok = true;
+    pthread_mutex_lock(&store->reminding);
+    for (const struct kept_reminder *kept = store->reminders; kept && ok; kept = kept->next) {
+        if (strcmp(kept->kind, kind) != 0)
+            continue;
+        const struct reminder reminder = {kept->kind, kept->key, kept->value, kept->size};
+        struct kept_reminder *one = copy(&reminder);
+        ok = one || error_set(err, ERROR_LIMIT, "out of memory");
+        if (one)
+            one->next = list;
+        list = one ? one : list;
+    }
+    pthread_mutex_unlock(&store->reminding);
+    bool goes_on = ok;
+    while (list) {
+        struct kept_reminder *one = list;
+        list = one->next;
+        const struct reminder reminder = {one->kind, one->key, one->value, one->size};
+        goes_on = goes_on && fn(context, &reminder);
+        free_kept(one);
+    }
+    return ok;
+}
+
+/* ---- on the disk ----------------------------------------------------------------------------- */
+
+bool store_remind(struct store *store, const char *id, const struct reminder *reminder,
+                  struct error *err)
+{
+    const struct record_parts parts = {
+        .texts = {reminder->kind, reminder->key},
+        .blobs = {{reminder->value, reminder->size}},
+    };
+    pthread_mutex_lock(&store->reminding);
+    bool ok = (store->reminder_count < REMINDERS_MAX ||
+               error_set(err, ERROR_LIMIT, "more than %d things wait to be done after runs that are "
+                                           "over: see the log", REMINDERS_MAX)) &&
+              keep(store, reminder, err);
+    pthread_mutex_unlock(&store->reminding);
+    return ok && store_hand_in(store, id, record_new(RECORD_REMIND, &parts), err);
+}
+
+static void forget(struct store *store, const char *kind, const char *key)
+{
+    pthread_mutex_lock(&store->reminding);
+    drop(store, find(store, kind, key));
+    pthread_mutex_unlock(&store->reminding);
+}
+
+bool store_forget(struct store *store, const char *id, const char *kind, const char *key,
+                  struct error *err)
+{
+    const struct record_parts parts = {.texts = {kind, key}};
+    if (!store_reminder(store, kind, key, &(struct buf){.size_max = 0}))
+        return true;
+    forget(store, kind, key);
+    return store_hand_in(store, id, record_new(RECORD_FORGET, &parts), err);
+}
+
+static bool write_forget(struct store *store, void *context, struct error *err)
+{
+    const struct reminder *reminder = context;
+    sqlite3_stmt *statement = store->statements[STATEMENT_FORGET];
+    sqlite3_bind_text(statement, 1, reminder->kind, -1, SQLITE_STATIC);
+    sqlite3_bind_text(statement, 2, reminder->key, -1, SQLITE_STATIC);
+    return store_step(store, STATEMENT_FORGET, err);
+}
+
+bool store_forget_now(struct store *store, const char *kind, const char *key, struct error *err)
+{
+    struct reminder reminder = {.kind = kind, .key = key};
+    if (!store_write(store, write_forget, &reminder, err))
+        return false;
+    forget(store, kind, key);
+    return true;
+}
+
+/* Of memory and what was read, the newer: what came in while it was read stays. */
+static void take_over(struct store *store, struct kept_reminder *list, uint64_t read_at)
+{
+    while (list) {
+        struct kept_reminder *kept = list, **at = find(store, kept->kind, kept->key);
+        list = kept->next;
+        if (*at) {
+            free_kept(kept);
+            continue;
+        }
+        kept->next = store->reminders;
+        kept->kept_at = read_at;
+        store->reminders = kept;
+        store->reminder_count++;
+    }
+}
+
+static void drop_older(struct store *store, uint64_t read_at)
+{
+    struct kept_reminder **at = &store->reminders;
+    while (*at)
+        if ((*at)->kept_at <= read_at)
+            drop(store, at);
+        else
+            at = &(*at)->next;
+}
+
+bool store_reminders_refresh(struct store *store, struct error *err)
+{
+    struct walk walk;
+    struct kept_reminder *list = NULL;
+    pthread_mutex_lock(&store->reminding);
+    uint64_t read_at = store->reminders_kept;
+    pthread_mutex_unlock(&store->reminding);
+    walk_begin(&walk, store,
+               "SELECT number, kind, key, value FROM reminder WHERE number > ?1"
+               " ORDER BY number LIMIT ?2",
+               WALK_ASCENDING, REMINDERS_MAX);
+    bool has_room = true;
+    while (has_room && walk_next(&walk)) {
+        const struct reminder reminder = {walk_text(&walk, 1), walk_text(&walk, 2),
+                                          walk_text(&walk, 3), walk_size(&walk, 3)};
+        struct kept_reminder *kept = copy(&reminder);
+        has_room = kept != NULL;
+        if (kept)
+            kept->next = list;
+        list = kept ? kept : list;
+    }
+    bool ok = walk_end(&walk, err) && (has_room || error_set(err, ERROR_LIMIT, "out of memory"));
+    pthread_mutex_lock(&store->reminding);
+    if (ok)
+        drop_older(store, read_at);
+    take_over(store, list, read_at);
+    pthread_mutex_unlock(&store->reminding);
+    return ok;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a run leaves to be done when it is over, by whichever run comes next: few values, by kind and key,
+ * on the disk and in memory. What they mean is their user's business (capability/unmarked.h,
+ * capability/leftover.h). Thread-safe, as store.h.
+ */
+#ifndef STORE_STORE_REMINDER_H
+#define STORE_STORE_REMINDER_H
+#include "base/buf.h"
+#include "store/store.h"
+
+#define REMINDERS_MAX 4096 /* of all kinds: further ones are ERROR_LIMIT */
+
+struct reminder {
+    const char *kind, *key;
+    const void *value;
+    size_t size;
+};
+
+/* Of an instance in progress here: on the disk before anything that is handed in for it later, the end
+ * of the instance included. A value that the key has is replaced. ERROR_NOT_FOUND as store_journal_write. */
+MUST_USE bool store_remind(struct store *store, const char *id, const struct reminder *reminder,
+                           struct error *err);
+/* Likewise: it is done. */
+MUST_USE bool store_forget(struct store *store, const char *id, const char *kind, const char *key,
+                           struct error *err);
+/* Of no instance; on the disk when it returns. */
+MUST_USE bool store_forget_now(struct store *store, const char *kind, const char *key,
+                               struct error *err);
+
+/* Appends the value to out; false: there is none. */
+bool store_reminder(struct store *store, const char *kind, const char *key, struct buf *out);
+
+/* Calls fn for each of a kind, with copies; a false from it ends the walk. */
+typedef bool reminder_fn(void *context, const struct reminder *reminder);
+MUST_USE bool store_reminders(struct store *store, const char *kind, reminder_fn *fn, void *context,
+                              struct error *err);
+
+/* Takes over what other processes have written since. */
+MUST_USE bool store_reminders_refresh(struct store *store, struct error *err);
+#endif

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+/* What runs leave to be done: kept beyond the store, told to other processes, bounded. */
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "store/store_reminder.h"
+#include "unit/store_support.h"
+
+#define KIND "leftover"
+
+static bool keep(struct store *store, const char *key, const char *value, struct error *err)
+{
+    const struct reminder reminder = {KIND, key, value, strlen(value)};
+    return store_remind(store, "one", &reminder, err);
+}
+
+static void check_value(struct store *store, const char *key, const char *expected)
+{
+    struct buf value;
+    buf_init(&value, 100);
+    bool found = store_reminder(store, KIND, key, &value);
+    CHECK_EQ_TEXT(found ? buf_text(&value) : "(none)", expected ? expected : "(none)");
+    buf_release(&value);
+}
+
+static struct world begin(void)
+{
+    struct world world = world_make();
+    CHECK_OK(start_instance(world.store, "one", false, &world.err), &world.err);
+    return world;
+}
+
+static void it_outlives_the_store(void)
+{
+    struct world world = begin();
+    CHECK_OK(keep(world.store, "a", "first", &world.err), &world.err);
+    CHECK_OK(keep(world.store, "b", "", &world.err), &world.err);
+    CHECK_OK(keep(world.store, "a", "second", &world.err), &world.err); /* replaces */
+    check_value(world.store, "a", "second");
+    store_close(world.store);
+    world.store = world_open(&world);
+    check_value(world.store, "a", "second");
+    check_value(world.store, "b", "");
+    check_value(world.store, "c", NULL);
+    CHECK(!store_reminder(world.store, "other", "a", &(struct buf){.size_max = 0}));
+    world_release(&world);
+}
+
+static void what_is_done_is_forgotten(void)
+{
+    struct world world = begin();
+    CHECK_OK(keep(world.store, "a", "x", &world.err), &world.err);
+    CHECK_OK(keep(world.store, "b", "x", &world.err), &world.err);
+    CHECK_OK(store_forget(world.store, "one", KIND, "a", &world.err), &world.err);
+    CHECK_OK(store_forget(world.store, "one", KIND, "never", &world.err), &world.err);
+    CHECK_OK(store_forget_now(world.store, KIND, "b", &world.err), &world.err);
+    check_value(world.store, "a", NULL);
+    store_close(world.store);
+    world.store = world_open(&world);
+    check_value(world.store, "a", NULL);
+    check_value(world.store, "b", NULL);
+    world_release(&world);
+}
+
+static void it_belongs_to_an_instance_in_progress(void)
+{
+    struct world world = begin();
+    const struct reminder reminder = {KIND, "a", "x", 1};
+    CHECK_FAILS(store_remind(world.store, "none", &reminder, &world.err), &world.err, ERROR_NOT_FOUND);
+    world_release(&world);
+}
+
+static bool count(void *context, const struct reminder *reminder)
+{
+    int *left = context;
+    CHECK_EQ_TEXT(reminder->kind, KIND);
+    return --*left > 0;
+}
+
+static void another_process_hears_of_it(void)
+{
+    struct world world = begin();
+    struct store *other = world_open(&world);
+    int left = 10;
+    CHECK_OK(keep(world.store, "a", "x", &world.err), &world.err);
+    CHECK_OK(keep(world.store, "b", "x", &world.err), &world.err);
+    CHECK_OK(store_reminders_refresh(world.store, &world.err), &world.err); /* nothing on its way is lost */
+    check_value(world.store, "a", "x");
+    check_value(other, "a", NULL);
+    CHECK_OK(store_reminders_refresh(other, &world.err), &world.err);
+    check_value(other, "a", "x");
+    CHECK_OK(store_reminders(other, KIND, count, &left, &world.err), &world.err);
+    CHECK_EQ_INT(left, 8);
+    left = 1;
+    CHECK_OK(store_reminders(other, KIND, count, &left, &world.err), &world.err);
+    CHECK_EQ_INT(left, 0);
+    CHECK_OK(store_forget_now(other, KIND, "a", &world.err), &world.err);
+    CHECK_OK(store_reminders_refresh(world.store, &world.err), &world.err);
+    check_value(world.store, "a", NULL);
+    store_close(other);
+    world_release(&world);
+}
+
+static void it_is_bounded(void)
+{
+    struct world world = begin();
+    char key[16];
+    for (int i = 0; i < REMINDERS_MAX; i++) {
+        snprintf(key, sizeof key, "%d", i);
+        CHECK_OK(keep(world.store, key, "x", &world.err), &world.err);
+    }
+    CHECK_FAILS(keep(world.store, "more", "x", &world.err), &world.err, ERROR_LIMIT);
+    CHECK_OK(store_forget(world.store, "one", KIND, "7", &world.err), &world.err);
+    CHECK_OK(keep(world.store, "more", "x", &world.err), &world.err);
+    world_release(&world);
+}
+
+/* A process that ended while it made the store leaves one that is no store, beside its place. */
+static void a_store_that_was_half_made_is_made_anew(void)
+{
+    struct world world = {.temporary = temporary_make()};
+    struct stat about;
+    CHECK_EQ_INT(mkdir(temporary_path(&world.temporary, "state"), 0700), 0);
+    temporary_write(&world.temporary, "state/sluice.db.new", "half");
+    temporary_write(&world.temporary, "state/sluice.db", "");
+    world.store = world_open(&world);
+    CHECK(stat(temporary_path(&world.temporary, "state/sluice.db.new"), &about) != 0);
+    CHECK_OK(start_instance(world.store, "one", false, &world.err), &world.err);
+    world_release(&world);
+}
+
+CHECK_MAIN(TEST(it_outlives_the_store), TEST(what_is_done_is_forgotten),
+           TEST(it_belongs_to_an_instance_in_progress), TEST(another_process_hears_of_it),
+           TEST(it_is_bounded), TEST(a_store_that_was_half_made_is_made_anew))
