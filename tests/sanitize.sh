@@ -20,4 +20,4 @@ quietly() {
 quietly cmake -S "$source" -B "$build" -G Ninja --log-level=WARNING -DCMAKE_C_COMPILER=clang \
     -DSLUICE_WERROR=ON -DSANITIZE=address,undefined -DCMAKE_BUILD_TYPE=RelWithDebInfo
 quietly cmake --build "$build" --target unit_tests sluice transfer_driver web_driver
-quietly ctest --test-dir "$build" -L unit --output-on-failure
+quietly ctest --test-dir "$build" -L unit --output-on-failure --parallel 2

@@ -97,7 +97,6 @@ int main(void)
         flow_track("sync_request_id", text_string(&ack.id));
     if (!ok && acknowledgement_is_to_blame(&fault))
         return fault_respond(&fault, 400);
-    ok = ok && extend_text("message", &ack.for_ccs, &fault);
 
     /* 3. It is sent to the sync request, as the tenant's customisations make it. */
     ok = ok && extend_text("message", &ack.for_ccs, &fault) && tell_ccs(&ack, &fault);

@@ -2,6 +2,7 @@
 /* The store in one SQLite file: opening and closing, its statements, its errors. */
 #include "store/store.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdatomic.h>
 #include <stdio.h>
