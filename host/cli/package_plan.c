@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "cli/package.h"
+#include "workspace/customisation.h"
 
 #define SERVE_STATE "/var/lib/sluice"
 #define TEMPORARY_STATE "/tmp/sluice"
@@ -224,6 +225,25 @@ bool package_is_secret(const struct package_plan *plan, const char *path)
     return found;
 }
 
+/* A package without them would do something else than the workspace does. */
+static bool check_customisations(const struct package_plan *plan, struct error *err)
+{
+    const struct workspace *workspace = service_workspace(plan->service);
+    bool ok = true;
+    for (size_t i = 0; ok && i < service_flow_count(plan->service); i++) {
+        const char *flow = service_manifest(plan->service, i)->identifier;
+        struct customisation_list list = {.count = 0};
+        ok = !plan->is_needed[i] ||
+             customisation_list_read(&list, workspace->folder, flow, err);
+        if (ok && list.count > 0)
+            ok = error_set(err, ERROR_UNSUPPORTED, "flow '%s' has customisations ('%s'), which "
+                           "packages cannot carry yet: serve this workspace with 'sluice serve', or "
+                           "leave the flow out", flow, list.files[0].path);
+        customisation_list_release(&list);
+    }
+    return ok;
+}
+
 bool package_plan_make(struct package_plan *plan, struct service *service,
                        const struct package_target *target, const char *const *names,
                        size_t name_count, struct error *err)
@@ -233,7 +253,7 @@ bool package_plan_make(struct package_plan *plan, struct service *service,
         return false;
     close_over_calls(plan);
     name_it(plan);
-    return add_secrets(plan, err);
+    return check_customisations(plan, err) && add_secrets(plan, err);
 }
 
 void package_plan_release(struct package_plan *plan)

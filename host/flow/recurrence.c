@@ -272,17 +272,43 @@ static int64_t instant_after(const struct recurrence *recurrence, const struct r
     return NEVER;
 }
 
+/* From one time of a rule of hours, minutes or seconds to the next. */
+static int64_t step_of(const struct rule *rule)
+{
+    int64_t unit_s = rule->rule.freq == ICAL_SECONDLY_RECURRENCE   ? 1
+                     : rule->rule.freq == ICAL_MINUTELY_RECURRENCE ? 60
+                                                                   : 3600;
+    return unit_s * rule->rule.interval;
+}
+
+/* libical loses count of an interval of hours, minutes or seconds where a BY... part skips days: for such a
+ * rule it expands every one, and those between are left out here. */
+static bool is_thinned(const struct rule *rule)
+{
+    return rule->facts.is_subdaily && rule->facts.has_by_part && rule->rule.interval > 1;
+}
+
+static bool is_between(const struct recurrence *recurrence, const struct rule *rule, int64_t local_s)
+{
+    return is_thinned(rule) && (local_s - recurrence->start_local_s) % step_of(rule) != 0;
+}
+
 /* Expanded times come in order, their instants nearly so: a change of the clocks can swap some that
  * are near each other. So the walk goes on until no better one can come. */
 static bool search(const struct recurrence *recurrence, const struct rule *rule,
                    icalrecur_iterator *iterator, int64_t after_s, int64_t *best, struct error *err)
 {
+    int taken = 0;
     for (int steps = 0; steps < RECURRENCE_STEPS_MAX; steps++) {
         struct icaltimetype fields = icalrecur_iterator_next(iterator);
         if (icaltime_is_null_time(fields))
             return true;
         int64_t last_s = seconds_of(fields);
         if (*best != NEVER && last_s > local_of(recurrence, *best) + slack_of(rule))
+            return true;
+        if (is_between(recurrence, rule, last_s))
+            continue;
+        if (is_thinned(rule) && rule->facts.has_count && taken++ == rule->rule.count)
             return true;
         int64_t instant = instant_after(recurrence, rule, last_s, after_s);
         if (instant < *best)
@@ -296,10 +322,7 @@ static bool search(const struct recurrence *recurrence, const struct rule *rule,
 static int64_t elapsed_after(const struct recurrence *recurrence, const struct rule *rule,
                              int64_t after_s)
 {
-    int64_t unit_s = rule->rule.freq == ICAL_SECONDLY_RECURRENCE   ? 1
-                     : rule->rule.freq == ICAL_MINUTELY_RECURRENCE ? 60
-                                                                   : 3600;
-    int64_t step_s = unit_s * rule->rule.interval, ahead_s = after_s - recurrence->start_s;
+    int64_t step_s = step_of(rule), ahead_s = after_s - recurrence->start_s;
     int64_t number = ahead_s < 0 ? 0 : ahead_s / step_s + 1;
     bool is_over = rule->facts.has_count && number >= rule->rule.count;
     return is_over ? NEVER : recurrence->start_s + number * step_s;
@@ -312,7 +335,12 @@ static bool expand_after(const struct recurrence *recurrence, const struct rule 
     int64_t from_s = local_of(recurrence, after_s) - slack_of(rule);
     struct icaltimetype start = fields_of(start_s);
     start.zone = NULL;
-    icalrecur_iterator *iterator = icalrecur_iterator_new(rule->rule, start);
+    struct icalrecurrencetype expanded = rule->rule;
+    if (is_thinned(rule)) {
+        expanded.interval = 1;
+        expanded.count = 0;
+    }
+    icalrecur_iterator *iterator = icalrecur_iterator_new(expanded, start);
     if (!iterator)
         return error_set(err, ERROR_INVALID, "the recurrence cannot be expanded");
     if (from_s > start_s && !rule->facts.has_count) {

@@ -247,6 +247,17 @@ class Contents(PackageTest):
         self.package("fn", name="missing/folder", expect=2)
         self.assertEqual([name for name in os.listdir(self.out) if "." in name], [])
 
+    def test_customisations_are_not_left_behind_silently(self):
+        folder = os.path.join(self.land.workspace, "customizations", FLOW_ACK)
+        os.makedirs(folder)
+        self.addCleanup(shutil.rmtree, os.path.dirname(folder))
+        with open(os.path.join(folder, "mapping.json"), "w", encoding="utf-8") as file:
+            file.write("[]")
+        self.package("fn", FLOW_ACK, name="x", expect=2)
+        self.assertIn("has customisations", self.printed)
+        self.assertIn("mapping.json", self.printed)
+        self.package("fn", FLOW_FTP, name="y")
+
     def test_a_schedule_that_no_cron_job_holds(self):
         path = os.path.join(self.land.workspace, "schedules.json")
         with open(path, "w", encoding="utf-8") as file:

@@ -82,6 +82,15 @@ static void hours_of_the_clock_follow_the_clock(void)
                   "03-30T00:00 03-30T00:30");
 }
 
+static void intervals_count_on_over_days_that_are_left_out(void)
+{
+    /* Every 87 minutes from Monday 2000-01-03T00:00 on: 14,142,285 minutes later, and so on. */
+    CHECK_EQ_TEXT(due("FREQ=MINUTELY;INTERVAL=87;BYDAY=MO", "UTC", "2026-11-18T00:00:00Z", 2),
+                  "11-23T00:45 11-23T02:12");
+    CHECK_EQ_TEXT(due("FREQ=MINUTELY;INTERVAL=87;BYDAY=MO", "UTC", "2026-11-23T02:11:00Z", 1),
+                  "11-23T02:12");
+}
+
 static void weeks_months_and_several_rules(void)
 {
     CHECK_EQ_TEXT(due("FREQ=WEEKLY;BYDAY=MO;BYHOUR=15;BYMINUTE=30", "UTC", "2026-11-24T00:00:00Z", 2),
@@ -237,6 +246,7 @@ CHECK_MAIN(TEST(a_daily_rule_keeps_the_local_time),
            TEST(a_time_that_autumn_brings_twice_counts_once),
            TEST(short_distances_are_elapsed_time),
            TEST(hours_of_the_clock_follow_the_clock),
+           TEST(intervals_count_on_over_days_that_are_left_out),
            TEST(weeks_months_and_several_rules),
            TEST(start_end_count_and_until),
            TEST(errors_say_what_and_where),
