@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "cli/package.h"
+#include "engine/translate.h"
 #include "server/issuer.h"
 
 #define ANCHORS "/etc/ssl/certs/ca-certificates.crt"
@@ -51,8 +52,13 @@ static bool add_module(const struct filling *filling, size_t flow)
                           filling->err))
         return false;
     snprintf(file, sizeof file, "functions/compiled/%s", strrchr(library, '/') + 1);
-    return package_add_file(filling->tree, PART_COMPILED, inside(filling, file, path), 0644,
-                            library, filling->err);
+    if (!package_add_file(filling->tree, PART_COMPILED, inside(filling, file, path), 0644, library,
+                          filling->err))
+        return false;
+    snprintf(file, sizeof file, "functions/compiled/%s" TRANSLATE_SUM_SUFFIX, strrchr(library, '/') + 1);
+    snprintf(source, sizeof source, "%s" TRANSLATE_SUM_SUFFIX, library);
+    return package_add_file(filling->tree, PART_COMPILED, inside(filling, file, path), 0644, source,
+                            filling->err);
 }
 
 static bool add_modules(const struct filling *filling)

@@ -19,7 +19,6 @@
 
 /* Change it whenever the same module must be translated anew. SLUICE_WASM_RT_DIGEST is the digest
  * of wasm-rt.h, taken at configuration. */
-#define SUM_SUFFIX ".sha256"
 #define LIBRARY_SIZE_MAX (256u << 20)
 #define TRANSLATE_VERSION "sluice-engine 1; wabt 1.0.39; " SLUICE_WASM_RT_DIGEST "; "
 
@@ -188,7 +187,7 @@ static bool sync_path(const char *path, struct error *err)
 static char *sum_path(const char *library)
 {
     char *path = NULL;
-    return asprintf(&path, "%s" SUM_SUFFIX, library) < 0 ? NULL : path;
+    return asprintf(&path, "%s" TRANSLATE_SUM_SUFFIX, library) < 0 ? NULL : path;
 }
 
 static bool sum_library(const char *library, char sum[static DIGEST_TEXT_SIZE], struct error *err)

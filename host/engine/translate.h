@@ -11,6 +11,9 @@
 #define ENGINE_TRANSLATE_H
 #include "engine/verifier.h"
 
+/* What is behind a cached file's name for that of its digest. */
+#define TRANSLATE_SUM_SUFFIX ".sha256"
+
 /* The tools. Built in at configuration; each can be replaced in the environment. */
 struct translate_tools {
     const char *node;          /* SLUICE_NODE */

@@ -194,6 +194,10 @@ static void format_row(struct buf *out, const char *key, const char *value)
 
 void lookup_format(const struct lookup *lookup, struct buf *out)
 {
+    if (strcmp(lookup->key_column, lookup->name) == 0) { /* else the header would pass for the name line */
+        csv_append(out, lookup->name);
+        buf_append_char(out, '\n');
+    }
     format_row(out, lookup->key_column, lookup->value_column);
     for (size_t i = 0; i < lookup->row_count; i++)
         format_row(out, lookup->rows[i].key, lookup->rows[i].value);

@@ -173,6 +173,10 @@ class Rules(FlowTest):
         texts = {mail["subject"]: mail["text"] for mail in self.mails()}
         self.assertEqual(len(texts), 2, list(texts))
         self.assertTrue(all("C1-B.csv" in text for text in texts.values()), texts)
+        self.settings({"file_size_max": "1001"})
+        self.run_flow(FLOW_FTP)  # takes the rest
+        self.assertEqual({name: len(data) for name, data in self.land.dacs_ftp_files().items()},
+                         {"C1-A.csv": 1000, "C1-B.csv": 1001, "C1-C.csv": 10})
 
     def test_a_taken_name_is_never_overwritten(self):
         self.land.put_ccs_ftp("C1-A.csv", rows(5))

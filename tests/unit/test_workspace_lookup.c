@@ -148,6 +148,24 @@ static void setting_and_formatting_come_back(void)
     buf_release(&text);
 }
 
+/* Found by fuzzing: the header would pass for the line with the lookup's name. */
+static void a_column_may_be_called_like_the_lookup(void)
+{
+    struct lookup lookup = {0}, again = {0};
+    struct error err = {0};
+    struct buf text;
+    const char *source = "L\nL,V\na,1\n";
+    buf_init(&text, 100);
+    CHECK_OK(lookup_parse(&lookup, "L", source, strlen(source), "L", &err), &err);
+    lookup_format(&lookup, &text);
+    CHECK_EQ_TEXT(buf_text(&text), source);
+    CHECK_OK(lookup_parse(&again, "L", buf_text(&text), text.size, "L", &err), &err);
+    CHECK_EQ_TEXT(lookup_get(&again, "a"), "1");
+    lookup_release(&again);
+    lookup_release(&lookup);
+    buf_release(&text);
+}
+
 /* Found by fuzzing: the mark would be taken for that of the text when it is read again. */
 static void a_byte_order_mark_in_a_field_stays(void)
 {
@@ -160,4 +178,4 @@ static void a_byte_order_mark_in_a_field_stays(void)
 
 CHECK_MAIN(TEST(a_byte_order_mark_in_a_field_stays), TEST(good_files_are_read), TEST(bad_files_name_their_line),
            TEST(nul_bytes_are_refused), TEST(limits_hold_at_n_and_n_plus_1),
-           TEST(setting_and_formatting_come_back))
+           TEST(setting_and_formatting_come_back), TEST(a_column_may_be_called_like_the_lookup))
