@@ -341,7 +341,9 @@ uint32_t import_call(struct guest *guest, enum import_id id, const uint32_t word
     int64_t started_ns = is_timed ? clock_monotonic_ns() : 0;
     int64_t started_ms = clock_wall_ms();
     observe_call_begin(&call);
+    int64_t cpu_left_ns = is_timed ? guest_pause_cpu(guest) : INT64_MAX;
     int32_t result = perform(guest, &call);
+    guest_resume_cpu(guest, cpu_left_ns);
     if (has_failed(&call, result))
         remember_failure(&call);
     record(&call, result, is_timed ? started_ns : clock_monotonic_ns(), started_ms);

@@ -108,6 +108,23 @@ void guest_exit(struct guest *guest, int status)
     guest_land(guest, FAULT_NONE);
 }
 
+int64_t guest_pause_cpu(struct guest *guest)
+{
+    const int64_t deadline_ns = guest->cpu_deadline_ns;
+    if (deadline_ns == INT64_MAX)
+        return INT64_MAX;
+    guest->cpu_deadline_ns = INT64_MAX;
+    return deadline_ns - deadline_cpu_ns();
+}
+
+void guest_resume_cpu(struct guest *guest, int64_t left_ns)
+{
+    if (left_ns == INT64_MAX)
+        return;
+    guest->cpu_deadline_ns = deadline_cpu_ns() + left_ns;
+    deadline_arm(guest->thread);
+}
+
 int64_t guest_time_left_ms(const struct guest *guest)
 {
     if (guest->wall_deadline_ns == INT64_MAX)

@@ -92,6 +92,11 @@ void *guest_range(struct guest *guest, uint32_t address, uint32_t size);
 _Noreturn void guest_trap(struct guest *guest, enum fault fault, const char *detail);
 _Noreturn void guest_exit(struct guest *guest, int status);
 
+/* For imports that move bytes: what the host's own code burns for them, TLS above all, is not the guest's
+ * CPU time. Between the two calls the guest has no CPU deadline; what was left goes on behind them. */
+int64_t guest_pause_cpu(struct guest *guest);
+void guest_resume_cpu(struct guest *guest, int64_t left_ns); /* of guest_pause_cpu */
+
 /* Milliseconds until the wall deadline (at least 0), or -1 for none: bounds a blocking import. */
 int64_t guest_time_left_ms(const struct guest *guest);
 

@@ -22,7 +22,7 @@ from landscape import (BUCKET, CONFIG, FLOW_FTP, FLOW_OS, SOURCE_FOLDER, TARGET_
 SLUICE = None
 SIZE = (4 << 30) + 12_345
 BLOCK = 4 << 20
-GROWTH_KIB = 8 << 10
+GROWTH_KIB = 16 << 10
 
 
 def write_sparse(path, size):
