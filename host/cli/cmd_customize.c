@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* sluice customize: list, verify, add, remove, rollback; test and new are in files of their own. */
+#include "cli/action.h"
 #include "cli/customize.h"
 
 #include <stdlib.h>
@@ -168,54 +169,35 @@ static int run_rollback(struct customize_call *call)
 
 /* ---- dispatch --------------------------------------------------------------------------------------- */
 
-static const struct action {
-    const char *name, *usage;
-    size_t words_min, words_max; /* behind the name */
+static const struct {
+    struct action action;
     int (*run)(struct customize_call *call);
 } actions[] = {
-    {"list", "list [FLOW]", 0, 1, run_list},
-    {"verify", "verify [FLOW]", 0, 1, run_verify},
-    {"add", "add [--label LABEL] FLOW POINT FILE", 3, 3, run_add},
-    {"remove", "remove FLOW FILE|POINT", 2, 2, run_remove},
-    {"rollback", "rollback [--to N] FLOW FILE|POINT", 2, 2, run_rollback},
-    {"test", "test FLOW POINT [FILE] --message FILE|--instance ID", 2, 3, customize_test},
-    {"new", "new FLOW POINT [FOLDER] [--lang LANGUAGE]", 2, 3, customize_new},
+    {{"list", "list [FLOW]", 0, 1}, run_list},
+    {{"verify", "verify [FLOW]", 0, 1}, run_verify},
+    {{"add", "add [--label LABEL] FLOW POINT FILE", 3, 3}, run_add},
+    {{"remove", "remove FLOW FILE|POINT", 2, 2}, run_remove},
+    {{"rollback", "rollback [--to N] FLOW FILE|POINT", 2, 2}, run_rollback},
+    {{"test", "test FLOW POINT [FILE] --message FILE|--instance ID", 2, 3}, customize_test},
+    {{"new", "new FLOW POINT [FOLDER] [--lang LANGUAGE]", 2, 3}, customize_new},
 };
 #define ACTION_COUNT (sizeof actions / sizeof actions[0])
-
-static const struct action *find_action(const char *name, const char **nearest)
-{
-    const char *names[ACTION_COUNT];
-    for (size_t i = 0; i < ACTION_COUNT; i++) {
-        names[i] = actions[i].name;
-        if (strcmp(names[i], name) == 0)
-            return &actions[i];
-    }
-    *nearest = text_nearest(name, names, ACTION_COUNT);
-    return NULL;
-}
 
 static int run(struct cli *cli, const struct arguments *arguments)
 {
     struct error err = {0};
     struct workspace *workspace = NULL;
-    const char *name = arguments->word_count ? arguments->words[0] : "list", *nearest = NULL;
-    const struct action *action = find_action(name, &nearest);
-    if (!action)
-        return cli_usage(cli, &cmd_customize, "'customize' does not know '%s'%s%s%s; it knows list, "
-                         "verify, add, remove, rollback, test and new", name,
-                         nearest ? " (did you mean '" : "", nearest ? nearest : "", nearest ? "'?)" : "");
+    size_t index = action_find(cli, &cmd_customize, arguments, actions, sizeof actions[0], ACTION_COUNT);
+    if (index == ACTION_COUNT)
+        return EXIT_USAGE;
     struct customize_call call = {.cli = cli, .arguments = arguments};
-    size_t words = arguments->word_count ? arguments->word_count - 1 : 0;
-    if (words < action->words_min || words > action->words_max)
-        return cli_usage(cli, &cmd_customize, "usage: sluice customize %s", action->usage);
-    for (size_t i = 0; i < words; i++)
-        call.words[i] = arguments->words[i + 1];
+    for (size_t i = 1; i < arguments->word_count; i++)
+        call.words[i - 1] = arguments->words[i];
     if (!cli_open_workspace(cli, &workspace, &err))
         return cli_fail(cli, cli_status_of(&err), &err);
     call.workspace = workspace;
     int status = customise_open(&call.customise, workspace, &err)
-                     ? action->run(&call)
+                     ? actions[index].run(&call)
                      : cli_fail(cli, cli_status_of(&err), &err);
     customise_close(call.customise);
     workspace_close(workspace);

@@ -6,6 +6,7 @@
 #include "base/document.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "cli/action.h"
 #include "cli/cli.h"
 #include "cli/print.h"
 #include "workspace/properties.h"
@@ -223,56 +224,37 @@ static int run_export(const struct call *call)
 
 /* ---- dispatch ---------------------------------------------------------------------------------- */
 
-static const struct action {
-    const char *name, *usage;
-    size_t words_min, words_max; /* with the action's name */
-    bool names_lookup;           /* the second word, if given, is a lookup */
+static const struct {
+    struct action action;
+    bool names_lookup; /* the word behind it, if given, is a lookup */
     int (*run)(const struct call *call);
 } actions[] = {
-    {"list", "list [LOOKUP]", 1, 2, true, run_list},
-    {"get", "get LOOKUP PROPERTY", 3, 3, true, run_get},
-    {"set", "set [--new] LOOKUP PROPERTY VALUE", 4, 4, true, run_set},
-    {"import", "import [--name LOOKUP] [--new] FILE", 2, 2, false, run_import},
-    {"export", "export [--force] LOOKUP [FILE]", 2, 3, true, run_export},
+    {{"list", "list [LOOKUP]", 0, 1}, true, run_list},
+    {{"get", "get LOOKUP PROPERTY", 2, 2}, true, run_get},
+    {{"set", "set [--new] LOOKUP PROPERTY VALUE", 3, 3}, true, run_set},
+    {{"import", "import [--name LOOKUP] [--new] FILE", 1, 1}, false, run_import},
+    {{"export", "export [--force] LOOKUP [FILE]", 1, 2}, true, run_export},
 };
 
 #define ACTION_COUNT (sizeof actions / sizeof actions[0])
-
-static const struct action *find_action(const char *name, const char **nearest)
-{
-    const char *names[ACTION_COUNT];
-    for (size_t i = 0; i < ACTION_COUNT; i++) {
-        names[i] = actions[i].name;
-        if (strcmp(names[i], name) == 0)
-            return &actions[i];
-    }
-    *nearest = text_nearest(name, names, ACTION_COUNT);
-    return NULL;
-}
 
 static int run(struct cli *cli, const struct arguments *arguments)
 {
     struct call call = {.cli = cli, .arguments = arguments};
     struct error err = {0};
-    const char *name = arguments->word_count ? arguments->words[0] : "list", *nearest = NULL;
-    const struct action *action = find_action(name, &nearest);
-    if (!action)
-        return cli_usage(cli, &cmd_lookups, "'lookups' does not know '%s'%s%s%s; it knows list, get, "
-                         "set, import and export", name, nearest ? " (did you mean '" : "",
-                         nearest ? nearest : "", nearest ? "'?)" : "");
-    size_t words = arguments->word_count ? arguments->word_count : 1;
-    if (words < action->words_min || words > action->words_max)
-        return cli_usage(cli, &cmd_lookups, "usage: sluice lookups %s", action->usage);
+    size_t index = action_find(cli, &cmd_lookups, arguments, actions, sizeof actions[0], ACTION_COUNT);
+    if (index == ACTION_COUNT)
+        return EXIT_USAGE;
     if (!cli_open_workspace(cli, &call.workspace, &err))
         return cli_fail(cli, cli_status_of(&err), &err);
     int status = EXIT_DONE;
-    if (action->names_lookup && words > 1) {
+    if (actions[index].names_lookup && arguments->word_count > 1) {
         call.lookup = workspace_lookup(call.workspace, arguments->words[1], &err);
         if (!call.lookup)
             status = fail(&call, &err);
     }
     if (status == EXIT_DONE)
-        status = action->run(&call);
+        status = actions[index].run(&call);
     workspace_close(call.workspace);
     return status;
 }

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/document.h"
+#include "cli/action.h"
 #include "cli/cli.h"
 #include "cli/print.h"
 #include "server/users.h"
@@ -161,25 +162,23 @@ static bool list_users(struct cli *cli, const struct arguments *arguments, struc
 }
 
 static const struct {
-    const char *word;
-    size_t words;
+    struct action action;
     bool (*run)(struct cli *cli, const struct arguments *arguments, struct error *err);
-} actions[] = {{"add", 2, add_user}, {"remove", 2, remove_user}, {"list", 1, list_users}};
+} actions[] = {
+    {{"add", "add NAME --role ROLE [--role ROLE]...", 1, 1}, add_user},
+    {{"remove", "remove NAME", 1, 1}, remove_user},
+    {{"list", "list", 0, 0}, list_users},
+};
+#define ACTION_COUNT (sizeof actions / sizeof actions[0])
 
 static int run(struct cli *cli, const struct arguments *arguments)
 {
     struct error err = {0};
-    for (size_t i = 0; i < sizeof actions / sizeof actions[0]; i++) {
-        if (strcmp(arguments->words[0], actions[i].word) != 0)
-            continue;
-        if (arguments->word_count != actions[i].words)
-            return cli_usage(cli, &cmd_users, "'users %s' takes %s", actions[i].word,
-                             actions[i].words == 2 ? "one name" : "no name");
-        return actions[i].run(cli, arguments, &err) ? EXIT_DONE
+    size_t index = action_find(cli, &cmd_users, arguments, actions, sizeof actions[0], ACTION_COUNT);
+    if (index == ACTION_COUNT)
+        return EXIT_USAGE;
+    return actions[index].run(cli, arguments, &err) ? EXIT_DONE
                                                     : cli_fail(cli, cli_status_of(&err), &err);
-    }
-    return cli_usage(cli, &cmd_users, "'users' does not know '%s'; it knows 'add', 'remove' and 'list'",
-                     arguments->words[0]);
 }
 
 static const struct option_spec options[] = {

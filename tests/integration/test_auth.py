@@ -241,8 +241,9 @@ class Users(AuthTest):
         before = self.audit()
         for arguments, part in ((("remove", "dac"), "did you mean 'dacs'?"),
                                 (("add", "x", "--role", "invoker"), "legal are \"invoke\""),
-                                (("add", "x"), "needs --role"), (("remove",), "takes one name"),
-                                (("list", "x"), "takes no name"), (("drop", "x"), "it knows 'add'")):
+                                (("add", "x"), "needs --role"), (("remove",), "usage: sluice users remove NAME"),
+                                (("list", "x"), "usage: sluice users list"),
+                                (("drop", "x"), "it knows add, remove and list")):
             with self.subTest(arguments=arguments):
                 answer = self.sluice("users", *arguments, text="long-enough\n", status=2)
                 self.assertIn(part, answer["error"]["message"])
