@@ -263,6 +263,30 @@ cJSON *json_read_file(const char *path, enum json_style style, struct error *err
     return value;
 }
 
+const char *json_skip_blank(const char *at)
+{
+    for (;;) {
+        while (*at && (unsigned char)*at <= ' ') /* as cJSON has it */
+            at++;
+        if (at[0] == '/' && at[1] == '/') {
+            at += strcspn(at, "\n");
+        } else if (at[0] == '/' && at[1] == '*') {
+            const char *end = strstr(at + 2, "*/");
+            at = end ? end + 2 : at + strlen(at);
+        } else {
+            return at;
+        }
+    }
+}
+
+const char *json_skip_string(const char *at)
+{
+    for (at++; *at && *at != '"'; at++)
+        if (*at == '\\' && at[1])
+            at++;
+    return *at ? at + 1 : at;
+}
+
 const char *json_text(const cJSON *object, const char *key)
 {
     return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, key));

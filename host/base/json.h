@@ -33,6 +33,11 @@ MUST_USE bool json_check_depth(const char *text, size_t size, const char *name, 
 /* file_read + json_parse; the file may hold at most 4 MiB. */
 cJSON *json_read_file(const char *path, enum json_style style, struct error *err);
 
+/* Over the text of a value that json_parse took with JSON_COMMENTS, for whoever must know where in a file a
+ * value stands: behind blanks and comments; behind the string that begins at a quote. Both stop at a NUL. */
+const char *json_skip_blank(const char *at);
+const char *json_skip_string(const char *at);
+
 /* Text of member key, or NULL if it is missing or not text. */
 const char *json_text(const cJSON *object, const char *key);
 

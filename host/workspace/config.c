@@ -64,52 +64,24 @@ static bool find_ordinal(const cJSON *value, const cJSON *wanted, size_t *ordina
     return false;
 }
 
-static const char *skip_blank(const char *at)
+/* The next value, key or opening bracket, or the end. */
+static const char *next_token(const char *at)
 {
-    for (;;) {
-        at += strspn(at, " \t\r\n,:]}");
-        if (at[0] == '/' && at[1] == '/') {
-            at += strcspn(at, "\n");
-        } else if (at[0] == '/' && at[1] == '*') {
-            const char *end = strstr(at + 2, "*/");
-            at = end ? end + 2 : at + strlen(at);
-        } else {
-            return at;
-        }
-    }
-}
-
-static const char *skip_string(const char *at)
-{
-    for (at++; *at && *at != '"'; at++)
-        if (*at == '\\' && at[1])
-            at++;
-    return *at ? at + 1 : at;
-}
-
-static bool is_key(const char *after_string)
-{
-    after_string += strspn(after_string, " \t\r\n");
-    while (after_string[0] == '/' && (after_string[1] == '/' || after_string[1] == '*')) {
-        const char *end = after_string[1] == '/' ? strchr(after_string, '\n')
-                                                 : strstr(after_string + 2, "*/");
-        if (!end)
-            return false;
-        after_string = end + (after_string[1] == '/' ? 1 : 2);
-        after_string += strspn(after_string, " \t\r\n");
-    }
-    return *after_string == ':';
+    at = json_skip_blank(at);
+    while (*at && strchr(",:]}", *at))
+        at = json_skip_blank(at + 1);
+    return at;
 }
 
 /* The text is known to be well-formed: json_parse took it. A value with a key is found at its key. */
 static const char *find_in_text(const char *text, size_t ordinal)
 {
     const char *key = NULL;
-    for (const char *at = skip_blank(text); *at; at = skip_blank(at)) {
+    for (const char *at = next_token(text); *at; at = next_token(at)) {
         const char *start = at;
         if (*at == '"') {
-            at = skip_string(at);
-            if (is_key(at)) {
+            at = json_skip_string(at);
+            if (*json_skip_blank(at) == ':') {
                 key = start;
                 continue;
             }

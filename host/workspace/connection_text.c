@@ -5,44 +5,21 @@
 #include <cjson/cJSON.h>
 #include <string.h>
 
+#include "base/json.h"
+
 /* A part of the text. */
 struct span {
     const char *start, *end;
 };
-
-/* Control bytes are blanks to cJSON. */
-static const char *skip_blank(const char *at)
-{
-    for (;;) {
-        while (*at && (unsigned char)*at <= ' ')
-            at++;
-        if (at[0] == '/' && at[1] == '/') {
-            at += strcspn(at, "\n");
-        } else if (at[0] == '/' && at[1] == '*') {
-            const char *end = strstr(at + 2, "*/");
-            at = end ? end + 2 : at + strlen(at);
-        } else {
-            return at;
-        }
-    }
-}
-
-static const char *skip_string(const char *at)
-{
-    for (at++; *at && *at != '"'; at++)
-        if (*at == '\\' && at[1])
-            at++;
-    return *at ? at + 1 : at;
-}
 
 /* Brackets are counted, not nested calls: depth is outside's. */
 static const char *skip_value(const char *at)
 {
     size_t depth = 0;
     do {
-        at = skip_blank(at);
+        at = json_skip_blank(at);
         if (*at == '"') {
-            at = skip_string(at);
+            at = json_skip_string(at);
         } else if (*at == '{' || *at == '[') {
             depth++;
             at++;
@@ -71,16 +48,16 @@ static bool is_name(struct span token, const char *name)
 /* The value of the member of that name in the object at `at` (its '{'). False: there is none. */
 static bool find_member(const char *at, const char *name, struct span *value)
 {
-    at = skip_blank(at + 1);
+    at = json_skip_blank(at + 1);
     while (*at == '"') {
-        struct span token = {at, skip_string(at)};
-        at = skip_blank(token.end);
-        value->start = skip_blank(at + (*at == ':'));
+        struct span token = {at, json_skip_string(at)};
+        at = json_skip_blank(token.end);
+        value->start = json_skip_blank(at + (*at == ':'));
         value->end = skip_value(value->start);
         if (is_name(token, name))
             return true;
-        at = skip_blank(value->end);
-        at = skip_blank(at + (*at == ','));
+        at = json_skip_blank(value->end);
+        at = json_skip_blank(at + (*at == ','));
     }
     return false;
 }
@@ -89,7 +66,7 @@ static bool find_member(const char *at, const char *name, struct span *value)
 static void append_new_member(struct buf *out, const char *brace, const char *key, const char *value)
 {
     size_t lead = strspn(brace + 1, " \t\r\n");
-    bool is_empty = *skip_blank(brace + 1) == '}';
+    bool is_empty = *json_skip_blank(brace + 1) == '}';
     buf_append(out, brace + 1, lead);
     buf_printf(out, "\"%s\": %s%s", key, value, is_empty ? "" : ",");
 }
@@ -111,7 +88,7 @@ bool connection_text_set(struct buf *text, const char *connection, const char *k
 {
     struct span object, old;
     struct buf changed;
-    const char *whole = buf_text(text), *root = skip_blank(whole);
+    const char *whole = buf_text(text), *root = json_skip_blank(whole);
     if (*root != '{' || !find_member(root, connection, &object) || *object.start != '{')
         return error_set(err, ERROR_NOT_FOUND, "no connection is called '%.128s'", connection);
     buf_init(&changed, text->size_max);
