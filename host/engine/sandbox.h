@@ -93,7 +93,8 @@ _Noreturn void guest_trap(struct guest *guest, enum fault fault, const char *det
 _Noreturn void guest_exit(struct guest *guest, int status);
 
 /* For imports that move bytes: what the host's own code burns for them, TLS above all, is not the guest's
- * CPU time. Between the two calls the guest has no CPU deadline; what was left goes on behind them. */
+ * CPU time. Between the two calls the guest has no CPU deadline, nor has an execution inside it one but its
+ * own; what was left goes on behind them. */
 int64_t guest_pause_cpu(struct guest *guest);
 void guest_resume_cpu(struct guest *guest, int64_t left_ns); /* of guest_pause_cpu */
 

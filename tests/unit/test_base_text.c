@@ -171,7 +171,15 @@ static void types_that_say_json(void)
         CHECK_EQ_INT(text_is_json_type(cases[i].type), cases[i].is_json);
 }
 
-CHECK_MAIN(TEST(base64_is_decoded_in_its_one_form), TEST(types_that_say_json),
+/* The vectors of FNV-1a's authors. */
+static void hashes_are_fnv_1a(void)
+{
+    CHECK(text_hash("") == 0xcbf29ce484222325u);
+    CHECK(text_hash("a") == 0xaf63dc4c8601ec8cu);
+    CHECK(text_hash("foobar") == 0x85944171f73967e8u);
+}
+
+CHECK_MAIN(TEST(hashes_are_fnv_1a), TEST(base64_is_decoded_in_its_one_form), TEST(types_that_say_json),
            TEST(utf8_is_strict), TEST(names_compare_without_case_and_punctuation),
            TEST(percent_signs_are_decoded_or_refused),
            TEST(the_nearest_name_is_found_and_nonsense_is_not), TEST(sizes_parse_with_units),

@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "check.h"
+#include "engine/deadline.h"
 #include "test_engine_support.h"
 
 #define THREADS 4
@@ -138,6 +139,31 @@ static void cpu_deadline_stops_loops(void)
         CHECK(result.cpu_us < 200000);
         CHECK_EQ_TEXT(fault_name(support_act(hostile, ACT_COMPUTE)), "none");
     }
+}
+
+/* The first call burns three times what the guest may use; the guest goes on for what it has left. */
+static int32_t burn_paused(struct guest *guest, struct support_host *host)
+{
+    if (host->calls > 1)
+        return 0;
+    const int64_t left_ns = guest_pause_cpu(guest), until_ns = deadline_cpu_ns() + 90 * 1000000;
+    while (deadline_cpu_ns() < until_ns)
+        CHECK(!guest_should_stop(guest));
+    guest_resume_cpu(guest, left_ns);
+    return 0;
+}
+
+static void cpu_time_of_the_host_is_not_the_guests(void)
+{
+    struct support_host host = {.act = ACT_CALL_CHILD, .attachment = burn_paused};
+    const struct sandbox_limits limits = {.cpu_ms = 30};
+    CHECK_EQ_TEXT(fault_name(support_run(hostile, &host, &limits).fault), "none");
+    host = (struct support_host){.act = ACT_FLOOD, .attachment = burn_paused};
+    const struct sandbox_result result = support_run(hostile, &host, &limits);
+    CHECK_EQ_TEXT(fault_name(result.fault), "cpu_deadline");
+    CHECK(host.calls > 1);
+    CHECK(result.cpu_us >= 120000);
+    CHECK(result.cpu_us < 300000);
 }
 
 static void wall_deadline_stops_loops(void)
@@ -411,7 +437,8 @@ int main(void)
         TEST(good_guests_run), TEST(memory_faults), TEST(stack_faults),
         TEST(calls_through_bad_pointers), TEST(arithmetic_faults), TEST(memory_ceiling),
         TEST(nothing_is_left_behind), TEST(bad_addresses), TEST(import_flood),
-        TEST(cpu_deadline_stops_loops), TEST(wall_deadline_stops_loops),
+        TEST(cpu_deadline_stops_loops),
+           TEST(cpu_time_of_the_host_is_not_the_guests), TEST(wall_deadline_stops_loops),
         TEST(deadline_waits_for_the_host), TEST(faults_in_a_child_leave_the_parent),
         TEST(child_time_is_charged_once), TEST(parent_deadline_holds_in_a_child),
         TEST(nesting_has_a_floor), TEST(cancelled_from_another_thread),
