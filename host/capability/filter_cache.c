@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/json.h"
@@ -193,14 +194,25 @@ bool filter_cache_find(struct filter_cache *cache, const char *digest, struct fi
 }
 
 /* Copies the file under its digest, unless that was done before. */
-static bool keep(struct filter_cache *cache, const char *name, const struct buf *bytes,
-                 const char *digest, struct error *err)
+static bool keep(struct filter_cache *cache, const char *path, const struct buf *bytes, bool *is_new,
+                 struct error *err)
 {
-    char *path = kept_path(cache, name, digest);
-    bool ok = path ? file_exists(path) ||
-                         (file_make_folder(cache->kept_folder, err) &&
-                          file_write(path, bytes->data, bytes->size, 0600, err))
-                   : error_set(err, ERROR_LIMIT, "out of memory");
+    *is_new = !file_exists(path);
+    return !*is_new || (file_make_folder(cache->kept_folder, err) &&
+                        file_write(path, bytes->data, bytes->size, 0600, err));
+}
+
+/* What turns out to be refused is not kept. */
+static bool take_up(struct filter_cache *cache, const struct buf *bytes, const char *digest,
+                    struct filter *filter)
+{
+    bool is_new = false;
+    char *path = kept_path(cache, filter->name, digest);
+    bool ok = path ? keep(cache, path, bytes, &is_new, &filter->problem) &&
+                         filter_cache_find(cache, digest, filter)
+                   : error_set(&filter->problem, ERROR_LIMIT, "out of memory");
+    if (!ok && is_new)
+        unlink(path);
     free(path);
     return ok;
 }
@@ -216,8 +228,7 @@ bool filter_cache_add(struct filter_cache *cache, const char *path, struct filte
         digest_hex(NULL, bytes.data, bytes.size, digest);
         memcpy(filter->digest, digest, sizeof digest);
         ok = trust_check(cache->workspace, path, &bytes, filter->signer, &filter->problem) &&
-             keep(cache, filter->name, &bytes, digest, &filter->problem) &&
-             filter_cache_find(cache, digest, filter);
+             take_up(cache, &bytes, digest, filter);
     }
     buf_release(&bytes);
     return ok;
