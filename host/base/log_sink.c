@@ -43,11 +43,6 @@ static struct {
 
 /* ---- descriptor -------------------------------------------------------------------------------- */
 
-int log_sink_fd(void)
-{
-    return sink.fd;
-}
-
 void log_sink_use(int fd)
 {
     if (sink.path)

@@ -6,7 +6,6 @@
 
 /* fd is borrowed; a file that log_open opened is closed. */
 void log_sink_use(int fd);
-int log_sink_fd(void);
 
 #define LOG_SINK_LINE_MAX (64u << 10) /* bytes of one line */
 

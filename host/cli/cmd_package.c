@@ -232,7 +232,7 @@ const struct command cmd_package = {
     .description =
         "Writes what a platform takes: the program, the shared libraries that it is linked with, "
         "modules compiled ahead, trust anchors, and the workspace. FLOW: what is offered, default all "
-        "flows, of each line of versions the newest; flows that they call travel along. No compiler and "
+        "flows, of each line of versions the newest; flows that they call travel along; one with customisations is refused, because these do not. No compiler and "
         "no system is needed where it runs: containers begin from scratch.\n\n"
         "TARGET is one of fn (func.yaml, Dockerfile), lambda (function.zip with bootstrap), "
         "lambda-container, knative (service.yaml), kubernetes (a deployment, and a CronJob for each "

@@ -25,12 +25,6 @@ struct circuit {
     char why[CIRCUIT_WHY_SIZE];
 };
 
-const char *circuit_state_name(enum circuit_state state)
-{
-    static const char *const names[] = {"closed", "open", "half open"};
-    return names[state];
-}
-
 struct circuit *circuit_new(const char *connection)
 {
     struct circuit *circuit = calloc(1, sizeof *circuit);

@@ -62,7 +62,4 @@ void circuit_look(struct circuit *circuit, struct circuit_view *out);
 struct transfer;
 typedef bool circuit_row_fn(void *context, const struct circuit_view *view);
 void transfer_circuits(struct transfer *transfer, circuit_row_fn *fn, void *context);
-
-/* "closed", "open", "half open". */
-const char *circuit_state_name(enum circuit_state state);
 #endif
