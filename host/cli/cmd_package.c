@@ -65,7 +65,7 @@ static bool fill(const struct package_plan *plan, struct package_tree *outer,
 {
     char loader[256];
     return package_add_program(inner, plan, loader, err) &&
-           package_add_contents(inner, plan, err) &&
+           package_add_modules(inner, plan, err) && package_add_contents(inner, plan, err) &&
            package_command_make(command, plan, loader, err) &&
            package_add_descriptors(outer, inner, plan, command, err) &&
            package_tree_finish(inner, err) && package_tree_finish(outer, err);
@@ -232,8 +232,9 @@ const struct command cmd_package = {
     .description =
         "Writes what a platform takes: the program, the shared libraries that it is linked with, "
         "modules compiled ahead, trust anchors, and the workspace. FLOW: what is offered, default all "
-        "flows, of each line of versions the newest; flows that they call travel along; one with customisations is refused, because these do not. No compiler and "
-        "no system is needed where it runs: containers begin from scratch.\n\n"
+        "flows, of each line of versions the newest; flows that they call travel along, and so do "
+        "customisations, which must be fit to run. No compiler and no system is needed where it runs: "
+        "containers begin from scratch.\n\n"
         "TARGET is one of fn (func.yaml, Dockerfile), lambda (function.zip with bootstrap), "
         "lambda-container, knative (service.yaml), kubernetes (a deployment, and a CronJob for each "
         "schedule) and oci-image (an image layout that skopeo or podman can push or run: nothing is "

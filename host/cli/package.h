@@ -13,9 +13,11 @@
 
 #define PACKAGE_FLOWS_MAX 1024u
 #define PACKAGE_SECRETS_MAX 256u
+#define PACKAGE_FILTERS_MAX 4096u
 #define PACKAGE_ENTRIES_MAX 8192u
 #define PACKAGE_TIME 315532800 /* 1980-01-01, the first that zip archives know; of everything */
 #define PACKAGE_NAME_SIZE 64
+#define PACKAGE_DIGEST_SIZE 65 /* SHA-256 in hexadecimal */
 
 /* ---- what is packaged for what ---- */
 
@@ -46,6 +48,14 @@ struct package_secret {
     char *use;  /* "connection 'X': password" */
 };
 
+/* A customisation, as it was when the plan was made. */
+struct package_filter {
+    char *flow, *name;                /* identifier; of the file */
+    char *path, *library;             /* the file; what was compiled */
+    char digest[PACKAGE_DIGEST_SIZE]; /* of the file */
+    bool is_mapping;
+};
+
 struct package_plan {
     struct service *service; /* borrowed */
     const struct package_target *target;
@@ -54,12 +64,14 @@ struct package_plan {
     char name[PACKAGE_NAME_SIZE]; /* of function or service: a DNS label */
     bool is_offered[PACKAGE_FLOWS_MAX]; /* by index of the service's flows */
     bool is_needed[PACKAGE_FLOWS_MAX];  /* and those that they call */
+    struct package_filter *filters;     /* their customisations */
+    size_t filter_count;
     struct package_secret secrets[PACKAGE_SECRETS_MAX];
     size_t secret_count;
 };
 
-/* package_plan.c: names of flows, none for all. ERROR_NOT_FOUND, ERROR_LIMIT. Release it in any
- * case. */
+/* package_plan.c: names of flows, none for all. ERROR_NOT_FOUND, ERROR_LIMIT; ERROR_INVALID: a
+ * customisation that cannot be used. Release it in any case. */
 MUST_USE bool package_plan_make(struct package_plan *plan, struct service *service,
                                 const struct package_target *target, const char *const *names,
                                 size_t name_count, struct error *err);
@@ -68,6 +80,8 @@ void package_plan_release(struct package_plan *plan);
 /* Where a file of the workspace is when the package runs: "/opt/sluice/workspace/x". Paths outside the
  * workspace stay. Caller frees; NULL: no memory. */
 char *package_path_of(const struct package_plan *plan, const char *path);
+/* The part of path below the workspace's folder; NULL: it is not there. Borrowed from path. */
+const char *package_below_workspace(const struct package_plan *plan, const char *path);
 /* Whether a secret stands in that file of the workspace (an absolute path). */
 bool package_is_secret(const struct package_plan *plan, const char *path);
 
@@ -108,6 +122,7 @@ MUST_USE bool package_add_bytes(struct package_tree *tree, enum package_part par
                                 unsigned mode, const void *bytes, size_t size, struct error *err);
 MUST_USE bool package_add_folder(struct package_tree *tree, enum package_part part,
                                  const char *path, unsigned mode, struct error *err);
+bool package_has(const struct package_tree *tree, const char *path);
 /* Adds the folders that are missing, then orders. ERROR_EXISTS: a path twice. */
 MUST_USE bool package_tree_finish(struct package_tree *tree, struct error *err);
 
@@ -115,6 +130,10 @@ MUST_USE bool package_tree_finish(struct package_tree *tree, struct error *err);
  * loader: name of its file in lib/. */
 MUST_USE bool package_add_program(struct package_tree *tree, const struct package_plan *plan,
                                   char loader[static 256], struct error *err);
+/* package_modules.c: flows and customisations, with what is compiled from them. ERROR_BROKEN: a file is
+ * another one by now. */
+MUST_USE bool package_add_modules(struct package_tree *tree, const struct package_plan *plan,
+                                  struct error *err);
 /* package_contents.c: everything else but descriptors. */
 MUST_USE bool package_add_contents(struct package_tree *tree, const struct package_plan *plan,
                                    struct error *err);
@@ -153,7 +172,6 @@ MUST_USE bool package_write_folder(const struct package_tree *tree, const char *
 MUST_USE bool package_write_zip(const struct package_tree *tree, const char *path,
                                 struct error *err);
 
-#define PACKAGE_DIGEST_SIZE 65
 void package_digest(const void *bytes, size_t size, char out[static PACKAGE_DIGEST_SIZE]);
 struct package_layer {
     char content[PACKAGE_DIGEST_SIZE]; /* SHA-256 of the tar */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Modules, workspace, and what a container without a system needs; see package.h. */
+/* The workspace, and what a container without a system needs; see package.h. */
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
@@ -10,7 +10,6 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "cli/package.h"
-#include "engine/translate.h"
 #include "server/issuer.h"
 
 #define ANCHORS "/etc/ssl/certs/ca-certificates.crt"
@@ -36,37 +35,6 @@ static const char *inside(const struct filling *filling, const char *name,
 {
     snprintf(path, PATH_MAX, "%s%s", filling->plan->target->prefix, name);
     return path;
-}
-
-/* ---- modules ---- */
-
-static bool add_module(const struct filling *filling, size_t flow)
-{
-    const struct package_plan *plan = filling->plan;
-    const char *name = service_module_name(plan->service, flow);
-    const char *library = service_library(plan->service, flow);
-    char path[PATH_MAX], file[PATH_MAX], source[PATH_MAX];
-    snprintf(file, sizeof file, "functions/%s.wasm", name);
-    snprintf(source, sizeof source, "%s/%s.wasm", filling->workspace->functions_folder, name);
-    if (!package_add_file(filling->tree, PART_MODULES, inside(filling, file, path), 0644, source,
-                          filling->err))
-        return false;
-    snprintf(file, sizeof file, "functions/compiled/%s", strrchr(library, '/') + 1);
-    if (!package_add_file(filling->tree, PART_COMPILED, inside(filling, file, path), 0644, library,
-                          filling->err))
-        return false;
-    snprintf(file, sizeof file, "functions/compiled/%s" TRANSLATE_SUM_SUFFIX, strrchr(library, '/') + 1);
-    snprintf(source, sizeof source, "%s" TRANSLATE_SUM_SUFFIX, library);
-    return package_add_file(filling->tree, PART_COMPILED, inside(filling, file, path), 0644, source,
-                            filling->err);
-}
-
-static bool add_modules(const struct filling *filling)
-{
-    for (size_t i = 0; i < service_flow_count(filling->plan->service); i++)
-        if (filling->plan->is_needed[i] && !add_module(filling, i))
-            return false;
-    return true;
 }
 
 /* ---- settings: those of the workspace, but for where things are ---- */
@@ -224,10 +192,7 @@ static bool add_named_file(const struct filling *filling, const char *path)
     char inner[PATH_MAX], file[PATH_MAX];
     snprintf(file, sizeof file, "workspace/%s", name);
     inside(filling, file, inner);
-    for (size_t i = 0; i < filling->tree->count; i++)
-        if (strcmp(filling->tree->entries[i].path, inner) == 0)
-            return true;
-    return has_key(filling, name) || add_workspace_file(filling, name);
+    return package_has(filling->tree, inner) || has_key(filling, name) || add_workspace_file(filling, name);
 }
 
 static bool add_named_files(const struct filling *filling)
@@ -258,6 +223,7 @@ static bool add_workspace(const struct filling *filling)
     return add_changed(filling, "sluice.json", place_settings) &&
            add_workspace_file(filling, "connections.json") && add_schedules(filling) &&
            add_issuer(filling) && add_workspace_folder(filling, "lookups") &&
+           add_workspace_folder(filling, TRUSTED_KEYS_FOLDER) &&
            add_workspace_folder(filling, "certificates") && add_named_files(filling);
 }
 
@@ -278,10 +244,8 @@ static bool add_zone(const struct filling *filling, const char *zone)
     snprintf(source, sizeof source, ZONES "/%s", zone);
     if (!realpath(source, real))
         return true; /* libical knows UTC by itself; `sluice check` tells of zones that are none */
-    for (size_t i = 0; i < filling->tree->count; i++)
-        if (strcmp(filling->tree->entries[i].path, source + 1) == 0)
-            return true;
-    return package_add_file(filling->tree, PART_SYSTEM, source + 1, 0644, real, filling->err);
+    return package_has(filling->tree, source + 1) ||
+           package_add_file(filling->tree, PART_SYSTEM, source + 1, 0644, real, filling->err);
 }
 
 static bool add_zones(const struct filling *filling)
@@ -311,6 +275,6 @@ bool package_add_contents(struct package_tree *tree, const struct package_plan *
                           struct error *err)
 {
     const struct filling filling = {tree, plan, service_workspace(plan->service), err};
-    return add_modules(&filling) && add_workspace(&filling) && add_anchors(&filling) &&
+    return add_workspace(&filling) && add_anchors(&filling) &&
            (plan->target->form == PACKAGE_ZIP || add_system(&filling));
 }

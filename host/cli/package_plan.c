@@ -8,7 +8,6 @@
 
 #include "base/file.h"
 #include "cli/package.h"
-#include "workspace/customisation.h"
 
 #define SERVE_STATE "/var/lib/sluice"
 #define TEMPORARY_STATE "/tmp/sluice"
@@ -97,8 +96,7 @@ static void name_it(struct package_plan *plan)
 
 /* ---- secrets ---- */
 
-/* The part of path below the workspace's folder, or NULL. */
-static const char *below_workspace(const struct package_plan *plan, const char *path)
+const char *package_below_workspace(const struct package_plan *plan, const char *path)
 {
     const char *folder = service_workspace(plan->service)->folder;
     size_t size = strlen(folder);
@@ -107,7 +105,7 @@ static const char *below_workspace(const struct package_plan *plan, const char *
 
 char *package_path_of(const struct package_plan *plan, const char *path)
 {
-    const char *below = below_workspace(plan, path);
+    const char *below = package_below_workspace(plan, path);
     char *out;
     if (!below)
         return strdup(path);
@@ -169,7 +167,7 @@ static bool add_outside(struct package_plan *plan, const struct connection *conn
                         const char *field, const char *path, struct error *err)
 {
     const struct secret file = {.file = (char *)(uintptr_t)path};
-    return !path || below_workspace(plan, path) || add_field(plan, connection, field, &file, err);
+    return !path || package_below_workspace(plan, path) || add_field(plan, connection, field, &file, err);
 }
 
 static bool add_connection(struct package_plan *plan, const char *name, struct error *err)
@@ -225,23 +223,47 @@ bool package_is_secret(const struct package_plan *plan, const char *path)
     return found;
 }
 
-/* A package without them would do something else than the workspace does. */
-static bool check_customisations(const struct package_plan *plan, struct error *err)
+/* ---- customisations ---- */
+
+static void release_filter(struct package_filter *filter)
 {
-    const struct workspace *workspace = service_workspace(plan->service);
-    bool ok = true;
-    for (size_t i = 0; ok && i < service_flow_count(plan->service); i++) {
-        const char *flow = service_manifest(plan->service, i)->identifier;
-        struct customisation_list list = {.count = 0};
-        ok = !plan->is_needed[i] ||
-             customisation_list_read(&list, workspace->folder, flow, err);
-        if (ok && list.count > 0)
-            ok = error_set(err, ERROR_UNSUPPORTED, "flow '%s' has customisations ('%s'), which "
-                           "packages cannot carry yet: serve this workspace with 'sluice serve', or "
-                           "leave the flow out", flow, list.files[0].path);
-        customisation_list_release(&list);
+    free(filter->flow);
+    free(filter->name);
+    free(filter->path);
+    free(filter->library);
+}
+
+/* What cannot be used would fail where the package runs, just as it does here. */
+static bool add_filter(void *context, const struct service_customisation *one, struct error *err)
+{
+    struct package_plan *plan = context;
+    if (!one->library)
+        return error_set(err, ERROR_INVALID, "customisation '%s' of flow '%s' cannot be used: %s",
+                         one->name, one->flow, one->problem);
+    if (plan->filter_count == PACKAGE_FILTERS_MAX)
+        return error_set(err, ERROR_LIMIT, "more than %u customisations", PACKAGE_FILTERS_MAX);
+    if (!plan->filters)
+        plan->filters = calloc(PACKAGE_FILTERS_MAX, sizeof *plan->filters);
+    struct package_filter filter = {.flow = strdup(one->flow),
+                                    .name = strdup(one->name),
+                                    .path = strdup(one->path),
+                                    .library = strdup(one->library),
+                                    .is_mapping = one->is_mapping};
+    snprintf(filter.digest, sizeof filter.digest, "%s", one->digest);
+    if (plan->filters && filter.flow && filter.name && filter.path && filter.library) {
+        plan->filters[plan->filter_count++] = filter;
+        return true;
     }
-    return ok;
+    release_filter(&filter);
+    return error_set(err, ERROR_LIMIT, "out of memory");
+}
+
+static bool add_customisations(struct package_plan *plan, struct error *err)
+{
+    for (size_t i = 0; i < service_flow_count(plan->service); i++)
+        if (plan->is_needed[i] && !service_customisations(plan->service, i, add_filter, plan, err))
+            return false;
+    return true;
 }
 
 bool package_plan_make(struct package_plan *plan, struct service *service,
@@ -253,7 +275,7 @@ bool package_plan_make(struct package_plan *plan, struct service *service,
         return false;
     close_over_calls(plan);
     name_it(plan);
-    return check_customisations(plan, err) && add_secrets(plan, err);
+    return add_customisations(plan, err) && add_secrets(plan, err);
 }
 
 void package_plan_release(struct package_plan *plan)
@@ -263,4 +285,9 @@ void package_plan_release(struct package_plan *plan)
         free(plan->secrets[i].use);
     }
     plan->secret_count = 0;
+    for (size_t i = 0; i < plan->filter_count; i++)
+        release_filter(&plan->filters[i]);
+    free(plan->filters);
+    plan->filters = NULL;
+    plan->filter_count = 0;
 }

@@ -68,10 +68,12 @@ struct libraries {
 
 static bool is_compiled_module(const struct package_plan *plan, const char *path)
 {
-    for (size_t i = 0; i < service_flow_count(plan->service); i++)
-        if (strcmp(service_library(plan->service, i), path) == 0)
-            return true;
-    return false;
+    bool found = false;
+    for (size_t i = 0; !found && i < service_flow_count(plan->service); i++)
+        found = strcmp(service_library(plan->service, i), path) == 0;
+    for (size_t i = 0; !found && i < plan->filter_count; i++)
+        found = strcmp(plan->filters[i].library, path) == 0;
+    return found;
 }
 
 static bool add_library(struct package_tree *tree, const struct package_plan *plan,

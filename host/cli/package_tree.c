@@ -87,10 +87,10 @@ bool package_add_folder(struct package_tree *tree, enum package_part part, const
     return entry != NULL;
 }
 
-static bool has_folder(const struct package_tree *tree, const char *path)
+bool package_has(const struct package_tree *tree, const char *path)
 {
     for (size_t i = 0; i < tree->count; i++)
-        if (tree->entries[i].is_folder && strcmp(tree->entries[i].path, path) == 0)
+        if (strcmp(tree->entries[i].path, path) == 0)
             return true;
     return false;
 }
@@ -102,7 +102,7 @@ static bool add_parents(struct package_tree *tree, const char *path, enum packag
     snprintf(folder, sizeof folder, "%s", path);
     for (char *slash = strrchr(folder, '/'); slash; slash = strrchr(folder, '/')) {
         *slash = '\0';
-        if (!has_folder(tree, folder) && !package_add_folder(tree, part, folder, 0755, err))
+        if (!package_has(tree, folder) && !package_add_folder(tree, part, folder, 0755, err))
             return false;
     }
     return true;

@@ -62,15 +62,24 @@ static bool load_library(struct module *module, const char *path, struct error *
     return true;
 }
 
+/* Where it was compiled already, or will be. */
+static bool find_or_make(const struct verified_module *verified, const char *cache_folder,
+                         const char *made_folder, char **library, struct error *err)
+{
+    struct translate_tools tools;
+    translate_tools_default(&tools);
+    if (made_folder && !translate_find(verified, made_folder, library, err))
+        return false;
+    return *library || translate(verified, cache_folder, &tools, library, err);
+}
+
 static bool load(struct module *module, const struct buf *bytes, const char *cache_folder,
                  const struct module_policy *policy, struct error *err)
 {
     struct verified_module verified;
-    struct translate_tools tools;
     char *library = NULL;
-    translate_tools_default(&tools);
     const bool ok = verifier_check(bytes->data, bytes->size, policy, &verified, err) &&
-                    translate(&verified, cache_folder, &tools, &library, err) &&
+                    find_or_make(&verified, cache_folder, policy->made_folder, &library, err) &&
                     load_library(module, library, err);
     module->manifest = verified.manifest;
     module->manifest_size = verified.manifest_size;

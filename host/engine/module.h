@@ -23,13 +23,16 @@ struct module_policy {
     const struct import_rule *imports; /* the allow-list of the module's kind */
     size_t import_count;
     uint32_t memory_pages_max; /* 64 KiB pages; the module's own maximum is lowered to it */
+    const char *made_folder;   /* of modules that were compiled elsewhere; asked first and never
+                                  written. NULL: none */
 };
 
 struct module;
 
 /*
- * Loads the module at wasm_path: reads, verifies, looks for <sha256>.so in cache_folder (owner and
- * mode are checked), else translates and compiles it there in a limited child process.
+ * Loads the module at wasm_path: reads, verifies, looks for <sha256>.so in the policy's made_folder and
+ * in cache_folder (owner and mode are checked), else translates and compiles it in cache_folder, in a
+ * limited child process.
  * ERROR_INVALID names what the verifier refused; ERROR_LIMIT, ERROR_NOT_FOUND, ERROR_INTERNAL.
  * The module is never unloaded while a sandbox of it runs; module_close releases it.
  */

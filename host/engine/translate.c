@@ -305,6 +305,26 @@ static char *absolute_folder(const char *folder, struct error *err)
     return path;
 }
 
+bool translate_find(const struct verified_module *module, const char *folder, char **path,
+                    struct error *err)
+{
+    *path = NULL;
+    char *real = realpath(folder, NULL);
+    if (!real)
+        return true;
+    char *found = library_path(module, real);
+    bool ok = found || error_set(err, ERROR_INTERNAL, "out of memory");
+    bool is_there = ok && is_made(found);
+    if (is_there)
+        ok = check_trust(real, true, err) && check_trust(found, false, err) && check_sum(found, err);
+    free(real);
+    if (ok && is_there)
+        *path = found;
+    else
+        free(found);
+    return ok;
+}
+
 bool translate(const struct verified_module *module, const char *cache_folder,
                const struct translate_tools *tools, char **path, struct error *err)
 {

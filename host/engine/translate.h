@@ -33,6 +33,11 @@ void translate_tools_default(struct translate_tools *tools);
 MUST_USE bool translate(const struct verified_module *module, const char *cache_folder,
                         const struct translate_tools *tools, char **path, struct error *err);
 
+/* Gives the path of what was made of the module earlier and lies in folder, where nothing is made; the
+ * caller frees *path, NULL where there is none, nor such a folder. ERROR_DENIED as above. */
+MUST_USE bool translate_find(const struct verified_module *module, const char *folder, char **path,
+                             struct error *err);
+
 /* The step of it that starts programs: guest.wasm and glue.c in folder (a work folder of translate,
  * mode 0700) become guest.so. is_large: compiled fast rather than for speed. Errors as translate. */
 #define TRANSLATE_WORK_PREFIX ".work-" /* of the folder's name */

@@ -40,8 +40,9 @@ size_t service_flow_count(const struct service *service);
  * oldest. Borrowed. */
 const struct manifest *service_manifest(const struct service *service, size_t index);
 const char *service_digest(const struct service *service, size_t index);
-/* Name of its module's file, without folder and ".wasm", and path of what is compiled from it. */
+/* Name of its module's file, without folder and ".wasm", path of that file, and of what is compiled from it. */
 const char *service_module_name(const struct service *service, size_t index);
+const char *service_module_path(const struct service *service, size_t index);
 const char *service_library(const struct service *service, size_t index);
 /* Index of the flow with that identifier, alias or folder name, alone (then the newest version) or as
  * "NAME|VERSION"; ERROR_NOT_FOUND names the nearest, or the versions there are. */
@@ -54,6 +55,21 @@ bool service_is_active(const struct service *service, size_t index);
 struct actor {
     const char *name, *address;
 };
+
+/* A customisation that is in force, borrowed during the call. */
+struct service_customisation {
+    const char *flow, *name; /* identifier; of its file: "message.10-mask.wasm" */
+    const char *path, *digest; /* of that file */
+    bool is_mapping;         /* the library is that of the module which applies mappings */
+    const char *library;     /* what was compiled; NULL: it cannot be used, and problem says why */
+    const char *problem;
+};
+typedef bool service_customisation_fn(void *context, const struct service_customisation *one,
+                                      struct error *err);
+/* Opens those of the index-th flow and calls fn with each, until one returns false; so does this, then.
+ * The errors of customisation_list_read. */
+MUST_USE bool service_customisations(const struct service *service, size_t index,
+                                     service_customisation_fn *fn, void *context, struct error *err);
 
 /* Parts that the files of this layer keep with the service. */
 struct activation_table *service_activations(const struct service *service);

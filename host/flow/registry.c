@@ -48,10 +48,11 @@ static bool check_own(const struct workspace *workspace, const char *path, struc
 }
 
 static bool open_module(struct flow *flow, const struct workspace *workspace, const char *path,
-                        const struct module_policy *policy, struct error *err)
+                        struct module_policy *policy, struct error *err)
 {
     if (!is_own(workspace, path))
         return module_open(&flow->module, path, workspace->cache_folder, policy, err);
+    policy->made_folder = workspace->cache_folder; /* of a package, whose own flows are compiled already */
     char *cache = file_join(workspace->state_folder, "compiled");
     bool ok = (cache || error_set(err, ERROR_LIMIT, "out of memory")) &&
               check_own(workspace, path, err) &&
@@ -65,7 +66,7 @@ bool flow_open(struct flow *flow, const struct workspace *workspace, const char 
 {
     size_t rule_count, size = 0;
     const struct import_rule *rules = import_rules_flow(&rule_count);
-    const struct module_policy policy = {
+    struct module_policy policy = {
         .imports = rules,
         .import_count = rule_count,
         .memory_pages_max = workspace->memory_mib_max * PAGES_PER_MIB,

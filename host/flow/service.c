@@ -2,12 +2,14 @@
 /* Opens what a workspace's runs share; see flow.h. */
 #include <stdlib.h>
 
+#include "base/file.h"
 #include "flow/activation.h"
 #include "flow/customisation.h"
 #include "flow/execute.h"
 #include "flow/flow.h"
 #include "flow/observe.h"
 #include "flow/timetable.h"
+#include "workspace/customisation.h"
 
 #define TRACES_WAIT_MS 3000 /* for a collector that is slow or away, once, at the end */
 
@@ -148,6 +150,45 @@ const char *service_digest(const struct service *service, size_t index)
 const char *service_module_name(const struct service *service, size_t index)
 {
     return registry_flow(&service->registry, index)->folder_name;
+}
+
+const char *service_module_path(const struct service *service, size_t index)
+{
+    return registry_flow(&service->registry, index)->path;
+}
+
+static bool tell(const struct service *service, const struct filter_set *set,
+                 const struct filter *filter, service_customisation_fn *fn, void *context,
+                 struct error *err)
+{
+    char *folder = customisation_folder(service->workspace->folder, set->flow);
+    char *path = folder ? file_join(folder, filter->name) : NULL;
+    const struct service_customisation one = {
+        .flow = set->flow,
+        .name = filter->name,
+        .path = path,
+        .digest = filter->digest,
+        .is_mapping = filter->mapping != NULL,
+        .library = filter->module ? module_library(filter->module) : NULL,
+        .problem = filter->problem.message,
+    };
+    bool ok = path ? fn(context, &one, err) : error_set(err, ERROR_LIMIT, "out of memory");
+    free(path);
+    free(folder);
+    return ok;
+}
+
+bool service_customisations(const struct service *service, size_t index,
+                            service_customisation_fn *fn, void *context, struct error *err)
+{
+    struct filter_set *set;
+    if (!customisations_current(service->customisations, service_manifest(service, index), &set, err))
+        return false;
+    bool ok = true;
+    for (size_t i = 0; ok && set && i < set->count; i++)
+        ok = tell(service, set, &set->filters[i], fn, context, err);
+    filter_set_release(set);
+    return ok;
 }
 
 const char *service_library(const struct service *service, size_t index)

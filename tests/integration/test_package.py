@@ -135,6 +135,24 @@ class PackageTest(ServerlessTest):
         if os.geteuid() != 0:
             self.skipTest("needs root for a root of its own")
 
+    def credentials(self):
+        folder = os.path.join(self.out, "credentials")
+        os.mkdir(folder)
+        with open(os.path.join(folder, "dacs-ftp"), "w", encoding="ascii") as file:
+            file.write(SECRETS["DACS_FTP_PASSWORD"])
+        return folder
+
+    def jail(self, root, *more):
+        """preexec_fn and environment for a process in that root, with the secrets that are named."""
+        workspace = "/opt/sluice/workspace/"
+        binds = [(self.credentials(), "/run/credentials"), *more]
+        for name in ("secrets/smtp", "certificates/dacs.pem"):
+            os.chmod(os.path.join(self.land.workspace, name), 0o644)
+            binds.append((os.path.join(self.land.workspace, name), workspace + name))
+        container.prepare(root)
+        return (lambda: container.enter(root, binds),
+                {**self.variables(), "CREDENTIALS_DIRECTORY": "/run/credentials"})
+
 
 class Contents(PackageTest):
     def files(self, target, output):
@@ -247,17 +265,6 @@ class Contents(PackageTest):
         self.package("fn", name="missing/folder", expect=2)
         self.assertEqual([name for name in os.listdir(self.out) if "." in name], [])
 
-    def test_customisations_are_not_left_behind_silently(self):
-        folder = os.path.join(self.land.workspace, "customizations", FLOW_ACK)
-        os.makedirs(folder)
-        self.addCleanup(shutil.rmtree, os.path.dirname(folder))
-        with open(os.path.join(folder, "mapping.json"), "w", encoding="utf-8") as file:
-            file.write("[]")
-        self.package("fn", FLOW_ACK, name="x", expect=2)
-        self.assertIn("has customisations", self.printed)
-        self.assertIn("mapping.json", self.printed)
-        self.package("fn", FLOW_FTP, name="y")
-
     def test_a_schedule_that_no_cron_job_holds(self):
         path = os.path.join(self.land.workspace, "schedules.json")
         with open(path, "w", encoding="utf-8") as file:
@@ -342,24 +349,6 @@ class Descriptors(PackageTest):
 
 
 class Running(PackageTest):
-    def credentials(self):
-        folder = os.path.join(self.out, "credentials")
-        os.mkdir(folder)
-        with open(os.path.join(folder, "dacs-ftp"), "w", encoding="ascii") as file:
-            file.write(SECRETS["DACS_FTP_PASSWORD"])
-        return folder
-
-    def jail(self, root, *more):
-        """preexec_fn and environment for a process in that root, with the secrets that are named."""
-        workspace = "/opt/sluice/workspace/"
-        binds = [(self.credentials(), "/run/credentials"), *more]
-        for name in ("secrets/smtp", "certificates/dacs.pem"):
-            os.chmod(os.path.join(self.land.workspace, name), 0o644)
-            binds.append((os.path.join(self.land.workspace, name), workspace + name))
-        container.prepare(root)
-        return (lambda: container.enter(root, binds),
-                {**self.variables(), "CREDENTIALS_DIRECTORY": "/run/credentials"})
-
     def start(self, root, *words, **environment):
         preexec, variables = self.jail(root)
         process = subprocess.Popen([*ENTRY, *words], preexec_fn=preexec, stdin=subprocess.DEVNULL,

@@ -129,6 +129,19 @@ const char *service_module_name(const struct service *service, size_t index)
     return "flow";
 }
 
+const char *service_module_path(const struct service *service, size_t index)
+{
+    (void)service, (void)index;
+    return "/nowhere/flow.wasm";
+}
+
+bool service_customisations(const struct service *service, size_t index,
+                            service_customisation_fn *fn, void *context, struct error *err)
+{
+    (void)service, (void)index, (void)fn, (void)context, (void)err;
+    return true;
+}
+
 const char *service_library(const struct service *service, size_t index)
 {
     (void)service, (void)index;

@@ -18,6 +18,7 @@
 static char root[] = "/tmp/sluice-test-XXXXXX";
 static char cache[64];
 static char wasm_path[64];
+static const char *made; /* policy's made_folder */
 static struct error err;
 static struct buf bytes;
 
@@ -29,7 +30,7 @@ static void write_module(const struct wasm_module *module)
 
 static bool open_module(struct module **out)
 {
-    struct module_policy policy = {.memory_pages_max = 16};
+    struct module_policy policy = {.memory_pages_max = 16, .made_folder = made};
     policy.imports = import_rules_flow(&policy.import_count);
     err = (struct error){0};
     return module_open(out, wasm_path, cache, &policy, &err);
@@ -128,6 +129,39 @@ static void others_must_not_write_the_cache(void)
     CHECK_EQ_INT(symlink("/dev/null", path), 0);
     CHECK_FAILS(open_module(&module), &err, ERROR_DENIED);
     CHECK_CONTAINS(err.message, "not a plain file");
+    empty_cache();
+}
+
+/* What a package brings is used where nothing can be made, if nobody else could have written it. */
+static void made_elsewhere(void)
+{
+    struct module *module;
+    char path[400], brought[80], missing[80];
+    struct wasm_module wasm = wasm_minimal();
+    write_module(&wasm);
+    CHECK_OK(open_module(&module), &err);
+    module_close(module);
+    snprintf(brought, sizeof brought, "%s.brought", cache);
+    CHECK_EQ_INT(rename(cache, brought), 0);
+    made = brought;
+    CHECK_OK(open_module(&module), &err);
+    if (module)
+        CHECK(strncmp(module_library(module), brought, strlen(brought)) == 0);
+    module_close(module);
+    CHECK(!file_exists(cache)); /* not even made */
+    CHECK_EQ_INT(chmod(brought, 0770), 0);
+    CHECK_FAILS(open_module(&module), &err, ERROR_DENIED);
+    CHECK_EQ_INT(chmod(brought, 0700), 0);
+    snprintf(missing, sizeof missing, "%s.missing", cache);
+    made = missing;
+    CHECK_OK(open_module(&module), &err); /* compiled, then, and in the cache */
+    module_close(module);
+    CHECK_EQ_INT(list_cache(path, sizeof path), 1);
+    CHECK(!file_exists(missing));
+    made = NULL;
+    empty_cache();
+    CHECK_EQ_INT(rmdir(cache), 0);
+    CHECK_EQ_INT(rename(brought, cache), 0);
     empty_cache();
 }
 
@@ -232,7 +266,7 @@ static void imports_that_the_host_lacks(void)
 int main(void)
 {
     static const struct check_test tests[] = {
-        TEST(cached_by_content), TEST(others_must_not_write_the_cache),
+        TEST(cached_by_content), TEST(others_must_not_write_the_cache), TEST(made_elsewhere),
         TEST(what_was_compiled_is_what_is_loaded), TEST(tools_that_fail),
         TEST(modules_that_are_refused), TEST(imports_that_the_host_lacks)};
     if (!mkdtemp(root))

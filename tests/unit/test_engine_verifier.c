@@ -16,7 +16,9 @@
 
 static const struct import_rule rules[] = {
     {"sluice_flow", "input", "ii:i"}, {"sluice_flow", "wide", "iIfF:"}, {"m", "n", ":"}};
-static struct module_policy policy = {rules, sizeof rules / sizeof rules[0], POLICY_PAGES};
+static struct module_policy policy = {.imports = rules,
+                                      .import_count = sizeof rules / sizeof rules[0],
+                                      .memory_pages_max = POLICY_PAGES};
 static struct buf bytes;
 static struct buf storage;
 static struct error last;
