@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 """All the systems of the integration on loopback, and a workspace that points at them.
 
-Two FTP servers (CCS: vsftpd, or pyftpdlib where not root; DACS: ProFTPD), a mail server with STARTTLS
-and AUTH, two Object Storage stand-ins, the CCS stand-in: all over TLS with a throw-away authority.
+Two FTP servers (CCS: vsftpd, or pyftpdlib where not root; DACS: ProFTPD; or what is asked for), a mail
+server with STARTTLS and AUTH, two Object Storage stand-ins, the CCS stand-in: all over TLS with a throw-away
+authority.
 Used by the demo and by the tests of the flows; as a context manager it stops what it started.
 """
 import glob
@@ -17,7 +18,7 @@ import urllib.request
 
 import certificates
 from common import PeerProcess, read_records
-from servers import Proftpd, Pyftpdlib, SmtpSink, Vsftpd
+from servers import FTP_SERVERS, SmtpSink, Sshd
 
 FLOW_FTP = "OUTL-BA-CCS_DACS_CUST_SYNC_FTP"
 FLOW_OS = "OUTL-BA-CCS_DACS_CUST_SYNC_OS"
@@ -35,10 +36,14 @@ SECRETS = {"CCS_FTP_PASSWORD": "ccs-ftp-secret", "DACS_FTP_PASSWORD": "dacs-ftp-
 
 
 class Landscape:
-    """root: an empty folder for everything; sluice: path of the program; settings: sluice.json."""
+    """root: an empty folder for everything; sluice: path of the program; settings: sluice.json;
+    ccs_ftp, dacs_ftp: kinds of servers.py, of FTP or "sshd" (vsftpd and pure-ftpd need root)."""
 
-    def __init__(self, root, sluice, settle_ms=0, settings=None, started=lambda peer: None):
+    def __init__(self, root, sluice, settle_ms=0, settings=None, started=lambda peer: None, ccs_ftp=None,
+                 dacs_ftp="proftpd"):
         self.root, self.sluice_program = root, sluice
+        # vsftpd can only be started by root
+        self.kinds = {"ccs": ccs_ftp or ("vsftpd" if os.geteuid() == 0 else "pyftpdlib"), "dacs": dacs_ftp}
         self.workspace = os.path.join(root, "workspace")
         self.peers = []
         self._started = started
@@ -70,17 +75,10 @@ class Landscape:
     def _start_peers(self):
         authority = certificates.Authority(os.path.join(self.root, "certificates"))
         self.ca = authority.path
-        cert, key = authority.server()
+        cert, key = self.certificate, self.key = authority.server()
         tls = {"tls": "explicit", "certificate": cert, "key": key}
-        account = {"user": "ccs", "password": SECRETS["CCS_FTP_PASSWORD"], **tls}
-        if os.geteuid() == 0:
-            self.ccs_ftp = self._add("CCS content server, FTP (vsftpd)", Vsftpd(
-                self._folder("ccs-ftp"), require_ssl_reuse=True, **account))
-        else:  # vsftpd can only be started by root
-            self.ccs_ftp = self._add("CCS content server, FTP (pyftpdlib)", Pyftpdlib(
-                self._folder("ccs-ftp"), **account))
-        self.dacs_ftp = self._add("DACS content server, FTP (ProFTPD)", Proftpd(
-            self._folder("dacs-ftp"), user="dacs", password=SECRETS["DACS_FTP_PASSWORD"], **tls))
+        self.ccs_ftp = self._file_server("ccs", tls)
+        self.dacs_ftp = self._file_server("dacs", tls)
         self.mail = self._add("mail server", SmtpSink(
             self._folder("mail"), auth=True, user="sluice", password=SECRETS["SMTP_PASSWORD"], **tls))
         self.ccs_storage = self._storage("ccs", cert, key)
@@ -90,6 +88,18 @@ class Landscape:
             "--password", SECRETS["CCS_PASSWORD"], "--tls", cert, key))
         for server, folder in ((self.ccs_ftp, SOURCE_FOLDER), (self.dacs_ftp, TARGET_FOLDER)):
             self._make_server_folder(server, folder)
+
+    def _file_server(self, side, tls):
+        kind = self.kinds[side]
+        options = {"user": side, "password": SECRETS[f"{side.upper()}_FTP_PASSWORD"]}
+        if kind != "sshd":
+            options.update(tls)
+        if kind == "vsftpd":
+            options["require_ssl_reuse"] = True
+        server, = [one for one in (*FTP_SERVERS, Sshd) if one.kind == kind]
+        protocol = "SFTP" if kind == "sshd" else "FTP"
+        return self._add(f"{side.upper()} content server, {protocol} ({kind})",
+                         server(self._folder(f"{side}-ftp"), **options))
 
     def _storage(self, side, cert, key):
         name = f"{side}-storage"
@@ -125,6 +135,10 @@ class Landscape:
         self.write_connections(self.default_connections(settle_ms))
         for name, value in RECIPIENTS.items():
             self.set_lookup(EMAIL, name, value)
+        for name, server, folder in (("ccs.ftp.custsync.input.directory", self.ccs_ftp, SOURCE_FOLDER),
+                                     ("dacs.ftp.custsync.output.directory", self.dacs_ftp, TARGET_FOLDER)):
+            if server.remote_home != "/":
+                self.set_lookup(CONFIG, name, server.remote_home + folder)
         self.set_lookup(CONFIG, "ccs.os.custsync.namespace", "ccsnamespace")
         self.set_lookup(CONFIG, "dacs.os.custsync.namespace", "dacsnamespace")
 
@@ -135,6 +149,10 @@ class Landscape:
 
     def default_connections(self, settle_ms):
         def ftp(server, secret):
+            if server.kind == "sshd":
+                return {"type": "sftp", "host": "127.0.0.1", "port": server.port, "user": server.user,
+                        "known_hosts": server.known_hosts, "password": {"env": secret},
+                        "settle_ms": settle_ms, "retry": RETRY}
             return {"type": "ftp", "host": "localhost", "port": server.port, "tls": "explicit",
                     "ca": self.ca, "user": server.user, "password": {"env": secret},
                     "settle_ms": settle_ms, "retry": RETRY}
@@ -230,6 +248,9 @@ class Landscape:
     def objects(self, storage):
         listing = json.loads(self._admin(storage, f"/_objects/{BUCKET}"))
         return {one["name"]: self.object(storage, one["name"]) for one in listing}
+
+    def open_uploads(self, storage):
+        return json.loads(self._admin(storage, f"/_uploads/{BUCKET}"))
 
     def object(self, storage, name):
         return self._admin(storage, f"/_objects/{BUCKET}/{urllib.parse.quote(name, safe='')}")

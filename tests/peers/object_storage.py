@@ -7,6 +7,7 @@ disk. See http_peer.py for faults and records; further administration paths, uns
   GET    /_objects/{bucket}/{name}  the bytes of one object (name percent-encoded)
   PUT    /_objects/{bucket}/{name}  puts one object
   DELETE /_objects/{bucket}/{name}  removes one object
+  GET    /_uploads/{bucket}         the uploads that are open, with how many parts they have
   POST   /_clock {"skew": seconds}  moves this server's clock
 """
 import argparse
@@ -504,11 +505,15 @@ class ObjectStorage(HttpPeer):
         if parts[0] == "_clock" and request.method == "POST":
             self.skew = float(json.loads(request.body())["skew"])
             return Answer.json(200, {"skew": self.skew})
-        if parts[0] != "_objects" or len(parts) < 2:
+        if parts[0] not in ("_objects", "_uploads") or len(parts) < 2:
             return super().administer(request)
         bucket = self.buckets.get(self._decode(parts[1]))
         if not bucket:
             return refuse(404, "BucketNotFound", "no such bucket")
+        if parts[0] == "_uploads":
+            with bucket.lock:
+                return Answer.json(200, [{"name": one["object"], "parts": len(one["parts"])}
+                                         for one in bucket.uploads.values()])
         if len(parts) == 2:
             keys = ("name", "size", "md5", "etag", "timeModified")
             with bucket.lock:
