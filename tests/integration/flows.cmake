@@ -29,7 +29,8 @@ if(TARGET sluice)
   set_tests_properties(demo PROPERTIES TIMEOUT 300 LABELS integration
     ENVIRONMENT "SLUICE_BUILD=${PROJECT_BINARY_DIR};PYTHONDONTWRITEBYTECODE=1")
 endif()
-# The program killed at its effects: a preloaded library counts them and strikes.
+# The program killed at its effects (a preloaded library counts them and strikes), its connections cut at what
+# is said on them: each of the real servers is source and target once. scripts/prove --servers does all routes.
 if(TARGET sluice AND NOT SANITIZE)
   add_library(kill_at MODULE kill_at.c)
   target_link_libraries(kill_at PRIVATE ${CMAKE_DL_LIBS})
@@ -41,5 +42,10 @@ if(TARGET sluice AND NOT SANITIZE)
   foreach(route ftp-ftp ftp-os)
     add_python_test(kill.${route}.filtered test_kill_every.py
       ARGS $<TARGET_FILE:sluice> $<TARGET_FILE:kill_at> ${route}+${TEST_GUEST_FOLDER}/filter_records.wasm)
+  endforeach()
+  foreach(route vsftpd:proftpd proftpd:pure-ftpd pure-ftpd:pyftpdlib pyftpdlib:vsftpd os:sshd sshd:os)
+    string(REPLACE ":" "-" name ${route})
+    add_python_test(cut.${name} test_cut_every.py
+      ARGS $<TARGET_FILE:sluice> $<TARGET_FILE:kill_at> ${route})
   endforeach()
 endif()

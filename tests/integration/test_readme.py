@@ -30,6 +30,7 @@ RUN_ELSEWHERE = {
         "the test 'sanitizers' configures, builds and tests a fresh folder",
     "scripts/prove": "by hand: the test 'prove' runs the first two minutes of it",
     "scripts/prove --minutes 2 --fuzz 0": "the test 'prove'",
+    "scripts/prove --servers 10": "by hand: the tests 'cut.*' try the first moments of six routes",
     "scripts/prove --seed 4711": "whoever looks at one seed; all of them run so",
     "scripts/bench": "by hand: a measurement is no test",
     "build/host/cli/sluice -w my-utility replay ID": "the test 'resume'",
