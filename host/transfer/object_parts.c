@@ -336,8 +336,9 @@ static bool commit(struct parts *parts, bool *is_settled, struct error *err)
     ok = ok && upload_announce(upload, STEP_PUBLISHING, parts->id, parts->done, digest, err);
     if (ok) {
         ok = post(upload, buf_text(&path), body, upload_condition(upload), &response, &code, err);
-        bool is_doubtful = response.status ? http_status_is_doubtful(response.status)
-                                           : http_reply_lost(code);
+        /* A status line whose answer broke off behind it settles nothing either. */
+        bool is_doubtful = code == CURLE_OK ? http_status_is_doubtful(response.status)
+                                            : http_reply_lost(code);
         *is_settled = ok || is_doubtful;
         if (ok)
             ok = conclude_commit(parts, &response, digest, err);

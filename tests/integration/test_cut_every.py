@@ -34,7 +34,7 @@ CONNECTIONS = {"source": {False: "OU FTP CCS for CCS-DACS", True: "OU REST CCS O
                "target": {False: "OU FTP DACS for CCS-DACS", True: "OU REST DACS OS for CCS-DACS"}}
 MAIL = "OU SMTP for CCS-DACS"
 # Moments that once showed a defect, by route; tried first.
-KEPT = {}
+KEPT = {"sshd:os": ["target, POST u/ 1, break"]}
 SAID = {"kill": "killed", "cut": "cut", "reset": "reset", "lose": "answers lost", "break": "answers broken",
         "delay": "answers late", "stall": "answers never given"}
 
