@@ -209,6 +209,15 @@ static bool is_below_ftp(CURLcode code)
     }
 }
 
+/* Whether the connection ended before the newest command was answered: what was said to an earlier one, such
+ * as a refused AUTH SSL that another AUTH followed, does not explain that. */
+static bool is_reply_lost(const struct ftp_dialogue *dialogue, CURLcode code)
+{
+    bool is_lost = code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR ||
+                   code == CURLE_GOT_NOTHING || code == CURLE_OPERATION_TIMEDOUT;
+    return is_lost && dialogue->count > 1 && dialogue->exchanges[dialogue->count - 1].code == 0;
+}
+
 /* libcurl gives up the control connection when sending fails, and with it the server's reason. */
 static bool fail_in_upload(struct handle *handle, const char *what, struct error *err)
 {
@@ -226,7 +235,7 @@ bool ftp_fail(struct handle *handle, CURLcode code, enum ftp_wish wish, const ch
     const struct ftp_exchange *store = dialogue_find(handle->dialogue, "STOR", 0);
     if (code == CURLE_SEND_ERROR && store && store->code > 0 && store->code < 200)
         return fail_in_upload(handle, what, err);
-    if (is_below_ftp(code) || !said || (said->code < 400 && said->code != 332))
+    if (is_below_ftp(code) || is_reply_lost(handle->dialogue, code) || !said || (said->code < 400 && said->code != 332))
         return handle_fail(handle, code, err);
     struct verdict verdict = judge(said, wish);
     connection_error(handle->connection, err, verdict.kind, "%s%s%s%s (%d %s): %s", what ? "'" : "",
