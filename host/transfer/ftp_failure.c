@@ -84,8 +84,8 @@ static struct verdict judge_data_connection(const struct ftp_exchange *said)
                             "check the server's passive ports and the firewall"};
 }
 
-/* A full disk is told by 452, 552, 451 and (pyftpdlib) 426, which every server also says of a
- * connection that broke. */
+/* A full disk is told by 452, 552, 451 and (pyftpdlib) 426. 426 is also what every server says of a
+ * connection that broke, and 451 what Pure-FTPd says of one. */
 static struct verdict judge_store(const struct ftp_exchange *said)
 {
     if (said->code == 452 || said->code == 552 || MENTIONS(said, "space", "quota", "disk full"))
@@ -93,7 +93,7 @@ static struct verdict judge_store(const struct ftp_exchange *said)
                                 "the server's disk is full or a quota is reached",
                                 "make room there; the source was left as it was"};
     if (said->code == 451)
-        return (struct verdict){ERROR_LIMIT, RETRY_NEVER,
+        return (struct verdict){ERROR_LIMIT, RETRY_FEW,
                                 "the server could not write the file, as when its disk is full",
                                 "check its disk and log; the source was left as it was"};
     if (said->code == 426)

@@ -35,6 +35,7 @@ CONNECTIONS = {"source": {False: "OU FTP CCS for CCS-DACS", True: "OU REST CCS O
 MAIL = "OU SMTP for CCS-DACS"
 # Moments that once showed a defect, by route; tried first.
 KEPT = {"sshd:os": ["target, POST u/ 1, break"],
+        "proftpd:pure-ftpd": ["target, STOR data 1, reset after 70000"],
         "pure-ftpd:pyftpdlib": ["source, AUTH 2, lose", "source, AUTH 2, break + kill after 80"]}
 SAID = {"kill": "killed", "cut": "cut", "reset": "reset", "lose": "answers lost", "break": "answers broken",
         "delay": "answers late", "stall": "answers never given"}

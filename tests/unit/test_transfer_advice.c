@@ -124,7 +124,7 @@ static const struct {
     {FTP_WISH_READ, "RETR", 451, "read error", ERROR_BROKEN, RETRY_LATER, "cut"},
     {FTP_WISH_LOOK, "TYPE", 451, "?", ERROR_BROKEN, RETRY_LATER, "look"},
     {FTP_WISH_STORE, "STOR", 426, "aborted", ERROR_BROKEN, RETRY_FEW, "broken, or pyftpdlib's full disk"},
-    {FTP_WISH_STORE, "STOR", 451, "write error", ERROR_LIMIT, RETRY_NEVER, "full disk of three servers"},
+    {FTP_WISH_STORE, "STOR", 451, "write error", ERROR_LIMIT, RETRY_FEW, "full disk of three servers, or broken"},
     {FTP_WISH_STORE, "STOR", 452, "no space", ERROR_LIMIT, RETRY_NEVER, "full disk"},
     {FTP_WISH_STORE, "STOR", 552, "quota", ERROR_LIMIT, RETRY_NEVER, "quota"},
     {FTP_WISH_STORE, "STOR", 550, "quota exceeded", ERROR_LIMIT, RETRY_NEVER, "quota in words"},
