@@ -206,19 +206,29 @@ static void act(struct exchange *exchange)
 
 /* ---- the answer ------------------------------------------------------------------------------ */
 
+/* Behind the status line, and maybe some of the fields. */
+static CURLcode cut_answer(struct easy *easy)
+{
+    easy_disconnect(easy);
+    return easy_fail(easy, CURLE_RECV_ERROR, "Recv failure: Connection reset by peer");
+}
+
 static CURLcode give_headers(struct exchange *exchange)
 {
     struct easy *easy = exchange->easy;
     const struct answer *answer = &exchange->answer;
     char line[1024];
     long long length = answer->length >= 0 ? (long long)answer->length : (long long)answer->body.size;
+    bool is_cut = mishap_happens(MISHAP_HTTP_ANSWER_CUT, world->plan.mishap_permille);
     easy->status = answer->status;
     if (!easy->header)
-        return CURLE_OK;
+        return is_cut ? cut_answer(easy) : CURLE_OK;
     int size = snprintf(line, sizeof line, "HTTP/1.1 %d Status\r\n", answer->status);
     easy->header(line, 1, (size_t)size, easy->header_context);
     size = snprintf(line, sizeof line, "Content-Length: %lld\r\n", length);
     easy->header(line, 1, (size_t)size, easy->header_context);
+    if (is_cut)
+        return cut_answer(easy);
     for (const char *at = buf_text(&answer->headers); *at; at = strchr(at, '\n') + 1) {
         size = snprintf(line, sizeof line, "%.*s", (int)(strchr(at, '\n') + 1 - at), at);
         if (easy->header(line, 1, (size_t)size, easy->header_context) != (size_t)size)

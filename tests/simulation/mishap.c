@@ -55,7 +55,8 @@ enum mishap mishap_draw_often(const enum mishap kinds[])
 
 bool mishap_happens(enum mishap mishap, unsigned permille)
 {
-    if (!is_possible(mishap) || !draw_chance(permille))
+    if (!is_possible(mishap) ||
+        !(mishap < MISHAP_FIRST_LATER ? draw_chance(permille) : draw_later_chance(permille)))
         return false;
     mishap_count(mishap);
     return true;

@@ -96,7 +96,10 @@
     X(SOURCE_MARKED, "source name that is marked already")                                         \
     X(TARGET_TAKEN, "target name taken by a foreign file")                                         \
     X(MARK_TAKEN, "SENT- name taken by a foreign file")                                            \
-    X(CONSUMER_TAKES, "consumer takes a file")
+    X(CONSUMER_TAKES, "consumer takes a file")                                                     \
+    /* added later, in the order of their coming: they are drawn apart, so that a seed kept from before  \
+     * takes its course without them */                                                            \
+    X(HTTP_ANSWER_CUT, "answer cut behind its status line")
 
 enum mishap {
 #define MISHAP_ID(id, name) MISHAP_##id,
@@ -104,6 +107,7 @@ enum mishap {
 #undef MISHAP_ID
         MISHAP_COUNT,
     MISHAP_NONE = MISHAP_COUNT,
+    MISHAP_FIRST_LATER = MISHAP_HTTP_ANSWER_CUT,
 };
 
 const char *mishap_name(enum mishap mishap);

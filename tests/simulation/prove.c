@@ -3,8 +3,9 @@
  * Runs seeds on all processors and reports: seeds, lifetimes, steps, effects, faults by kind, invariants
  * checked, violations. A seed that violates an invariant is run again with its trace.
  *
- *     prove FUNCTIONS [--seeds N] [--minutes M] [--seed S] [--first S] [--kept FILE]
+ *     prove FUNCTIONS [--seeds N] [--minutes M] [--seed S[/KINDS]] [--first S] [--kept FILE]
  */
+#include <ctype.h>
 #include <errno.h>
 #include <ftw.h>
 #include <limits.h>
@@ -34,15 +35,16 @@ int __real_nanosleep(const struct timespec *duration, struct timespec *left);
 struct totals {
     uint64_t seeds, lifetimes, steps, effects, checks, twice, deliveries, marks, mishaps[MISHAP_COUNT];
     unsigned violations;
-    uint64_t violated[VIOLATIONS_MAX];
+    struct seed violated[VIOLATIONS_MAX];
 };
 
 struct settings {
     const char *functions;
-    uint64_t first, seeds, one;
+    uint64_t first, seeds;
+    struct seed one;
     bool has_one, has_seeds;
     double minutes; /* 0: no limit */
-    uint64_t kept[KEPT_MAX];
+    struct seed kept[KEPT_MAX];
     unsigned kept_count;
     unsigned workers;
 };
@@ -99,21 +101,22 @@ static void add_up(struct totals *mine)
         mine->mishaps[i] += world->mishaps[i];
 }
 
-static void run_seed(uint64_t seed, const struct workshop *shop, struct totals *mine)
+static void run_seed(struct seed seed, const struct workshop *shop, struct totals *mine)
 {
     bool ok = seed_run(seed, &shop->place, &shop->key, false);
     uint64_t digest = world->digest;
     add_up(mine);
-    if (ok && seed % TWICE_EVERY == 0) {
+    if (ok && seed.number % TWICE_EVERY == 0) {
         mine->twice++;
         seed_run(seed, &shop->place, &shop->key, false);
         if (world->digest != digest)
-            violation("seed %llu took another course the second time", (unsigned long long)seed);
+            violation("seed %llu took another course the second time", (unsigned long long)seed.number);
         ok = !world->violation[0];
     }
     if (ok)
         return;
-    fprintf(stderr, "\nVIOLATION, seed %llu: %s\n", (unsigned long long)seed, world->violation);
+    fprintf(stderr, "\nVIOLATION, seed %llu/%u: %s\n", (unsigned long long)seed.number, seed.kinds,
+            world->violation);
     if (mine->violations < VIOLATIONS_MAX)
         mine->violated[mine->violations++] = seed;
 }
@@ -132,7 +135,7 @@ static void work(const struct settings *settings, unsigned index, double until_s
     for (uint64_t i = index; i < settings->seeds && mine->violations < VIOLATIONS_MAX; i += settings->workers) {
         if (until_s > 0 && now_s() >= until_s)
             break;
-        run_seed(settings->first + i, &shop, mine);
+        run_seed((struct seed){settings->first + i, MISHAP_COUNT}, &shop, mine);
     }
     close_workshop(&shop);
     _exit(0);
@@ -224,18 +227,30 @@ static int usage(void)
     return 2;
 }
 
+/* "NUMBER/KINDS", or "NUMBER" alone for all kinds there are; ends at a blank. */
+static bool read_seed(const char *text, struct seed *seed)
+{
+    char *end;
+    unsigned long long number = strtoull(text, &end, 10);
+    unsigned long kinds = end > text && *end == '/' ? strtoul(end + 1, &end, 10) : MISHAP_COUNT;
+    *seed = (struct seed){.number = number, .kinds = (unsigned)kinds};
+    return end > text && (!*end || isspace((unsigned char)*end)) && kinds >= MISHAP_FIRST_LATER &&
+           kinds <= MISHAP_COUNT;
+}
+
 /* One seed a line, what it once showed behind it; '#' begins a comment. */
 static bool read_kept(struct settings *settings, const char *path)
 {
     char line[400];
+    bool is_read = true;
     FILE *file = fopen(path, "r");
     if (!file)
         return false;
     while (fgets(line, sizeof line, file) && settings->kept_count < KEPT_MAX)
-        if (line[0] >= '0' && line[0] <= '9')
-            settings->kept[settings->kept_count++] = strtoull(line, NULL, 10);
+        if (line[0] != '#')
+            is_read &= read_seed(line, &settings->kept[settings->kept_count++]);
     fclose(file);
-    return true;
+    return is_read;
 }
 
 static bool read_option(struct settings *settings, const char *name, const char *value)
@@ -243,6 +258,10 @@ static bool read_option(struct settings *settings, const char *name, const char 
     char *end;
     if (strcmp(name, "--kept") == 0)
         return read_kept(settings, value);
+    if (strcmp(name, "--seed") == 0) {
+        settings->has_one = true;
+        return read_seed(value, &settings->one);
+    }
     double number = strtod(value, &end);
     if (*end || end == value || number < 0)
         return false;
@@ -254,17 +273,14 @@ static bool read_option(struct settings *settings, const char *name, const char 
         settings->first = strtoull(value, NULL, 10);
     else if (strcmp(name, "--workers") == 0)
         settings->workers = number < 1 ? 1 : number > WORKERS_MAX ? WORKERS_MAX : (unsigned)number;
-    else if (strcmp(name, "--seed") == 0)
-        settings->one = strtoull(value, NULL, 10);
     else
         return false;
-    settings->has_one |= strcmp(name, "--seed") == 0;
     settings->has_seeds |= strcmp(name, "--seeds") == 0;
     return true;
 }
 
 /* One seed, told step by step. */
-static int show_seed(const struct settings *settings, uint64_t seed)
+static int show_seed(const struct settings *settings, struct seed seed)
 {
     struct workshop shop;
     struct error err = {0};
@@ -274,10 +290,10 @@ static int show_seed(const struct settings *settings, uint64_t seed)
     }
     bool ok = seed_run(seed, &shop.place, &shop.key, true);
     if (ok)
-        printf("seed %llu: no violation; digest %016llx\n", (unsigned long long)seed,
+        printf("seed %llu: no violation; digest %016llx\n", (unsigned long long)seed.number,
                (unsigned long long)world->digest);
     else
-        printf("seed %llu: VIOLATION: %s\n", (unsigned long long)seed, world->violation);
+        printf("seed %llu: VIOLATION: %s\n", (unsigned long long)seed.number, world->violation);
     close_workshop(&shop);
     return ok ? 0 : 1;
 }
@@ -300,7 +316,8 @@ static int run_all(const struct settings *settings)
     const struct totals sum = sum_up(settings->workers);
     report(&sum, now_s() - begun_s);
     for (unsigned i = 0; i < sum.violations; i++)
-        printf("run it again with: scripts/prove --seed %llu\n", (unsigned long long)sum.violated[i]);
+        printf("run it again with: scripts/prove --seed %llu/%u\n",
+               (unsigned long long)sum.violated[i].number, sum.violated[i].kinds);
     if (sum.violations > 0)
         show_seed(settings, sum.violated[0]);
     return !ok ? 2 : sum.violations > 0 ? 1 : 0;

@@ -161,16 +161,17 @@ static void end(const struct lifetime_place *place)
     live_one(LIFETIME_REPLAY, false, place);
 }
 
-bool seed_run(uint64_t seed, const struct lifetime_place *place, const struct signing_key *key,
+bool seed_run(struct seed seed, const struct lifetime_place *place, const struct signing_key *key,
               bool is_tracing)
 {
     struct error err = {0};
     char about[400];
     world->is_tracing = is_tracing;
-    world_begin(seed);
+    world_begin(seed.number);
+    world->plan.kinds = seed.kinds;
     plan_draw();
     plan_describe(about, sizeof about);
-    trace("seed %llu: %s", (unsigned long long)seed, about);
+    trace("seed %llu/%u: %s", (unsigned long long)seed.number, seed.kinds, about);
     disk_begin();
     if (!plan_write_workspace(place->workspace, key, &err)) {
         violation("the workspace cannot be written: %s", err.message);

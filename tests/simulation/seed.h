@@ -8,8 +8,14 @@
 #include "lifetime.h"
 #include "plan.h"
 
+/* Number of a seed, and of how many kinds of mishaps it is: the first ones of their list. */
+struct seed {
+    uint64_t number;
+    unsigned kinds;
+};
+
 /* The world afterwards tells what happened; true: no invariant was violated. is_tracing: step by step,
  * to stderr. */
-bool seed_run(uint64_t seed, const struct lifetime_place *place, const struct signing_key *key,
+bool seed_run(struct seed seed, const struct lifetime_place *place, const struct signing_key *key,
               bool is_tracing);
 #endif

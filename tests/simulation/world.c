@@ -30,6 +30,7 @@ void world_begin(uint64_t seed)
     const size_t begin = offsetof(struct world, plan), end = offsetof(struct world, bytes);
     memset((char *)world + begin, 0, end - begin);
     world->chance = seed * UINT64_C(0x9E3779B97F4A7C15) + 1;
+    world->later_chance = seed * UINT64_C(0xD1342543DE82EF95) + 1;
     world->digest = UINT64_C(14695981039346656037);
     world->now_ns = 1000 * NS_PER_S;
     world->next_id = 1;
@@ -41,12 +42,17 @@ void world_begin(uint64_t seed)
 /* ---- chance ---------------------------------------------------------------------------------- */
 
 /* splitmix64 */
-uint64_t draw_bits(void)
+static uint64_t draw_from(uint64_t *chance)
 {
-    uint64_t z = world->chance += UINT64_C(0x9E3779B97F4A7C15);
+    uint64_t z = *chance += UINT64_C(0x9E3779B97F4A7C15);
     z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
     z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
     return z ^ (z >> 31);
+}
+
+uint64_t draw_bits(void)
+{
+    return draw_from(&world->chance);
 }
 
 uint64_t draw_below(uint64_t limit)
@@ -62,6 +68,11 @@ uint64_t draw_between(uint64_t least, uint64_t most)
 bool draw_chance(unsigned permille)
 {
     return permille > 0 && draw_below(1000) < permille;
+}
+
+bool draw_later_chance(unsigned permille)
+{
+    return draw_from(&world->later_chance) % 1000 < permille;
 }
 
 /* ---- time ------------------------------------------------------------------------------------ */

@@ -126,6 +126,7 @@ struct plan {
     unsigned disk_permille;   /* of a write or sync of the store */
     unsigned event_permille;  /* of an exchange: others act */
     unsigned kill_percent, cut_percent, two_hosts_percent, ack_percent;
+    unsigned kinds; /* of mishaps: the first ones of their list */
     bool enabled[MISHAP_COUNT];
     struct flavour ftp[PLACE_COUNT];
     enum conflict_policy source_policy, target_policy;
@@ -167,7 +168,7 @@ struct world {
     bool is_replaying; /* peers must not be asked anything */
 
     int64_t now_ns, skew_ns; /* monotonic; the host's wall clock is off by skew */
-    uint64_t chance;
+    uint64_t chance, later_chance;
     uint64_t digest; /* of all that happened: the same for the same seed */
 
     struct host hosts[HOSTS_MAX];
@@ -203,6 +204,7 @@ uint64_t draw_bits(void);
 uint64_t draw_below(uint64_t limit);                  /* 0..limit-1; limit > 0 */
 uint64_t draw_between(uint64_t least, uint64_t most); /* both possible */
 bool draw_chance(unsigned permille);
+bool draw_later_chance(unsigned permille); /* apart from all other draws; see mishap.h */
 
 /* ---- time ---- */
 #define WORLD_EPOCH_S INT64_C(1790000000) /* the wall clock when a world begins, somewhere in 2026 */
