@@ -222,7 +222,7 @@ static void report(const struct totals *sum, double seconds)
 
 static int usage(void)
 {
-    fprintf(stderr, "usage: prove FUNCTIONS [--seeds N] [--minutes M] [--seed S] [--first S] "
+    fprintf(stderr, "usage: prove FUNCTIONS [--seeds N] [--minutes M] [--seed S[/KINDS]] [--first S] "
                     "[--kept FILE] [--workers N]\n");
     return 2;
 }
