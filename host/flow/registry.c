@@ -20,6 +20,9 @@
 #define PAGES_PER_MIB 16u
 #define VERSIONS_SIZE_MAX 4096 /* of a list of versions in an error */
 
+_Static_assert(WORKSPACE_MEMORY_MIB_MAX * PAGES_PER_MIB == VERIFIER_MEMORY_PAGES_MAX,
+               "the highest setting is what the engine maps");
+
 static int is_module(const struct dirent *entry)
 {
     size_t length = strlen(entry->d_name);

@@ -58,7 +58,8 @@ static bool get_text(const struct slot *slot, const char **text)
     if (text_has_control(*text))
         return slot_fail(slot, "must not hold control characters");
     if (strlen(*text) > TEXT_VALUE_SIZE_MAX)
-        return slot_fail(slot, "is longer than %d bytes", TEXT_VALUE_SIZE_MAX);
+        return slot_fail(slot, "has %zu bytes, at most %d are possible", strlen(*text),
+                         TEXT_VALUE_SIZE_MAX);
     return true;
 }
 
@@ -101,7 +102,8 @@ static bool read_host(const struct slot *slot)
     if (!get_text(slot, &host))
         return false;
     if (strlen(host) > HOST_SIZE_MAX)
-        return slot_fail(slot, "is longer than %d bytes", HOST_SIZE_MAX);
+        return slot_fail(slot, "has %zu bytes, at most %d are possible", strlen(host),
+                         HOST_SIZE_MAX);
     if (!url_is_host(host))
         return slot_fail(slot, "must be a host name or an address alone, without scheme, user, "
                                "port or path");
@@ -135,13 +137,25 @@ static bool read_flag(const struct slot *slot)
     return true;
 }
 
+#define GIVEN_SIZE 32
+
+/* ", not 70000"; "" where it is no number. */
+static const char *given(const struct slot *slot, char text[static GIVEN_SIZE])
+{
+    text[0] = '\0';
+    if (cJSON_IsNumber(slot->node))
+        snprintf(text, GIVEN_SIZE, ", not %.17g", slot->node->valuedouble);
+    return text;
+}
+
 static bool get_number(const struct slot *slot, uint64_t min, uint64_t max, uint64_t *number)
 {
+    char text[GIVEN_SIZE];
     double value = cJSON_GetNumberValue(slot->node);
     bool whole = cJSON_IsNumber(slot->node) && floor(value) == value;
     if (!whole || value < (double)min || value > (double)max)
-        return slot_fail(slot, "must be a whole number from %llu to %llu", (unsigned long long)min,
-                         (unsigned long long)max);
+        return slot_fail(slot, "must be a whole number from %llu to %llu%s", (unsigned long long)min,
+                         (unsigned long long)max, given(slot, text));
     *number = (uint64_t)value;
     return true;
 }
@@ -168,10 +182,12 @@ static bool read_number(const struct slot *slot)
 
 static bool read_seconds(const struct slot *slot)
 {
+    char text[GIVEN_SIZE];
     double value = cJSON_GetNumberValue(slot->node);
     double min = (double)slot->field->min, max = (double)slot->field->max;
     if (!cJSON_IsNumber(slot->node) || !(value >= min && value <= max))
-        return slot_fail(slot, "must be a number of seconds from %.0f to %.0f", min, max);
+        return slot_fail(slot, "must be a number of seconds from %.0f to %.0f%s", min, max,
+                         given(slot, text));
     uint32_t milliseconds = (uint32_t)(value * 1000);
     memcpy(slot->target, &milliseconds, sizeof milliseconds);
     return true;

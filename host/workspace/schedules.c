@@ -100,8 +100,8 @@ static bool read_parameters(const struct config *config, const cJSON *node,
                            "{ \"name\": \"value\" }", schedule->flow);
     size_t count = (size_t)cJSON_GetArraySize(node);
     if (count > SCHEDULE_PARAMETERS_MAX)
-        return config_fail(config, node, err, "schedule of '%s': more than %d parameters",
-                           schedule->flow, SCHEDULE_PARAMETERS_MAX);
+        return config_fail(config, node, err, "schedule of '%s': %zu parameters, at most %d are possible",
+                           schedule->flow, count, SCHEDULE_PARAMETERS_MAX);
     schedule->parameters = calloc(count ? count : 1, sizeof *schedule->parameters);
     if (!schedule->parameters)
         return error_set(err, ERROR_LIMIT, "out of memory");

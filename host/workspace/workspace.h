@@ -14,6 +14,10 @@
 #include "workspace/snapshot.h"
 #include "workspace/telemetry.h"
 
+/* The highest ceilings over what manifests may ask for; of memory it is what the engine maps. */
+#define WORKSPACE_MEMORY_MIB_MAX 1024u
+#define WORKSPACE_RUN_WALL_S_MAX 604800u
+
 struct schedule_parameter {
     char *name, *value;
 };

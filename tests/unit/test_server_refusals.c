@@ -157,7 +157,7 @@ static void faults_of_oauth_json_are_named(void)
         {"{" REQUIRED ", \"roles\": {\"invoke\": []}}", "must be an object of claims"},
         {"{" REQUIRED ", \"roles\": {\"invoke\": {\"scope\": \"x\"}}}", "must be a list of values"},
         {"{" REQUIRED ",\n \"roles\": {\"invoke\": {\"scope\": [1]}}}", "oauth.json:2:"},
-        {"{" REQUIRED ", \"clock_skew_s\": 301, \"roles\": {}}", "from 0 to 300"},
+        {"{" REQUIRED ", \"clock_skew_s\": 301, \"roles\": {}}", "from 0 to 300, not 301"},
         {"{" REQUIRED ", \"typ\": \"jwt\", \"roles\": {}}", "must be one of \"any\", \"at+jwt\""},
         {"{\"issuer\": \"i\", \"audience\": \"a\", \"jwks\": \"none.json\", \"roles\": {}}",
          "oauth.json: \"jwks\": "},

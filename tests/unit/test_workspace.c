@@ -149,8 +149,8 @@ static void settings_are_checked(void)
     expect_complaint("sluice.json", "{\"file_size_max\": \"many\"}",
                      "sluice.json:1:2: \"file_size_max\" must be a size from 0 B to 10.0 TiB: bytes, "
                      "or text such as \"64MiB\"");
-    expect_complaint("sluice.json", "{\"memory_mib_max\": 4097}",
-                     "sluice.json:1:2: \"memory_mib_max\" must be a whole number from 1 to 4096");
+    expect_complaint("sluice.json", "{\"memory_mib_max\": 1025}",
+                     "sluice.json:1:2: \"memory_mib_max\" must be a whole number from 1 to 1024, not 1025");
     expect_complaint("sluice.json", "{\"base_url\": \"example.com\"}",
                      "sluice.json:1:2: \"base_url\" must begin with https:// or http://");
     expect_complaint("schedules.json", "{\"F\": {\"recurrence\": \"daily\"}}",
@@ -191,11 +191,11 @@ static void telemetry_is_checked(void)
         {"{\"traces\": {\"endpoint\": \"http://c\", \"header\": \"X Y\", \"secret\": {\"env\": \"S\"}}}",
          "1:2: traces: \"header\" must be the name of a header field, such as \"Authorization\""},
         {"{\"traces\": {\"endpoint\": \"http://c\", \"queue_max\": 0}}",
-         "1:37: traces: \"queue_max\" must be a whole number from 1 to 100000"},
+         "1:37: traces: \"queue_max\" must be a whole number from 1 to 100000, not 0"},
         {"{\"traces\": {\"endpoint\": \"http://c\", \"queue_max\": 100001}}",
-         "1:37: traces: \"queue_max\" must be a whole number from 1 to 100000"},
+         "1:37: traces: \"queue_max\" must be a whole number from 1 to 100000, not 100001"},
         {"{\"traces\": {\"endpoint\": \"http://c\", \"sample_one_in\": 1000001}}",
-         "1:37: traces: \"sample_one_in\" must be a whole number from 0 to 1000000"},
+         "1:37: traces: \"sample_one_in\" must be a whole number from 0 to 1000000, not 1000001"},
     };
     char expected[256];
     for (size_t i = 0; i < sizeof complaints / sizeof complaints[0]; i++) {

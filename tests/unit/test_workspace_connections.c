@@ -57,27 +57,30 @@ static void complaints_say_where_and_what(void)
          "\"pause_max_s\", \"circuit_failures\", \"circuit_open_s\""},
         {FTP_HEAD ",\n\"retry\": {\"attempts\": 0}}}",
          "connections.json:2:11: connection 'C', \"retry\": \"attempts\" must be a whole number from 1 "
-         "to 100"},
+         "to 100, not 0"},
         {FTP_HEAD ",\n\"retry\": {\"attempts_synchronous\": 11}}}",
          "connections.json:2:11: connection 'C', \"retry\": \"attempts_synchronous\" must be a whole "
-         "number from 1 to 10"},
+         "number from 1 to 10, not 11"},
         {FTP_HEAD ",\n\"retry\": {\"pause_s\": 5, \"pause_max_s\": 4}}}",
          "connections.json:2:1: connection 'C', \"retry\": \"pause_max_s\" is less than \"pause_s\""},
         {FTP_HEAD ",\n\"retry\": {\"circuit_failures\": 1001}}}",
          "connections.json:2:11: connection 'C', \"retry\": \"circuit_failures\" must be a whole number "
-         "from 0 to 1000"},
+         "from 0 to 1000, not 1001"},
         {"{\"C\": {\"type\": \"smtp\", \"host\": \"h\",\n\"retry\": {}}}",
          "connections.json:2:1: connection 'C': unknown key \"retry\"; legal here: \"type\", "
          "\"disabled\", \"host\", \"port\", \"tls\", \"tls_verify\", \"ca\", \"user\", "
          "\"password\", \"connect_timeout_s\", \"stall_timeout_s\", \"request_timeout_s\""},
         {FTP_HEAD ",\n\"port\": 0}}",
-         "connections.json:2:1: connection 'C': \"port\" must be a whole number from 1 to 65535"},
+         "connections.json:2:1: connection 'C': \"port\" must be a whole number from 1 to 65535, "
+         "not 0"},
         {FTP_HEAD ",\n\"port\": 65536}}",
-         "connections.json:2:1: connection 'C': \"port\" must be a whole number from 1 to 65535"},
+         "connections.json:2:1: connection 'C': \"port\" must be a whole number from 1 to 65535, "
+         "not 65536"},
         {FTP_HEAD ",\n\"port\": \"21\"}}",
          "connections.json:2:1: connection 'C': \"port\" must be a whole number from 1 to 65535"},
         {FTP_HEAD ",\n\"port\": 2.5}}",
-         "connections.json:2:1: connection 'C': \"port\" must be a whole number from 1 to 65535"},
+         "connections.json:2:1: connection 'C': \"port\" must be a whole number from 1 to 65535, "
+         "not 2.5"},
         {FTP_HEAD ",\n\"tls\": \"explict\"}}",
          "connections.json:2:1: connection 'C': \"tls\" must be one of \"none\", \"explicit\", "
          "\"implicit\"; did you mean \"explicit\"?"},
@@ -85,7 +88,7 @@ static void complaints_say_where_and_what(void)
          "connections.json:2:1: connection 'C': \"tls_verify\" must be true or false"},
         {FTP_HEAD ",\n\"connect_timeout_s\": 0}}",
          "connections.json:2:1: connection 'C': \"connect_timeout_s\" must be a number of seconds "
-         "from 1 to 600"},
+         "from 1 to 600, not 0"},
         {"{\"C\": {\"type\": \"ftp\", \"user\": \"u\", \"password\": {\"env\": \"P\"}}}",
          "connections.json:1:2: connection 'C': \"host\" is missing"},
         {"{\"C\": {\"type\": \"ftp\", \"host\": \"ftp://h\"}}",
