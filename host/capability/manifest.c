@@ -2,6 +2,7 @@
 /* Reads a manifest key by key from one table per object; see manifest.h. */
 #include "capability/manifest.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +11,7 @@
 #include "base/text.h"
 #include "base/version.h"
 #include "capability/call.h"
+#include "workspace/workspace.h"
 
 enum value_type { VALUE_TEXT, VALUE_TEXTS, VALUE_NUMBER, VALUE_BOOL, VALUE_OTHER };
 
@@ -52,6 +54,16 @@ static const struct key limit_keys[] = {
     {"log_lines", VALUE_NUMBER, true},    {"input_bytes", VALUE_NUMBER, true},
 };
 
+/* Of the limits, in the order of their keys. */
+enum limit { MEMORY_MIB, CPU_MS, WALL_S, IMPORT_CALLS, LOG_LINES, INPUT_BYTES, LIMIT_COUNT };
+static const struct {
+    uint64_t min, max;
+} limit_ranges[LIMIT_COUNT] = {
+    [MEMORY_MIB] = {1, WORKSPACE_MEMORY_MIB_MAX}, [CPU_MS] = {1, MANIFEST_CPU_MS_MAX},
+    [WALL_S] = {1, WORKSPACE_RUN_WALL_S_MAX},     [IMPORT_CALLS] = {0, MANIFEST_COUNT_MAX},
+    [LOG_LINES] = {0, MANIFEST_COUNT_MAX},        [INPUT_BYTES] = {0, MANIFEST_INPUT_BYTES_MAX},
+};
+
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static bool is_texts(const cJSON *value)
@@ -73,7 +85,7 @@ static bool has_type(const cJSON *value, enum value_type type)
     case VALUE_TEXTS:
         return is_texts(value);
     case VALUE_NUMBER:
-        return cJSON_IsNumber(value) && value->valuedouble >= 0 && value->valuedouble <= 1e15;
+        return cJSON_IsNumber(value);
     case VALUE_BOOL:
         return cJSON_IsBool(value);
     case VALUE_OTHER:
@@ -94,7 +106,7 @@ static const struct key *find_key(const struct key *keys, size_t count, const ch
 static bool check_object(const cJSON *object, const struct key *keys, size_t count,
                          const char *where, struct error *err)
 {
-    static const char *const type_words[] = {"text", "an array of texts", "a number of 0 or more",
+    static const char *const type_words[] = {"text", "an array of texts", "a number",
                                              "true or false", "an object or array"};
     if (!cJSON_IsObject(object))
         return error_set(err, ERROR_INVALID, "%s: expected an object", where);
@@ -193,7 +205,11 @@ static bool parse_trigger(struct manifest *out, const cJSON *trigger, struct err
         return true;
     if (!cJSON_IsObject(parameters))
         return error_set(err, ERROR_INVALID, "trigger: \"parameters\" must be an object");
-    out->parameters = calloc((size_t)cJSON_GetArraySize(parameters) + 1, sizeof *out->parameters);
+    int count = cJSON_GetArraySize(parameters);
+    if (count > MANIFEST_PARAMETERS_MAX)
+        return error_set(err, ERROR_INVALID, "trigger: %d parameters, at most %d are possible", count,
+                         MANIFEST_PARAMETERS_MAX);
+    out->parameters = calloc((size_t)count + 1, sizeof *out->parameters);
     if (!out->parameters)
         return error_set(err, ERROR_LIMIT, "out of memory");
     for (const cJSON *item = parameters->child; item; item = item->next)
@@ -252,26 +268,33 @@ static bool parse_grants(struct manifest *out, const cJSON *grants, struct error
     return true;
 }
 
+static bool parse_limit(const cJSON *limits, enum limit limit, uint64_t *out, struct error *err)
+{
+    const uint64_t min = limit_ranges[limit].min, max = limit_ranges[limit].max;
+    double value = member(limits, limit_keys[limit].name)->valuedouble;
+    bool is_inside = value >= (double)min && value <= (double)max;
+    if (!is_inside || (double)(uint64_t)value != value)
+        return error_set(err, ERROR_INVALID,
+                         "limits: \"%s\" must be a whole number from %" PRIu64 " to %" PRIu64
+                         ", not %.17g", limit_keys[limit].name, min, max, value);
+    *out = (uint64_t)value;
+    return true;
+}
+
 static bool parse_limits(struct manifest *out, const cJSON *limits, struct error *err)
 {
+    uint64_t values[LIMIT_COUNT];
     if (!check_object(limits, limit_keys, COUNT(limit_keys), "limits", err))
         return false;
-    double memory = member(limits, "memory_mib")->valuedouble;
-    if (memory < 1 || memory > 4096)
-        return error_set(err, ERROR_INVALID, "limits: \"memory_mib\" must be from 1 to 4096");
-    out->memory_mib = (uint32_t)memory;
-    double cpu = member(limits, "cpu_ms")->valuedouble, wall = member(limits, "wall_s")->valuedouble;
-    if (cpu < 1 || cpu > 86400e3 || wall < 1 || wall > 86400)
-        return error_set(err, ERROR_INVALID,
-                         "limits: \"cpu_ms\" and \"wall_s\" must be from 1 to one day");
-    out->cpu_ms = (uint32_t)cpu;
-    out->wall_s = (uint32_t)wall;
-    if (member(limits, "input_bytes")->valuedouble > MANIFEST_INPUT_BYTES_MAX)
-        return error_set(err, ERROR_INVALID, "limits: \"input_bytes\" must be at most %u",
-                         MANIFEST_INPUT_BYTES_MAX);
-    out->import_calls = (uint64_t)member(limits, "import_calls")->valuedouble;
-    out->log_lines = (uint64_t)member(limits, "log_lines")->valuedouble;
-    out->input_bytes = (uint64_t)member(limits, "input_bytes")->valuedouble;
+    for (enum limit i = 0; i < LIMIT_COUNT; i++)
+        if (!parse_limit(limits, i, &values[i], err))
+            return false;
+    out->memory_mib = (uint32_t)values[MEMORY_MIB];
+    out->cpu_ms = (uint32_t)values[CPU_MS];
+    out->wall_s = (uint32_t)values[WALL_S];
+    out->import_calls = values[IMPORT_CALLS];
+    out->log_lines = values[LOG_LINES];
+    out->input_bytes = values[INPUT_BYTES];
     return true;
 }
 

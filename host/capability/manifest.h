@@ -12,7 +12,11 @@
 #include "base/error.h"
 
 #define MANIFEST_NAME_SIZE_MAX 100u         /* identifier, alias, granted flow */
-#define MANIFEST_INPUT_BYTES_MAX (64u << 20) /* what "input_bytes" may ask for: held in memory */
+#define MANIFEST_PARAMETERS_MAX 32           /* of the trigger */
+/* What "limits" may ask for; of memory and run time, what the settings of a workspace may allow. */
+#define MANIFEST_CPU_MS_MAX 86400000u
+#define MANIFEST_COUNT_MAX UINT64_C(1000000000000000) /* calls of imports, log lines */
+#define MANIFEST_INPUT_BYTES_MAX (64u << 20)          /* held in memory */
 
 /* Permission to use operations of one capability on one connection. */
 struct grant {

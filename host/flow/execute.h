@@ -10,8 +10,6 @@
 #include "flow/registry.h"
 #include "flow/running.h"
 
-#define RUN_PARAMETERS_MAX 32 /* of one run */
-
 struct service {
     struct workspace *workspace;
     struct store *store;

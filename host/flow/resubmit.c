@@ -80,7 +80,7 @@ static bool run_again(struct service *service, const struct resubmission *resubm
                       const struct original *original, struct run_outcome *outcome,
                       struct error *err)
 {
-    struct run_parameter parameters[RUN_PARAMETERS_MAX];
+    struct run_parameter parameters[MANIFEST_PARAMETERS_MAX];
     struct run_request request = {
         .trigger = "resubmit",
         .invoked_by = resubmission->invoked_by,
@@ -93,7 +93,7 @@ static bool run_again(struct service *service, const struct resubmission *resubm
         .tracing = resubmission->tracing,
     };
     const cJSON *one = original->parameters->child;
-    for (; one && request.parameter_count < RUN_PARAMETERS_MAX; one = one->next)
+    for (; one && request.parameter_count < MANIFEST_PARAMETERS_MAX; one = one->next)
         if (cJSON_IsString(one))
             parameters[request.parameter_count++] =
                 (struct run_parameter){one->string, one->valuestring};

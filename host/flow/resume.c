@@ -78,14 +78,14 @@ bool resume_run(struct service *service, const struct flow *flow, const struct r
                 bool is_replay, const struct run_watch *watch, struct execution *execution,
                 struct execution_end *end, struct error *err)
 {
-    struct named_value parameters[RUN_PARAMETERS_MAX];
+    struct named_value parameters[MANIFEST_PARAMETERS_MAX];
     cJSON *document = cJSON_ParseWithLength(buf_text(&input->parameters), input->parameters.size);
     const struct execution_start start = {
         .flow = flow,
         .trigger = input->trigger,
         .invoked_by = input->invoked_by,
         .parameters = parameters,
-        .parameter_count = read_parameters(document, parameters, RUN_PARAMETERS_MAX),
+        .parameter_count = read_parameters(document, parameters, MANIFEST_PARAMETERS_MAX),
         .input = buf_text(&input->input),
         .input_size = input->input.size,
         .watch = watch,

@@ -17,7 +17,7 @@
 /* ---- parameters ------------------------------------------------------------------------------ */
 
 struct parameter_set {
-    struct named_value values[RUN_PARAMETERS_MAX];
+    struct named_value values[MANIFEST_PARAMETERS_MAX];
     size_t count;
     struct timetable_entry schedule; /* which some values belong to */
 };
@@ -25,9 +25,9 @@ struct parameter_set {
 static bool check_known(const struct manifest *manifest, const struct run_request *request,
                         struct error *err)
 {
-    const char *names[RUN_PARAMETERS_MAX];
+    const char *names[MANIFEST_PARAMETERS_MAX];
     size_t count = 0;
-    for (size_t i = 0; i < manifest->parameter_count && count < RUN_PARAMETERS_MAX; i++)
+    for (size_t i = 0; i < manifest->parameter_count; i++)
         names[count++] = manifest->parameters[i].name;
     for (size_t i = 0; i < request->parameter_count; i++) {
         const char *name = request->parameters[i].name;
@@ -101,9 +101,6 @@ static bool collect_parameters(const struct service *service, const struct run_r
                                struct parameter_set *out, struct error *err)
 {
     const struct manifest *manifest = service_manifest(service, request->flow);
-    if (manifest->parameter_count > RUN_PARAMETERS_MAX)
-        return error_set(err, ERROR_LIMIT, "flow '%s' has more than %d parameters",
-                         manifest->identifier, RUN_PARAMETERS_MAX);
     if (!check_known(manifest, request, err) || !check_once(request, err) ||
         !find_schedule(service, request, &out->schedule, err))
         return false;

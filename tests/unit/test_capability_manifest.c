@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "check.h"
+#include "workspace/workspace.h"
 
 #define TRIGGER "\"trigger\":{\"type\":\"schedule\",\"parameters\":{\"p\":{\"required\":true}}}"
 #define GRANTS                                                                                     \
@@ -81,14 +82,6 @@ static void what_is_wrong_is_said(void)
          "\"operations\":[\"lst\"]}]," LIMITS "," DURABLE_ "}",
          "capability \"ftp\" has no operation \"lst\""},
         {"{" HEAD "," TRIGGER ",\"grants\":[7]," LIMITS "," DURABLE_ "}", "expected an object"},
-        {"{" HEAD "," TRIGGER "," GRANTS
-         ",\"limits\":{\"memory_mib\":0,\"cpu_ms\":1,\"wall_s\":1,\"import_calls\":1,"
-         "\"log_lines\":1,\"input_bytes\":1}," DURABLE_ "}",
-         "\"memory_mib\" must be from 1 to 4096"},
-        {"{" HEAD "," TRIGGER "," GRANTS
-         ",\"limits\":{\"memory_mib\":-1,\"cpu_ms\":1,\"wall_s\":1,\"import_calls\":1,"
-         "\"log_lines\":1,\"input_bytes\":1}," DURABLE_ "}",
-         "\"memory_mib\" must be a number of 0 or more"},
         {"{" HEAD ",\"trigger\":{\"type\":\"schedule\",\"parameters\":[{}]}," GRANTS "," LIMITS
          "," DURABLE_ "}",
          "\"parameters\" must be an object"},
@@ -105,10 +98,6 @@ static void what_is_wrong_is_said(void)
         {"{" HEAD "," TRIGGER ",\"grants\":[{\"capability\":\"flow\",\"connection\":\"A\","
          "\"operations\":[\"B?x\"]}]," LIMITS "," DURABLE_ "}",
          "\"B?x\" is not the name of a flow"},
-        {"{" HEAD "," TRIGGER "," GRANTS
-         ",\"limits\":{\"memory_mib\":1,\"cpu_ms\":1,\"wall_s\":1,\"import_calls\":1,"
-         "\"log_lines\":1,\"input_bytes\":67108865}," DURABLE_ "}",
-         "\"input_bytes\" must be at most 67108864"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct error err;
@@ -137,5 +126,73 @@ static void a_name_ends_at_the_limit_and_not_before(void)
     }
 }
 
-CHECK_MAIN(TEST(a_name_ends_at_the_limit_and_not_before), TEST(a_whole_manifest_is_read), TEST(a_missing_grant_is_named),
+/* A manifest with one limit set to value and the others to 1. */
+static void check_limit(const char *key, const char *value, const char *complaint)
+{
+    static const char *const keys[] = {"memory_mib",   "cpu_ms",    "wall_s",
+                                       "import_calls", "log_lines", "input_bytes"};
+    struct buf json;
+    struct error err = {0};
+    buf_init(&json, 4096);
+    buf_printf(&json, "{" HEAD "," TRIGGER "," GRANTS ",\"limits\":{");
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+        buf_printf(&json, "%s\"%s\":%s", i ? "," : "", keys[i],
+                   strcmp(keys[i], key) == 0 ? value : "1");
+    buf_append_text(&json, "}," DURABLE_ "}");
+    struct manifest *manifest = parse(buf_text(&json), &err);
+    if (!complaint)
+        CHECK_OK(manifest != NULL, &err);
+    else
+        CHECK_CONTAINS(manifest ? "" : err.message, complaint);
+    manifest_free(manifest);
+    buf_release(&json);
+}
+
+static void limits_hold_at_their_ends_and_not_beyond(void)
+{
+    static const struct {
+        const char *key;
+        uint64_t min, max;
+    } limits[] = {
+        {"memory_mib", 1, WORKSPACE_MEMORY_MIB_MAX}, {"cpu_ms", 1, MANIFEST_CPU_MS_MAX},
+        {"wall_s", 1, WORKSPACE_RUN_WALL_S_MAX},     {"import_calls", 0, MANIFEST_COUNT_MAX},
+        {"log_lines", 0, MANIFEST_COUNT_MAX},        {"input_bytes", 0, MANIFEST_INPUT_BYTES_MAX},
+    };
+    for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
+        const int64_t min = (int64_t)limits[i].min, max = (int64_t)limits[i].max;
+        const int64_t values[] = {min - 1, min, max, max + 1};
+        for (size_t j = 0; j < 4; j++) {
+            char value[32], complaint[160];
+            snprintf(value, sizeof value, "%" PRId64, values[j]);
+            snprintf(complaint, sizeof complaint,
+                     "limits: \"%s\" must be a whole number from %" PRId64 " to %" PRId64 ", not %s",
+                     limits[i].key, min, max, value);
+            check_limit(limits[i].key, value, j == 1 || j == 2 ? NULL : complaint);
+        }
+        check_limit(limits[i].key, "1.5", ", not 1.5");
+        check_limit(limits[i].key, "true", "must be a number");
+    }
+}
+
+static void parameters_end_at_the_limit_and_not_before(void)
+{
+    for (int count = MANIFEST_PARAMETERS_MAX; count <= MANIFEST_PARAMETERS_MAX + 1; count++) {
+        struct buf json;
+        struct error err = {0};
+        buf_init(&json, 4096);
+        buf_printf(&json, "{" HEAD ",\"trigger\":{\"type\":\"schedule\",\"parameters\":{");
+        for (int i = 0; i < count; i++)
+            buf_printf(&json, "%s\"p%d\":{}", i ? "," : "", i);
+        buf_printf(&json, "}}," GRANTS "," LIMITS "," DURABLE_ "}");
+        struct manifest *manifest = parse(buf_text(&json), &err);
+        CHECK_EQ_INT(manifest != NULL, count == MANIFEST_PARAMETERS_MAX);
+        if (!manifest)
+            CHECK_CONTAINS(err.message, "trigger: 33 parameters, at most 32 are possible");
+        manifest_free(manifest);
+        buf_release(&json);
+    }
+}
+
+CHECK_MAIN(TEST(limits_hold_at_their_ends_and_not_beyond),
+           TEST(parameters_end_at_the_limit_and_not_before), TEST(a_name_ends_at_the_limit_and_not_before), TEST(a_whole_manifest_is_read), TEST(a_missing_grant_is_named),
            TEST(what_is_wrong_is_said))
