@@ -118,7 +118,8 @@ void difference_print(FILE *out, const char *before, size_t before_size, const c
     if (common)
         print_changes(out, old, new, common, new->count + 1);
     else
-        fprintf(out, "%zu bytes became %zu bytes\n", before_size, after_size);
+        fprintf(out, "%zu bytes became %zu bytes: more than %d lines are not compared\n", before_size,
+                after_size, DIFFERENCE_LINES_MAX);
     free(common);
     if (old)
         free(old->text);

@@ -69,7 +69,9 @@ static const char *address_problem(const char *text, size_t size)
         if ((unsigned char)text[i] >= 0x80)
             return "holds a letter outside ASCII";
     size_t local = (size_t)(at - text);
-    if (local == 0 || local > MIME_LOCAL_PART_SIZE_MAX || !is_dot_atom(text, local))
+    if (local > MIME_LOCAL_PART_SIZE_MAX)
+        return "has more than 64 bytes before the @";
+    if (!is_dot_atom(text, local))
         return "has no valid name before the @";
     if (!is_domain(at + 1, size - local - 1))
         return "has no valid domain behind the @";
@@ -103,8 +105,12 @@ static void trim(const char **text, size_t *size)
         (*size)--;
 }
 
-/* Takes a display name out of its quotes; false if it is malformed or too long. */
-static bool copy_display(const char *text, size_t size, char out[static MIME_DISPLAY_SIZE_MAX + 1])
+_Static_assert(MIME_ADDRESS_SIZE_MAX == 254 && MIME_LOCAL_PART_SIZE_MAX == 64 &&
+                   MIME_DISPLAY_SIZE_MAX == 255, "the error texts around here say so");
+
+/* Takes a display name out of its quotes. Gives what is wrong with it, or NULL. */
+static const char *copy_display(const char *text, size_t size,
+                                char out[static MIME_DISPLAY_SIZE_MAX + 1])
 {
     trim(&text, &size);
     bool quoted = size >= 2 && text[0] == '"' && text[size - 1] == '"';
@@ -117,13 +123,13 @@ static bool copy_display(const char *text, size_t size, char out[static MIME_DIS
         if (quoted && text[i] == '\\' && i + 1 < size)
             i++;
         else if (strchr(quoted ? "\"\\" : "\"\\()<>[]:;@", text[i]))
-            return false;
+            return "is malformed";
         if (length == MIME_DISPLAY_SIZE_MAX)
-            return false;
+            return "is longer than 255 bytes";
         out[length++] = text[i];
     }
     out[length] = '\0';
-    return true;
+    return NULL;
 }
 
 static bool parse_item(const char *text, size_t size, const char *field, struct mime_address *out,
@@ -134,10 +140,10 @@ static bool parse_item(const char *text, size_t size, const char *field, struct 
     const char *open = memrchr(text, '<', size);
     *out = (struct mime_address){0};
     if (open && text[size - 1] == '>') {
-        if (!copy_display(text, (size_t)(open - text), out->display))
-            return error_set(err, ERROR_INVALID,
-                             "%s: the name before <...> in \"%.*s\" is malformed", field,
-                             whole_size, whole);
+        const char *problem = copy_display(text, (size_t)(open - text), out->display);
+        if (problem)
+            return error_set(err, ERROR_INVALID, "%s: the name before <...> in \"%.*s\" %s", field,
+                             whole_size, whole, problem);
         size -= (size_t)(open - text) + 2;
         text = open + 1;
     }

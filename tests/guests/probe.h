@@ -15,6 +15,8 @@ enum probe_mode {
     PROBE_RESULT,     /* the result of the step with that number */
 };
 
+#define PROBE_GROW 0xFFFFFFFFu /* in place of an import: grows the memory by the first word's pages */
+
 struct probe_step {
     uint32_t import; /* position in SLUICE_IMPORTS */
     uint32_t words[10];

@@ -28,6 +28,24 @@ static void test_what_is_a_version(void)
     CHECK(version_parse("1.23/x", 4, &version));
 }
 
+/* So many numbers of so many digits. */
+static bool is_version(int digits, int parts)
+{
+    char text[64] = "";
+    for (int i = 0; i < parts; i++)
+        snprintf(text + strlen(text), sizeof text - strlen(text), "%s%0*d", i ? "." : "", digits, 7);
+    struct version version;
+    return version_parse(text, strlen(text), &version);
+}
+
+static void test_limits(void)
+{
+    CHECK(is_version(VERSION_DIGITS_MAX, 2));
+    CHECK(!is_version(VERSION_DIGITS_MAX + 1, 2));
+    CHECK(is_version(1, VERSION_PARTS_MAX));
+    CHECK(!is_version(1, VERSION_PARTS_MAX + 1));
+}
+
 static void test_order_and_cover(void)
 {
     static const struct {
@@ -48,4 +66,4 @@ static void test_order_and_cover(void)
     }
 }
 
-CHECK_MAIN(TEST(test_what_is_a_version), TEST(test_order_and_cover))
+CHECK_MAIN(TEST(test_what_is_a_version), TEST(test_limits), TEST(test_order_and_cover))

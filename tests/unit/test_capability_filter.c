@@ -7,6 +7,7 @@
 #include "capability/filter_cache.h"
 #include "capability/filter_check.h"
 #include "capability/filter_run.h"
+#include "capability/filter_stream.h"
 #include "temporary.h"
 
 static const char *guests;
@@ -234,6 +235,67 @@ static void a_set_is_text_and_text_is_a_set(void)
     filter_set_release(set);
 }
 
+static enum stream_outcome read_nothing(void *context, char *buffer, size_t size, int wait_ms,
+                                        size_t *got, struct error *err)
+{
+    (void)context, (void)buffer, (void)size, (void)wait_ms, (void)err;
+    *got = 0;
+    return STREAM_END;
+}
+
+/* Whether a file with so many filters is opened; none of them is there, which only its run would tell. */
+static bool opens_chain(struct execution *execution, unsigned count, struct error *err)
+{
+    char line[FILTER_DIGEST_SIZE + 64];
+    struct buf filters;
+    memset(line, '1', sizeof line);
+    buf_init(&filters, 4096);
+    for (unsigned i = 0; i < count; i++)
+        buf_printf(&filters, "FLOW content a.wasm %.*s\n", FILTER_DIGEST_SIZE - 1, line);
+    const struct remote_file file = {.name = "f", .filters = filters.data};
+    struct remote_stream input = {.read = read_nothing};
+    struct remote_stream *opened = filter_stream_open(execution, &file, &input, err);
+    if (opened)
+        opened->close(opened);
+    buf_release(&filters);
+    return opened != NULL;
+}
+
+static void filters_of_one_file_are_bounded(void)
+{
+    static const struct manifest manifest = {.identifier = "FLOW", .log_lines = 1};
+    struct environment environment = {.workspace = &workspace, .filters = cache};
+    struct execution execution;
+    struct error err = {0};
+    CHECK_OK(store_open(&environment.store, temporary_path(&temporary, "s.db"), &err), &err);
+    execution_init(&execution, &environment, &manifest);
+    CHECK_OK(opens_chain(&execution, FILTER_CHAIN_MAX, &err), &err);
+    CHECK_FAILS(opens_chain(&execution, FILTER_CHAIN_MAX + 1, &err), &err, ERROR_LIMIT);
+    CHECK_EQ_TEXT(err.message, "more than 8 filters for one file");
+    execution_release(&execution);
+    store_close(environment.store);
+}
+
+/* The module that applies mappings is not built here: a mapping that is not too long fails for that. */
+static void a_mapping_ends_at_the_limit_and_not_before(void)
+{
+    for (size_t size = FILTER_MAPPING_SIZE_MAX; size <= FILTER_MAPPING_SIZE_MAX + 1; size++) {
+        struct filter filter = {.point = (char *)(uintptr_t)"message",
+                                .name = (char *)(uintptr_t)"mapping.json"};
+        struct buf text;
+        buf_init(&text, size);
+        buf_append_text(&text, "{}");
+        while (!text.failed && text.size < size)
+            buf_append_char(&text, ' ');
+        temporary_write(&temporary, "mapping.json", buf_text(&text));
+        CHECK(!filter_cache_add(cache, temporary_path(&temporary, "mapping.json"), &filter));
+        CHECK_CONTAINS(filter.problem.message, size == FILTER_MAPPING_SIZE_MAX
+                                                   ? FILTER_MAPPING_MODULE
+                                                   : "is larger than 1048576 bytes");
+        buf_release(&text);
+    }
+}
+
 int main(int argc, char **argv)
 {
     static const struct check_test tests[] = {
@@ -245,6 +307,8 @@ int main(int argc, char **argv)
         TEST(a_kept_file_that_was_changed_is_refused),
         TEST(what_may_come_out_depends_on_the_point),
         TEST(the_length_of_a_name_is_bounded),
+        TEST(filters_of_one_file_are_bounded),
+        TEST(a_mapping_ends_at_the_limit_and_not_before),
         TEST(a_set_is_text_and_text_is_a_set),
     };
     if (argc != 2)

@@ -290,6 +290,30 @@ static void a_text_ends_at_the_limit_and_not_before(void)
     execution_release(&run.execution);
 }
 
+/* The largest argument is the largest answer, so that no flow need ask which of the two it meets. */
+_Static_assert(SLUICE_BYTES_SIZE_MAX == EXECUTION_RESPONSE_MAX, "bytes that are taken can be answered");
+
+static void bytes_end_at_the_limit_and_not_before(void)
+{
+    static struct run run;
+    run.count = 0;
+    add(&run, (enum import_id)PROBE_GROW)->words[0] = SLUICE_BYTES_SIZE_MAX / 65536 + 1;
+    for (uint32_t extra = 0; extra < 2; extra++) {
+        struct probe_step *step = add(&run, IMPORT_flow_respond);
+        fill_good(step);
+        step->words[0] = 200;
+        step->modes[3] = PROBE_LITERAL;
+        step->words[3] = 0;
+        step->words[4] = SLUICE_BYTES_SIZE_MAX + extra;
+    }
+    run_probe(&run);
+    CHECK(result_of(&run, 0) > 0);
+    CHECK_EQ_INT(result_of(&run, 1), SLUICE_OK);
+    CHECK_EQ_INT(result_of(&run, 2), SLUICE_LIMIT);
+    CHECK_CONTAINS(run.execution.failure.error.message, "is longer than 8388608 bytes");
+    execution_release(&run.execution);
+}
+
 #define TEXTS_AT 16u /* the probe answers with the first byte of its buffer as content type */
 
 /* Texts reach the probe inside steps that do nothing: the input is copied into its scratch buffer.
@@ -425,6 +449,7 @@ static const struct check_test tests[] = {
     TEST(a_connection_of_the_wrong_type_is_told),
     TEST(a_dead_peer_is_unavailable_and_the_host_goes_on),
     TEST(a_text_ends_at_the_limit_and_not_before),
+    TEST(bytes_end_at_the_limit_and_not_before),
     TEST(a_path_cannot_leave_the_address_of_its_connection),
     TEST(a_content_type_cannot_carry_another_header),
     TEST(an_answer_without_content_is_no_failure),
@@ -437,7 +462,7 @@ static bool set_up(struct error *err)
     size_t rule_count;
     const struct import_rule *rules = import_rules_flow(&rule_count);
     const struct module_policy policy = {
-        .imports = rules, .import_count = rule_count, .memory_pages_max = 64};
+        .imports = rules, .import_count = rule_count, .memory_pages_max = 256};
     char store_path[64];
     snprintf(store_path, sizeof store_path, "%s/test.db", folder);
     environment = (struct environment){

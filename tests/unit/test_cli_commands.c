@@ -126,6 +126,29 @@ static void mistakes_get_the_nearest_name(void)
     end();
 }
 
+/* Whether `sluice outbox list` with word repeated is refused for their number. */
+static bool has_too_many(char *word, int count, const char *complaint)
+{
+    char *words[CLI_OPTIONS_MAX + CLI_ARGUMENTS_MAX] = {"sluice", "outbox", "list"};
+    for (int i = 0; i < count; i++)
+        words[3 + i] = word;
+    struct ran ran = run_words(words, 3 + count);
+    bool is_refused = strstr(ran.err, complaint) != NULL;
+    CHECK(!is_refused || ran.status == EXIT_USAGE);
+    release(&ran);
+    return is_refused;
+}
+
+static void a_command_line_is_bounded(void)
+{
+    begin();
+    CHECK(!has_too_many("--json", CLI_OPTIONS_MAX, "more than 64 options"));
+    CHECK(has_too_many("--json", CLI_OPTIONS_MAX + 1, "more than 64 options"));
+    CHECK(!has_too_many("word", CLI_ARGUMENTS_MAX - 1, "more than 64 arguments")); /* "list" is one */
+    CHECK(has_too_many("word", CLI_ARGUMENTS_MAX, "more than 64 arguments"));
+    end();
+}
+
 static void errors_are_documents_with_json(void)
 {
     begin();
@@ -436,7 +459,8 @@ static void the_outbox_is_listed_retried_and_dropped(void)
     end();
 }
 
-CHECK_MAIN(TEST(mistakes_get_the_nearest_name), TEST(errors_are_documents_with_json),
+CHECK_MAIN(TEST(mistakes_get_the_nearest_name), TEST(a_command_line_is_bounded),
+           TEST(errors_are_documents_with_json),
            TEST(the_outbox_is_listed_retried_and_dropped),
            TEST(every_command_has_a_manual_page), TEST(a_workspace_must_be_found),
            TEST(init_then_check), TEST(check_says_what_the_store_outlives),

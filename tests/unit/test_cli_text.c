@@ -3,6 +3,7 @@
 #include "base/document.h"
 #include "base/json.h"
 #include "check.h"
+#include "cli/customize.h"
 #include "cli/print.h"
 
 static void expect_escaped(const char *text, const char *expected)
@@ -123,5 +124,30 @@ static void documents_are_json(void)
     free(text);
 }
 
+static int difference_lines;
+
+/* So many lines became as many others. */
+static void print_a_difference(FILE *out)
+{
+    char text[2 * (DIFFERENCE_LINES_MAX + 1)], other[sizeof text];
+    for (int i = 0; i < difference_lines; i++) {
+        memcpy(text + 2 * i, "a\n", 2);
+        memcpy(other + 2 * i, i == 1 ? "b\n" : "a\n", 2);
+    }
+    difference_print(out, text, 2 * (size_t)difference_lines, other, 2 * (size_t)difference_lines);
+}
+
+static void long_texts_are_not_compared(void)
+{
+    difference_lines = DIFFERENCE_LINES_MAX;
+    char *text = printed(print_a_difference);
+    CHECK_CONTAINS(text, "  a\n- a\n+ b\n  a\n");
+    free(text);
+    difference_lines = DIFFERENCE_LINES_MAX + 1;
+    text = printed(print_a_difference);
+    CHECK_EQ_TEXT(text, "4002 bytes became 4002 bytes: more than 2000 lines are not compared\n");
+    free(text);
+}
+
 CHECK_MAIN(TEST(nothing_controls_the_terminal), TEST(tables_align), TEST(a_long_cell_is_cut),
-           TEST(durations_read_well), TEST(documents_are_json))
+           TEST(durations_read_well), TEST(long_texts_are_not_compared), TEST(documents_are_json))

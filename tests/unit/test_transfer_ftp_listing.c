@@ -232,6 +232,21 @@ static void test_entry_limit(void)
     remote_listing_release(&listing);
 }
 
+/* One that never ends, as a hostile server sends it: lines that are no entries. */
+static void test_bytes_limit(void)
+{
+    static const char line[] = "total 0\n";
+    struct remote_listing listing = {0};
+    struct listing_stream stream;
+    struct error err;
+    listing_stream_init(&stream, LISTING_LIST, "", 0, &listing);
+    stream.received = LISTING_BYTES_MAX - 8; /* as if that had been read */
+    CHECK_OK(listing_stream_feed(&stream, line, 8, &err), &err);
+    CHECK_FAILS(listing_stream_feed(&stream, line, 1, &err), &err, ERROR_LIMIT);
+    CHECK_CONTAINS(err.message, "the listing has more than 536870912 bytes");
+    remote_listing_release(&listing);
+}
+
 static void add(struct remote_listing *listing, const char *name, uint64_t size, int64_t modified_s)
 {
     struct sluice_file_info info = {.size = size, .modified_s = modified_s};
@@ -272,4 +287,4 @@ static void test_two_looks(void)
 
 CHECK_MAIN(TEST(test_list_lines), TEST(test_mlsd_lines), TEST(test_times),
            TEST(test_stream_in_any_pieces), TEST(test_cut_listing_is_broken), TEST(test_line_limit),
-           TEST(test_entry_limit), TEST(test_two_looks))
+           TEST(test_entry_limit), TEST(test_bytes_limit), TEST(test_two_looks))
