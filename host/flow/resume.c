@@ -152,11 +152,13 @@ static bool resume_one(struct service *service, const char *id, const struct run
     return ok;
 }
 
+/* Some of the unfinished instances, and where the next ones begin. */
 struct unfinished {
     struct {
         char id[INSTANCE_ID_SIZE], flow[MANIFEST_NAME_SIZE_MAX + 1];
     } list[STORE_UNFINISHED_MAX];
     size_t count;
+    int64_t after;
 };
 
 static bool note(void *context, const struct instance_row *row)
@@ -168,26 +170,33 @@ static bool note(void *context, const struct instance_row *row)
     return false;
 }
 
-/* The caller frees it; NULL: err is set. */
-static struct unfinished *find_unfinished(struct service *service, const char *identifier,
-                                          struct error *err)
+/* NULL: err is set. */
+static struct unfinished *unfinished_new(struct error *err)
 {
     struct unfinished *unfinished = calloc(1, sizeof *unfinished);
-    if (unfinished && store_unfinished(service->store, identifier, note, unfinished, err))
-        return unfinished;
     if (!unfinished)
         error_set(err, ERROR_LIMIT, "out of memory");
-    free(unfinished);
-    return NULL;
+    return unfinished;
+}
+
+/* The next ones; count is 0 behind the last. Those that cannot go on now do not hold up the others. */
+static bool next_unfinished(struct service *service, const char *identifier,
+                            struct unfinished *unfinished, struct error *err)
+{
+    unfinished->count = 0;
+    return store_unfinished(service->store, identifier, &unfinished->after, note, unfinished, err);
 }
 
 bool resume_flow(struct service *service, const char *identifier, const struct run_watch *watch,
                  int64_t deadline_ms, struct error *err)
 {
-    struct unfinished *unfinished = find_unfinished(service, identifier, err);
-    bool ok = unfinished != NULL;
-    for (size_t i = 0; ok && i < unfinished->count; i++)
-        ok = resume_one(service, unfinished->list[i].id, watch, deadline_ms, err);
+    struct unfinished *unfinished = unfinished_new(err);
+    bool ok = unfinished && next_unfinished(service, identifier, unfinished, err);
+    while (ok && unfinished->count > 0) {
+        for (size_t i = 0; ok && i < unfinished->count; i++)
+            ok = resume_one(service, unfinished->list[i].id, watch, deadline_ms, err);
+        ok = ok && next_unfinished(service, identifier, unfinished, err);
+    }
     free(unfinished);
     return ok;
 }
@@ -209,13 +218,16 @@ static bool resume_alone(struct service *service, const char *id, const char *fl
 bool resume_all(struct service *service, const struct run_watch *watch, size_t *left,
                 struct error *err)
 {
-    struct unfinished *unfinished = find_unfinished(service, NULL, err);
+    struct unfinished *unfinished = unfinished_new(err);
+    bool ok = unfinished && next_unfinished(service, NULL, unfinished, err);
     *left = 0;
-    for (size_t i = 0; unfinished && i < unfinished->count; i++)
-        if (watch_should_stop(watch) ||
-            !resume_alone(service, unfinished->list[i].id, unfinished->list[i].flow, watch, 0))
-            ++*left;
-    bool ok = unfinished != NULL;
+    while (ok && unfinished->count > 0) {
+        for (size_t i = 0; i < unfinished->count; i++)
+            if (watch_should_stop(watch) ||
+                !resume_alone(service, unfinished->list[i].id, unfinished->list[i].flow, watch, 0))
+                ++*left;
+        ok = next_unfinished(service, NULL, unfinished, err);
+    }
     free(unfinished);
     return ok;
 }
@@ -227,11 +239,16 @@ void service_resume(struct service *service, size_t flow, const struct run_watch
     struct error err = {0};
     if (manifest->durability != DURABLE || !manifest_answers(manifest))
         return;
-    struct unfinished *unfinished = find_unfinished(service, manifest->identifier, &err);
-    if (!unfinished)
+    struct unfinished *unfinished = unfinished_new(&err);
+    bool ok = unfinished && next_unfinished(service, manifest->identifier, unfinished, &err);
+    while (ok && unfinished->count > 0) {
+        for (size_t i = 0; i < unfinished->count; i++)
+            (void)resume_alone(service, unfinished->list[i].id, manifest->identifier, watch,
+                               deadline_ms);
+        ok = next_unfinished(service, manifest->identifier, unfinished, &err);
+    }
+    if (!ok)
         log_line(LOG_ERROR, NULL, "what is unfinished of flow '%s' is not known: %s",
                  manifest->identifier, err.message);
-    for (size_t i = 0; unfinished && i < unfinished->count; i++)
-        (void)resume_alone(service, unfinished->list[i].id, manifest->identifier, watch, deadline_ms);
     free(unfinished);
 }

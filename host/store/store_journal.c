@@ -67,20 +67,23 @@ static void add_found(struct found *found, const char *id)
     snprintf(found->ids[found->count++], INSTANCE_ID_SIZE, "%s", id);
 }
 
-bool store_unfinished(struct store *store, const char *flow, instance_row_fn *fn, void *context,
-                      struct error *err)
+bool store_unfinished(struct store *store, const char *flow, int64_t *after, instance_row_fn *fn,
+                      void *context, struct error *err)
 {
     struct found found = {.count = 0};
     struct walk walk;
     walk_begin(&walk, store,
                "SELECT number, owner, id FROM instance WHERE state = 'IN_PROGRESS' AND durable"
-               " AND parent IS NULL AND (?3 IS NULL OR flow = ?3) AND number > ?1"
+               " AND parent IS NULL AND (?3 IS NULL OR flow = ?3) AND number > max(?1, ?4)"
                " ORDER BY number LIMIT ?2",
                WALK_ASCENDING, 0);
     walk_bind_text(&walk, 3, flow);
-    while (found.count < STORE_UNFINISHED_MAX && walk_next(&walk))
+    walk_bind_number(&walk, 4, *after);
+    while (found.count < STORE_UNFINISHED_MAX && walk_next(&walk)) {
+        *after = walk_number(&walk, 0);
         if (!store_owner_lives(&store->owner, walk_number(&walk, 1)))
             add_found(&found, walk_text(&walk, 2));
+    }
     bool ok = walk_end(&walk, err);
     for (size_t i = 0; ok && i < found.count; i++)
         ok = store_instance(store, found.ids[i], fn, context, err);
@@ -123,15 +126,20 @@ static bool read_tree(struct store *store, struct taking *taking, int64_t *owner
     if (!prepare(store, TREE "SELECT id, number, owner FROM instance" UNFINISHED, taking->id,
                  &statement, err))
         return false;
-    while (taking->tree.count < STORE_UNFINISHED_MAX &&
-           (code = sqlite3_step(statement)) == SQLITE_ROW) {
+    while ((code = sqlite3_step(statement)) == SQLITE_ROW &&
+           taking->tree.count < STORE_UNFINISHED_MAX) {
         const char *id = (const char *)sqlite3_column_text(statement, 0);
         taking->numbers[taking->tree.count] = sqlite3_column_int64(statement, 1);
         add_found(&taking->tree, id);
         if (strcmp(id, taking->id) == 0)
             *owner = sqlite3_column_int64(statement, 2);
     }
-    bool ok = code == SQLITE_DONE || store_fail(store->db, code, err, "cannot read the store");
+    bool ok = code == SQLITE_DONE;
+    if (code == SQLITE_ROW)
+        error_set(err, ERROR_LIMIT, "instance %s and what it called are more than %d unfinished ones",
+                  taking->id, STORE_UNFINISHED_MAX);
+    else if (!ok)
+        store_fail(store->db, code, err, "cannot read the store");
     sqlite3_finalize(statement);
     return ok;
 }

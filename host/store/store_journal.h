@@ -33,13 +33,15 @@ MUST_USE bool store_journal_read(struct store *store, const char *id, int64_t nu
 
 /*
  * Durable instances in progress whose process has ended, oldest first, without those that a flow called:
- * their callers resume them. fn gets at most STORE_UNFINISHED_MAX of them; flow NULL: of all flows.
+ * their callers resume them. fn gets the next STORE_UNFINISHED_MAX of them behind *after (0: the first), and
+ * is not called where there is none; *after is moved behind them. flow NULL: of all flows.
  */
 #define STORE_UNFINISHED_MAX 256
-MUST_USE bool store_unfinished(struct store *store, const char *flow, instance_row_fn *fn,
-                               void *context, struct error *err);
+MUST_USE bool store_unfinished(struct store *store, const char *flow, int64_t *after,
+                               instance_row_fn *fn, void *context, struct error *err);
 /* Takes an unfinished instance and what it called over, so that one process alone resumes it. ERROR_EXISTS:
- * another process has it; ERROR_NOT_FOUND: it is finished. */
+ * another process has it; ERROR_NOT_FOUND: it is finished; ERROR_LIMIT: it and what it called are more than
+ * STORE_UNFINISHED_MAX. */
 MUST_USE bool store_take_over(struct store *store, const char *id, struct error *err);
 /* Gives it back with the reason why it cannot go on now: it stays unfinished, for whoever resumes it, and
  * shows the fault "suspended" until then. */

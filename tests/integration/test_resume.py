@@ -68,6 +68,13 @@ class ResumeTest(unittest.TestCase):
         process.communicate(timeout=60)
         return self.rows()[0]["id"]
 
+    def start_server(self):
+        server = subprocess.Popen(self.land.command("serve", "--listen", "127.0.0.1:0"),
+                                  env=self.land.environment(), stdout=subprocess.DEVNULL,
+                                  stderr=subprocess.DEVNULL)
+        self.addCleanup(server.wait)
+        self.addCleanup(server.terminate)
+
     def check_all_across(self):
         self.assertEqual(self.land.dacs_ftp_files(), {"C1-A.csv": b"small", "C1-B.csv": BIG})
         self.assertEqual(set(self.land.ccs_ftp_files()), {"SENT-C1-A.csv", "SENT-C1-B.csv"})
@@ -98,11 +105,7 @@ class Goes(ResumeTest):
 
     def test_a_server_goes_on_by_itself(self):
         instance = self.interrupt()
-        server = subprocess.Popen(self.land.command("serve", "--listen", "127.0.0.1:0"),
-                                  env=self.land.environment(), stdout=subprocess.DEVNULL,
-                                  stderr=subprocess.DEVNULL)
-        self.addCleanup(server.wait)
-        self.addCleanup(server.terminate)
+        self.start_server()
         deadline = time.monotonic() + 60
         while self.shown(instance)["state"] != "COMPLETED" and time.monotonic() < deadline:
             time.sleep(0.1)
@@ -168,6 +171,19 @@ class Waits(ResumeTest):
         row = self.shown(instance)
         self.assertEqual((row["state"], row["fault"]["code"]), ("ABORTED", "interrupted"))
         self.assertIn(digest, row["fault"]["detail"])
+
+    def test_many_are_all_looked_at(self):
+        """More than are read at once (STORE_UNFINISHED_MAX); what began them is lost."""
+        self.land.sluice("instances", check=True)
+        with sqlite3.connect(os.path.join(self.land.workspace, "state", "sluice.db")) as db:
+            db.executemany("INSERT INTO instance (id, flow, module_digest, state, owner, process, started_ms,"
+                           " durable) VALUES (?, ?, 'lost', 'IN_PROGRESS', 3, 1, 1, 1)",
+                           [(f"many-{number}", FLOW_FTP) for number in range(300)])
+        self.start_server()
+        deadline = time.monotonic() + 60
+        while (many := {row["state"] for row in self.rows() if row["id"].startswith("many-")}) != {"ABORTED"}:
+            self.assertLess(time.monotonic(), deadline, many)
+            time.sleep(0.1)
 
 
 class Replay(ResumeTest):
