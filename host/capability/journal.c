@@ -16,6 +16,7 @@
 #define CLOCK "wasi.clock"
 #define SEED "wasi.seed"
 #define UNWRITTEN_COUNT_MAX 256u
+#define RESULT_SIZE_MAX (128u << 20) /* of one call: a full listing of the longest names fits */
 
 /* A result that waits for the next write. */
 struct unwritten {
@@ -29,7 +30,7 @@ struct journal {
     const char *instance;
     enum journal_mode mode;
     int64_t past, next; /* records that were there; number of the next call */
-    uint64_t size;      /* bytes of all results */
+    uint64_t size;      /* bytes of the results that were met and added */
     struct unwritten unwritten[UNWRITTEN_COUNT_MAX];
     size_t unwritten_count, unwritten_size;
     br_hmac_drbg_context random;
@@ -140,9 +141,6 @@ static bool add_result(struct journal *journal, const char *import, struct buf *
     journal->size += result->size;
     if (to->request.failed || to->result.failed)
         return error_set(err, ERROR_LIMIT, "out of memory");
-    if (journal->size > JOURNAL_SIZE_MAX)
-        return error_set(err, ERROR_LIMIT, "the journal of one execution takes at most %u MiB",
-                         JOURNAL_SIZE_MAX >> 20);
     bool is_full = journal->unwritten_count == UNWRITTEN_COUNT_MAX ||
                    journal->unwritten_size >= JOURNAL_UNWRITTEN_MAX;
     return !is_full || write_all(journal, NULL, false, err);
@@ -182,6 +180,7 @@ static bool meet(void *context, const struct journal_record *record)
     if (!look->is_same_import || !look->is_same_request)
         return false;
     look->has_result = record->result != NULL;
+    look->journal->size += record->result_size;
     if (look->has_result)
         look->is_unusable =
             !look->answer(look->context, record->result, record->result_size, &look->why);
@@ -304,6 +303,21 @@ static bool is_interrupted(const struct call *call)
     return call->error.kind == ERROR_CANCELLED && watch_should_stop(call->execution->watch);
 }
 
+/* Takes request and result over. What is over the limit is kept, and ends the execution: going on later
+ * would not change it. */
+static void keep(struct execution *execution, const char *import, struct buf *request,
+                 struct buf *result)
+{
+    struct journal *journal = execution->journal;
+    struct error err = {0};
+    if (!add_result(journal, import, request, result, &err))
+        stop(execution, FAULT_SUSPENDED, "the journal cannot be written: %s", err.message);
+    else if (journal->size > JOURNAL_SIZE_MAX)
+        stop(execution, FAULT_JOURNAL_LIMIT,
+             "after %s the answers to its calls have %llu bytes, the journal of one execution takes "
+             "%u", import, (unsigned long long)journal->size, JOURNAL_SIZE_MAX);
+}
+
 void journal_result(struct call *call, int32_t result)
 {
     if (!is_journaled(call) || call->execution->stop != FAULT_NONE)
@@ -313,14 +327,12 @@ void journal_result(struct call *call, int32_t result)
         return;
     }
     struct journal *journal = call->execution->journal;
-    struct error err = {0};
     struct buf request, packed;
     buf_init(&request, JOURNAL_DIGEST_SIZE + JOURNAL_SHOWN_MAX);
     buf_append(&request, buf_text(&journal->request), journal->request.size);
-    buf_init(&packed, JOURNAL_SIZE_MAX);
+    buf_init(&packed, RESULT_SIZE_MAX);
     journal_value_pack(call, result, &packed);
-    if (!add_result(journal, call->import->full_name, &request, &packed, &err))
-        stop(call->execution, FAULT_SUSPENDED, "the journal cannot be written: %s", err.message);
+    keep(call->execution, call->import->full_name, &request, &packed);
 }
 
 bool journal_announce(struct call *call, const void *plan, size_t size, enum journal_when when)
@@ -371,7 +383,6 @@ static void keep_value(struct execution *execution, const char *import,
 {
     struct journal *journal = execution->journal;
     struct buf request, result;
-    struct error err = {0};
     bool answered;
     buf_init(&request, 1);
     struct look look = {.journal = journal,
@@ -381,10 +392,9 @@ static void keep_value(struct execution *execution, const char *import,
                         .context = value};
     if (look_back(execution, &look, &answered))
         return;
-    buf_init(&result, JOURNAL_SIZE_MAX);
+    buf_init(&result, size);
     buf_append(&result, bytes, size);
-    if (!add_result(journal, import, &request, &result, &err))
-        stop(execution, FAULT_SUSPENDED, "the journal cannot be written: %s", err.message);
+    keep(execution, import, &request, &result);
 }
 
 int64_t journal_clock(struct execution *execution, int64_t now)

@@ -18,7 +18,7 @@
 #define CAPABILITY_JOURNAL_H
 #include "capability/call.h"
 
-#define JOURNAL_SIZE_MAX (64u << 20)  /* bytes of one execution */
+#define JOURNAL_SIZE_MAX (64u << 20)  /* bytes of the results of one execution */
 #define JOURNAL_UNWRITTEN_MAX (256u << 10) /* bytes that wait for the next write */
 #define JOURNAL_SEED_SIZE 32
 
@@ -50,7 +50,8 @@ void journal_count(const struct journal *journal, size_t *past, size_t *met);
  * journal_result then keeps what came of it. Both do nothing for what is not journaled.
  * An execution that cannot go on has execution->stop set, and the caller ends the guest: the module asked
  * for something else than in the past (FAULT_DIVERGED); the past of a replay ended, the store failed, a
- * doubt could not be settled (FAULT_SUSPENDED).
+ * doubt could not be settled (FAULT_SUSPENDED); its results are more than JOURNAL_SIZE_MAX
+ * (FAULT_JOURNAL_LIMIT).
  */
 bool journal_answers(struct call *call, int32_t *result);
 void journal_result(struct call *call, int32_t result);

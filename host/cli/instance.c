@@ -88,6 +88,7 @@ static const struct {
                   "(sluice discard ID gives it up)"},
     {"diverged", "the module is not the one that began, or does not behave the same twice: sluice "
                  "replay ID; look at source and target before you run again"},
+    {"journal_limit", "have the flow ask for less in one run (fewer or smaller answers), then run it again"},
     {"given_up", "look at source and target: what it was doing may have taken effect"},
     {"interrupted", "run the flow again: files that were not transferred are still at the source"},
     {"cancelled", "run the flow again: files that were not transferred are still at the source"},

@@ -43,6 +43,9 @@ static const struct {
     [FAULT_DIVERGED] = {"diverged",
         "The module asked for something else than it did before at the same place, so that what it "
         "did before cannot be carried on; it must give the same answers to the same questions."},
+    [FAULT_JOURNAL_LIMIT] = {"journal_limit",
+        "The module got more answers from the host than the journal of one execution takes; it must "
+        "do its work in several runs."},
     [FAULT_NO_SLOT] = {"no_slot",
         "No memory could be had for a sandbox, so nothing ran; run again, with fewer executions at "
         "the same time."},

@@ -28,6 +28,7 @@ enum fault {
     FAULT_CANCELLED,
     FAULT_SUSPENDED, /* the host cannot go on with it now; it is resumed later */
     FAULT_DIVERGED,  /* asked for something else than its journal tells */
+    FAULT_JOURNAL_LIMIT, /* its journal holds no more */
     FAULT_NO_SLOT, /* no sandbox memory could be had; nothing ran */
     FAULT_INTERNAL,
 };

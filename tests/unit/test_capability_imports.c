@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include "capability/call.h"
+#include "capability/journal.h"
+#include "store/store_journal.h"
 #include "check.h"
 #include "engine/import_rules.h"
 #include "guests/probe.h"
@@ -53,6 +55,9 @@ struct run {
     struct sandbox_result result;
 };
 
+static size_t answer_size = 5;
+static const char *journaled; /* the instance whose journal is kept; NULL: none is */
+
 static bool answer_200(struct execution *caller, const struct connection *connection,
                        const char *flow, const void *body, size_t body_size,
                        const struct remote_file *attachment, struct http_response *response,
@@ -62,9 +67,10 @@ static bool answer_200(struct execution *caller, const struct connection *connec
         (void)err;
     response->status = 200;
     buf_init(&response->headers, 100);
-    buf_init(&response->body, 100);
-    buf_append_text(&response->body, "hello");
-    return true;
+    buf_init(&response->body, answer_size);
+    while (response->body.size < answer_size)
+        buf_append(&response->body, "hello...", answer_size - response->body.size < 8 ? 1 : 8);
+    return !response->body.failed;
 }
 
 static struct probe_step *add(struct run *run, enum import_id import)
@@ -89,6 +95,17 @@ static unsigned fill_good(struct probe_step *step)
     return word;
 }
 
+static void open_journal(struct execution *execution)
+{
+    struct error err = {0};
+    const struct instance_start start = {
+        .id = journaled, .flow = "PROBE", .parameters = "{}", .started_ms = 1};
+    snprintf(execution->instance, INSTANCE_ID_SIZE, "%s", journaled);
+    CHECK_OK(store_instance_start(environment.store, &start, &err), &err);
+    CHECK_OK(journal_open(&execution->journal, environment.store, execution->instance,
+                          JOURNAL_RECORD, &err), &err);
+}
+
 static void run_probe(struct run *run)
 {
     static const struct remote_file attachment = {.name = "local"};
@@ -99,6 +116,8 @@ static void run_probe(struct run *run)
     run->execution.input_size = run->count * sizeof run->steps[0];
     run->execution.attachment = &attachment;
     run->execution.snapshot = snapshot_hold(&snapshot);
+    if (journaled)
+        open_journal(&run->execution);
     const struct sandbox_limits limits = {.cpu_ms = 2000, .import_calls_max = 100000};
     sandbox_run(probe, &limits, &run->execution, &run->result);
 }
@@ -290,6 +309,49 @@ static void a_text_ends_at_the_limit_and_not_before(void)
     execution_release(&run.execution);
 }
 
+/* A run of eight calls of a flow, each of which answers with size bytes; the fault that ended it. */
+static enum fault call_eight_times(struct run *run, const char *instance, size_t size)
+{
+    run->count = 0;
+    for (int i = 0; i < 8; i++) {
+        struct probe_step *step = add(run, IMPORT_flow_call);
+        fill_good(step);
+        step->words[6] = 0; /* no file */
+    }
+    journaled = instance;
+    answer_size = size;
+    run_probe(run);
+    journaled = NULL;
+    return run->result.fault;
+}
+
+static bool add_size(void *context, const struct journal_record *record)
+{
+    *(size_t *)context += record->result_size;
+    return true;
+}
+
+static void the_journal_ends_at_the_limit_and_not_before(void)
+{
+    static struct run run;
+    struct error err = {0};
+    size_t rest = 0;
+    CHECK_EQ_INT(call_eight_times(&run, "journal-short", 0), FAULT_NONE);
+    CHECK_OK(journal_flush(run.execution.journal, &err), &err);
+    CHECK_OK(store_journal_read(environment.store, "journal-short", 0, add_size, &rest, &err), &err);
+    CHECK(rest > 0);
+    execution_release(&run.execution);
+    CHECK_EQ_INT(call_eight_times(&run, "journal-full", JOURNAL_SIZE_MAX / 8 - rest), FAULT_NONE);
+    CHECK(result_of(&run, 7) > 0);
+    execution_release(&run.execution);
+    CHECK_EQ_INT(call_eight_times(&run, "journal-over", JOURNAL_SIZE_MAX / 8 - rest + 1),
+                 FAULT_JOURNAL_LIMIT);
+    CHECK_EQ_TEXT(run.execution.stop_detail, "after flow.call the answers to its calls have 67108872 "
+                                             "bytes, the journal of one execution takes 67108864");
+    execution_release(&run.execution);
+    answer_size = 5;
+}
+
 /* The largest argument is the largest answer, so that no flow need ask which of the two it meets. */
 _Static_assert(SLUICE_BYTES_SIZE_MAX == EXECUTION_RESPONSE_MAX, "bytes that are taken can be answered");
 
@@ -450,6 +512,7 @@ static const struct check_test tests[] = {
     TEST(a_dead_peer_is_unavailable_and_the_host_goes_on),
     TEST(a_text_ends_at_the_limit_and_not_before),
     TEST(bytes_end_at_the_limit_and_not_before),
+    TEST(the_journal_ends_at_the_limit_and_not_before),
     TEST(a_path_cannot_leave_the_address_of_its_connection),
     TEST(a_content_type_cannot_carry_another_header),
     TEST(an_answer_without_content_is_no_failure),
