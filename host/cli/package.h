@@ -10,8 +10,8 @@
 #define CLI_PACKAGE_H
 #include "base/buf.h"
 #include "flow/flow.h"
+#include "flow/registry.h"
 
-#define PACKAGE_FLOWS_MAX 1024u
 #define PACKAGE_SECRETS_MAX 256u
 #define PACKAGE_FILTERS_MAX 4096u
 #define PACKAGE_ENTRIES_MAX 8192u
@@ -62,8 +62,8 @@ struct package_plan {
     const char *command;     /* the target's, or another that was asked for */
     const char *image;       /* reference of the image, for descriptors */
     char name[PACKAGE_NAME_SIZE]; /* of function or service: a DNS label */
-    bool is_offered[PACKAGE_FLOWS_MAX]; /* by index of the service's flows */
-    bool is_needed[PACKAGE_FLOWS_MAX];  /* and those that they call */
+    bool is_offered[REGISTRY_FLOWS_MAX]; /* by index of the service's flows */
+    bool is_needed[REGISTRY_FLOWS_MAX];  /* and those that they call */
     struct package_filter *filters;     /* their customisations */
     size_t filter_count;
     struct package_secret secrets[PACKAGE_SECRETS_MAX];

@@ -35,8 +35,6 @@ static bool choose(struct package_plan *plan, const char *const *names, size_t n
                    struct error *err)
 {
     size_t count = service_flow_count(plan->service), flow;
-    if (count > PACKAGE_FLOWS_MAX)
-        return error_set(err, ERROR_LIMIT, "more than %u flows", PACKAGE_FLOWS_MAX);
     for (size_t i = 0; name_count == 0 && i < count; i++)
         plan->is_offered[i] = service_is_active(plan->service, i); /* the newest of each line */
     for (size_t i = 0; i < name_count; i++) {
