@@ -240,10 +240,13 @@ static void read_memories(struct verify *verify, struct wasm_reader *section)
     }
     uint32_t max;
     const uint32_t min = read_limits(section, "memory", &max);
-    if (min > verify->policy->memory_pages_max || min > VERIFIER_MEMORY_PAGES_MAX)
+    const uint32_t allowed = verify->policy->memory_pages_max < VERIFIER_MEMORY_PAGES_MAX
+                                 ? verify->policy->memory_pages_max
+                                 : VERIFIER_MEMORY_PAGES_MAX;
+    if (min > allowed)
         wasm_reader_fail(section,
                          "the memory begins with %u pages of 64 KiB, at most %u are allowed", min,
-                         verify->policy->memory_pages_max);
+                         allowed);
     if (max > VERIFIER_MEMORY_PAGES_MAX)
         max = VERIFIER_MEMORY_PAGES_MAX;
     verify->space.has_memory = true;

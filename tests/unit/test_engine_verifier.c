@@ -377,6 +377,49 @@ static void large_manifest(uint32_t count)
     wasm_put(&limited, 0, section.data, section.size);
 }
 
+static void large_table(uint32_t count)
+{
+    limited = wasm_minimal();
+    buf_clear(&section);
+    buf_append(&section, "\x01\x70\x00", 3);
+    wasm_append_leb(&section, count);
+    wasm_put(&limited, 4, section.data, section.size);
+}
+
+static void large_segment(uint32_t count)
+{
+    many(9, 1, "\x00\x41\x00\x0b", 4);
+    wasm_append_leb(&section, count);
+    wasm_append_many(&section, "\x00", 1, count);
+    wasm_put(&limited, 9, section.data, section.size);
+    WASM_PUT(&limited, 4, "\x01\x70\x00\x01");
+}
+
+static void large_memory(uint32_t count)
+{
+    limited = wasm_minimal();
+    buf_clear(&section);
+    buf_append(&section, "\x01\x00", 2);
+    wasm_append_leb(&section, count);
+    wasm_put(&limited, 5, section.data, section.size);
+}
+
+/* Where the policy allows more than the engine maps, and where it allows less. */
+static void memory_at_n_and_one_more(void)
+{
+    static const uint32_t allowed[] = {VERIFIER_MEMORY_PAGES_MAX + 1, POLICY_PAGES};
+    for (size_t i = 0; i < 2; i++) {
+        const uint32_t max = i == 0 ? VERIFIER_MEMORY_PAGES_MAX : POLICY_PAGES;
+        policy.memory_pages_max = allowed[i];
+        large_memory(max);
+        ACCEPTED(&limited);
+        large_memory(max + 1);
+        REFUSED(&limited, i == 0 ? "begins with 16385 pages of 64 KiB, at most 16384 are allowed"
+                                 : "begins with 17 pages of 64 KiB, at most 16 are allowed");
+    }
+    policy.memory_pages_max = POLICY_PAGES;
+}
+
 static void every_limit_at_n_and_one_more(void)
 {
     static const struct {
@@ -392,6 +435,8 @@ static void every_limit_at_n_and_one_more(void)
         {many_exports, VERIFIER_EXPORTS_MAX, "65 exports, at most 64"},
         {long_name, VERIFIER_NAME_SIZE_MAX, "has 129 bytes"},
         {many_elements, VERIFIER_ELEMENTS_MAX, "1001 element segments, at most 1000"},
+        {large_table, VERIFIER_TABLE_MAX, "a table of 16385 elements, at most 16384"},
+        {large_segment, VERIFIER_TABLE_MAX, "16385 elements of a segment, at most 16384"},
         {many_data, VERIFIER_DATA_MAX, "10001 data segments, at most 10000"},
         {large_body, VERIFIER_BODY_SIZE_MAX, "has 65537 bytes, at most 65536"},
         {many_locals, VERIFIER_LOCALS_MAX, "more than 10000 locals"},
@@ -477,7 +522,7 @@ int main(void)
     static const struct check_test tests[] = {
         TEST(framing), TEST(types), TEST(imports), TEST(memories_and_tables),
         TEST(globals_and_exports), TEST(segments), TEST(features), TEST(bodies),
-        TEST(every_limit_at_n_and_one_more), TEST(module_size), TEST(clean_copy),
+        TEST(every_limit_at_n_and_one_more), TEST(memory_at_n_and_one_more), TEST(module_size), TEST(clean_copy),
         TEST(damaged_modules)};
     buf_init(&bytes, 16 << 20);
     buf_init(&storage, 16 << 20);
