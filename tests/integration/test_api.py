@@ -12,6 +12,7 @@ import api_common
 from api_common import ACK, BASE, CCS, SYNC_FTP, SYNC_OS, VERSION, ApiTest, flow_id, form, quote
 
 FTP = "OU FTP CCS for CCS-DACS"
+API_JSON_SIZE_MAX, API_LIMIT_MAX, API_OFFSET_MAX = 256 << 10, 1000, 100000  # api_call.h
 PEM = b"-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n"
 
 
@@ -58,14 +59,14 @@ class Router(ApiTest):
             self.assertEqual(answer["tracingLevel"], "production")
 
     def test_arguments_are_checked(self):
-        for argument, complaint in (("limit=0", "limit"), ("limit=1001", "1 to 1000"),
-                                    ("offset=100001", "100000"), ("limit=x", "limit"),
+        for argument, complaint in (("limit=0", "limit"), (f"limit={API_LIMIT_MAX + 1}", "1 to 1000"),
+                                    (f"offset={API_OFFSET_MAX + 1}", "100000"), ("limit=x", "limit"),
                                     ("q=%7Bname:'%FF'%7D", "'q'"), ("q=" + "x" * 2048, "2047 bytes"),
                                     ("q=%7Bfoo:1%7D", "'foo' is not known"), ("q=%7B", "a key")):
             self.assertIn(complaint, self.detail("GET", f"/integrations?{argument}", expect=400))
-        for limit in (1, 1000):
+        for limit in (1, API_LIMIT_MAX):
             self.assertEqual(self.ask("GET", f"/lookups?limit={limit}")["limit"], limit)
-        self.assertEqual(self.ask("GET", "/lookups?offset=100000")["items"], [])
+        self.assertEqual(self.ask("GET", f"/lookups?offset={API_OFFSET_MAX}")["items"], [])
 
     def test_bodies_are_checked(self):
         path = f"/integrations/{flow_id(ACK)}"
@@ -76,7 +77,8 @@ class Router(ApiTest):
                 ('{"stat": "x"}', json_type, 400, 'did you mean "status"'),
                 ('{"status": "ACTIVE"}', json_type, 400, "ACTIVATED"), ("{}", json_type, 400, "nothing"),
                 ('{"status": "x"}', {"Content-Type": "text/plain"}, 415, "application/json"),
-                ('{"status": "' + "x" * 262144 + '"}', json_type, 413, "262144")):
+                ("{}".ljust(API_JSON_SIZE_MAX), json_type, 400, "nothing"),
+                ("{}".ljust(API_JSON_SIZE_MAX + 1), json_type, 413, "262144")):
             with self.subTest(body=body[:40]):
                 self.assertIn(complaint, self.detail("PATCH", path, body, headers, expect=expect))
 

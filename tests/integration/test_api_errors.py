@@ -8,6 +8,8 @@ import sys
 import api_common
 from api_common import (ACK, BASE, CCS, MISBEHAVE, VERSION, MonitoringTest, Program, embed, flow_id, q)
 
+SELECTION_IDS_MAX = 1000  # api_selection.h
+
 
 class Errors(MonitoringTest):
     def test_lists_and_groups(self):
@@ -82,11 +84,11 @@ class Errors(MonitoringTest):
         self.ask("POST", "/monitoring/errors/resubmit", {"ids": ["unknown-instance-id-00"]}, expect=404)
         self.assertEqual(self.ask("POST", "/monitoring/errors/resubmit", {"ids": []}, expect=202), b"")
         for body, complaint in (({}, "ids, flowCode or connectionCode"), ({"ids": ["x" * 23]}, "not an instance"),
-                                ({"ids": [1]}, "list of texts"), ({"ids": ["x"] * 1001}, "at most 1000"),
+                                ({"ids": [1]}, "list of texts"), ({"ids": ["x"] * (SELECTION_IDS_MAX + 1)}, "at most 1000"),
                                 ({"flowCode": ACK, "timewindow": "2h"}, "timewindow"),
                                 ({"flowCode": ACK, "startDate": "x"}, "startDate"), ({"id": []}, 'did you mean "ids"')):
             self.assertIn(complaint, self.detail("POST", "/monitoring/errors/resubmit", body, expect=400))
-        answer = self.ask("POST", "/monitoring/errors/resubmit?return=sync", {"ids": ["x"] * 1000})
+        answer = self.ask("POST", "/monitoring/errors/resubmit?return=sync", {"ids": ["x"] * SELECTION_IDS_MAX})
         self.assertFalse(answer["resubmitRequested"])
         self.ask("POST", "/monitoring/errors/resubmit", {"flowCode": "NOBODY"}, expect=404)
 

@@ -25,6 +25,7 @@ from program import Program
 ID = "12345678901234"
 LINE = b"12345678901234\t2026-01-01\tF1IC\t5\tPerson\tANNA\t+1-415-555-0142\t\t\ta@example.org\n"
 WAT2WASM = []
+CUSTOMISE_VERSIONS_MAX = 10000  # customise.h
 SECTION = b"sluice.signature"
 
 
@@ -130,6 +131,18 @@ class Commands(CustomizeTest):
         self.assertEqual(json.loads(told["output"]), {"syncRequestId": ID, "hasError": False})
         told = self.json("customize", "test", FLOW_ACK, "request", module, "--instance", instance)
         self.assertEqual(json.loads(told["output"])["externalReferenceId"], ID)
+
+    def test_the_number_of_versions(self):
+        module = self.copy_guest("name", "one.wasm")
+        self.call("customize", "add", FLOW_FTP, "name", module)
+        (kept,) = [folder for folder, _, names in os.walk(self.land.workspace) if names == ["1"]]
+        for number in range(2, CUSTOMISE_VERSIONS_MAX):
+            with open(os.path.join(kept, str(number)), "wb"):
+                pass
+        self.addCleanup(shutil.rmtree, kept)
+        other = self.copy_guest("babbles", "other.wasm")
+        self.assertIn(f"version {CUSTOMISE_VERSIONS_MAX}", self.call("customize", "add", FLOW_FTP, "name", other))
+        self.assertIn("more than 10000 versions", self.call("customize", "add", FLOW_FTP, "name", module, expect=2))
 
     def test_versions_are_kept_and_rolled_back(self):
         first, second = self.copy_guest("name", "first.wasm"), self.copy_guest("babbles", "second.wasm")

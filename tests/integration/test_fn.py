@@ -27,6 +27,7 @@ ERROR_HANDLER = "OUTL-BA-CCS_DACS_ERR_HNDLR"
 COMMON = ("OUTL-BA-OUAL_DACS_FTP_TRANSFER", "OUTL-BA-CCS_DACS_OS_TRANSFER")
 JSON, MULTIPART = "application/json", "multipart/mixed; boundary=XyZ"
 PARAMETERS = {"extractedFileNamePrefix": "C1-"}
+FUNCTION_BODY_SIZE_MAX, HTTP_PLATFORM_HEADER_SIZE_MAX = 6 << 20, 2 << 20  # function.h, http_server.h
 
 
 def ack(number, positive=True):
@@ -90,6 +91,15 @@ class Acknowledgement(FnTest):
                 self.assertEqual(status, expected, body)
                 self.assertEqual(json.loads(body)["o:errorCode"], str(expected))
                 self.assertEqual(headers.get("allow"), "POST" if expected == 405 else None)
+
+    def test_headers_up_to_what_the_agent_may_send(self):
+        head = b"POST /call HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nX: \r\n\r\n"
+        for more, is_refused in ((0, False), (1, True)):
+            with socket.socket(socket.AF_UNIX) as wire:
+                wire.settimeout(30)
+                wire.connect(self.agent.path)
+                wire.sendall(head.replace(b"X: ", b"X: " + b"y" * (HTTP_PLATFORM_HEADER_SIZE_MAX - len(head) + more)))
+                self.assertEqual(wire.recv(12) == b"HTTP/1.1 431", is_refused)
 
     def test_cloud_events(self):
         event = {"specversion": "1.0", "id": "1", "source": "/dacs", "type": "ack"}
@@ -378,7 +388,7 @@ class AllFlows(FnTest):
         empty = body_of(target.json_part("large.csv"), part(b"", "text/csv"))
         for more, expected in ((0, 200), (1, 413)):
             parts = body_of(target.json_part("large.csv"),
-                            part(b"x" * ((6 << 20) - len(empty) + more), "text/csv"))
+                            part(b"x" * (FUNCTION_BODY_SIZE_MAX - len(empty) + more), "text/csv"))
             status, _, body = self.agent.request(url=f"https://g.example{target.path}", body=parts,
                                                  headers={"Content-Type": MULTIPART})
             self.assertEqual(status, expected, body)

@@ -20,6 +20,7 @@ from certificates import Authority
 from fault_proxy import FaultProxyPeer
 
 DRIVER = None
+CONFLICT_NUMBER_MAX = 99  # content_server.h
 DATA = bytes(range(256)) * 4096 + b"tail"
 LARGE = DATA * 5  # several times the ring between source and sink
 GROWING, UNSAFE, TOO_LARGE = 1, 2, 4
@@ -217,6 +218,12 @@ class Exercise:
         self.stores(store, self.server, "t-3.csv", DATA[:10], "in dir")
         self.assertEqual(self.succeeds(rename)["name"], "SENT-s-2.csv")
         self.assertEqual(self.content(self.server, "t.csv", "in dir"), b"old")
+        for taken in range(3, CONFLICT_NUMBER_MAX):
+            self.put(self.server, f"t-{taken}.csv", b"old", folder="in dir")
+        store, _ = run("number", 10)
+        self.stores(store, self.server, f"t-{CONFLICT_NUMBER_MAX}.csv", DATA[:10], "in dir")
+        store, _ = run("number", 10)
+        self.fails(store, "exists", "t.csv")
 
     def test_odd_names_pass_unchanged(self):
         names = ["a b.csv", "100%.csv", "a;type=a.csv", "-rf.csv", "q\"'.csv", "a*?[x].csv", "ä.csv",

@@ -25,7 +25,7 @@ SLUICE = None
 ACKNOWLEDGEMENT = json.dumps(dacs.acknowledgement(f"{11:014d}"))
 ADDRESS = FLOWS + "rest/OUTL-BA-DACS_CCS_CUST_SYNC_ACK/1.0/sendCustomerSyncAck"
 INPUT_BYTES = 262144  # of that flow's manifest
-HEADER_SIZE_MAX, DROP_SIZE_MAX = 20480, 16 << 20  # http_server.h
+HTTP_HEADER_SIZE_MAX, HTTP_DROP_SIZE_MAX = 20480, 16 << 20  # http_server.h
 IDLE = 10000
 AUTHORIZATION = f"Authorization: {authorization()}\r\n"
 LIVE = "GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -254,7 +254,7 @@ class Limits(HttpTest):
         head = f"GET /health/live HTTP/1.1\r\nHost: x\r\nX: \r\n\r\n"
         for extra, status in ((0, 200), (1, 431), (5000, 431)):
             wire = self.wire()
-            wire.send(head.replace("X: ", "X: " + "y" * (HEADER_SIZE_MAX - len(head) + extra)))
+            wire.send(head.replace("X: ", "X: " + "y" * (HTTP_HEADER_SIZE_MAX - len(head) + extra)))
             self.assertEqual(wire.answer()[0], status)
         for huge in (head.replace("X: ", "X: " + "y" * 100000), head.replace("live", "l" * 100000),
                      head.replace("X: ", "X: y\r\n" * 20000)):
@@ -265,7 +265,7 @@ class Limits(HttpTest):
         self.is_well()
 
     def test_bodies_at_the_limit(self):
-        for size, status in ((INPUT_BYTES, 400), (INPUT_BYTES + 1, 413), (DROP_SIZE_MAX, 413)):
+        for size, status in ((INPUT_BYTES, 400), (INPUT_BYTES + 1, 413), (HTTP_DROP_SIZE_MAX, 413)):
             for chunked in (False, True):
                 with self.subTest(size=size, chunked=chunked):
                     body = b"x" * size
@@ -274,10 +274,10 @@ class Limits(HttpTest):
 
     def test_bodies_that_nobody_reads_to_the_end(self):
         wire = self.wire()
-        wire.send(post(f"Content-Length: {DROP_SIZE_MAX + 1}"))
+        wire.send(post(f"Content-Length: {HTTP_DROP_SIZE_MAX + 1}"))
         self.assertEqual(wire.answer()[0], 413)  # at once
         wire = self.wire()
-        wire.send(post(f"Content-Length: {2 * DROP_SIZE_MAX}"))
+        wire.send(post(f"Content-Length: {2 * HTTP_DROP_SIZE_MAX}"))
         for _ in range(32):
             wire.send(bytes(1 << 20))
         self.assertEqual(wire.answer()[0], 413)  # although all of it was sent
@@ -285,10 +285,10 @@ class Limits(HttpTest):
         wire.send(post("Transfer-Encoding: chunked"))
         sent = 0
         with self.assertRaises(ConnectionError):
-            while sent < 100 * DROP_SIZE_MAX:
+            while sent < 100 * HTTP_DROP_SIZE_MAX:
                 wire.send("100000\r\n", bytes(1 << 20), "\r\n")
                 sent += 1 << 20
-        self.assertGreater(sent, DROP_SIZE_MAX)
+        self.assertGreater(sent, HTTP_DROP_SIZE_MAX)
         self.is_well()
 
     def test_json_at_the_limit(self):

@@ -26,6 +26,7 @@ COMMON = ("OUTL-BA-OUAL_DACS_FTP_TRANSFER", "OUTL-BA-CCS_DACS_OS_TRANSFER")
 ADDRESS = f"/ic/api/integration/v1/flows/oracleutilities/{FLOW_ACK}/1.0/sendCustomerSyncAck"
 PARAMETERS = {"extractedFileNamePrefix": "C1-"}
 PASSWORD = "a-password-of-it"
+LAMBDA_EVENT_SIZE_MAX = 8 << 20  # lambda_api.h
 
 
 def ack(number, positive=True):
@@ -131,9 +132,9 @@ class Requests(LambdaTest):
         self.assertEqual(status, 200, body)
 
     def test_the_event_of_the_largest_size(self):
-        event = {"flow": FLOW_ACK, "message": {"pad": "x" * (8 << 20)}}
-        outcome = self.runtime.invoke(event)
-        self.assertEqual((outcome.kind, outcome.body["errorType"]), ("error", "Sluice.limit"))
+        for more, kind in ((0, "Sluice.invalid"), (1, "Sluice.limit")):  # it names no flow
+            outcome = self.runtime.invoke(b"{}".ljust(LAMBDA_EVENT_SIZE_MAX + more))
+            self.assertEqual((outcome.kind, outcome.body["errorType"]), ("error", kind))
         self.assertEqual(self.runtime.request(path=ADDRESS, body=ack(51),
                                               headers=self.basic("dacs"))[0], 200)
 

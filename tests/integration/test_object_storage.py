@@ -13,6 +13,7 @@ from web_common import WebTest, admin, main, object_bytes
 import compare_requests
 from certificates import oci_key
 from common import read_records
+from http_peer import Answer, HttpPeer
 from oci_signature import format_date
 from object_storage import ObjectStoragePeer
 
@@ -20,6 +21,7 @@ BUCKET = "CCSDACS_CustomerSync"
 FOLDER = f"testnamespace/{BUCKET}"
 OTHER = "testnamespace/other"
 MIB = 1 << 20
+OBJECT_ANSWER_SIZE_MAX = 4 * MIB  # object_http.h
 RETRY_NEVER, RETRY_ONCE, RETRY_LATER = 0, 1, 3  # enum error_retry
 
 
@@ -115,6 +117,21 @@ class Listing(StorageTest):
         self.assertEqual(answer["kind"], "broken", answer["message"])
         self.fault({"match": {"method": "GET"}, "action": "status", "status": 200, "body": '{"objects":['})
         self.bad("broken", do="list", connection="OS", folder=FOLDER)
+
+
+    def test_a_page_at_the_limit(self):
+        class Padded(HttpPeer):
+            size = 0
+
+            def handle(self, request):
+                return Answer(200, b'{"objects":[]}'.ljust(self.size))
+        peer = Padded(self.path("padded"))
+        self.addCleanup(peer.close)
+        self.connections["PADDED"] = {**self.connections["OS"], "url": peer.url}
+        Padded.size = OBJECT_ANSWER_SIZE_MAX
+        self.good(do="list", connection="PADDED", folder=FOLDER)
+        Padded.size += 1
+        self.bad("limit", "4194304", do="list", connection="PADDED", folder=FOLDER)
 
 
 class Reading(StorageTest):

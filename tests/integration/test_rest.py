@@ -14,6 +14,7 @@ from http_peer import Answer, HttpPeer
 
 MIB = 1 << 20
 LIMIT = 8 * MIB  # HTTP_RESPONSE_SIZE_MAX
+HTTP_HEADERS_SIZE_MAX = OAUTH_ANSWER_SIZE_MAX = 65536
 ID = "12345678901234"
 PATH = "/rest/apis/common/sync/syncRequest/" + ID
 BODY = json.dumps({"syncRequestId": ID, "hasError": False})
@@ -113,6 +114,14 @@ class Requests(RestTest):
             else:
                 self.bad("limit", "8388608", **step)
 
+    def test_header_fields_at_the_limit(self):
+        def answer(size):
+            self.fault({"action": "status", "status": 200, "headers": {"X": "y" * size}})
+            return self.patch()
+        room = HTTP_HEADERS_SIZE_MAX - len(self.good(**answer(1))["headers"])
+        self.assertEqual(len(self.good(**answer(1 + room))["headers"]), HTTP_HEADERS_SIZE_MAX)
+        self.bad("limit", "65536", **answer(2 + room))
+
     def serve(self, size):
         class Big(HttpPeer):
             def handle(self, request):
@@ -177,6 +186,10 @@ class OAuth(RestTest):
         for body, kind in (("<html>", "broken"), ("{}", "broken"), ('{"access_token":"a b"}', "broken"),
                            ('{"access_token":"a","token_type":"mac"}', "unsupported")):
             self.fault({"match": {"path_regex": "token"}, "action": "status", "status": 200, "body": body})
+            self.bad(kind, **self.patch("OAUTH"))
+        for size, kind in ((OAUTH_ANSWER_SIZE_MAX, "broken"), (OAUTH_ANSWER_SIZE_MAX + 1, "limit")):
+            self.fault({"match": {"path_regex": "token"}, "action": "status", "status": 200,
+                        "body": "{}".ljust(size)})
             self.bad(kind, **self.patch("OAUTH"))
         self.fault({"match": {"path_regex": "token"}, "action": "status", "status": 503})
         self.bad("unavailable", "token_url", **self.patch("OAUTH"))

@@ -13,14 +13,16 @@ import tempfile
 import time
 import unittest
 
+FLOW_PARAMETER_SIZE_MAX, REGISTRY_FLOWS_MAX = 1024, 256  # flow.h, registry.h
 SLUICE = TRANSLATE = GUEST = None
 FLOWS = "/ic/api/integration/v1/flows/rest/"
 HEADERS = {"Authorization": "Basic " + base64.b64encode(b"caller:caller-secret").decode()}
 
 
-def manifest(identifier, version, path="/go", aliases=()):
+def manifest(identifier, version, path="/go", aliases=(), parameters=()):
     return {"identifier": identifier, "aliases": list(aliases), "name": identifier,
-            "version": version, "trigger": {"type": "rest", "path": path}, "grants": [],
+            "version": version, "trigger": {"type": "rest", "path": path, "parameters": {name: {} for name in parameters}},
+            "grants": [],
             "lookups": [], "durability": "tracked",
             "limits": {"memory_mib": 2, "cpu_ms": 400, "wall_s": 20, "import_calls": 100,
                        "log_lines": 5, "input_bytes": 4096}}
@@ -39,7 +41,7 @@ class VersionsTest(unittest.TestCase):
                           ("patched", manifest("F", "01.23.3001")),
                           ("second", manifest("F", "01.23.3000", aliases=["F-OLD"])),
                           ("newest", manifest("F", "02.10.0000", path="/other")),
-                          ("another", manifest("G", "01.00.0000"))):
+                          ("another", manifest("G", "01.00.0000", parameters=["p"]))):
             cls.embed(cls.functions, name, one)
 
     @classmethod
@@ -94,6 +96,12 @@ class Names(VersionsTest):
             self.assertEqual(json.loads(self.sluice("show", instance))["version"], version)
 
 
+    def test_the_size_of_a_parameter(self):
+        self.sluice("run", "G", "--param", "p=" + "x" * FLOW_PARAMETER_SIZE_MAX)
+        self.assertIn("parameter 'p' is longer than 1024 bytes",
+                      self.sluice("run", "G", "--param", "p=" + "x" * (FLOW_PARAMETER_SIZE_MAX + 1), expect=2))
+
+
 class Clashes(VersionsTest):
     def refused(self, *flows):
         with tempfile.TemporaryDirectory(dir=self.folder) as functions:
@@ -105,6 +113,21 @@ class Clashes(VersionsTest):
                 return self.sluice("flows", expect=2)
             finally:
                 self.use(before)
+
+    def test_the_number_of_modules(self):
+        """Those that are not too many are looked at, and are none."""
+        for count, words in ((REGISTRY_FLOWS_MAX, "00.wasm': not a WebAssembly module"),
+                             (REGISTRY_FLOWS_MAX + 1, "more than 256 flows")):
+            with tempfile.TemporaryDirectory(dir=self.folder) as functions:
+                for number in range(count):
+                    with open(os.path.join(functions, f"{number:02}.wasm"), "wb") as file:
+                        file.write(b"nothing")
+                before = self.functions
+                self.use(functions)
+                try:
+                    self.assertIn(words, self.sluice("flows", expect=2))
+                finally:
+                    self.use(before)
 
     def test_one_version_twice(self):
         said = self.refused(("a", manifest("F", "01.23.3000")), ("b", manifest("F", "1.23.3000")))

@@ -17,6 +17,8 @@ add_unit_test(test_server_attachment LIBS sluice_transfer
   SOURCES ${PROJECT_SOURCE_DIR}/host/server/attachment.c)
 add_unit_test(test_server_events LIBS sluice_server sluice_store
   SOURCES ${PROJECT_SOURCE_DIR}/host/flow/fault.c)
+add_unit_test(test_server_event_sink LIBS sluice_server sluice_store
+  SOURCES ${PROJECT_SOURCE_DIR}/host/flow/fault.c)
 add_unit_test(test_server_lambda LIBS sluice_server sluice_store
   SOURCES ${PROJECT_SOURCE_DIR}/host/flow/fault.c)
 add_unit_test(test_server_platform_trace LIBS sluice_server)

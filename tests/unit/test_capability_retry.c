@@ -17,7 +17,7 @@ static void attempts_by_class(void)
     static const struct retry_policy none = {.attempts = 0};
     CHECK_EQ_INT(retry_attempts(&policy, RETRY_NEVER, false), 1);
     CHECK_EQ_INT(retry_attempts(&policy, RETRY_ONCE, false), 2);
-    CHECK_EQ_INT(retry_attempts(&policy, RETRY_FEW, false), 3);
+    CHECK_EQ_INT(retry_attempts(&policy, RETRY_FEW, false), RETRY_FEW_MAX);
     CHECK_EQ_INT(retry_attempts(&policy, RETRY_LATER, false), 6);
     CHECK_EQ_INT(retry_attempts(&policy, RETRY_ONCE, true), 2);
     CHECK_EQ_INT(retry_attempts(&policy, RETRY_LATER, true), 3);

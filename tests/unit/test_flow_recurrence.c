@@ -191,6 +191,21 @@ static void limits_hold_at_n_and_n_plus_1(void)
     recurrence_free(recurrence);
     snprintf(text, sizeof text, "%s&FREQ=DAILY", five);
     CHECK_FAILS(parse(text, "UTC", NULL, NULL, &recurrence, NULL, &err), &err, ERROR_LIMIT);
+    CHECK_EQ_INT(RECURRENCE_RULES_MAX, 5);
+    static const struct {
+        const char *format;
+        int max;
+    } numbers[] = {{"FREQ=DAILY;INTERVAL=%d", RECURRENCE_INTERVAL_MAX},
+                   {"FREQ=DAILY;COUNT=%d", RECURRENCE_COUNT_MAX}};
+    for (size_t i = 0; i < 2; i++) {
+        snprintf(text, sizeof text, numbers[i].format, numbers[i].max);
+        CHECK_OK(parse(text, "UTC", "2026-11-24T00:00", NULL, &recurrence, NULL, &err), &err);
+        recurrence_free(recurrence);
+        snprintf(text, sizeof text, numbers[i].format, numbers[i].max + 1);
+        CHECK_FAILS(parse(text, "UTC", "2026-11-24T00:00", NULL, &recurrence, NULL, &err), &err,
+                    ERROR_INVALID);
+        CHECK_CONTAINS(err.message, "=10001: expected 1 to 10000");
+    }
     text[0] = '\0';
     for (int i = 0; i < 5; i++) { /* 5 * 204 + 4 characters */
         snprintf(text + strlen(text), sizeof text - strlen(text), "%sFREQ=DAILY;WKST=MO;BYSECOND=00",

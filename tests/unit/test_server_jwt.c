@@ -99,6 +99,9 @@ static void the_examples_of_rfc_7515_are_known(void)
     free(keys);
 }
 
+_Static_assert(JWKS_KEYS_MAX == 16 && JWKS_KEY_ID_SIZE_MAX == 256 && JWKS_RSA_BITS_MAX == 4096 &&
+                   JWKS_RSA_EXPONENT_SIZE_MAX == 4, "data/make_jwt_vectors.py has sets at these and beyond");
+
 static void key_sets_are_taken_or_refused(void)
 {
     const cJSON *row = NULL;

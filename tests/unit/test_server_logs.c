@@ -262,6 +262,8 @@ static void write_long(const char *id, int count)
                                                      .result = "ok", .detail = text});
 }
 
+_Static_assert(API_LOGS_SIZE_MAX == 32u << 20, "the MiB below are around it");
+
 static void test_the_newest_bytes(void)
 {
     const struct api_logs_request request = {.id = "icsflowlog", .from_ms = 900000};

@@ -59,6 +59,8 @@ static void test_copy(void)
         {"{'rule':'copy','from':'/a','to':'/x','as':'text'}", "{'a':48213377120455}",
          "{'x':'48213377120455'}"},
         {"{'rule':'copy','from':'/a','to':'/x','as':'number'}", "{'a':'-1.50e1'}", "{'x':-15}"},
+        {"{'rule':'copy','from':'/a','to':'/x','as':'number'}", "{'a':'123456789012345'}",
+         "{'x':123456789012345}"}, /* MAPPING_DIGITS_MAX */
         {"{'rule':'copy','from':'/a','to':'/x','as':'integer'}", "{'a':'0042'}", "{'x':42}"},
         {"{'rule':'copy','from':'/a','to':'/x','as':'boolean'}", "{'a':'Y'}", "{'x':true}"},
         {"{'rule':'copy','from':'/a','to':'/x','as':'boolean'}", "{'a':0}", "{'x':false}"},

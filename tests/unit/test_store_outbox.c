@@ -369,7 +369,7 @@ static void the_outbox_is_full_at_its_limit_and_not_before(void)
 
 static void bytes_are_limited_too(void)
 {
-    const size_t piece = 32u << 20;
+    const size_t piece = STORE_OUTBOX_SIZE_MAX / 8;
     char *body = malloc(piece + 1), id[32];
     bool is_held;
     begin();

@@ -134,6 +134,15 @@ static void an_environment_has_a_limit(void)
     environment_release(&block);
     snprintf(text + strlen(text), 16, "ONE_MORE=1\n");
     CHECK_FAILS(make(&block, text, 0600), &err, ERROR_LIMIT);
+    static char line[ENVIRONMENT_SIZE_MAX + 2];
+    memset(line, 'A', sizeof line - 1);
+    line[1] = '=';
+    line[ENVIRONMENT_SIZE_MAX] = '\0';
+    CHECK_OK(make(&block, line, 0600), &err);
+    environment_release(&block);
+    line[ENVIRONMENT_SIZE_MAX] = 'A';
+    CHECK_FAILS(make(&block, line, 0600), &err, ERROR_LIMIT);
+    CHECK_CONTAINS(err.message, "is larger than 65536 bytes");
 }
 
 /* ---- workspaces -------------------------------------------------------------------------------- */
@@ -348,8 +357,26 @@ static void a_document_comes_in_pieces(void)
     (void)end_relay();
 }
 
+static void a_document_has_a_limit(void)
+{
+    static char text[RELAY_DOCUMENT_MAX + 2];
+    for (size_t size = RELAY_DOCUMENT_MAX; size <= RELAY_DOCUMENT_MAX + 1; size++) {
+        memset(text, ' ', size);
+        memcpy(text, "{}", 2);
+        text[size] = '\0';
+        begin_relay();
+        send_text(text);
+        CHECK(relay_output(&relay, tenant_ends[0]));
+        cJSON *document = relay_document(&relay);
+        CHECK_EQ_INT(document != NULL, size == RELAY_DOCUMENT_MAX);
+        cJSON_Delete(document);
+        (void)end_relay();
+    }
+}
+
 CHECK_MAIN(TEST(addresses), TEST(waiting_doubles_up_to_a_limit_and_begins_again), TEST(an_environment_is_clean),
            TEST(a_bad_environment_is_refused), TEST(an_environment_has_a_limit), TEST(workspaces_are_found),
            TEST(so_many_and_no_more), TEST(a_fingerprint_is_of_the_configuration), TEST(changes_wake),
            TEST(others_must_not_add_workspaces), TEST(lines_are_passed_on_with_their_tenant),
-           TEST(a_line_without_end_is_cut), TEST(a_flood_is_read_slowly), TEST(a_document_comes_in_pieces))
+           TEST(a_line_without_end_is_cut), TEST(a_flood_is_read_slowly), TEST(a_document_comes_in_pieces),
+           TEST(a_document_has_a_limit))

@@ -257,6 +257,8 @@ static void answers_of_rest_services(void)
     }
 }
 
+_Static_assert(HTTP_RETRY_AFTER_MS_MAX == 300000, "the rows below are around it");
+
 static void retry_after(void)
 {
     static const struct {

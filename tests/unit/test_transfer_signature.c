@@ -284,13 +284,17 @@ static void test_key_file_limits(void)
     CHECK(oci_key_parse(big, OCI_KEY_FILE_SIZE_MAX, NULL, 2048, &err) == NULL);
     CHECK_CONTAINS(err.message, "no PEM private key");
     free(big);
-    EVP_PKEY *long_key = EVP_RSA_gen(4160);
-    size_t size;
-    char *pem = pem_of(long_key, PKCS8, NULL, &size);
-    CHECK(oci_key_parse(pem, size, NULL, 2048, &err) == NULL);
+    for (unsigned bits = OCI_KEY_BITS_MAX; bits <= OCI_KEY_BITS_MAX + 8; bits += 8) {
+        EVP_PKEY *long_key = EVP_RSA_gen(bits);
+        size_t size;
+        char *pem = pem_of(long_key, PKCS8, NULL, &size);
+        struct oci_key *key = oci_key_parse(pem, size, NULL, 2048, &err);
+        CHECK_EQ_INT(key != NULL, bits == OCI_KEY_BITS_MAX);
+        oci_key_free(key);
+        free(pem);
+        EVP_PKEY_free(long_key);
+    }
     CHECK_CONTAINS(err.message, "longer than 4096 bits");
-    free(pem);
-    EVP_PKEY_free(long_key);
 }
 
 /* ---- keys of connections ---- */

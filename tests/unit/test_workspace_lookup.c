@@ -120,9 +120,17 @@ static void limits_hold_at_n_and_n_plus_1(void)
     CHECK_EQ_TEXT(err.message, "L:2: a field is longer than 65536 bytes");
     CHECK_FAILS(parse_sized(0, LOOKUP_SIZE_MAX, &err), &err, ERROR_LIMIT);
     CHECK_EQ_TEXT(err.message, "L: larger than 1048576 bytes");
+    static const char fields[] = "a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q";
     struct lookup lookup;
-    CHECK_FAILS(lookup_parse(&lookup, "L", "a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q", 33, "L", &err), &err,
-                ERROR_LIMIT);
+    for (size_t size = 2 * CSV_FIELDS_MAX - 1; size <= 2 * CSV_FIELDS_MAX + 1; size += 2) {
+        struct csv csv;
+        struct csv_record record;
+        csv_init(&csv, fields, size, "L");
+        csv_record_init(&record);
+        CHECK_EQ_INT(csv_next(&csv, &record, &err), size < 2 * CSV_FIELDS_MAX);
+        csv_record_release(&record);
+    }
+    CHECK_FAILS(lookup_parse(&lookup, "L", fields, 33, "L", &err), &err, ERROR_LIMIT);
     CHECK_EQ_TEXT(err.message, "L:1: more than 16 fields");
 }
 
