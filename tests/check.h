@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Checks for tests: print both values, count, survive NDEBUG. A test program is a list of
- * functions run by CHECK_MAIN; it exits 1 if any check failed.
+ * Checks for tests: print both values, count, survive NDEBUG; from any thread. A test program is a
+ * list of functions run by CHECK_MAIN; it exits 1 if any check failed.
  */
 #ifndef TESTS_CHECK_H
 #define TESTS_CHECK_H
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
 
-static int check_failures;
-static int check_count;
+static atomic_int check_failures;
+static atomic_int check_count;
 
 static inline void check_report(bool ok, const char *file, int line, const char *what)
 {

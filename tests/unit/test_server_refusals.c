@@ -12,7 +12,7 @@
 #include "unit/temporary.h"
 #include "unit/token_maker.h"
 
-static int64_t now_ns;
+static _Atomic int64_t now_ns; /* the store's thread reads it, too */
 
 static int64_t tell(void *context)
 {
