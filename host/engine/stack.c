@@ -2,7 +2,7 @@
 /*
  * See stack.h. The switch is a call on another stack: callee-saved registers go to the host's
  * stack, whose pointer is the landing. Returning and landing end in the same instructions.
- * AddressSanitizer is told of each switch.
+ * The sanitizers are told of each switch.
  */
 #include "engine/stack.h"
 
@@ -13,6 +13,9 @@
 #ifdef STACK_ASAN
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
+#endif
+#ifdef STACK_TSAN
+#include <sanitizer/tsan_interface.h>
 #endif
 
 #define STACK_SIZE ((size_t)STACK_GUARD_SIZE + STACK_HOST_RESERVE + STACK_GUEST_SIZE)
@@ -143,6 +146,40 @@ static void begin_leave(struct stack *stack)
 }
 #endif
 
+/* ThreadSanitizer keeps a list of the callers on a stack of its own, a fiber. That of abandoned code
+ * would grow with each landing, so it goes with it. */
+#ifdef STACK_TSAN
+static void fiber_close(struct stack *stack)
+{
+    if (stack->fiber)
+        __tsan_destroy_fiber(stack->fiber);
+    stack->fiber = NULL;
+}
+
+static int enter(struct stack *stack, stack_fn *fn, void *context, void *volatile *landing)
+{
+    void *const host = __tsan_get_current_fiber();
+    if (!stack->fiber)
+        stack->fiber = __tsan_create_fiber(0);
+    __tsan_switch_to_fiber(stack->fiber, 0);
+    const int landed = sluice_stack_enter(stack->mapping + STACK_SIZE, fn, context, landing);
+    __tsan_switch_to_fiber(host, 0);
+    if (landed)
+        fiber_close(stack);
+    return landed;
+}
+#else
+static void fiber_close(struct stack *stack)
+{
+    (void)stack;
+}
+
+static int enter(struct stack *stack, stack_fn *fn, void *context, void *volatile *landing)
+{
+    return sluice_stack_enter(stack->mapping + STACK_SIZE, fn, context, landing);
+}
+#endif
+
 static void run_entry(void *context)
 {
     const struct entry *entry = context;
@@ -172,6 +209,7 @@ bool stack_open(struct stack *stack, struct error *err)
 
 void stack_close(struct stack *stack)
 {
+    fiber_close(stack);
     if (stack->mapping)
         munmap(stack->mapping, STACK_SIZE);
     *stack = (struct stack){0};
@@ -190,7 +228,7 @@ bool stack_run(struct stack *stack, stack_fn *fn, void *context, void *volatile 
     void *fake_stack = NULL;
     __sanitizer_start_switch_fiber(&fake_stack, stack_bottom(stack), STACK_SIZE - STACK_GUARD_SIZE);
 #endif
-    const int landed = sluice_stack_enter(stack->mapping + STACK_SIZE, run_entry, &entry, landing);
+    const int landed = enter(stack, run_entry, &entry, landing);
 #ifdef STACK_ASAN
     __sanitizer_finish_switch_fiber(fake_stack, NULL, NULL);
     if (landed) /* Abandoned host frames leave red zones behind. */

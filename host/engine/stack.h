@@ -16,9 +16,13 @@
 
 #if defined(__SANITIZE_ADDRESS__)
 #define STACK_ASAN 1
+#elif defined(__SANITIZE_THREAD__)
+#define STACK_TSAN 1
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer)
 #define STACK_ASAN 1
+#elif __has_feature(thread_sanitizer)
+#define STACK_TSAN 1
 #endif
 #endif
 
@@ -31,8 +35,9 @@
 
 struct stack {
     char *mapping;    /* lowest address of the guard */
-    const void *host_bottom; /* of the stack it was entered from; for sanitizers only */
+    const void *host_bottom; /* of the stack it was entered from; for AddressSanitizer only */
     size_t host_size;
+    void *fiber; /* what runs on it, to ThreadSanitizer; NULL: not yet */
 };
 
 typedef void stack_fn(void *context);
