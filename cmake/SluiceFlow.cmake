@@ -171,15 +171,18 @@ endfunction()
 
 # add_test_guest(name source [flags...]): tests/guests/<name>.wasm in the build folder, from C or
 # from WebAssembly text (.wat). TEST_GUEST_FOLDER is where they are; target test_guests makes all.
-set(TEST_GUEST_FOLDER ${PROJECT_BINARY_DIR}/tests/guests)
+set(SLUICE_TEST_GUESTS "" CACHE PATH "Folder of test guests that another build has made, not to make them again")
+if(SLUICE_TEST_GUESTS)
+  set(TEST_GUEST_FOLDER ${SLUICE_TEST_GUESTS})
+else()
+  set(TEST_GUEST_FOLDER ${PROJECT_BINARY_DIR}/tests/guests)
+endif()
 add_custom_target(test_guests ALL)
 function(add_test_guest name source)
   get_filename_component(source ${source} ABSOLUTE)
   set(wasm ${TEST_GUEST_FOLDER}/${name}.wasm)
   file(MAKE_DIRECTORY ${TEST_GUEST_FOLDER})
   if(source MATCHES "\\.wat$")
-    find_file(SLUICE_WAT2WASM bin/wat2wasm
-      PATHS ${PROJECT_SOURCE_DIR}/node_modules/wabt ${WABT_DIR} NO_DEFAULT_PATH REQUIRED)
     add_custom_command(OUTPUT ${wasm}
       COMMAND ${SLUICE_NODE} ${SLUICE_WAT2WASM} ${source} ${ARGN} -o ${wasm}
       DEPENDS ${source} VERBATIM COMMENT "Test guest ${name}")
