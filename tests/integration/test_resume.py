@@ -21,7 +21,7 @@ from landscape import FLOW_FTP, SOURCE_FOLDER, TARGET_FOLDER, Landscape  # noqa:
 SLUICE = None
 RUN = ("run", FLOW_FTP, "--param", "extractedFileNamePrefix=C1-")
 TARGET = "OU FTP DACS for CCS-DACS"
-BIG = b"x" * 150_000_000
+BIG = b"x" * 50_000_000
 
 
 class ResumeTest(unittest.TestCase):
