@@ -5,15 +5,18 @@ Nothing made here is fit for anything but tests on loopback: keys are small-live
 open in the folder that the caller names.
 """
 import argparse
+import collections
+import contextlib
 import datetime
 import ipaddress
 import json
 import os
 import sys
+import tempfile
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from oci_signature import fingerprint
@@ -23,8 +26,38 @@ USER = "ocid1.user.oc1..aaaaaaaatestuser"
 KINDS = ("good", "expired", "not_yet_valid", "wrong_host", "self_signed")
 
 
+KEPT_KEYS = os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "..", ".cache", "keys")
+_given = collections.Counter()  # keys of so many bits that this process has got
+
+
+def _kept_key(path):
+    try:
+        with open(path, "rb") as file:
+            return serialization.load_pem_private_key(file.read(), None)
+    except (FileNotFoundError, PermissionError):
+        return None
+
+
+def _keep_key(path, key):
+    """Whole or not at all, and the first of several that come at once."""
+    with contextlib.suppress(OSError):
+        os.makedirs(KEPT_KEYS, mode=0o700, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=KEPT_KEYS) as file:  # only for its owner to read
+            file.write(pem_of_key(key))
+            file.flush()
+            os.link(file.name, path)
+
+
 def new_key(bits=2048):
-    return rsa.generate_private_key(public_exponent=65537, key_size=bits)
+    """An RSA key that nobody else in this process has. Other processes have the same ones: making one
+    takes a second where others work, too, so they are kept for the next run."""
+    path = os.path.join(KEPT_KEYS, f"{bits}-{_given[bits]}.pem")
+    _given[bits] += 1
+    key = _kept_key(path)
+    if key is None:
+        key = rsa.generate_private_key(public_exponent=65537, key_size=bits)
+        _keep_key(path, key)
+    return key
 
 
 def pem_of_key(key, kind="pkcs8", pass_phrase=None):
@@ -63,7 +96,7 @@ class Authority:
     def __init__(self, directory, name="Sluice test authority"):
         os.makedirs(directory, exist_ok=True)
         self.directory = directory
-        self.key = new_key()
+        self.key = ec.generate_private_key(ec.SECP256R1())  # no other authority has it
         now = datetime.datetime.utcnow()
         self.subject = _name(name)
         builder = _builder(self.subject, self.subject, self.key.public_key(),
