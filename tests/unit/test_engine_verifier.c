@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "check.h"
 #include "engine/import_rules.h"
+#include "engine/stack.h"
 #include "engine/verifier.h"
 #include "test_engine_wasm.h"
 
@@ -495,6 +496,13 @@ static bool accepts_exact(const char *data, size_t size)
     return ok;
 }
 
+/* Bits from one that is flipped to the next. What it finds here only AddressSanitizer sees. */
+#ifdef STACK_ASAN
+#define FLIP_STEP 1u
+#else
+#define FLIP_STEP 9u
+#endif
+
 static void damaged_modules(void)
 {
     struct buf whole;
@@ -502,18 +510,17 @@ static void damaged_modules(void)
     buf_init(&whole, VERIFIER_MODULE_SIZE_MAX);
     CHECK_OK(file_read(TEST_GUEST_FOLDER "/hostile.wasm", &whole, &last), &last);
     CHECK(accepts_exact(whole.data, whole.size));
-    int accepted = 0;
+    int accepted = 0, flipped = 0;
     for (size_t size = 0; size < whole.size; size++)
         accepted += accepts_exact(whole.data, size);
     CHECK(accepted <= 1); /* without its last section, the data, a module is whole again */
-    for (size_t i = 0; i < whole.size * 8; i++) {
+    for (size_t i = 0; i < whole.size * 8; i += FLIP_STEP, flipped++) {
         whole.data[i / 8] = (char)(whole.data[i / 8] ^ 1 << i % 8);
         accepted += accepts_exact(whole.data, whole.size);
         whole.data[i / 8] = (char)(whole.data[i / 8] ^ 1 << i % 8);
     }
-    printf("       %d of %zu modules with one bit flipped are accepted\n", accepted,
-           whole.size * 8);
-    CHECK(accepted > 0 && accepted < (int)whole.size * 8);
+    printf("       %d of %d modules with one bit flipped are accepted\n", accepted, flipped);
+    CHECK(accepted > 0 && accepted < flipped);
     buf_release(&whole);
 }
 
