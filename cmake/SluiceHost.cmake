@@ -31,6 +31,11 @@ function(add_host_layer name)
   target_link_libraries(sluice_${name} PUBLIC sluice_flags ${LAYER_LIBS})
 endfunction()
 
+# Tests themselves are not optimised: most of them take longer to compile than to run.
+add_library(unit_test_flags INTERFACE)
+target_link_libraries(unit_test_flags INTERFACE sluice_flags)
+target_compile_options(unit_test_flags INTERFACE -O0)
+
 # add_unit_test(test_x LIBS ... [ENVIRONMENT ...] [TIMEOUT s]): tests/unit/test_x.c as ctest "unit.x".
 add_custom_target(unit_tests)
 # For tests that run guests: the fault handler must get its signals from ASan.
@@ -39,7 +44,7 @@ set(SANDBOX_TEST_ENVIRONMENT
 function(add_unit_test name)
   cmake_parse_arguments(TEST "" "TIMEOUT" "LIBS;ENVIRONMENT;SOURCES;ARGS" ${ARGN})
   add_executable(${name} ${name}.c ${TEST_SOURCES})
-  target_link_libraries(${name} PRIVATE sluice_flags ${TEST_LIBS})
+  target_link_libraries(${name} PRIVATE unit_test_flags ${TEST_LIBS})
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
   add_dependencies(unit_tests ${name})
   string(REGEX REPLACE "^test_" "unit." test_name ${name})

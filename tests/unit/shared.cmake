@@ -2,7 +2,7 @@
 # A flow's memory is given back by ending the execution, so leaks are not looked for.
 function(add_guest_test name)
   add_executable(${name} ${name}.c fake_host.c fake_imports.c ${ARGN})
-  target_link_libraries(${name} PRIVATE sluice_flags guest_native)
+  target_link_libraries(${name} PRIVATE unit_test_flags guest_native)
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests
     ${PROJECT_SOURCE_DIR}/functions/customer_sync_ack)
   string(REGEX REPLACE "^test_" "unit." test_name ${name})
