@@ -196,3 +196,17 @@ function(add_test_guest name source)
   add_custom_target(test_guest_${name} DEPENDS ${wasm})
   add_dependencies(test_guests test_guest_${name})
 endfunction()
+
+# compile_test_filter(name): that guest's compiled form, once for all tests that put it in place, in
+# <TEST_GUEST_FOLDER>_compiled.
+function(compile_test_filter name)
+  set(compiled ${sluice_guest_folder}/tests/${name}.compiled)
+  file(MAKE_DIRECTORY ${sluice_guest_folder}/tests)
+  add_custom_command(OUTPUT ${compiled}
+    COMMAND sluice-translate ${TEST_GUEST_FOLDER}/${name}.wasm --filter
+      --cache ${TEST_GUEST_FOLDER}_compiled > ${compiled}
+    DEPENDS ${TEST_GUEST_FOLDER}/${name}.wasm sluice-translate VERBATIM
+    COMMENT "Test guest ${name}: verify, translate, compile")
+  add_custom_target(test_guest_${name}_compiled ALL DEPENDS ${compiled})
+  add_dependencies(test_guest_${name}_compiled test_guest_${name})
+endfunction()

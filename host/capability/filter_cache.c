@@ -89,6 +89,7 @@ static char *kept_path(const struct filter_cache *cache, const char *name, const
     return asprintf(&path, "%s/%s.%s", cache->kept_folder, digest, ending) < 0 ? NULL : path;
 }
 
+/* What the build or a package has compiled lies with the flows, as a rule the mapper; the rest is made here. */
 static bool open_module(struct filter_cache *cache, const char *path, struct module **out,
                         struct error *err)
 {

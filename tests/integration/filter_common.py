@@ -28,6 +28,8 @@ class FilterTest(unittest.TestCase):
         cls.land = Landscape(folder.name, cls.sluice)
         cls.addClassCleanup(cls.land.stop)
         cls.folder = folder.name
+        # The build has compiled the guests; what a test makes itself is compiled here.
+        shutil.copytree(cls.guests + "_compiled", os.path.join(cls.land.workspace, "state", "compiled"))
 
     def setUp(self):
         for server, folder in ((self.land.ccs_ftp, SOURCE_FOLDER), (self.land.dacs_ftp, TARGET_FOLDER)):

@@ -38,6 +38,9 @@ class Place:
         os.mkdir(self.folder)
         for flow in flows:
             shutil.copy(flow, self.functions)
+            prepared = os.path.join(os.path.dirname(flow), "compiled")
+            if os.path.isdir(prepared):  # by the build
+                shutil.copytree(prepared, compiled, dirs_exist_ok=True)
             subprocess.run([translate, flow, "--cache", compiled], check=True, capture_output=True,
                            timeout=PEOPLE)
         for name in os.listdir(compiled):
