@@ -24,11 +24,18 @@ if(SANITIZE)
   target_link_options(sluice_flags INTERFACE -fsanitize=${SANITIZE})
 endif()
 
+# With sanitizers nothing is optimised but where tests spend their time.
+set(SLUICE_BUSY_FLAGS $<$<CONFIG:Checked>:-O1>)
+set(sluice_busy_layers base engine store)
+
 # add_host_layer(name SOURCES ... LIBS ...): static library sluice_<name>; LIBS are the layers below.
 function(add_host_layer name)
   cmake_parse_arguments(LAYER "" "" "SOURCES;LIBS" ${ARGN})
   add_library(sluice_${name} STATIC ${LAYER_SOURCES})
   target_link_libraries(sluice_${name} PUBLIC sluice_flags ${LAYER_LIBS})
+  if(name IN_LIST sluice_busy_layers)
+    target_compile_options(sluice_${name} PRIVATE ${SLUICE_BUSY_FLAGS})
+  endif()
 endfunction()
 
 # Tests themselves are not optimised: most of them take longer to compile than to run.

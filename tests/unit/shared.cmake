@@ -2,7 +2,8 @@
 # A flow's memory is given back by ending the execution, so leaks are not looked for.
 function(add_guest_test name)
   add_executable(${name} ${name}.c fake_host.c fake_imports.c ${ARGN})
-  target_link_libraries(${name} PRIVATE unit_test_flags guest_native)
+  target_link_libraries(${name} PRIVATE sluice_flags guest_native)
+  target_compile_options(${name} PRIVATE ${SLUICE_BUSY_FLAGS})
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests
     ${PROJECT_SOURCE_DIR}/functions/customer_sync_ack)
   string(REGEX REPLACE "^test_" "unit." test_name ${name})
@@ -15,6 +16,7 @@ endfunction()
 file(GLOB guest_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/shared/src/*.c)
 add_library(guest_native STATIC ${guest_sources})
 target_link_libraries(guest_native PUBLIC sluice_flags PkgConfig::CJSON)
+target_compile_options(guest_native PRIVATE ${SLUICE_BUSY_FLAGS})
 
 # The main of each flow under a name of its own, so that a test can call it.
 set(flow_folder ${PROJECT_SOURCE_DIR}/functions)
