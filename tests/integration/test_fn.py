@@ -93,13 +93,13 @@ class Acknowledgement(FnTest):
                 self.assertEqual(headers.get("allow"), "POST" if expected == 405 else None)
 
     def test_headers_up_to_what_the_agent_may_send(self):
-        head = b"POST /call HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nX: \r\n\r\n"
-        for more, is_refused in ((0, False), (1, True)):
+        head = b"GET /call HTTP/1.1\r\nHost: x\r\nX: \r\n\r\n"
+        for more, said in ((0, "^HTTP/1.1 404 "), (1, "(?s)^HTTP/1.1 502 .*header is larger than 2 MiB")):
             with socket.socket(socket.AF_UNIX) as wire:
                 wire.settimeout(30)
                 wire.connect(self.agent.path)
                 wire.sendall(head.replace(b"X: ", b"X: " + b"y" * (HTTP_PLATFORM_HEADER_SIZE_MAX - len(head) + more)))
-                self.assertEqual(wire.recv(12) == b"HTTP/1.1 431", is_refused)
+                self.assertRegex(wire.recv(65536).decode(), said)
 
     def test_cloud_events(self):
         event = {"specversion": "1.0", "id": "1", "source": "/dacs", "type": "ack"}

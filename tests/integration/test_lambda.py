@@ -132,7 +132,7 @@ class Requests(LambdaTest):
         self.assertEqual(status, 200, body)
 
     def test_the_event_of_the_largest_size(self):
-        for more, kind in ((0, "Sluice.invalid"), (1, "Sluice.limit")):  # it names no flow
+        for more, kind in ((0, "Sluice.not_found"), (1, "Sluice.limit")):  # it names no flow
             outcome = self.runtime.invoke(b"{}".ljust(LAMBDA_EVENT_SIZE_MAX + more))
             self.assertEqual((outcome.kind, outcome.body["errorType"]), ("error", kind))
         self.assertEqual(self.runtime.request(path=ADDRESS, body=ack(51),

@@ -116,7 +116,7 @@ class Clashes(VersionsTest):
 
     def test_the_number_of_modules(self):
         """Those that are not too many are looked at, and are none."""
-        for count, words in ((REGISTRY_FLOWS_MAX, "00.wasm': not a WebAssembly module"),
+        for count, words in ((REGISTRY_FLOWS_MAX, "00.wasm': refused: this is not a WebAssembly module"),
                              (REGISTRY_FLOWS_MAX + 1, "more than 256 flows")):
             with tempfile.TemporaryDirectory(dir=self.folder) as functions:
                 for number in range(count):
