@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* See journal.h. A record a call: number, import, request, plan (of a change), result. */
+/* See journal.h. A record a call: number, import, request, plan (of a change), result; the last two sealed. */
 #include "capability/journal.h"
 
 #include <bearssl.h>
@@ -9,6 +9,7 @@
 #include <sys/random.h>
 
 #include "base/pack.h"
+#include "capability/journal_seal.h"
 #include "capability/journal_value.h"
 #include "capability/watch.h"
 #include "store/store_journal.h"
@@ -131,14 +132,24 @@ bool journal_flush(struct journal *journal, struct error *err)
     return journal->mode == JOURNAL_REPLAY || write_all(journal, NULL, false, err);
 }
 
+/* Of the call that is performed now. */
+static struct journal_place place_of(const struct journal *journal, const char *import,
+                                     const struct buf *request)
+{
+    return (struct journal_place){journal->instance, journal->number, import, buf_text(request),
+                                  request->size};
+}
+
 /* Takes request and result over. */
 static bool add_result(struct journal *journal, const char *import, struct buf *request,
                        struct buf *result, struct error *err)
 {
     struct unwritten *to = &journal->unwritten[journal->unwritten_count++];
+    const struct journal_place place = place_of(journal, import, request);
+    journal->size += result->size;
+    journal_seal(&place, JOURNAL_RESULT, result);
     *to = (struct unwritten){journal->number, import, *request, *result};
     journal->unwritten_size += request->size + result->size;
-    journal->size += result->size;
     if (to->request.failed || to->result.failed)
         return error_set(err, ERROR_LIMIT, "out of memory");
     bool is_full = journal->unwritten_count == UNWRITTEN_COUNT_MAX ||
@@ -153,7 +164,7 @@ struct look {
     struct journal *journal;
     const char *import;
     const struct buf *request;
-    bool is_same_import, is_same_request, has_result, is_unusable;
+    bool is_same_import, is_same_request, has_result, is_damaged, is_unusable;
     struct error why; /* it is unusable */
     char then[JOURNAL_SHOWN_MAX + 64]; /* what was asked then */
     bool (*answer)(void *context, const void *result, size_t size, struct error *why);
@@ -168,9 +179,24 @@ static void note_then(struct look *look, const struct journal_record *record)
              has_text ? (const char *)record->request + JOURNAL_DIGEST_SIZE : "");
 }
 
-static bool meet(void *context, const struct journal_record *record)
+/* What counts of the record is whole: its result, or the plan where it has none. The size of it becomes that
+ * without the seal. */
+static bool is_whole(const struct look *look, struct journal_record *record)
+{
+    const struct journal_place place = {look->journal->instance, record->number, record->import,
+                                        record->request, record->request_size};
+    if (record->result)
+        return journal_unseal(&place, JOURNAL_RESULT, record->result, &record->result_size);
+    return record->plan && journal_unseal(&place, JOURNAL_PLAN, record->plan, &record->plan_size);
+}
+
+static bool meet(void *context, const struct journal_record *stored)
 {
     struct look *look = context;
+    struct journal_record whole = *stored, *record = &whole;
+    look->is_damaged = !is_whole(look, record);
+    if (look->is_damaged)
+        return false;
     look->is_same_import = strcmp(record->import, look->import) == 0;
     look->is_same_request = record->request_size >= look->request->size &&
                             record->request_size <= look->request->size &&
@@ -233,6 +259,10 @@ static bool look_back(struct execution *execution, struct look *look, bool *answ
     }
     if (!store_journal_read(journal->store, journal->instance, journal->number, meet, look, &err))
         stop(execution, FAULT_SUSPENDED, "the journal cannot be read: %s", err.message);
+    else if (look->is_damaged)
+        stop(execution, FAULT_SUSPENDED,
+             "record %lld of the journal is damaged, and what it said is not guessed: look at source "
+             "and target; `sluice discard` gives the instance up", (long long)journal->number);
     else if (!look->is_same_import || !look->is_same_request)
         tell_difference(execution, look);
     else if (look->is_unusable)
@@ -338,17 +368,27 @@ void journal_result(struct call *call, int32_t result)
 bool journal_announce(struct call *call, const void *plan, size_t size, enum journal_when when)
 {
     struct journal *journal = call->execution->journal;
+    struct buf sealed;
     if (!journal)
         return true;
+    const struct journal_place place =
+        place_of(journal, call->import->full_name, &journal->request);
+    buf_init(&sealed, size + JOURNAL_SEAL_SIZE);
+    buf_append(&sealed, plan, size);
+    journal_seal(&place, JOURNAL_PLAN, &sealed);
     const struct journal_record record = {
         .number = journal->number,
         .import = call->import->full_name,
         .request = journal->request.data,
         .request_size = journal->request.size,
-        .plan = plan,
-        .plan_size = size,
+        .plan = sealed.data,
+        .plan_size = sealed.size,
     };
-    if (write_all(journal, &record, when == JOURNAL_ON_DISK, &call->error))
+    bool ok = sealed.failed
+                  ? error_set(&call->error, ERROR_LIMIT, "out of memory")
+                  : write_all(journal, &record, when == JOURNAL_ON_DISK, &call->error);
+    buf_release(&sealed);
+    if (ok)
         return true;
     stop(call->execution, FAULT_SUSPENDED, "the journal cannot be written: %s",
          call->error.message);
@@ -392,7 +432,7 @@ static void keep_value(struct execution *execution, const char *import,
                         .context = value};
     if (look_back(execution, &look, &answered))
         return;
-    buf_init(&result, size);
+    buf_init(&result, size + JOURNAL_SEAL_SIZE);
     buf_append(&result, bytes, size);
     keep(execution, import, &request, &result);
 }

@@ -12,7 +12,8 @@
  * The clock and randomness are journaled likewise. The store keeps the order of what it is given, so a
  * step on the disk means that all before it is there, too.
  *
- * Used by the thread of its execution. The store's records are trusted as little as any other input.
+ * Used by the thread of its execution. The store's records are trusted as little as any other input: each
+ * plan and result is sealed (journal_seal.h), and one that was damaged at rest is never told to the guest.
  */
 #ifndef CAPABILITY_JOURNAL_H
 #define CAPABILITY_JOURNAL_H
@@ -29,8 +30,7 @@ enum journal_mode {
 
 struct journal;
 
-/* Reads what the store has of instance. ERROR_INVALID: a record that cannot be read. store and
- * instance are borrowed. */
+/* Looks at what the store has of instance. store and instance are borrowed. */
 MUST_USE bool journal_open(struct journal **out, struct store *store, const char *instance,
                            enum journal_mode mode, struct error *err);
 void journal_close(struct journal *journal); /* NULL is fine; what is unwritten is dropped */
@@ -49,9 +49,9 @@ void journal_count(const struct journal *journal, size_t *past, size_t *met);
  * call->is_in_doubt says that an earlier attempt left no result, and call->doubt what it announced.
  * journal_result then keeps what came of it. Both do nothing for what is not journaled.
  * An execution that cannot go on has execution->stop set, and the caller ends the guest: the module asked
- * for something else than in the past (FAULT_DIVERGED); the past of a replay ended, the store failed, a
- * doubt could not be settled (FAULT_SUSPENDED); its results are more than JOURNAL_SIZE_MAX
- * (FAULT_JOURNAL_LIMIT).
+ * for something else than in the past (FAULT_DIVERGED); the past of a replay ended, a record is damaged,
+ * the store failed, a doubt could not be settled (FAULT_SUSPENDED); its results are more than
+ * JOURNAL_SIZE_MAX (FAULT_JOURNAL_LIMIT).
  */
 bool journal_answers(struct call *call, int32_t *result);
 void journal_result(struct call *call, int32_t result);

@@ -110,10 +110,18 @@ void journal_value_pack(const struct call *call, int32_t result, struct buf *out
                     handle_get(&call->execution->handles, (uint32_t)result, call->opened), out);
 }
 
+static int32_t unpack_result(struct unpack *in)
+{
+    uint64_t number = unpack_number(in);
+    in->failed |= number > UINT32_MAX;
+    return (int32_t)number;
+}
+
 static void unpack_error(struct call *call, struct unpack *in)
 {
-    uint64_t kind = unpack_number(in);
-    call->error.peer_code = (int)unpack_number(in);
+    uint64_t kind = unpack_number(in), code = unpack_number(in);
+    call->error.peer_code = (int)code;
+    in->failed |= (uint64_t)call->error.peer_code != code;
     const char *message = unpack_text(in);
     if (kind > ERROR_INTERNAL)
         in->failed = true;
@@ -160,7 +168,7 @@ bool journal_value_unpack(struct call *call, const void *bytes, size_t size,
     unpack_begin(&in, bytes, size);
     if (unpack_number(&in) != FORMAT)
         in.failed = true;
-    *result = (int32_t)unpack_number(&in);
+    *result = unpack_result(&in);
     unpack_error(call, &in);
     unpack_arguments(call, &in, *result);
     return unpack_handle(call, &in, workspace, *result, why) &&

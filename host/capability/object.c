@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define STATUS_MAX 999 /* of HTTP */
+#define ENTRY_SIZE_MIN 33 /* bytes of a packed listing's entry: a size, a NUL, three numbers */
 
 void object_release_file(void *object)
 {
@@ -94,7 +95,7 @@ static bool unpack_listing(struct unpack *in, struct listing_cursor *cursor, str
     struct remote_listing *listing = &cursor->listing;
     uint64_t count = unpack_number(in);
     listing->unparsed = (size_t)unpack_number(in);
-    if (count > in->left) { /* an entry takes more than a byte: nothing is reserved for a lie */
+    if (count > in->left / ENTRY_SIZE_MIN) { /* nothing is reserved for a lie */
         in->failed = true;
         return true;
     }

@@ -44,7 +44,9 @@ bool store_journal_read(struct store *store, const char *id, int64_t number, jou
     walk_bind_number(&walk, 4, number);
     bool found = walk_next(&walk);
     if (found) {
-        struct journal_record record = {.number = number, .import = walk_text(&walk, 1)};
+        const char *import = walk_text(&walk, 1);
+        struct journal_record record = {.number = walk_number(&walk, 0),
+                                        .import = import ? import : ""}; /* NULL: a damaged store */
         record.request = blob(&walk, 2, &record.request_size);
         record.plan = blob(&walk, 3, &record.plan_size);
         record.result = blob(&walk, 4, &record.result_size);
