@@ -114,6 +114,17 @@ bool trusted_keys_read(struct trusted_keys *out, const char *folder, struct erro
     return ok;
 }
 
+/* A number from 1 to the curve's order less 1 (FIPS 186-4 B.4): with another one nothing can be signed. */
+static bool is_secret(const unsigned char secret[static 32])
+{
+    size_t size;
+    const unsigned char *order = br_ec_get_default()->order(BR_EC_secp256r1, &size);
+    unsigned char sum = 0;
+    for (size_t i = 0; i < 32; i++)
+        sum |= secret[i];
+    return sum != 0 && size == 32 && memcmp(secret, order, size) < 0;
+}
+
 static bool decode_secret(const char *text, unsigned char secret[static 32])
 {
     unsigned char der[PEM_SIZE_MAX];
@@ -129,6 +140,7 @@ static bool decode_secret(const char *text, unsigned char secret[static 32])
     if (ok) {
         memset(secret, 0, 32);
         memcpy(secret + (32 - key->xlen), key->x, key->xlen);
+        ok = is_secret(secret);
     }
     explicit_bzero(der, sizeof der);
     explicit_bzero(&decoder, sizeof decoder);

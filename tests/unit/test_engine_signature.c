@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Sections and signatures: what is found, what fits, what is refused whatever is changed. */
+#include <bearssl.h>
+
 #include "base/file.h"
 #include "engine/section.h"
 #include "engine/signature.h"
@@ -125,6 +127,46 @@ static void lines_that_are_none(void)
     free_pair(&pair);
 }
 
+/* An EC PRIVATE KEY (RFC 5915) that is such a number. */
+static bool reads_secret(const struct temporary *temporary, const unsigned char secret[static 32],
+                         struct signing_key *key, struct error *err)
+{
+    static const unsigned char begin[] = {0x30, 0x31, 0x02, 0x01, 0x01, 0x04, 0x20};
+    static const unsigned char curve[] = {0xA0, 0x0A, 0x06, 0x08, 0x2A, 0x86, 0x48,
+                                          0xCE, 0x3D, 0x03, 0x01, 0x07};
+    unsigned char der[sizeof begin + 32 + sizeof curve];
+    char pem[512];
+    memcpy(der, begin, sizeof begin);
+    memcpy(der + sizeof begin, secret, 32);
+    memcpy(der + sizeof begin + 32, curve, sizeof curve);
+    br_pem_encode(pem, der, sizeof der, "EC PRIVATE KEY", 0);
+    temporary_write(temporary, "n.key", pem);
+    CHECK_EQ_INT(chmod(temporary_path(temporary, "n.key"), 0600), 0);
+    return signing_key_read(key, temporary_path(temporary, "n.key"), err);
+}
+
+/* Of P-256, FIPS 186-4 D.1.2.3: the first and last secret, and those beside them. */
+static void a_secret_lies_below_the_order_of_the_curve(void)
+{
+    static const unsigned char order[32] = {
+        0xFF, 0xFF, 0xFF, 0xFF, 0x00, 0x00, 0x00, 0x00, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF,
+        0xBC, 0xE6, 0xFA, 0xAD, 0xA7, 0x17, 0x9E, 0x84, 0xF3, 0xB9, 0xCA, 0xC2, 0xFC, 0x63, 0x25, 0x51};
+    struct temporary temporary = temporary_make();
+    struct error err = {0};
+    struct signing_key key;
+    unsigned char secret[32] = {0};
+    CHECK_FAILS(reads_secret(&temporary, secret, &key, &err), &err, ERROR_INVALID);
+    secret[31] = 1;
+    CHECK_OK(reads_secret(&temporary, secret, &key, &err), &err);
+    memcpy(secret, order, sizeof secret);
+    CHECK_FAILS(reads_secret(&temporary, secret, &key, &err), &err, ERROR_INVALID);
+    secret[31]--;
+    CHECK_OK(reads_secret(&temporary, secret, &key, &err), &err);
+    memset(secret, 0xFF, sizeof secret);
+    CHECK_FAILS(reads_secret(&temporary, secret, &key, &err), &err, ERROR_INVALID);
+    temporary_remove(&temporary);
+}
+
 static void the_number_of_trusted_keys_is_bounded(void)
 {
     struct error err = {0};
@@ -155,4 +197,5 @@ static void a_folder_that_is_missing_has_no_keys(void)
 
 CHECK_MAIN(TEST(a_signature_is_found_in_the_last_section_only), TEST(long_sections_have_long_sizes),
            TEST(no_changed_bit_is_taken), TEST(lines_that_are_none),
+           TEST(a_secret_lies_below_the_order_of_the_curve),
            TEST(the_number_of_trusted_keys_is_bounded), TEST(a_folder_that_is_missing_has_no_keys))
