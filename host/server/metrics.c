@@ -19,7 +19,12 @@
 
 /* ---- which form -------------------------------------------------------------------------------- */
 
-/* The q of a media range's parameters, in thousandths (RFC 9110, 12.4.2). */
+static int thousandths(double weight)
+{
+    return weight >= 1 ? 1000 : weight > 0 ? (int)(weight * 1000 + 0.5) : 0;
+}
+
+/* The q of a media range's parameters, in thousandths (RFC 9110, 12.4.2): from 0 to 1. */
 static int quality_of(const char *range, size_t size)
 {
     char text[128];
@@ -27,7 +32,7 @@ static int quality_of(const char *range, size_t size)
     for (char *at = strchr(text, ';'); at; at = strchr(at, ';')) {
         at += 1 + strspn(at + 1, " \t");
         if (strncasecmp(at, "q=", 2) == 0)
-            return (int)(strtod(at + 2, NULL) * 1000 + 0.5);
+            return thousandths(strtod(at + 2, NULL));
     }
     return 1000;
 }

@@ -71,6 +71,9 @@ static void test_forms_of_metrics(void)
         {"application/openmetrics-textual", METRICS_TEXT},
         {",,;q=1,application/openmetrics-text ;q=1", METRICS_OPENMETRICS},
         {"application/openmetrics-text;q=x", METRICS_TEXT},
+        {"application/openmetrics-text;q=1e300,text/plain", METRICS_OPENMETRICS},
+        {"application/openmetrics-text;q=-1e300", METRICS_TEXT},
+        {"application/openmetrics-text;q=nan", METRICS_TEXT},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         if (metrics_negotiate(cases[i].accept) != cases[i].form)
