@@ -70,6 +70,15 @@ class House(unittest.TestCase):
                 self.assertTrue(exists, f"fault {number}: '{name}'")
         self.assertEqual([kind for kind in kinds if f"`{kind}`" not in text], [])
 
+    def test_each_fuzz_target_is_built_and_told_of(self):
+        sources = {name[len("tests/fuzz/"):-2] for name in files() if re.match(r"tests/fuzz/\w+\.c$", name)}
+        built = re.findall(r"^add_fuzz_target\((\w+)", text_of("tests/fuzz/CMakeLists.txt"), re.M)
+        told = re.findall(r"^\| `(\w+)` \|", text_of("docs/faults.md"), re.M)
+        kept = {"fuzz_" + name.split("/")[3] for name in files() if name.startswith("tests/fuzz/corpus/")}
+        self.assertEqual(sorted(built), sorted(sources))
+        self.assertEqual(sorted("fuzz_" + name for name in told), sorted(sources))
+        self.assertEqual(kept - sources, set())
+
     def test_no_file_is_too_long_to_read(self):
         wrong = {name: lines for name in files() if re.search(r"\.(c|h|py|mjs|sh)$", name)
                  if (lines := text_of(name).count("\n")) > LINES_MAX}
