@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Checks for tests: print both values, count, survive NDEBUG; from any thread. A test program is a
- * list of functions run by CHECK_MAIN; it exits 1 if any check failed.
+ * list of functions run by CHECK_MAIN; it exits 1 if any check failed. With CHECK_ONLY=NAME in the
+ * environment only that function runs; with CHECK_STOP the first failed check ends the process, since a
+ * test is not made to go on with what a call refused to give it.
  */
 #ifndef TESTS_CHECK_H
 #define TESTS_CHECK_H
@@ -9,6 +11,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -23,6 +26,8 @@ static inline void check_report(bool ok, const char *file, int line, const char 
         return;
     check_failures++;
     fprintf(stderr, "%s:%d: check failed: %s\n", file, line, what);
+    if (getenv("CHECK_STOP"))
+        exit(1);
 }
 
 #define CHECK(condition) check_report((condition), __FILE__, __LINE__, #condition)
@@ -81,7 +86,10 @@ struct check_test {
 
 static inline int check_run(const struct check_test *tests, size_t count)
 {
+    const char *only = getenv("CHECK_ONLY");
     for (size_t i = 0; i < count; i++) {
+        if (only && strcmp(only, tests[i].name) != 0)
+            continue;
         int before = check_failures;
         tests[i].run();
         printf("%s %s\n", check_failures == before ? "ok    " : "FAILED", tests[i].name);

@@ -32,6 +32,8 @@ RUN_ELSEWHERE = {
     "scripts/prove --minutes 2 --fuzz 0": "the test 'prove'",
     "scripts/prove --servers 10": "by hand: the tests 'cut.*' try the first moments of six routes",
     "scripts/prove --seed 4711": "whoever looks at one seed; all of them run so",
+    "scripts/exhaust": "by hand: the test 'exhaustion' runs some of it",
+    "scripts/exhaust --smoke": "the test 'exhaustion'",
     "scripts/bench": "by hand: a measurement is no test",
     "build/host/cli/sluice -w my-utility replay ID": "the test 'resume'",
     "build/host/cli/sluice supervise /srv/sluice": "the test 'supervise'",

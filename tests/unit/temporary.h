@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A temporary folder per test and files in it; removed again by temporary_remove. */
+/* A temporary folder per test and files in it, in TMPDIR; removed again by temporary_remove. */
 #ifndef TESTS_TEMPORARY_H
 #define TESTS_TEMPORARY_H
 #include <ftw.h>
@@ -14,9 +14,17 @@ struct temporary {
     char folder[64];
 };
 
+/* A name for mkdtemp or mkstemp. */
+static inline void temporary_name(char *path, size_t size)
+{
+    const char *folder = getenv("TMPDIR");
+    snprintf(path, size, "%s/sluice-test-XXXXXX", folder ? folder : "/tmp");
+}
+
 static inline struct temporary temporary_make(void)
 {
-    struct temporary temporary = {"/tmp/sluice-test-XXXXXX"};
+    struct temporary temporary;
+    temporary_name(temporary.folder, sizeof temporary.folder);
     CHECK(mkdtemp(temporary.folder) != NULL);
     return temporary;
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "temporary.h"
 
 static char folder[64];
 
@@ -88,7 +89,7 @@ static const struct check_test tests[] = {
 
 int main(void)
 {
-    snprintf(folder, sizeof folder, "/tmp/sluice-file-XXXXXX");
+    temporary_name(folder, sizeof folder);
     if (!mkdtemp(folder))
         return 1;
     int status = check_run(tests, sizeof tests / sizeof tests[0]);

@@ -10,11 +10,12 @@
 #include "capability/journal.h"
 #include "store/store_journal.h"
 #include "check.h"
+#include "temporary.h"
 #include "engine/import_rules.h"
 #include "guests/probe.h"
 
 static const char *probe_path, *cache_folder;
-static char folder[] = "/tmp/sluice-imports-XXXXXX";
+static char folder[64];
 static struct environment environment;
 static struct module *probe;
 
@@ -538,6 +539,7 @@ static bool set_up(struct error *err)
 int main(int argc, char **argv)
 {
     struct error err = {0};
+    temporary_name(folder, sizeof folder);
     if (argc != 3 || !mkdtemp(folder))
         return 2;
     probe_path = argv[1];

@@ -10,9 +10,10 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "check.h"
+#include "temporary.h"
 #include "engine/child.h"
 
-static char folder[] = "/tmp/sluice-test-XXXXXX";
+static char folder[64];
 static struct error err;
 
 static const struct child_limits generous = {.cpu_s = 20, .data_size = UINT64_C(1) << 30,
@@ -141,8 +142,9 @@ static void the_network_is_out_of_reach(void)
 
 static void other_files_are_out_of_reach(void)
 {
-    char outside[] = "/tmp/sluice-test-outside-XXXXXX";
+    char outside[64];
     char script[128];
+    temporary_name(outside, sizeof outside);
     const int fd = mkstemp(outside);
     CHECK(fd >= 0);
     snprintf(script, sizeof script, "echo x > inside && rm inside && echo x > %s", outside);
@@ -163,6 +165,7 @@ int main(void)
         TEST(good_and_bad_ends), TEST(only_the_end_of_long_output), TEST(limits_hold),
         TEST(time_is_up), TEST(leaves_nobody_behind), TEST(nothing_of_ours_is_inherited),
         TEST(the_network_is_out_of_reach), TEST(other_files_are_out_of_reach)};
+    temporary_name(folder, sizeof folder);
     if (!mkdtemp(folder))
         return 1;
     const int status = check_run(tests, sizeof tests / sizeof tests[0]);

@@ -9,13 +9,14 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "temporary.h"
 #include "base/file.h"
 #include "engine/import_rules.h"
 #include "engine/translate.h"
 #include "test_engine_support.h"
 #include "test_engine_wasm.h"
 
-static char root[] = "/tmp/sluice-test-XXXXXX";
+static char root[64];
 static char cache[64];
 static char wasm_path[64];
 static const char *made; /* policy's made_folder */
@@ -269,6 +270,7 @@ int main(void)
         TEST(cached_by_content), TEST(others_must_not_write_the_cache), TEST(made_elsewhere),
         TEST(what_was_compiled_is_what_is_loaded), TEST(tools_that_fail),
         TEST(modules_that_are_refused), TEST(imports_that_the_host_lacks)};
+    temporary_name(root, sizeof root);
     if (!mkdtemp(root))
         return 1;
     snprintf(cache, sizeof cache, "%s/cache", root);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "temporary.h"
 #include "file_stream.h"
 #include "transfer/content_server.h"
 
@@ -174,7 +175,7 @@ static void test_offers_carry_a_stream_and_end_with_its_reader(void)
 }
 
 struct local {
-    char path[32];
+    char path[64];
     struct remote_file file;
     struct pump *pump;
 };
@@ -183,7 +184,7 @@ static void local_open(struct local *local, size_t size, const struct transfer_c
 {
     struct error err;
     struct source source;
-    snprintf(local->path, sizeof local->path, "/tmp/pump.XXXXXX");
+    temporary_name(local->path, sizeof local->path);
     int fd = mkstemp(local->path);
     char *bytes = calloc(size + 1, 1);
     for (size_t i = 0; i < size; i++)

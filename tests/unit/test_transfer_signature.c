@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "check.h"
+#include "temporary.h"
 #include "transfer/oci_signature.h"
 
 #define TENANCY "ocid1.tenancy.oc1..aaaaaaaaba3pv6wkcr4jqae5f15p2b2m2yt2j6rx32uzr4h25vqstifsfdsq"
@@ -299,10 +300,11 @@ static void test_key_file_limits(void)
 
 /* ---- keys of connections ---- */
 
-static char key_path[] = "/tmp/sluice-test-key-XXXXXX";
+static char key_path[64];
 
 static void write_key_file(void)
 {
+    temporary_name(key_path, sizeof key_path);
     int fd = mkstemp(key_path);
     FILE *file = fdopen(fd, "w");
     size_t size;
@@ -357,7 +359,6 @@ static void test_keys_of_a_connection(void)
 static void test_fingerprint_of_another_key(void)
 {
     struct error err = {0};
-    snprintf(key_path, sizeof key_path, "/tmp/sluice-test-key-XXXXXX");
     write_key_file();
     char wrong[] = "00:11:22:33:44:55:66:77:88:99:aa:bb:cc:dd:ee:ff";
     struct connection connection = {.name = "OS", .private_key = {.file = key_path},
