@@ -166,7 +166,8 @@ static void append_text(struct buf *out, const struct line *line)
     buf_append_char(out, '\n');
 }
 
-static void put(const struct line *line)
+/* false: out of memory. */
+static bool put(const struct line *line)
 {
     struct buf out;
     buf_init(&out, LOG_SINK_LINE_MAX);
@@ -174,10 +175,27 @@ static void put(const struct line *line)
         append_json(&out, line);
     else
         append_text(&out, line);
-    if (!out.failed) /* only where memory is out */
+    const bool ok = !out.failed;
+    if (ok)
         log_sink_put(line->at_ms, line->instance ? line->instance : "", out.data, out.size,
                      line->level >= LOG_ERROR);
     buf_release(&out);
+    return ok;
+}
+
+static void put_or_lose(const struct line *line)
+{
+    if (!put(line))
+        log_sink_lose();
+}
+
+bool log_put_lost(uint64_t lost)
+{
+    char message[LOG_LINE_SIZE_MAX];
+    snprintf(message, sizeof message, "%llu log lines were dropped: the log could not be written as fast "
+             "as they came", (unsigned long long)lost);
+    const struct line line = {.at_ms = clock_wall_ms(), .level = LOG_WARNING, .message = message};
+    return !log_wants(LOG_WARNING) || put(&line);
 }
 
 void log_line(enum log_level level, const char *instance, const char *format, ...)
@@ -197,7 +215,7 @@ void log_line(enum log_level level, const char *instance, const char *format, ..
         .trace = is_own ? scope->trace : NULL,
         .message = message,
     };
-    put(&line);
+    put_or_lose(&line);
 }
 
 void log_event(enum log_level level, const char *message, const struct log_field *fields, size_t count)
@@ -213,7 +231,7 @@ void log_event(enum log_level level, const char *message, const struct log_field
         .fields = fields,
         .field_count = count < LOG_FIELDS_MAX ? count : LOG_FIELDS_MAX,
     };
-    put(&line);
+    put_or_lose(&line);
 }
 
 /* ---- lines of other processes ------------------------------------------------------------------- */
@@ -269,7 +287,7 @@ static void relay_as_text(const char *tenant, const cJSON *root, const char *mes
         .fields = fields,
         .field_count = take_fields(root, fields, 1),
     };
-    put(&out);
+    put_or_lose(&out);
 }
 
 static bool relay_as_json(const char *tenant, const char *line, size_t size, enum log_level level)

@@ -89,6 +89,6 @@ struct log_filter {
 /* Appends the recent lines, oldest first, as they were written; only lines since log_start are kept. */
 void log_recent(const struct log_filter *filter, struct buf *out);
 
-/* Lines that were dropped so far, because the ring was full or could not be written. */
+/* Lines that were dropped so far, because the ring was full or could not be written, or memory was out. */
 uint64_t log_lost(void);
 #endif

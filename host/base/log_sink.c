@@ -217,11 +217,21 @@ static bool wait_for_lines(uint64_t *lost)
     return sink.next < sink.head;
 }
 
+void log_sink_lose(void)
+{
+    pthread_mutex_lock(&sink.mutex);
+    sink.lost++;
+    pthread_mutex_unlock(&sink.mutex);
+    metric_add(METRIC_LOG_LOST, 1);
+}
+
 static void tell_lost(uint64_t lost)
 {
-    if (lost > 0)
-        log_line(LOG_WARNING, NULL, "%llu log lines were dropped: the log could not be written as fast "
-                 "as they came", (unsigned long long)lost);
+    if (lost == 0 || log_put_lost(lost))
+        return;
+    pthread_mutex_lock(&sink.mutex);
+    sink.told -= lost; /* with those that are lost next */
+    pthread_mutex_unlock(&sink.mutex);
 }
 
 static void *write_lines(void *context)
@@ -320,6 +330,7 @@ static bool is_wanted(const struct log_filter *filter, const struct entry *entry
 void log_recent(const struct log_filter *filter, struct buf *out)
 {
     char *line = malloc(CHUNK_SIZE);
+    out->failed = out->failed || !line;
     pthread_mutex_lock(&sink.mutex);
     for (uint64_t at = sink.tail; line && sink.ring && at < sink.head;) {
         struct entry entry;

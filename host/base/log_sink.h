@@ -13,4 +13,10 @@ void log_sink_use(int fd);
  * line is written at once; others may wait LOG_SINK_PAUSE_MS, so that many are written together. */
 #define LOG_SINK_PAUSE_MS 20
 void log_sink_put(int64_t at_ms, const char *instance, const char *line, size_t size, bool is_urgent);
+
+/* Counts a line that no memory was left to make. */
+void log_sink_lose(void);
+
+/* Puts the line that tells how many were lost; false: out of memory. Implemented by log.c. */
+bool log_put_lost(uint64_t lost);
 #endif
