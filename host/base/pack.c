@@ -31,7 +31,7 @@ void pack_text(struct buf *out, const char *text)
 
 void unpack_begin(struct unpack *unpack, const void *bytes, size_t size)
 {
-    *unpack = (struct unpack){.at = bytes, .left = size};
+    *unpack = (struct unpack){.at = bytes ? bytes : (const void *)"", .left = size};
 }
 
 static const unsigned char *take(struct unpack *unpack, uint64_t size)
