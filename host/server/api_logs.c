@@ -344,7 +344,9 @@ static bool answer_diagnostic_log(const struct api_logs_request *request,
         {"ics-diagnostic.log", buf_text(&lines), lines.size},
         {"metrics.txt", buf_text(&metrics), metrics.size},
     };
-    bool ok = answer_archive(request->id, files, 2, answer, err);
+    bool ok = lines.failed || metrics.failed
+                  ? error_set(err, ERROR_LIMIT, "out of memory")
+                  : answer_archive(request->id, files, 2, answer, err);
     buf_release(&lines);
     buf_release(&metrics);
     return ok;
