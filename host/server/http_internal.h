@@ -37,6 +37,7 @@ struct http_server {
     atomic_uint streams; /* bodies that stream into a pool thread */
     atomic_size_t busy, bodies_size;
     atomic_bool is_quiet;
+    int64_t accept_told_ms; /* when a line last said that none can be accepted; its own thread only */
     int listen_fd; /* ours again after quiesce, else -1 */
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The server's life over libmicrohttpd; see http_server.h and http_internal.h. */
 #include <netinet/in.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,8 @@
 #define DESCRIPTORS_PER_WORKER 8u /* two peers with a control and a data connection each, and some */
 #define DESCRIPTORS_REST 256u     /* store, modules, idle connections of the transfer layer, log */
 #define DESCRIPTORS_PLATFORM 128u /* the same, where one request at a time comes through a given socket */
+#define ACCEPT_PAUSE_MS 100       /* between two tries where no descriptor is left */
+#define ACCEPT_TOLD_MS 10000      /* between two lines that say so */
 
 /* ---- connections ---- */
 
@@ -70,9 +73,27 @@ static size_t keep_escapes(void *context, struct MHD_Connection *connection, cha
 
 static void on_log(void *context, const char *format, va_list args) PRINTF_LIKE(2, 0);
 
+/*
+ * Without a connection that could end, the library tries accept(2) again and again while this process has
+ * no descriptor left, and logs each try in its thread, which has nothing else to do then: waiting here
+ * makes it a few tries in a second.
+ */
+static void slow_down(struct http_server *server, const char *format)
+{
+    if (!strstr(format, "busy waiting"))
+        return;
+    const int64_t now_ms = clock_monotonic_ms();
+    if (server->accept_told_ms == 0 || now_ms - server->accept_told_ms > ACCEPT_TOLD_MS) {
+        server->accept_told_ms = now_ms;
+        log_line(LOG_WARNING, NULL, "http: no connection can be accepted, as this process or the machine "
+                 "has no file descriptor or memory left; trying again");
+    }
+    poll(NULL, 0, ACCEPT_PAUSE_MS);
+}
+
 static void on_log(void *context, const char *format, va_list args)
 {
-    (void)context;
+    slow_down(context, format);
     char text[512];
     vsnprintf(text, sizeof text, format, args);
     text[strcspn(text, "\n")] = '\0';
@@ -93,7 +114,7 @@ static bool start_daemon(struct http_server *server, int fd, struct error *err)
                      MHD_USE_ERROR_LOG | (options->certificate ? MHD_USE_TLS : 0u);
     server->daemon = MHD_start_daemon(
         flags, 0, NULL, NULL, http_on_request, server,
-        MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
+        MHD_OPTION_EXTERNAL_LOGGER, on_log, server,
         MHD_OPTION_LISTEN_SOCKET, fd,
         MHD_OPTION_CONNECTION_LIMIT,
         options->connections_max + (is_platform(options) ? 0 : HTTP_CONNECTIONS_EXTRA),

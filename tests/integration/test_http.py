@@ -420,6 +420,56 @@ class Many(HttpTest):
         except BlockingIOError:
             return False
 
+    def cpu_s(self):
+        with open(f"/proc/{self.server.process.pid}/stat", encoding="ascii") as file:
+            fields = file.read().rsplit(") ", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def allow_no_descriptor_more(self):
+        """Returns what gives them back."""
+        pid = self.server.process.pid
+        limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        taken = {int(name) for name in os.listdir(f"/proc/{pid}/fd")}
+        free = min(set(range(len(taken) + 1)) - taken)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (free, limits[1]))
+        return lambda: resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
+
+    def test_without_a_descriptor_it_waits_without_spinning_and_recovers(self):
+        self.configure({})
+        self.server = self.start()
+        give_back = self.allow_no_descriptor_more()
+        wire = self.wire()  # the kernel takes it
+        wire.send(LIVE)
+        begun, used = time.monotonic(), self.cpu_s()
+        time.sleep(3)
+        used = self.cpu_s() - used
+        self.assertLess(used, 0.15 * (time.monotonic() - begun), self.server.log())
+        self.assertEqual(self.server.log().count("no connection can be accepted"), 1, self.server.log())
+        give_back()
+        self.assertEqual(wire.answer()[0], 200)
+        self.is_well()
+
+    def test_a_run_without_a_descriptor_says_so_and_the_next_one_runs(self):
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            type(self).ccs_port = listener.getsockname()[1]
+            self.configure({})
+            self.server = self.start()
+            wire = self.wire()
+            request = post(f"Content-Length: {len(ACKNOWLEDGEMENT)}", "Content-Type: application/json",
+                           body=ACKNOWLEDGEMENT)
+            wire.send(LIVE)
+            self.assertEqual(wire.answer()[0], 200)
+            give_back = self.allow_no_descriptor_more()
+            wire.send(request)
+            answer = wire.answer()
+            self.assertGreaterEqual(answer[0], 500, answer)
+            give_back()
+            wire.send(request)
+            listener.settimeout(30)
+            taken, _ = listener.accept()
+            with taken:
+                self.assertTrue(taken.recv(1))
+
     def test_connections_that_do_not_fit_the_limit_of_files(self):
         self.configure({"connections_max": 5000, "workers": 2, "header_s": 600})
         self.server = self.start(lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (256, 500)))
