@@ -108,23 +108,38 @@ void users_release(struct users *users)
 
 /* ---- writing ---- */
 
+static bool add_roles(cJSON *user, unsigned roles)
+{
+    cJSON *list = cJSON_AddArrayToObject(user, "roles");
+    bool ok = list != NULL;
+    for (enum role role = ROLE_INVOKE; ok && role <= ROLE_ADMINISTER; role = (enum role)(role << 1))
+        if (roles & role)
+            ok = cJSON_AddItemToArray(list, cJSON_CreateString(role_name(role)));
+    return ok;
+}
+
+/* All of the user or NULL: a part that is missing would be a user without a password or a role. */
+static cJSON *describe_user(const char *hash, unsigned roles, struct error *err)
+{
+    cJSON *user = cJSON_CreateObject();
+    if (user && cJSON_AddStringToObject(user, "password_hash", hash) && add_roles(user, roles))
+        return user;
+    cJSON_Delete(user);
+    error_set(err, ERROR_LIMIT, "out of memory");
+    return NULL;
+}
+
 static cJSON *make_user(const char *password, unsigned roles, struct error *err)
 {
     char setting[CRYPT_GENSALT_OUTPUT_SIZE];
     struct crypt_data *data = calloc(1, sizeof *data);
     const char *hash = data && crypt_gensalt_rn(YESCRYPT, 0, NULL, 0, setting, sizeof setting)
                            ? crypt_r(password, setting, data) : NULL;
-    cJSON *user = NULL, *list = NULL;
-    if (!hash || hash[0] == '*') {
+    cJSON *user = NULL;
+    if (!hash || hash[0] == '*')
         error_errno(err, ERROR_INTERNAL, errno, "cannot hash the password");
-    } else {
-        user = cJSON_CreateObject();
-        cJSON_AddStringToObject(user, "password_hash", hash);
-        list = cJSON_AddArrayToObject(user, "roles");
-        for (enum role role = ROLE_INVOKE; role <= ROLE_ADMINISTER; role = (enum role)(role << 1))
-            if (roles & role)
-                cJSON_AddItemToArray(list, cJSON_CreateString(role_name(role)));
-    }
+    else
+        user = describe_user(hash, roles, err);
     if (data)
         explicit_bzero(data, sizeof *data);
     free(data);
@@ -190,7 +205,10 @@ static bool put(struct edit *edit, const char *name, const char *password, unsig
     if (!user)
         return false;
     cJSON_DeleteItemFromObjectCaseSensitive(root, name);
-    return cJSON_AddItemToObject(root, name, user) || error_set(err, ERROR_LIMIT, "out of memory");
+    if (cJSON_AddItemToObject(root, name, user))
+        return true;
+    cJSON_Delete(user);
+    return error_set(err, ERROR_LIMIT, "out of memory");
 }
 
 bool users_put(const char *folder, const char *name, const char *password, unsigned roles,
