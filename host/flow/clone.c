@@ -47,10 +47,10 @@ static bool make_module(const char *path, const struct buf *manifest, struct buf
 
 /* ---- the manifest ---------------------------------------------------------------------------------- */
 
-static void replace_text(cJSON *root, const char *key, const char *text)
+static bool replace_text(cJSON *root, const char *key, const char *text)
 {
     cJSON_DeleteItemFromObjectCaseSensitive(root, key);
-    cJSON_AddStringToObject(root, key, text);
+    return cJSON_AddStringToObject(root, key, text) != NULL;
 }
 
 /* The base flow's under another identifier and name, without aliases: those stay the base flow's. */
@@ -64,11 +64,10 @@ static bool derive_manifest(const struct flow *base, const char *identifier, str
     if (!root)
         return false;
     snprintf(name, sizeof name, "%.140s (%.100s)", base->manifest->name, identifier);
-    replace_text(root, "identifier", identifier);
-    replace_text(root, "name", name);
     cJSON_DeleteItemFromObjectCaseSensitive(root, "aliases");
-    cJSON_AddArrayToObject(root, "aliases");
-    char *printed = cJSON_Print(root);
+    bool is_whole = replace_text(root, "identifier", identifier) && replace_text(root, "name", name) &&
+                    cJSON_AddArrayToObject(root, "aliases");
+    char *printed = is_whole ? cJSON_Print(root) : NULL;
     cJSON_Delete(root);
     buf_append_text(out, printed ? printed : "");
     buf_append_char(out, '\n');
