@@ -151,7 +151,9 @@ static bool place_of(const struct customise *customise, const char *flow, const 
         return error_set(err, ERROR_LIMIT, "out of memory");
     for (;;) {
         char *path = version_path(place, place->count + 1);
-        bool exists = path && file_exists(path);
+        if (!path)
+            return error_set(err, ERROR_LIMIT, "out of memory");
+        bool exists = file_exists(path);
         if (exists && is_same_file(path, place->path))
             place->current = place->count + 1;
         free(path);
@@ -325,12 +327,13 @@ bool customise_remove(struct customise *customise, const char *flow, const char 
     if (!manifest || !resolve(customise, manifest, name, removed, err))
         return false;
     bool ok = place_of(customise, manifest->identifier, removed, &place, err) &&
-              keep_current(&place, err);
+              keep_current(&place, err) &&
+              (asprintf(&beside, "%s" SIGNATURE_SUFFIX, place.path) >= 0 ||
+               error_set(err, ERROR_LIMIT, "out of memory"));
     if (ok && unlink(place.path) != 0)
         ok = error_errno(err, errno == ENOENT ? ERROR_NOT_FOUND : ERROR_DENIED, errno, "'%s'",
                          place.path);
-    if (ok && asprintf(&beside, "%s" SIGNATURE_SUFFIX, place.path) >= 0 && unlink(beside) != 0 &&
-        errno != ENOENT)
+    if (ok && unlink(beside) != 0 && errno != ENOENT)
         ok = error_errno(err, ERROR_DENIED, errno, "'%s'", beside);
     free(beside);
     place_release(&place);
