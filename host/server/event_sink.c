@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "server/end_event.h"
 #include "server/work_queue.h"
+#include "transfer/header_list.h"
 #include "workspace/url.h"
 
 #define FIELDS_SIZE_MAX (64u << 10)
@@ -46,15 +47,20 @@ static void event_free(struct event *event)
 
 /* ---- sending, on the thread ---- */
 
+/* NULL: out of memory. */
 static struct curl_slist *list_fields(const struct event *event)
 {
     struct curl_slist *list = NULL;
     char *copy = strdup(buf_text(&event->fields)), *state = NULL;
-    for (char *line = copy ? strtok_r(copy, "\n", &state) : NULL; line;
+    bool ok = copy && header_list_add(&list, "Expect:");
+    for (char *line = ok ? strtok_r(copy, "\n", &state) : NULL; ok && line;
          line = strtok_r(NULL, "\n", &state))
-        list = curl_slist_append(list, line);
+        ok = header_list_add(&list, line);
     free(copy);
-    return curl_slist_append(list, "Expect:");
+    if (ok)
+        return list;
+    curl_slist_free_all(list);
+    return NULL;
 }
 
 static size_t ignore(char *data, size_t one, size_t size, void *context)
@@ -125,7 +131,9 @@ static void pause_before_next(struct event_sink *sink, unsigned attempt)
 static void send_event(struct event_sink *sink, const struct event *event)
 {
     struct curl_slist *list = list_fields(event);
-    for (unsigned attempt = 0;; attempt++) {
+    if (!list)
+        log_line(LOG_WARNING, event->instance, "the event of this run's end was not sent: out of memory");
+    for (unsigned attempt = 0; list; attempt++) {
         long status = 0;
         set_up(sink, event, list);
         CURLcode code = curl_easy_perform(sink->easy);

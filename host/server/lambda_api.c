@@ -11,6 +11,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "transfer/header_list.h"
 
 #define VERSION "2018-06-01"
 #define URL_SIZE_MAX 512u
@@ -235,6 +236,17 @@ static bool judge(long status, const struct buf *answer, struct error *err)
 }
 
 /* fields: NULL-terminated header lines. */
+static bool list_fields(struct curl_slist **list, const char *const *fields, bool chunked,
+                        struct error *err)
+{
+    bool ok = true;
+    for (; ok && *fields; fields++)
+        ok = header_list_add(list, *fields);
+    ok = ok && header_list_add(list, "Expect:") &&
+         (!chunked || header_list_add(list, "Transfer-Encoding: chunked"));
+    return ok || error_set(err, ERROR_LIMIT, "out of memory");
+}
+
 static bool post(struct lambda_api *api, const char *path, const char *const *fields,
                  struct upload *upload, bool chunked, struct error *err)
 {
@@ -244,11 +256,10 @@ static bool post(struct lambda_api *api, const char *path, const char *const *fi
     long status = 0;
     buf_init(&answer, ANSWER_SIZE_MAX);
     const struct reply reply = {&answer, NULL};
-    for (; *fields; fields++)
-        list = curl_slist_append(list, *fields);
-    list = curl_slist_append(list, "Expect:");
-    if (chunked)
-        list = curl_slist_append(list, "Transfer-Encoding: chunked");
+    if (!list_fields(&list, fields, chunked, err)) {
+        curl_slist_free_all(list);
+        return false;
+    }
     set_up(api, path, &reply);
     curl_easy_setopt(api->easy, CURLOPT_POST, 1L);
     curl_easy_setopt(api->easy, CURLOPT_TIMEOUT_MS, POST_TIMEOUT_MS);

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/metrics.h"
 #include "base/text.h"
+#include "transfer/header_list.h"
 
 #define LOOK_INTERVAL_MS 20 /* the call's should_stop is asked at most this often */
 #define KEEPALIVE_IDLE_S                                                                           \
@@ -304,11 +305,8 @@ bool handle_login(struct handle *handle, struct error *err)
 
 bool handle_append(struct handle *handle, size_t index, const char *text, struct error *err)
 {
-    struct curl_slist *list = curl_slist_append(handle->lists[index], text);
-    if (!list)
-        return connection_error(handle->connection, err, ERROR_INTERNAL, "out of memory");
-    handle->lists[index] = list;
-    return true;
+    return header_list_add(&handle->lists[index], text) ||
+           connection_error(handle->connection, err, ERROR_INTERNAL, "out of memory");
 }
 
 void handle_note(struct handle *handle, enum circuit_outcome outcome, const char *why)
