@@ -110,7 +110,7 @@ static void append_pair(void *context, const char *name, const char *value)
     struct buf *out = context;
     char key[64];
     snprintf(key, sizeof key, "\"%s\":", name);
-    if (strstr(buf_text(out), key))
+    if (out->failed || strstr(buf_text(out), key))
         return;
     if (out->data[out->size - 1] != '{')
         buf_append_char(out, ',');
