@@ -16,7 +16,8 @@
 #include <unistd.h>
 
 #define FRAMES_MAX 48
-#define PLACE_INNER 3 /* frames of a library that a place tells apart */
+#define PLACE_INNER 2 /* innermost frames that a place tells apart */
+#define PLACE_OWN 6   /* and so many of the program */
 #define PLACES_MAX (1 << 17) /* a power of two */
 #define DESCRIPTORS_MAX 1024
 #define LOOKED_AT 20000 /* calls of a kind, when counting; then one in 64, as looking takes its time */
@@ -175,10 +176,13 @@ static bool may_fail(void *const *frames, int count)
 /* Keeps the frames that make the place; their number. */
 static int to_place(void *const *frames, int count, void **place)
 {
-    int kept = 0;
-    for (int i = 0; i < count && !in_test(frames[i]); i++)
-        if (i < PLACE_INNER || within(&plan.program, frames[i]))
+    int kept = 0, own = 0;
+    for (int i = 0; i < count && own < PLACE_OWN && !in_test(frames[i]); i++) {
+        bool is_own = within(&plan.program, frames[i]);
+        own += is_own;
+        if (i < PLACE_INNER || is_own)
             place[kept++] = frames[i];
+    }
     return kept;
 }
 

@@ -15,9 +15,9 @@
  *
  * Lines of the report: "call KIND N PLACE" for the first call of each kind from each place, "failed KIND N" and
  * the stack for the first call that was failed, "open N" at exit, the descriptors that are open then. A
- * place is the way from the test to the call: the frames in the program, and within a library the innermost
- * PLACE_INNER ones, since what matters is which error of the library the host has to take. It is written as
- * words MODULE+OFFSET; the program's own are +OFFSET.
+ * place is the way to the call: the PLACE_OWN innermost frames in the program, and within a library the
+ * PLACE_INNER innermost ones, since what matters is which error of the library the host has to take. It is
+ * written as words MODULE+OFFSET; the program's own are +OFFSET.
  *
  * A call that the test itself makes is never failed, nor one within a library that could not bear it
  * (spared_names): the first frame in the program decides. If call N may not fail, the next does that may.

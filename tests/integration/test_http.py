@@ -51,14 +51,15 @@ class HttpTest(unittest.TestCase):
         cls.configure(cls.settings)
 
     @classmethod
-    def configure(cls, server):
+    def configure(cls, server, **more):
+        """more: of the connection to CCS."""
         with open(os.path.join(cls.workspace, "sluice.json"), "w", encoding="utf-8") as file:
             json.dump({"server": server}, file)
         with open(os.path.join(cls.workspace, "connections.json"), "w", encoding="utf-8") as file:
             json.dump({
                 "OU REST CCS for CCS-DACS": {
                     "type": "rest", "url": f"http://127.0.0.1:{cls.ccs_port}/ouaf", "auth": "basic",
-                    "user": "integration", "password": {"env": "CCS_PASSWORD"}, "tls": "none"},
+                    "user": "integration", "password": {"env": "CCS_PASSWORD"}, "tls": "none", **more},
                 "OU REST OIC for CCS-DACS": {"type": "local"}}, file)
 
     def start(self, before=None):
@@ -452,7 +453,7 @@ class Many(HttpTest):
     def test_a_run_without_a_descriptor_says_so_and_the_next_one_runs(self):
         with socket.create_server(("127.0.0.1", 0)) as listener:
             type(self).ccs_port = listener.getsockname()[1]
-            self.configure({})
+            self.configure({}, retry={"attempts": 1})
             self.server = self.start()
             wire = self.wire()
             request = post(f"Content-Length: {len(ACKNOWLEDGEMENT)}", "Content-Type: application/json",

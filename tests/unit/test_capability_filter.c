@@ -208,10 +208,12 @@ static void a_set_is_text_and_text_is_a_set(void)
     struct buf text;
     struct filter_line line;
     struct filter_set *set = filter_set_new("FLOW");
+    CHECK(set != NULL);
     const struct filter *found = NULL;
     buf_init(&text, FILTER_SETS_TEXT_MAX);
     for (int i = 0; i < 3; i++) {
         struct filter *filter = filter_set_add(set, i == 1 ? "name" : "content", i ? "b.wasm" : "a.wasm");
+        CHECK(filter != NULL);
         memset(filter->digest, '1' + i, FILTER_DIGEST_SIZE - 1);
         filter->module = i ? (struct module *)set : NULL; /* only whether there is one counts */
     }
@@ -350,6 +352,7 @@ int main(int argc, char **argv)
                                    .state_folder = temporary.folder,
                                    .filters = limits};
     cache = filter_cache_new(&workspace);
+    CHECK(cache != NULL);
     int status = check_run(tests, sizeof tests / sizeof tests[0]);
     filter_cache_free(cache);
     sandbox_thread_release();

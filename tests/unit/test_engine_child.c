@@ -29,6 +29,7 @@ static bool run_shell(const char *script, const struct child_limits *limits)
 static void read_output(const char *name, struct buf *out)
 {
     char *path = file_join(folder, name);
+    CHECK(path != NULL);
     buf_clear(out);
     CHECK_OK(file_read(path, out, &err), &err);
     unlink(path);

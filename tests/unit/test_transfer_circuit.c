@@ -14,7 +14,9 @@ static struct circuit *begin(void)
 {
     log_configure(LOG_ERROR, false, 2);
     fake_clock_begin();
-    return circuit_new("C");
+    struct circuit *circuit = circuit_new("C");
+    CHECK(circuit != NULL);
+    return circuit;
 }
 
 static bool admit(struct circuit *circuit, bool *is_probe)
