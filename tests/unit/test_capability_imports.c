@@ -527,7 +527,7 @@ static bool set_up(struct error *err)
     const struct import_rule *rules = import_rules_flow(&rule_count);
     const struct module_policy policy = {
         .imports = rules, .import_count = rule_count, .memory_pages_max = 256};
-    char store_path[64];
+    char store_path[80];
     snprintf(store_path, sizeof store_path, "%s/test.db", folder);
     environment = (struct environment){
         .workspace = &workspace, .transfer = transfer_new(), .call_flow = answer_200};

@@ -17,8 +17,8 @@
 #include "test_engine_wasm.h"
 
 static char root[64];
-static char cache[64];
-static char wasm_path[64];
+static char cache[80];
+static char wasm_path[80];
 static const char *made; /* policy's made_folder */
 static struct error err;
 static struct buf bytes;
@@ -137,7 +137,7 @@ static void others_must_not_write_the_cache(void)
 static void made_elsewhere(void)
 {
     struct module *module;
-    char path[400], brought[80], missing[80];
+    char path[400], brought[96], missing[96];
     struct wasm_module wasm = wasm_minimal();
     write_module(&wasm);
     CHECK_OK(open_module(&module), &err);
