@@ -146,10 +146,10 @@ static bool add_result(struct journal *journal, const char *import, struct buf *
 {
     struct unwritten *to = &journal->unwritten[journal->unwritten_count++];
     const struct journal_place place = place_of(journal, import, request);
-    journal->size += result->size;
     journal_seal(&place, JOURNAL_RESULT, result);
     *to = (struct unwritten){journal->number, import, *request, *result};
     journal->unwritten_size += request->size + result->size;
+    journal->size += result->size;
     if (to->request.failed || to->result.failed)
         return error_set(err, ERROR_LIMIT, "out of memory");
     bool is_full = journal->unwritten_count == UNWRITTEN_COUNT_MAX ||
@@ -206,7 +206,7 @@ static bool meet(void *context, const struct journal_record *stored)
     if (!look->is_same_import || !look->is_same_request)
         return false;
     look->has_result = record->result != NULL;
-    look->journal->size += record->result_size;
+    look->journal->size += stored->result_size;
     if (look->has_result)
         look->is_unusable =
             !look->answer(look->context, record->result, record->result_size, &look->why);
