@@ -62,10 +62,11 @@ class Proxy(PeerTest):
                          (1, len(data), len(data)))
 
     def test_cut(self):
-        for direction in ("to_client", "to_server"):
-            proxy = self.proxy({"action": "cut", "after": 5, "direction": direction})
-            self.assertEqual(self.talk(proxy, b"1234\n5678\n"), b"1234\n" if direction == "to_client" else
-                             self.talk(proxy, b"1234\n5678\n"))
+        proxy = self.proxy({"action": "cut", "after": 5, "direction": "to_client"})
+        self.assertEqual(self.talk(proxy, b"1234\n5678\n"), b"1234\n")
+        proxy = self.proxy({"action": "cut", "after": 5, "direction": "to_server"})
+        self.assertIn(self.talk(proxy, b"1234\n5678\n"), (b"", b"1234\n"))  # an echo may be late
+        self.assertEqual(proxy.command(status=True)["bytes_to_server"], 5)
 
     def test_cut_only_the_second_connection(self):
         proxy = self.proxy({"action": "cut", "after": 0, "connections": [2]})

@@ -153,15 +153,20 @@ class Waits(ResumeTest):
         self.assertEqual((row["state"], row["fault"]["code"]), ("ABORTED", "given_up"))
         self.assertNotEqual(self.land.sluice("discard", instance).returncode, 0)
 
-    def test_a_damaged_journal_ends_it_with_the_reason(self):
+    def test_a_damaged_journal_makes_it_wait_for_somebody(self):
         instance = self.interrupt()
         with sqlite3.connect(os.path.join(self.land.workspace, "state", "sluice.db")) as db:
             db.execute("UPDATE journal SET result = X'00' WHERE number = 3 AND instance ="
                        " (SELECT number FROM instance WHERE id = ?)", (instance,))
-        self.land.sluice(*RUN)
+        done = self.land.sluice(*RUN)
+        self.assertNotEqual(done.returncode, 0, "nothing is sent twice")
+        self.assertIn("record 3 of the journal is damaged", done.stdout + done.stderr)
         row = self.shown(instance)
-        self.assertEqual((row["state"], row["fault"]["code"]), ("FAILED", "diverged"))
+        self.assertEqual((row["state"], row["fault"]["code"]), ("RECOVERING", "suspended"))
         self.assertIn("damaged", row["fault"]["detail"])
+        self.land.sluice("discard", instance, check=True)
+        self.assertEqual(self.land.sluice(*RUN).returncode, 0)
+        self.check_all_across()
 
     def test_a_lost_module_ends_it_with_the_reason(self):
         instance = self.interrupt()
@@ -223,12 +228,19 @@ class Replay(ResumeTest):
                                 os.path.join(modules, "customer_sync_os_transfer.wasm"))
         self.assertEqual(done.returncode, 2)
         self.assertIn("is flow 'OUTL-BA-CCS_DACS_CUST_SYNC_OS'", done.stderr)
-        with sqlite3.connect(os.path.join(self.land.workspace, "state", "sluice.db")) as db:
-            db.execute("UPDATE journal SET request = X'00' WHERE import = 'ftp.list' AND instance ="
-                       " (SELECT number FROM instance WHERE id = ?)", (instance,))
-        status, report = self.replay(instance)
+        status, report = self.replay(instance, "--with", self.changed_module(modules))
         self.assertEqual((status, report["same"]), (1, False))
-        self.assertRegex(report["difference"], r"^call \d+: then ftp\.list\(.*\), now ftp\.list\('OU FTP")
+        self.assertRegex(report["difference"], r"^call \d+: then ftp\.list\('OU FTP CCS for CCS-DACS', .*\), "
+                                               r"now ftp\.list\('OU FTP CCX for CCS-DACS', ")
+
+    def changed_module(self, modules):
+        """The flow's own, but it asks another connection."""
+        with open(os.path.join(modules, "customer_sync_ftp_transfer.wasm"), "rb") as file:
+            module = file.read()
+        path = os.path.join(self.folder, "changed.wasm")
+        with open(path, "wb") as file:
+            file.write(module.replace(b"OU FTP CCS for CCS-DACS", b"OU FTP CCX for CCS-DACS"))
+        return path
 
     def test_an_unfinished_one_is_the_same_so_far(self):
         instance = self.interrupt()
