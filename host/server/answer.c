@@ -3,7 +3,6 @@
 #include "server/answer.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/metrics.h"
@@ -32,14 +31,13 @@ void answer_json(struct http_answer *answer, int status, const char *json)
 /* Those of http_answer_field. */
 static void each_further_field(const struct http_answer *answer, answer_field_fn *fn, void *context)
 {
-    char *copy = strdup(buf_text(&answer->fields)), *state = NULL;
-    for (char *line = copy ? strtok_r(copy, "\n", &state) : NULL; line;
-         line = strtok_r(NULL, "\n", &state)) {
+    char copy[HTTP_HEADER_SIZE_MAX + 1], *state = NULL; /* here, where memory that is out drops none */
+    snprintf(copy, sizeof copy, "%s", buf_text(&answer->fields));
+    for (char *line = strtok_r(copy, "\n", &state); line; line = strtok_r(NULL, "\n", &state)) {
         char *colon = strstr(line, ": ");
         *colon = '\0'; /* http_answer_field put it there */
         fn(context, line, colon + 2);
     }
-    free(copy);
 }
 
 void answer_each_field(const struct http_answer *answer, answer_field_fn *fn, void *context)
