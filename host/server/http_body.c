@@ -49,14 +49,15 @@ bool http_body_open(struct request *request)
                               &request->fields);
     request->method = strdup(exchange->method);
     request->path = strdup(exchange->path);
+    if (!request->method || !request->path)
+        return false; /* the exchange still has the connection's own */
     exchange->method = request->method;
     exchange->path = request->path;
     exchange->authorization =
         http_body_field(request, MHD_HEADER_KIND, MHD_HTTP_HEADER_AUTHORIZATION);
     exchange->content_type =
         http_body_field(request, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_TYPE);
-    return request->method && request->path && !request->fields.failed &&
-           ring_init(&request->ring, HTTP_STREAM_RING_SIZE);
+    return !request->fields.failed && ring_init(&request->ring, HTTP_STREAM_RING_SIZE);
 }
 
 void http_body_release(struct request *request)
