@@ -27,7 +27,7 @@ import time
 SANITIZER_STATUS = 99
 DEADLINE_S = 10          # for a run, and FACTOR times what it takes undisturbed
 FACTOR = 10
-SMOKE_SLOWEST_S = 0.5    # a function that takes longer undisturbed is left to the full run
+SMOKE_SLOWEST_S = 0.3    # a function that takes longer undisturbed is left to the full run
 SMOKE_FUNCTIONS = 120
 SMOKE_POINTS = 8         # runs of one function
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -173,7 +173,7 @@ class Campaign:
     def __init__(self, arguments, folder):
         self.arguments = arguments
         self.runner = Runner(folder)
-        self.start = time.monotonic()
+        self.start = self.planned = time.monotonic()
         self.undisturbed = {}
         self.left_out = []
         self.seen = set()
@@ -185,7 +185,8 @@ class Campaign:
 
     def look(self, function):
         """Runs a function undisturbed: which calls does it make?"""
-        result = self.runner.run(Plan(function, "all", "count", 0), 120)
+        deadline = SMOKE_SLOWEST_S * FACTOR if self.arguments.smoke else 120
+        result = self.runner.run(Plan(function, "all", "count", 0), deadline)
         ok = result.status == 0 and not ends_badly(result, None) and re.search(r"^ok    ", result.output, re.M)
         return result, ok
 
@@ -198,7 +199,7 @@ class Campaign:
             if word != "call" or kind not in self.arguments.kinds:
                 continue
             key = kind, portable(filter(None, place), function.program.symbols)
-            if key in self.seen and not self.arguments.everywhere:
+            if key in self.seen and not (self.arguments.everywhere or self.arguments.smoke):
                 continue
             self.seen.add(key)
             for mode in self.arguments.modes:
@@ -208,16 +209,19 @@ class Campaign:
         """Everything to run, or for a smoke run a few calls of some functions that take no time."""
         functions = [function for program in programs_of(self.arguments.build, self.arguments.tests)
                      for function in functions_of(program)]
-        draw = random.Random(self.arguments.seed)
+        seed = self.arguments.seed
         if self.arguments.smoke:
-            functions = draw.sample(functions, min(SMOKE_FUNCTIONS, len(functions)))
+            functions = random.Random(seed).sample(functions, min(SMOKE_FUNCTIONS, len(functions)))
         looked = list(pool.map(self.look, functions))
-        self.left_out = [result.plan.function for result, ok in looked if not ok]
+        self.left_out = [result.plan.function for result, ok in looked if not ok and result.status is not None]
         plans = []
         for result, _ in sorted((pair for pair in looked if pair[1]), key=lambda pair: pair[0].seconds):
             own = list(self.plans_of(result))
-            if self.arguments.smoke:
-                own = draw.sample(own, min(SMOKE_POINTS, len(own))) if result.seconds < SMOKE_SLOWEST_S else []
+            if self.arguments.smoke and result.seconds > SMOKE_SLOWEST_S:
+                continue
+            if self.arguments.smoke:  # the same ones whatever other functions there are
+                draw = random.Random("%d %s" % (seed, result.plan.function.name))
+                own = draw.sample(own, min(SMOKE_POINTS, len(own)))
             plans += own
         return functions, plans
 
@@ -228,7 +232,7 @@ class Campaign:
 
     def judge(self, plan):
         """None where the time is over."""
-        if self.arguments.minutes and time.monotonic() > self.start + 60 * self.arguments.minutes:
+        if self.arguments.minutes and time.monotonic() > self.planned + 60 * self.arguments.minutes:
             return None
         undisturbed = self.undisturbed[plan.function.program.path, plan.function.name]
         deadline = DEADLINE_S + FACTOR * undisturbed.seconds
@@ -349,6 +353,7 @@ def main():
             campaign.list(plans)
             return 0
         random.Random(arguments.seed).shuffle(plans)
+        campaign.planned = time.monotonic()
         for judged in pool.map(campaign.judge, plans):
             if judged:
                 campaign.count(*judged)

@@ -333,6 +333,7 @@ static void test_keys_of_a_connection(void)
                                     .fingerprint = fingerprint};
     char variable[] = "SLUICE_TEST_KEY";
     struct oci_keys *keys = oci_keys_new();
+    CHECK(keys != NULL);
     const struct oci_key *key = oci_keys_get(keys, &connection, &err);
     CHECK(key != NULL);
     unlink(key_path); /* the second time it is not read */
@@ -364,6 +365,7 @@ static void test_fingerprint_of_another_key(void)
     struct connection connection = {.name = "OS", .private_key = {.file = key_path},
                                     .fingerprint = wrong};
     struct oci_keys *keys = oci_keys_new();
+    CHECK(keys != NULL);
     CHECK(oci_keys_get(keys, &connection, &err) == NULL);
     CHECK_EQ_TEXT(error_kind_name(err.kind), "invalid");
     CHECK_CONTAINS(err.message, wrong);
