@@ -426,11 +426,17 @@ class Many(HttpTest):
             fields = file.read().rsplit(") ", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
+    def open_descriptors(self):
+        return {int(name) for name in os.listdir(f"/proc/{self.server.process.pid}/fd")}
+
     def allow_no_descriptor_more(self):
         """Returns what gives them back."""
         pid = self.server.process.pid
         limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
-        taken = {int(name) for name in os.listdir(f"/proc/{pid}/fd")}
+        taken = self.open_descriptors()
+        for _ in range(20):  # some are open for a moment only
+            time.sleep(0.02)
+            taken &= self.open_descriptors()
         free = min(set(range(len(taken) + 1)) - taken)
         resource.prlimit(pid, resource.RLIMIT_NOFILE, (free, limits[1]))
         return lambda: resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
