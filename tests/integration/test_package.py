@@ -242,6 +242,8 @@ class Contents(PackageTest):
             file.write('// ours\n{"callers": "platform", "state": "/mnt/volume", "cache": "x", '
                        '"ca": "peers", "retention_days": 7}')
         self.addCleanup(self.configure, self.settings)
+        shutil.copytree(os.path.join(HERE, "..", "..", "wasm-out", "compiled"),
+                        os.path.join(self.land.workspace, "x"))  # the flows are compiled already
         output = self.package("knative")
         with open(output + "/rootfs/opt/sluice/workspace/sluice.json", encoding="utf-8") as file:
             self.assertEqual(json.load(file), {
