@@ -289,7 +289,7 @@ class Limits(HttpTest):
             while sent < 100 * HTTP_DROP_SIZE_MAX:
                 wire.send("100000\r\n", bytes(1 << 20), "\r\n")
                 sent += 1 << 20
-        self.assertGreater(sent, HTTP_DROP_SIZE_MAX)
+        self.assertGreaterEqual(sent, HTTP_DROP_SIZE_MAX)  # the next piece may break off
         self.is_well()
 
     def test_json_at_the_limit(self):
