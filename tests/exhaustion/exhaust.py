@@ -17,6 +17,7 @@ import json
 import os
 import random
 import re
+import select
 import shutil
 import signal
 import subprocess
@@ -78,17 +79,13 @@ def run_command(command, environment, folder, deadline):
     with tempfile.TemporaryFile(dir=folder) as output:
         process = subprocess.Popen(command, env=environment, cwd=folder, stdin=subprocess.DEVNULL,
                                    stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
-        try:
-            status = process.wait(deadline)
-        except subprocess.TimeoutExpired:
-            status = None
-        try:
-            os.killpg(process.pid, signal.SIGKILL)  # its own group: what it left running
-        except ProcessLookupError:
-            pass
-        process.wait()
+        ending = os.pidfd_open(process.pid)
+        ended, _, _ = select.select([ending], [], [], deadline)
+        os.close(ending)
+        os.killpg(process.pid, signal.SIGKILL)  # and what it left running; not waited for, the number is its own
+        status = process.wait()
         output.seek(0)
-        return status, output.read(1 << 20).decode(errors="replace")
+        return status if ended else None, output.read(1 << 20).decode(errors="replace")
 
 
 def ends_badly(result, opened):
@@ -337,7 +334,7 @@ def options():
     parser.add_argument("--workers", type=int, default=os.cpu_count())
     parser.add_argument("--kinds", default="memory,descriptors,threads", type=lambda text: text.split(","))
     parser.add_argument("--modes", default="once,onwards", type=lambda text: text.split(","))
-    return parser.parse_args()
+    return parser.parse_intermixed_args()
 
 
 def main():
