@@ -137,7 +137,8 @@ struct expected {
     bool has_whole_body;
 };
 
-/* The next line without CR LF; false: there is none. A bare LF ends one only where is_lenient. */
+/* The next line without CR LF; false: there is none. A bare LF ends one only where is_lenient. NUL LF ends a
+ * line of a header as well: the library writes NUL over CR, so that nobody can tell these apart. */
 static bool read_line(struct reader *reader, bool is_lenient, const char **line, size_t *size)
 {
     const char *end = memchr(reader->at, '\n', (size_t)(reader->end - reader->at));
@@ -146,7 +147,7 @@ static bool read_line(struct reader *reader, bool is_lenient, const char **line,
     *line = reader->at;
     *size = (size_t)(end - reader->at);
     reader->at = end + 1;
-    if (*size > 0 && end[-1] == '\r')
+    if (*size > 0 && (end[-1] == '\r' || (end[-1] == '\0' && !is_lenient)))
         --*size;
     else if (!is_lenient)
         return false;
@@ -219,7 +220,7 @@ static bool read_request(struct reader *reader, struct expected *out)
     out->method = line;
     const char *blank = memchr(line, ' ', size);
     const char *last = blank ? memchr(blank + 1, ' ', size - (size_t)(blank + 1 - line)) : NULL;
-    if (!last || line[size] != '\r')
+    if (!last || (line[size] != '\r' && line[size - 1] != '\0'))
         return false;
     out->method_size = (size_t)(blank - line);
     out->target = blank + 1;
