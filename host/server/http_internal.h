@@ -61,7 +61,8 @@ struct request {
     struct http_server *server;
     struct MHD_Connection *connection;
     struct peer *peer; /* thread of the sockets only, as all up to stage */
-    size_t target_size;
+    size_t target_size; /* of the target as it came */
+    bool is_target;     /* and whether it is one */
     struct http_framing framing;
     size_t ceiling;
     bool has_begun;     /* its header is complete */

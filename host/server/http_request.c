@@ -103,6 +103,7 @@ void *http_on_target(void *context, const char *target, struct MHD_Connection *c
     request->connection = connection;
     request->peer = socket_context(connection);
     request->target_size = strlen(target);
+    request->is_target = http_strict_is_target(target);
     return request;
 }
 
@@ -446,7 +447,7 @@ enum MHD_Result http_on_request(void *context, struct MHD_Connection *connection
     if (!request->has_begun) {
         bool is_platform = !request->server->options.listen;
         const struct http_first_line line = {
-            method, target, version, request->target_size,
+            method, target, version, request->target_size, request->is_target,
             is_platform ? HTTP_PLATFORM_HEADER_SIZE_MAX : HTTP_HEADER_SIZE_MAX};
         return begin(request, &line);
     }

@@ -59,13 +59,12 @@ static bool is_field_value(const char *text, size_t size)
     return true;
 }
 
-/* A target is printable ASCII without blanks (RFC 3986 2). */
-static bool is_target(const char *text)
+bool http_strict_is_target(const char *target)
 {
-    const char *at = text;
+    const char *at = target;
     while ((unsigned char)*at > 0x20 && (unsigned char)*at < 0x7F)
         at++;
-    return at > text && *at == '\0';
+    return at > target && *at == '\0';
 }
 
 static enum MHD_Result visit(void *context, enum MHD_ValueKind kind, const char *name,
@@ -98,7 +97,7 @@ static const char *check_first_line(const struct http_first_line *line)
     if (!is_token(line->method, strlen(line->method)))
         return "the method is no word";
     if (line->target != line->method + strlen(line->method) + 1 ||
-        line->version != line->target + line->target_size + 1 || !is_target(line->target))
+        line->version != line->target + line->target_size + 1 || !line->is_target)
         return "the first line is not METHOD, one blank, TARGET, one blank, VERSION";
     return NULL;
 }
