@@ -12,6 +12,7 @@
 
 #include "server/api_filter.h"
 #include "workspace/connection_text.h"
+#include "fuzz/input_text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -44,11 +45,9 @@ static void set(const char *text)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    char *text = malloc(size + 1);
+    char *text = input_text(data, size);
     if (!text)
         return 0;
-    memcpy(text, data, size);
-    text[size] = '\0';
     filter(text);
     set(text);
     free(text);

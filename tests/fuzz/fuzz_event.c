@@ -14,6 +14,7 @@
 #include "server/end_event.h"
 #include "server/invocation.h"
 #include "server/lambda_event.h"
+#include "fuzz/input_text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -90,11 +91,9 @@ static void fuzz_requests(const char *text, size_t size)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     int64_t wall_ms;
-    char *text = malloc(size + 1);
+    char *text = input_text(data, size);
     if (!text)
         return 0;
-    memcpy(text, data, size);
-    text[size] = '\0';
     fuzz_cloud_events(text, size);
     fuzz_invocations(text, size);
     fuzz_requests(text, size);

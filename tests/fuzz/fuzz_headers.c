@@ -16,6 +16,7 @@
 #include "server/basic.h"
 #include "server/metrics.h"
 #include "server/platform_trace.h"
+#include "fuzz/input_text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -132,11 +133,9 @@ static void fuzz_accept(const char *text)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    char *text = malloc(size + 1);
+    char *text = input_text(data, size);
     if (!text)
         return 0;
-    memcpy(text, data, size);
-    text[size] = '\0';
     fuzz_credentials(text);
     fuzz_traces(text);
     fuzz_percent(text);

@@ -11,6 +11,7 @@
 
 #include "base/text.h"
 #include "server/jwt.h"
+#include "fuzz/input_text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -95,11 +96,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size > 65536)
         return 0;
-    char *text = malloc(size + 1);
+    char *text = input_text(data, size);
     if (!text)
         return 0;
-    memcpy(text, data, size);
-    text[size] = '\0';
     verify(text, size);
     fuzz_parts(data, size);
     fuzz_keys(text, size);

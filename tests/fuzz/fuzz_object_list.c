@@ -13,6 +13,7 @@
 #include "transfer/oauth.h"
 #include "transfer/object_listing.h"
 #include "transfer/smtp_dialogue.h"
+#include "fuzz/input_text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -74,11 +75,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size > 65536)
         return 0;
-    char *text = malloc(size + 1);
+    char *text = input_text(data, size);
     if (!text)
         return 0;
-    memcpy(text, data, size);
-    text[size] = '\0';
     fuzz_listing(text, size);
     fuzz_texts(text, size);
     fuzz_dialogue(text, size);

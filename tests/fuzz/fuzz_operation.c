@@ -19,6 +19,7 @@
 #include "engine/section.h"
 #include "server/api.h"
 #include "sluice/abi.h"
+#include "fuzz/input_text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 const char *__wrap_http_exchange_field(const struct http_exchange *exchange, const char *name);
@@ -239,11 +240,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         begin();
         atexit(leave);
     }
-    char *text = malloc(size + 1);
+    char *text = input_text(data, size);
     if (!text)
         return 0;
-    memcpy(text, data, size);
-    text[size] = '\0';
     struct http_exchange exchange = {.address = "local"};
     char *body = cut(text, "\n\n");
     buf_init(&exchange.body, 1u << 20);
