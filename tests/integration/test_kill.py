@@ -68,7 +68,7 @@ class Kill(unittest.TestCase):
                 self.assertEqual(set(land.dacs_ftp_files()), set(FILES), "nothing else is left")
                 self.assertEqual(set(land.ccs_ftp_files()), {"SENT-" + name for name in FILES})
             listed = land.sluice("instances", "--all", check=True).stdout
-            self.assertNotIn("IN_PROGRESS", listed)
+            self.assertNotRegex(listed, "IN_PROGRESS|RECOVERING")
 
 
 if __name__ == "__main__":
