@@ -2,10 +2,9 @@
 /* See journal_seal.h. */
 #include "capability/journal_seal.h"
 
-#include <bearssl.h>
 #include <string.h>
 
-static void digest_bytes(br_sha256_context *digest, const void *bytes, size_t size)
+void journal_digest_bytes(br_sha256_context *digest, const void *bytes, size_t size)
 {
     const uint64_t prefix = size;
     br_sha256_update(digest, &prefix, sizeof prefix);
@@ -20,10 +19,10 @@ static void digest_part(const struct journal_place *place, enum journal_part par
     br_sha256_context digest;
     br_sha256_init(&digest);
     br_sha256_update(&digest, numbers, sizeof numbers);
-    digest_bytes(&digest, place->instance, strlen(place->instance));
-    digest_bytes(&digest, place->import, strlen(place->import));
-    digest_bytes(&digest, place->request, place->request_size);
-    digest_bytes(&digest, bytes, size);
+    journal_digest_bytes(&digest, place->instance, strlen(place->instance));
+    journal_digest_bytes(&digest, place->import, strlen(place->import));
+    journal_digest_bytes(&digest, place->request, place->request_size);
+    journal_digest_bytes(&digest, bytes, size);
     br_sha256_out(&digest, out);
 }
 

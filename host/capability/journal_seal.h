@@ -7,6 +7,7 @@
  */
 #ifndef CAPABILITY_JOURNAL_SEAL_H
 #define CAPABILITY_JOURNAL_SEAL_H
+#include <bearssl.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -24,6 +25,9 @@ struct journal_place {
     const void *request;
     size_t request_size;
 };
+
+/* Adds bytes to a digest, their number first: no two lists of parts are the same bytes. */
+void journal_digest_bytes(br_sha256_context *digest, const void *bytes, size_t size);
 
 /* Appends the seal to bytes, which are the part's. */
 void journal_seal(const struct journal_place *place, enum journal_part part, struct buf *bytes);

@@ -7,32 +7,25 @@
 #include <string.h>
 
 #include "base/pack.h"
+#include "capability/journal_seal.h"
 #include "capability/object.h"
 
 #define FORMAT 1 /* of a packed result */
-
-static void digest_bytes(br_sha256_context *digest, const void *bytes, size_t size)
-{
-    const uint64_t prefix = size;
-    br_sha256_update(digest, &prefix, sizeof prefix);
-    if (size > 0)
-        br_sha256_update(digest, bytes, size);
-}
 
 static void digest_request(const struct call *call, unsigned char out[JOURNAL_DIGEST_SIZE])
 {
     br_sha256_context digest;
     br_sha256_init(&digest);
-    digest_bytes(&digest, call->import->full_name, strlen(call->import->full_name));
+    journal_digest_bytes(&digest, call->import->full_name, strlen(call->import->full_name));
     for (unsigned i = 0; i < call->import->parameter_count; i++) {
         const struct argument *arg = &call->args[i];
         switch (call->import->parameters[i].kind) {
         case PARAMETER_TEXT:
         case PARAMETER_BYTES:
-            digest_bytes(&digest, arg->text, arg->size);
+            journal_digest_bytes(&digest, arg->text, arg->size);
             break;
         case PARAMETER_OUT:
-            digest_bytes(&digest, &arg->size, sizeof arg->size);
+            journal_digest_bytes(&digest, &arg->size, sizeof arg->size);
             break;
         case PARAMETER_INFO:
             break;
@@ -41,7 +34,7 @@ static void digest_request(const struct call *call, unsigned char out[JOURNAL_DI
         case PARAMETER_RESPONSE:
         case PARAMETER_HANDLE:
         case PARAMETER_NUMBER:
-            digest_bytes(&digest, &arg->number, sizeof arg->number);
+            journal_digest_bytes(&digest, &arg->number, sizeof arg->number);
             break;
         }
     }
