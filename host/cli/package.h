@@ -13,7 +13,6 @@
 #include "flow/registry.h"
 
 #define PACKAGE_SECRETS_MAX 256u
-#define PACKAGE_FILTERS_MAX 4096u
 #define PACKAGE_ENTRIES_MAX 8192u
 #define PACKAGE_TIME 315532800 /* 1980-01-01, the first that zip archives know; of everything */
 #define PACKAGE_NAME_SIZE 64
@@ -122,6 +121,7 @@ MUST_USE bool package_add_bytes(struct package_tree *tree, enum package_part par
                                 unsigned mode, const void *bytes, size_t size, struct error *err);
 MUST_USE bool package_add_folder(struct package_tree *tree, enum package_part part,
                                  const char *path, unsigned mode, struct error *err);
+/* Whether something has that path already. */
 bool package_has(const struct package_tree *tree, const char *path);
 /* Adds the folders that are missing, then orders. ERROR_EXISTS: a path twice. */
 MUST_USE bool package_tree_finish(struct package_tree *tree, struct error *err);

@@ -238,17 +238,18 @@ static bool add_filter(void *context, const struct service_customisation *one, s
     if (!one->library)
         return error_set(err, ERROR_INVALID, "customisation '%s' of flow '%s' cannot be used: %s",
                          one->name, one->flow, one->problem);
-    if (plan->filter_count == PACKAGE_FILTERS_MAX)
-        return error_set(err, ERROR_LIMIT, "more than %u customisations", PACKAGE_FILTERS_MAX);
-    if (!plan->filters)
-        plan->filters = calloc(PACKAGE_FILTERS_MAX, sizeof *plan->filters);
+    struct package_filter *longer =
+        reallocarray(plan->filters, plan->filter_count + 1, sizeof *longer);
+    if (!longer)
+        return error_set(err, ERROR_LIMIT, "out of memory");
+    plan->filters = longer;
     struct package_filter filter = {.flow = strdup(one->flow),
                                     .name = strdup(one->name),
                                     .path = strdup(one->path),
                                     .library = strdup(one->library),
                                     .is_mapping = one->is_mapping};
     snprintf(filter.digest, sizeof filter.digest, "%s", one->digest);
-    if (plan->filters && filter.flow && filter.name && filter.path && filter.library) {
+    if (filter.flow && filter.name && filter.path && filter.library) {
         plan->filters[plan->filter_count++] = filter;
         return true;
     }
