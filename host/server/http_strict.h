@@ -4,11 +4,11 @@
  * understand differently, which is how requests are smuggled (RFC 9112 11.2): lines that do not end
  * in CRLF, NUL, folded fields, blanks before a colon, more than one length. Thread of the sockets.
  *
- * Not seen from here: a bare LF behind the size of a chunk or behind its bytes; two bytes that the library
- * has written NUL over and that were NUL LF, not CR LF; in place of the blank line, a colon and a bare LF,
- * or with a NUL or a bare LF at the end of the last field as many bytes as CR LF CR LF. The library takes
- * them; a proxy that holds to RFC 9110 5.1 and 5.5 (names are words, values without NUL) passes none of
- * them on.
+ * Not seen from here: a bare LF behind the size of a chunk or behind its bytes; the fields behind the last
+ * chunk, which nobody here reads; two bytes that the library has written NUL over and that were NUL LF,
+ * not CR LF; in place of the blank line, a colon and a bare LF, or with a NUL or a bare LF at the end of
+ * the last field as many bytes as CR LF CR LF. The library takes them; a proxy that holds to RFC 9110 5.1
+ * and 5.5 (names are words, values without NUL) passes none of them on.
  */
 #ifndef SERVER_HTTP_STRICT_H
 #define SERVER_HTTP_STRICT_H

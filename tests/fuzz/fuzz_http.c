@@ -182,29 +182,6 @@ static size_t read_number(const char *text, size_t size, unsigned base)
     return number;
 }
 
-/* What the library takes of chunks that this server cannot see: bare LF behind a size or the bytes. */
-static bool read_chunks(struct reader *reader, struct buf *body)
-{
-    const char *line;
-    size_t size, chunk;
-    do {
-        if (!read_line(reader, true, &line, &size))
-            return false;
-        chunk = read_number(line, size, 16);
-        if (chunk > (size_t)(reader->end - reader->at))
-            return false;
-        buf_append(body, reader->at, chunk);
-        reader->at += chunk;
-    } while (chunk > 0 && read_line(reader, true, &line, &size) && size == 0);
-    if (chunk > 0)
-        return false;
-    do {
-        if (!read_line(reader, true, &line, &size))
-            return false;
-    } while (size > 0);
-    return true;
-}
-
 /* A line of a header as the library has it: it ends at CR LF or LF, its text before that or at a NUL. The
  * library writes NUL over what ends a line, so that the server sees how long each text is and where the
  * next one begins, and no more: two bytes between them may have been NUL LF as well. */
@@ -223,6 +200,42 @@ static bool read_header_line(struct reader *reader, struct header_line *line)
     line->size = strnlen(reader->at, (size_t)(end - reader->at) - has_cr);
     reader->at = end + 1;
     return true;
+}
+
+/* Whether it ends the fields, of which so many came before: the library takes a colon where a further one
+ * would begin for a blank line, too. */
+static bool ends_fields(const struct header_line *line, size_t count)
+{
+    return line->size == 0 || (count > 0 && line->text[0] == ':');
+}
+
+/* The fields behind the last chunk, of which this server sees nothing. */
+static bool read_trailer(struct reader *reader)
+{
+    struct header_line line;
+    for (size_t count = 0; read_header_line(reader, &line); count++)
+        if (ends_fields(&line, count))
+            return true;
+    return false;
+}
+
+/* What the library takes of chunks that this server cannot see: bare LF behind a size or the bytes. */
+static bool read_chunks(struct reader *reader, struct buf *body)
+{
+    const char *line;
+    size_t size, chunk;
+    do {
+        if (!read_line(reader, true, &line, &size))
+            return false;
+        chunk = read_number(line, size, 16);
+        if (chunk > (size_t)(reader->end - reader->at))
+            return false;
+        buf_append(body, reader->at, chunk);
+        reader->at += chunk;
+    } while (chunk > 0 && read_line(reader, true, &line, &size) && size == 0);
+    if (chunk > 0)
+        return false;
+    return read_trailer(reader);
 }
 
 static bool read_first_line(struct reader *reader, struct expected *out, struct header_line *line)
@@ -248,8 +261,7 @@ struct framing {
     bool is_chunked;
 };
 
-/* Its fields, to the blank line; the library takes a colon where a further field would begin for one, too.
- * False: it ends otherwise than in two bytes behind each text. */
+/* Its fields, to the blank line. False: there are other than two bytes behind each text. */
 static bool read_fields(struct reader *reader, struct header_line line, struct framing *framing)
 {
     const char *value;
@@ -258,7 +270,7 @@ static bool read_fields(struct reader *reader, struct header_line line, struct f
         const char *next = line.text + line.size + 2;
         if (!read_header_line(reader, &line))
             return false;
-        if (line.size == 0 || (count > 0 && line.text[0] == ':'))
+        if (ends_fields(&line, count))
             return next + 2 == reader->at;
         if (line.text != next)
             return false;
