@@ -18,7 +18,7 @@
 #include "workspace/url.h"
 
 #define FIELDS_SIZE_MAX (64u << 10)
-#define DATA_SIZE_MAX (1u << 20)
+#define NO_MEMORY "the event of this run's end was not sent: out of memory"
 #define PAUSE_MS 200 /* before the second attempt; doubled for each further one */
 
 struct event {
@@ -132,7 +132,7 @@ static void send_event(struct event_sink *sink, const struct event *event)
 {
     struct curl_slist *list = list_fields(event);
     if (!list)
-        log_line(LOG_WARNING, event->instance, "the event of this run's end was not sent: out of memory");
+        log_line(LOG_WARNING, event->instance, NO_MEMORY);
     for (unsigned attempt = 0; list; attempt++) {
         long status = 0;
         set_up(sink, event, list);
@@ -188,11 +188,16 @@ static void on_end(void *context, const struct run_end *end)
         return;
     snprintf(event->instance, sizeof event->instance, "%s", end->outcome->instance);
     buf_init(&event->fields, FIELDS_SIZE_MAX);
-    buf_init(&event->data, DATA_SIZE_MAX);
+    buf_init(&event->data, 0); /* the document takes its place */
     end_event_write(end, sink->source, &event->fields, &event->data);
     buf_append(&event->fields, buf_text(&sink->overrides), sink->overrides.size);
+    if (event->fields.failed || event->data.failed) {
+        log_line(LOG_WARNING, event->instance, NO_MEMORY);
+        event_free(event);
+        return;
+    }
     count(sink, 1, false);
-    if (!event->fields.failed && !event->data.failed && work_queue_submit(sink->queue, event))
+    if (work_queue_submit(sink->queue, event))
         return;
     event_free(event);
     count(sink, -1, true);
