@@ -14,6 +14,7 @@
 #include "engine/digest.h"
 #include "engine/import_rules.h"
 #include "engine/verifier.h"
+#include "workspace/kept_file.h"
 
 #define PAGES_PER_MIB 16u
 
@@ -28,7 +29,7 @@ struct entry {
 
 struct filter_cache {
     const struct workspace *workspace;
-    char *kept_folder, *compiled_folder;
+    char *compiled_folder;
     pthread_mutex_t list, loading;
     struct entry *entries;
     struct module *mapper; /* applies mappings; opened when the first one is */
@@ -40,11 +41,10 @@ struct filter_cache *filter_cache_new(const struct workspace *workspace)
     if (!cache)
         return NULL;
     cache->workspace = workspace;
-    cache->kept_folder = file_join(workspace->state_folder, "modules");
     cache->compiled_folder = file_join(workspace->state_folder, "compiled");
     pthread_mutex_init(&cache->list, NULL);
     pthread_mutex_init(&cache->loading, NULL);
-    if (cache->kept_folder && cache->compiled_folder)
+    if (cache->compiled_folder)
         return cache;
     filter_cache_free(cache);
     return NULL;
@@ -69,7 +69,6 @@ void filter_cache_free(struct filter_cache *cache)
     module_close(cache->mapper);
     pthread_mutex_destroy(&cache->list);
     pthread_mutex_destroy(&cache->loading);
-    free(cache->kept_folder);
     free(cache->compiled_folder);
     free(cache);
 }
@@ -84,9 +83,7 @@ static bool is_program(const char *name)
 
 static char *kept_path(const struct filter_cache *cache, const char *name, const char *digest)
 {
-    char *path = NULL;
-    const char *ending = is_program(name) ? "wasm" : "json";
-    return asprintf(&path, "%s/%s.%s", cache->kept_folder, digest, ending) < 0 ? NULL : path;
+    return kept_file_path(cache->workspace->state_folder, digest, is_program(name) ? "wasm" : "json");
 }
 
 /* What the build or a package has compiled lies with the flows, as a rule the mapper; the rest is made here. */
@@ -195,13 +192,19 @@ bool filter_cache_find(struct filter_cache *cache, const char *digest, struct fi
     return true;
 }
 
-/* Copies the file under its digest, unless that was done before. */
-static bool keep(struct filter_cache *cache, const char *path, const struct buf *bytes, bool *is_new,
-                 struct error *err)
+bool filter_cache_use(const struct filter_cache *cache, const struct filter *filter)
 {
-    *is_new = !file_exists(path);
-    return !*is_new || (file_make_folder(cache->kept_folder, err) &&
-                        file_write(path, bytes->data, bytes->size, 0600, err));
+    char *path = kept_path(cache, filter->name, filter->digest);
+    bool is_kept = path && kept_file_use(path);
+    free(path);
+    return is_kept;
+}
+
+/* Copies the file under its digest, unless that was done before. */
+static bool keep(const char *path, const struct buf *bytes, bool *is_new, struct error *err)
+{
+    *is_new = !kept_file_use(path);
+    return !*is_new || kept_file_write(path, bytes->data, bytes->size, err);
 }
 
 /* What turns out to be refused is not kept. */
@@ -210,7 +213,7 @@ static bool take_up(struct filter_cache *cache, const struct buf *bytes, const c
 {
     bool is_new = false;
     char *path = kept_path(cache, filter->name, digest);
-    bool ok = path ? keep(cache, path, bytes, &is_new, &filter->problem) &&
+    bool ok = path ? keep(path, bytes, &is_new, &filter->problem) &&
                          filter_cache_find(cache, digest, filter)
                    : error_set(&filter->problem, ERROR_LIMIT, "out of memory");
     if (!ok && is_new)

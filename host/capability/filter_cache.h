@@ -25,6 +25,10 @@ void filter_cache_free(struct filter_cache *cache); /* NULL is fine; no set may 
  * filter->problem says why it cannot be used (signature, the verifier's refusal, no such file). */
 bool filter_cache_add(struct filter_cache *cache, const char *path, struct filter *filter);
 
+/* Says that an instance is about to begin with filter, which was added: its copy stays for as long as that
+ * needs it (kept_file.h). False: the copy is gone, add it again. */
+bool filter_cache_use(const struct filter_cache *cache, const struct filter *filter);
+
 /* The same from the copy of the file with that digest, which was checked before it was kept. */
 bool filter_cache_find(struct filter_cache *cache, const char *digest, struct filter *filter);
 #endif

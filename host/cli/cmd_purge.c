@@ -4,6 +4,7 @@
 #include "base/document.h"
 #include "base/text.h"
 #include "cli/cli.h"
+#include "flow/kept_module.h"
 #include "store/store_outbox.h"
 #include "workspace/workspace.h"
 
@@ -15,6 +16,7 @@
 /* What is deleted, each by batches of its own. */
 struct total {
     int64_t instances, audits, mails;
+    size_t modules;
 };
 
 typedef bool purge_fn(struct store *store, int64_t before_ms, int max, int *purged, struct error *err);
@@ -32,12 +34,13 @@ static bool purge_all(struct cli *cli, struct store *store, purge_fn *batch, int
     return true;
 }
 
-static bool purge(struct cli *cli, struct store *store, int64_t before_ms, struct total *total,
-                  struct error *err)
+static bool purge(struct cli *cli, const struct workspace *workspace, struct store *store,
+                  int64_t before_ms, struct total *total, struct error *err)
 {
     return purge_all(cli, store, store_purge, before_ms, &total->instances, err) &&
            purge_all(cli, store, store_purge_audits, before_ms, &total->audits, err) &&
-           purge_all(cli, store, store_outbox_purge, before_ms, &total->mails, err);
+           purge_all(cli, store, store_outbox_purge, before_ms, &total->mails, err) &&
+           kept_module_prune(workspace, store, &total->modules, err);
 }
 
 static bool count(struct store *store, int64_t before_ms, struct total *total, struct error *err)
@@ -53,6 +56,8 @@ static void tell(struct cli *cli, int64_t days, const struct total *total, bool 
         fprintf(cli->out, "%lld instances, %lld audit records and %lld mails older than %lld days %s\n",
                 (long long)total->instances, (long long)total->audits, (long long)total->mails,
                 (long long)days, is_dry_run ? "would be deleted" : "deleted");
+        if (total->modules > 0)
+            fprintf(cli->out, "%zu kept modules that no instance needs deleted\n", total->modules);
         return;
     }
     struct document document;
@@ -61,6 +66,8 @@ static void tell(struct cli *cli, int64_t days, const struct total *total, bool 
     document_number(&document, "instances", total->instances);
     document_number(&document, "audit_records", total->audits);
     document_number(&document, "mails", total->mails);
+    if (!is_dry_run)
+        document_number(&document, "modules", (int64_t)total->modules);
     document_number(&document, "older_than_days", days);
     document_flag(&document, "dry_run", is_dry_run);
     document_close(&document, '}');
@@ -86,7 +93,7 @@ static int run(struct cli *cli, const struct arguments *arguments)
             days = workspace->retention_days;
         int64_t before_ms = clock_wall_ms() - days * DAY_MS;
         ok = is_dry_run ? count(store, before_ms, &total, &err)
-                        : purge(cli, store, before_ms, &total, &err);
+                        : purge(cli, workspace, store, before_ms, &total, &err);
     }
     if (ok)
         tell(cli, days, &total, is_dry_run);
@@ -107,14 +114,16 @@ const struct command cmd_purge = {
     .synopsis = "purge [--older-than DAYS] [--dry-run]",
     .description =
         "Deletes finished instances with their activity, files, tracking values and messages, and the "
-        "instances they called; audit records; and mails that were sent, dropped or given up. What is in "
-        "progress stays, and so do mails that wait. It goes in small steps, so that runs that are going "
+        "instances they called; audit records; and mails that were sent, dropped or given up; then the "
+        "modules and customisations in state/modules that no instance needs and none began with for a day. "
+        "What is in progress stays, and so do mails that wait. It goes in small steps, so that runs that are going "
         "on meanwhile do not wait; an interrupt ends it between two steps.",
     .options = options,
     .option_count = sizeof options / sizeof options[0],
-    .json = "{\"instances\", \"audit_records\", \"mails\", \"older_than_days\", \"dry_run\"}",
+    .json = "{\"instances\", \"audit_records\", \"mails\", \"modules\" (not with --dry-run), "
+            "\"older_than_days\", \"dry_run\"}",
     .exit_status = "0  done\n2  usage or configuration",
-    .files = "state/sluice.db",
+    .files = "state/sluice.db, state/modules/",
     .examples = " sluice purge --dry-run\n sluice purge --older-than 90",
     .run = run,
 };

@@ -124,6 +124,15 @@ static struct customised *known_of(struct customisations *all, const char *flow)
     return known;
 }
 
+/* Whether the copies of what can be used are there; from now on they stay for whoever begins with them. */
+static bool is_kept(const struct customisations *all, const struct filter_set *set)
+{
+    for (size_t i = 0; i < set->count; i++)
+        if (set->filters[i].module && !filter_cache_use(all->cache, &set->filters[i]))
+            return false;
+    return true;
+}
+
 /* Takes files over. */
 static bool look_again(struct customisations *all, const struct manifest *flow,
                        struct customisation_list *files, struct filter_set **out, struct error *err)
@@ -131,7 +140,7 @@ static bool look_again(struct customisations *all, const struct manifest *flow,
     struct customised *known = known_of(all, flow->identifier);
     if (!known)
         return no_memory(err);
-    if (!known->set || !customisation_list_same(&known->files, files)) {
+    if (!known->set || !customisation_list_same(&known->files, files) || !is_kept(all, known->set)) {
         forget(known);
         known->set = open_files(all, flow, files, err);
         known->files = *files;

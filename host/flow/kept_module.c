@@ -2,32 +2,33 @@
 /* See kept_module.h. */
 #include "flow/kept_module.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
+#include "engine/digest.h"
+#include "engine/verifier.h"
+#include "workspace/kept_file.h"
 
-#define MODULE_SIZE_MAX (64u << 20)
-
-/* The folder, and the path of the module in it; the caller frees both. */
-static bool make_paths(const struct workspace *workspace, const char *digest, char **folder,
-                       char **path, struct error *err)
+static char *path_of(const struct workspace *workspace, const char *digest, struct error *err)
 {
-    *path = NULL;
-    *folder = file_join(workspace->state_folder, "modules");
-    if (*folder && asprintf(path, "%s/%s.wasm", *folder, digest) >= 0)
-        return true;
-    *path = NULL;
-    return error_set(err, ERROR_LIMIT, "out of memory");
+    char *path = kept_file_path(workspace->state_folder, digest, "wasm");
+    if (!path)
+        error_set(err, ERROR_LIMIT, "out of memory");
+    return path;
 }
 
-static bool copy_module(const char *from, const char *folder, const char *to, struct error *err)
+/* The file may be another one by now: under this digest that would be of no use to anybody, ever. */
+static bool copy_module(const struct flow *flow, const char *to, struct error *err)
 {
     struct buf bytes;
-    buf_init(&bytes, MODULE_SIZE_MAX);
-    bool ok = file_make_folder(folder, err) && file_read(from, &bytes, err) &&
-              file_write(to, bytes.data, bytes.size, 0600, err);
+    char digest[DIGEST_TEXT_SIZE];
+    buf_init(&bytes, VERIFIER_MODULE_SIZE_MAX);
+    bool ok = file_read(flow->path, &bytes, err);
+    if (ok && strcmp(digest_hex(NULL, bytes.data, bytes.size, digest), module_digest(flow->module)) != 0)
+        ok = error_set(err, ERROR_REFUSED, "'%s' was replaced since this process read it: restart it to "
+                       "run what is there now", flow->path);
+    ok = ok && kept_file_write(to, bytes.data, bytes.size, err);
     buf_release(&bytes);
     return ok;
 }
@@ -35,11 +36,8 @@ static bool copy_module(const char *from, const char *folder, const char *to, st
 bool kept_module_keep(const struct workspace *workspace, const struct flow *flow,
                       struct error *err)
 {
-    char *folder, *path;
-    bool ok = make_paths(workspace, module_digest(flow->module), &folder, &path, err);
-    if (ok && !file_exists(path))
-        ok = copy_module(flow->path, folder, path, err);
-    free(folder);
+    char *path = path_of(workspace, module_digest(flow->module), err);
+    bool ok = path && (kept_file_use(path) || copy_module(flow, path, err));
     free(path);
     return ok;
 }
@@ -47,15 +45,13 @@ bool kept_module_keep(const struct workspace *workspace, const struct flow *flow
 bool kept_module_open(struct flow *out, const struct workspace *workspace, const char *digest,
                       struct error *err)
 {
-    char *folder, *path;
+    char *path = path_of(workspace, digest, err);
     *out = (struct flow){.folder_name = NULL};
-    bool ok = make_paths(workspace, digest, &folder, &path, err) &&
-              flow_open(out, workspace, path, err);
+    bool ok = path && flow_open(out, workspace, path, err);
     if (ok && strcmp(module_digest(out->module), digest) != 0)
         ok = error_set(err, ERROR_INVALID, "'%s' is not the module that its name says", path);
     if (!ok)
         kept_module_close(out);
-    free(folder);
     free(path);
     return ok;
 }

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "flow/kept_module.h"
 #include "flow/resume.h"
 
 struct recovery {
@@ -51,11 +52,23 @@ static bool pause_ms(struct recovery *recovery, int64_t duration_ms)
     return !atomic_load(&recovery->is_stopping);
 }
 
+/* Once a process: what is kept comes with new versions and customisations, and those come slowly. */
+static void prune_modules(struct service *service)
+{
+    struct error err = {0};
+    size_t deleted;
+    if (!kept_module_prune(service->workspace, service->store, &deleted, &err))
+        log_line(LOG_WARNING, NULL, "modules that no instance needs are still there: %s", err.message);
+    else if (deleted > 0)
+        log_line(LOG_INFO, NULL, "%zu kept modules were deleted: no instance needs them", deleted);
+}
+
 static void *recover(void *context)
 {
     struct recovery *recovery = context;
     const struct run_watch watch = {.context = recovery, .should_stop = should_stop};
     size_t left = 0;
+    prune_modules(recovery->service);
     do {
         struct error err = {0};
         if (!resume_all(recovery->service, &watch, &left, &err)) {

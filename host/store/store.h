@@ -254,6 +254,12 @@ MUST_USE bool store_purge(struct store *store, int64_t before_ms, int instances_
 MUST_USE bool store_purge_count(struct store *store, int64_t before_ms, int64_t *count,
                                 struct error *err);
 
+/* When the oldest instance began; *oldest_ms is INT64_MAX where there is none. */
+MUST_USE bool store_oldest_start(struct store *store, int64_t *oldest_ms, struct error *err);
+/* Whether an instance began with the module or customisation of that digest. Reads all instances where none
+ * did. */
+MUST_USE bool store_uses_file(struct store *store, const char *digest, bool *is_used, struct error *err);
+
 struct store_retention {
     int64_t age_ms;    /* 0: however old */
     uint64_t size_max; /* bytes that rows and indexes may take in the database file; 0: no limit */

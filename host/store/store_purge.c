@@ -135,3 +135,22 @@ bool store_outbox_purge_count(struct store *store, int64_t before_ms, int64_t *c
                              " AND finished_ms < ?3 LIMIT ?4)",
                       before_ms, count, err);
 }
+
+bool store_oldest_start(struct store *store, int64_t *oldest_ms, struct error *err)
+{
+    struct walk walk;
+    walk_begin(&walk, store, "SELECT 1, started_ms FROM instance ORDER BY started_ms LIMIT 1",
+               WALK_ASCENDING, 1);
+    *oldest_ms = walk_next(&walk) ? walk_number(&walk, 1) : INT64_MAX;
+    return walk_end(&walk, err);
+}
+
+bool store_uses_file(struct store *store, const char *digest, bool *is_used, struct error *err)
+{
+    struct walk walk;
+    walk_begin(&walk, store, "SELECT 1 FROM instance WHERE module_digest = ?3 OR instr(filters, ?3) LIMIT 1",
+               WALK_ASCENDING, 1);
+    walk_bind_text(&walk, 3, digest);
+    *is_used = walk_next(&walk);
+    return walk_end(&walk, err);
+}

@@ -4,6 +4,7 @@ one that goes wrong fails its step by name and publishes nothing.
 
 Usage: test_filters.py SLUICE GUESTS [unittest arguments]
 """
+import hashlib
 import json
 import os
 import shutil
@@ -14,6 +15,7 @@ import unittest
 
 from filter_common import (FLOW_ACK, FLOW_ERRORS, FLOW_FTP, FLOW_FTP_CHILD, FLOW_OS,
                            FLOW_OS_CHILD, HERE, SOURCE_FOLDER, TARGET_FOLDER, CONFIG, FilterTest, main)
+from serve_common import FLOWS, Server, add_user  # noqa: E402
 
 LINE = b"12345678901234\t2026-01-01\tF1IC\t5\tPerson\tANNA\t+1-415-555-0142\t\t\ta@example.org\n"
 MASKED = LINE.replace(b"+1-415-555-0142", b"+*-***-***-****")
@@ -207,6 +209,7 @@ class Durable(FilterTest):
             time.sleep(0.001)
         process.send_signal(signal.SIGKILL)
         process.wait()
+        self.assertEqual(self.purge_all_kept(), 0, "an unfinished instance needs them")
         self.install(FLOW_FTP, "content.wasm", "says_no")
         os.unlink(os.path.join(self.land.workspace, "customizations", FLOW_FTP, "name.wasm"))
         self.assertIn("goes on with flow", self.transfer())
@@ -215,6 +218,30 @@ class Durable(FilterTest):
         self.assertEqual(set(self.land.ccs_ftp_files()), {"SENT-C1-A.csv", "SENT-C1-B.csv"})
         self.land.put_ccs_ftp("C1-C.csv", LINE)
         self.assertIn("exited with status 3", self.transfer(expect=1))
+
+    def kept(self):
+        folder = os.path.join(self.land.workspace, "state", "modules")
+        return {os.path.join(folder, name) for name in os.listdir(folder)}
+
+    def purge_all_kept(self):
+        for path in self.kept():
+            os.utime(path, (1, 1))
+        return json.loads(self.land.sluice("purge", "--json", check=True).stdout)["modules"]
+
+    def test_a_server_keeps_anew_what_was_deleted(self):
+        self.install(FLOW_ACK, "message.wasm", "says_no")
+        with open(self.guest("says_no"), "rb") as file:
+            name = hashlib.sha256(file.read()).hexdigest() + ".wasm"
+        add_user(self.sluice, self.land.workspace)
+        server = Server(self.sluice, self.land.workspace, self.land.environment())
+        self.addCleanup(server.stop)
+        path = os.path.join(self.land.workspace, "state", "modules", name)
+        for _ in range(2):
+            status, _, body = server.ask(path=FLOWS + f"rest/{FLOW_ACK}/1.0/sendCustomerSyncAck",
+                                         body=json.dumps({"externalReferenceId": "UTIL-" + ID, "hasError": False}),
+                                         headers={"Content-Type": "application/json"})
+            self.assertIn("exited with status 3", body.decode(), status)
+            os.unlink(path)
 
     def test_a_replay_runs_no_filter(self):
         self.install(FLOW_FTP, "select.wasm", "select")

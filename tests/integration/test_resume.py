@@ -193,6 +193,50 @@ class Waits(ResumeTest):
             time.sleep(0.1)
 
 
+class Kept(ResumeTest):
+    """Modules in the state folder, which only what needs them keeps there."""
+
+    def keep(self, digest, days):
+        path = os.path.join(self.land.workspace, "state", "modules", digest + ".wasm")
+        if not os.path.exists(path):
+            with open(path, "wb") as file:
+                file.write(b"of a version that nobody runs any more")
+        at = time.time() - days * 86400
+        os.utime(path, (at, at))
+        return path
+
+    def purge(self, *arguments):
+        return json.loads(self.land.sluice("purge", "--json", *arguments, check=True).stdout)["modules"]
+
+    def test_what_an_instance_needs_stays(self):
+        instance = self.interrupt()
+        needed = self.keep(self.shown(instance)["module_digest"], 900)
+        old, young = self.keep("0" * 64, 2), self.keep("1" * 64, 0.9)
+        self.assertEqual(self.purge(), 1)
+        self.assertEqual([os.path.exists(path) for path in (needed, old, young)], [True, False, True])
+        self.assertEqual(self.land.sluice(*RUN).returncode, 0)
+        self.check_all_across()
+        self.assertLess(time.time() - os.stat(needed).st_mtime, 600, "the run that came then uses it")
+
+    def test_when_all_are_gone_it_goes_and_comes_again(self):
+        self.assertEqual(self.land.sluice(*RUN).returncode, 0)
+        path = self.keep(self.rows()[0]["module_digest"], 2)
+        self.assertEqual(self.purge(), 0)
+        self.purge("--older-than", "0")
+        self.assertEqual((self.rows(), os.path.exists(path)), ([], False))
+        self.assertEqual(self.land.sluice(*RUN).returncode, 0)
+        self.assertTrue(os.path.exists(path))
+
+    def test_a_server_looks_when_it_starts(self):
+        self.land.sluice(*RUN)
+        old = self.keep("2" * 64, 2)
+        self.start_server()
+        deadline = time.monotonic() + 60
+        while os.path.exists(old):
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.05)
+
+
 class Replay(ResumeTest):
     def replay(self, *arguments):
         done = self.land.sluice("replay", *arguments, "--json")

@@ -19,11 +19,11 @@ FLOWS = "/ic/api/integration/v1/flows/rest/"
 HEADERS = {"Authorization": "Basic " + base64.b64encode(b"caller:caller-secret").decode()}
 
 
-def manifest(identifier, version, path="/go", aliases=(), parameters=()):
+def manifest(identifier, version, path="/go", aliases=(), parameters=(), durability="tracked"):
     return {"identifier": identifier, "aliases": list(aliases), "name": identifier,
             "version": version, "trigger": {"type": "rest", "path": path, "parameters": {name: {} for name in parameters}},
             "grants": [],
-            "lookups": [], "durability": "tracked",
+            "lookups": [], "durability": durability,
             "limits": {"memory_mib": 2, "cpu_ms": 400, "wall_s": 20, "import_calls": 100,
                        "log_lines": 5, "input_bytes": 4096}}
 
@@ -41,7 +41,8 @@ class VersionsTest(unittest.TestCase):
                           ("patched", manifest("F", "01.23.3001")),
                           ("second", manifest("F", "01.23.3000", aliases=["F-OLD"])),
                           ("newest", manifest("F", "02.10.0000", path="/other")),
-                          ("another", manifest("G", "01.00.0000", parameters=["p"]))):
+                          ("another", manifest("G", "01.00.0000", parameters=["p"])),
+                          ("durable", manifest("H", "01.00.0000", durability="durable"))):
             cls.embed(cls.functions, name, one)
 
     @classmethod
@@ -81,7 +82,7 @@ class Names(VersionsTest):
         flows = json.loads(self.sluice("flows"))["flows"]
         self.assertEqual([(flow["identifier"], flow["version"]) for flow in flows],
                          [("F", "01.00.0007"), ("F", "01.23.3000"), ("F", "01.23.3001"),
-                          ("F", "02.10.0000"), ("G", "01.00.0000")])
+                          ("F", "02.10.0000"), ("G", "01.00.0000"), ("H", "01.00.0000")])
 
     def test_what_is_not_there_is_told_with_what_is(self):
         self.assertIn("flow 'F' has no version '1.24'; there is 01.00.0007, 01.23.3000, 01.23.3001, "
@@ -179,6 +180,24 @@ class Addresses(VersionsTest):
                 self.assertEqual(status, 200, body)
                 shown = self.shown(instance)
                 self.assertEqual((shown["flow"], shown["version"]), (path[0], version))
+
+    def test_a_module_that_was_replaced_is_not_kept_as_what_it_was(self):
+        """An instance that is to go on later needs the bytes that it began with."""
+        path = os.path.join(self.functions, "durable.wasm")
+        with open(path, "rb") as file:
+            original = file.read()
+        self.addCleanup(self.embed, self.functions, "durable", manifest("H", "01.00.0000", durability="durable"))
+        self.embed(self.functions, "durable", manifest("H", "01.00.0000", aliases=["H2"], durability="durable"))
+        status, _, body = self.post("H/1.0/go")
+        self.assertGreaterEqual(status, 500, body)
+        self.assertIn("was replaced since this process read it", body)
+        with open(path, "wb") as file:
+            file.write(original)
+        status, instance, body = self.post("H/1.0/go")
+        self.assertEqual(status, 200, body)
+        with open(os.path.join(self.workspace, "state", "modules",
+                               self.shown(instance)["module_digest"] + ".wasm"), "rb") as file:
+            self.assertEqual(file.read(), original)
 
     def test_what_no_version_answers(self):
         for path in ("F/2.10/go", "F/1.24/go", "F/3.0/go", "second/1.0/go", "F%7C1.23/1.23/go",

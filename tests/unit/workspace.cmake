@@ -1,5 +1,6 @@
 add_unit_test(test_workspace LIBS sluice_workspace)
 add_unit_test(test_workspace_connections LIBS sluice_workspace)
+add_unit_test(test_workspace_kept_file LIBS sluice_workspace)
 add_unit_test(test_workspace_lookup LIBS sluice_workspace)
 add_unit_test(test_workspace_snapshot LIBS sluice_workspace Threads::Threads)
 add_unit_test(test_workspace_customisation LIBS sluice_workspace)
