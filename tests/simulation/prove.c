@@ -9,10 +9,12 @@
 #include <errno.h>
 #include <ftw.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -50,6 +52,13 @@ struct settings {
 };
 
 static struct totals *totals; /* one per worker, shared */
+static volatile sig_atomic_t is_stopping;
+
+static void stop(int number)
+{
+    (void)number;
+    is_stopping = 1;
+}
 
 static double now_s(void)
 {
@@ -126,14 +135,16 @@ static void work(const struct settings *settings, unsigned index, double until_s
     struct workshop shop;
     struct error err = {0};
     struct totals *mine = &totals[index];
+    signal(SIGINT, SIG_IGN); /* the terminal sends it to all; the parent tells the workers */
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (!world_map() || !disk_open() || !open_workshop(&shop, settings, &err)) {
         fprintf(stderr, "prove: %s\n", err.message[0] ? err.message : "no memory");
         _exit(2);
     }
-    for (unsigned i = index; i < settings->kept_count; i += settings->workers)
+    for (unsigned i = index; i < settings->kept_count && !is_stopping; i += settings->workers)
         run_seed(settings->kept[i], &shop, mine);
     for (uint64_t i = index; i < settings->seeds && mine->violations < VIOLATIONS_MAX; i += settings->workers) {
-        if (until_s > 0 && now_s() >= until_s)
+        if (is_stopping || (until_s > 0 && now_s() >= until_s))
             break;
         run_seed((struct seed){settings->first + i, MISHAP_COUNT}, &shop, mine);
     }
@@ -175,11 +186,21 @@ static void show_progress(const struct settings *settings, double begun_s)
 }
 
 /* Waits for all of them; false: one of them failed by itself. */
+static void stop_workers(const struct settings *settings, const pid_t pids[])
+{
+    for (unsigned i = 0; i < settings->workers; i++)
+        if (pids[i] > 0)
+            kill(pids[i], SIGTERM);
+}
+
+/* A signal ends it after the seeds that are going on. */
 static bool await_workers(const struct settings *settings, const pid_t pids[], double begun_s)
 {
     unsigned left = settings->workers;
     bool ok = true;
     while (left > 0) {
+        if (is_stopping)
+            stop_workers(settings, pids);
         for (unsigned i = 0; i < settings->workers; i++) {
             int status;
             if (pids[i] > 0 && waitpid(pids[i], &status, WNOHANG) == pids[i]) {
@@ -303,6 +324,8 @@ static int run_all(const struct settings *settings)
     pid_t pids[WORKERS_MAX];
     double begun_s = now_s();
     double until_s = settings->minutes > 0 ? begun_s + settings->minutes * 60 : 0;
+    signal(SIGTERM, stop);
+    signal(SIGINT, stop);
     for (unsigned i = 0; i < settings->workers; i++) {
         pids[i] = fork();
         if (pids[i] == 0)
@@ -320,7 +343,9 @@ static int run_all(const struct settings *settings)
                (unsigned long long)sum.violated[i].number, sum.violated[i].kinds);
     if (sum.violations > 0)
         show_seed(settings, sum.violated[0]);
-    return !ok ? 2 : sum.violations > 0 ? 1 : 0;
+    if (is_stopping)
+        printf("stopped before all seeds were run\n");
+    return !ok || is_stopping ? 2 : sum.violations > 0 ? 1 : 0;
 }
 
 int main(int argc, char **argv)
