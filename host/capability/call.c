@@ -229,6 +229,7 @@ static void set_bounds(struct guest *guest, struct call *call)
         .instance = execution->instance,
         .traceparent = execution->traceparent,
         .tracestate = execution->trace_state,
+        .is_settled = &call->is_settled,
     };
 }
 
@@ -324,7 +325,10 @@ static int32_t perform(struct guest *guest, struct call *call)
     int32_t result;
     if (journal_answers(call, &result))
         return result;
+    const bool was_in_doubt = call->is_in_doubt;
     result = perform_now(guest, call);
+    if (was_in_doubt && !call->is_settled && has_failed(call, result))
+        journal_suspend(call); /* a connection that is disabled now, say: what came of it is still not known */
     journal_result(call, result);
     return result;
 }

@@ -77,6 +77,7 @@ struct call {
     enum handle_kind opened;             /* of the handle that the call gave; set by call_open_handle */
     bool is_from_journal;                /* answered by the past: nothing was done */
     bool is_in_doubt;                    /* an earlier attempt announced it and left no result */
+    bool is_settled;                     /* what became of that is known, so that a failure is one */
     const void *doubt;                   /* what it announced */
     size_t doubt_size;
     unsigned attempt, attempts;          /* this one, from 1; how many there may be; see retry.h */

@@ -91,6 +91,19 @@ static bool is_refused_for_now(struct call *call, const struct http_response *re
     return retry_answer(call, retry, after_ms, response->status);
 }
 
+/* In this process the callee's own row, which names this call, comes behind it: it is the intent, and who
+ * looks for it settles a doubt. Another host cannot be asked what became of an earlier call. */
+static bool announce_call(struct call *call)
+{
+    bool is_remote = call->connection->type == CONNECTION_REST;
+    call->is_settled = true;
+    if (is_remote && call->is_in_doubt)
+        return error_set(&call->error, ERROR_UNKNOWN, "flow '%s' was called over connection '%s' before the "
+                         "process ended, and its answer is not known", call->args[1].text,
+                         call->connection->name);
+    return journal_announce(call, "", 0, is_remote ? JOURNAL_ON_DISK : JOURNAL_IN_ORDER);
+}
+
 int32_t capability_flow_call(struct call *call)
 {
     struct execution *execution = call->execution;
@@ -100,8 +113,7 @@ int32_t capability_flow_call(struct call *call)
         error_set(&call->error, ERROR_LIMIT, "out of memory");
         return call_failed(call);
     }
-    /* The callee's own row, which names this call, comes behind it: it is the intent. */
-    if (!journal_announce(call, "", 0, JOURNAL_IN_ORDER) ||
+    if (!announce_call(call) ||
         !execution->environment->call_flow(execution, call->connection, call->args[1].text,
                                            call->args[2].text, call->args[2].size,
                                            call->args[3].object, response, &call->error) ||

@@ -100,6 +100,7 @@ static bool announce(struct call *call, const struct http_request *request)
 {
     bool is_known = call->is_in_doubt && call->doubt_size == strlen(NOT_CARRIED_OUT) &&
                     memcmp(call->doubt, NOT_CARRIED_OUT, call->doubt_size) == 0;
+    call->is_settled = true; /* by what it may be told: that it is not known */
     if (is_read(request))
         return true;
     if (!call->is_in_doubt || is_known)

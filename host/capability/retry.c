@@ -77,7 +77,7 @@ bool retry_answer(struct call *call, enum error_retry retry, uint32_t after_ms, 
 
 static bool must_follow(struct call *call, int32_t result)
 {
-    if (result >= 0 || call->error.kind == ERROR_NONE)
+    if (result >= 0 || call->error.kind == ERROR_NONE || (call->is_in_doubt && !call->is_settled))
         return false;
     return call->is_answered || is_due(call, call->error.retry, call->error.retry_after_ms);
 }

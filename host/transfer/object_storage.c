@@ -269,6 +269,7 @@ static bool object_rename(struct transfer *transfer, const struct connection *co
     bool is_done = false;
     if (call && call->doubt && !rename_doubt(&rename, receipt, &is_done, why))
         return false;
+    call_settled(call);
     if (is_done)
         return true;
     if (!object_head(transfer, connection, call, folder, from, &rename.facts, why))

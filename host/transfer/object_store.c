@@ -163,6 +163,7 @@ bool object_store(struct transfer *transfer, const struct connection *connection
     bool is_done = false;
     if (call && call->doubt && !upload_doubt(&upload, &is_done, why))
         return false;
+    call_settled(call);
     if (is_done)
         return true;
     for (unsigned number = 1; number <= last; number++) {

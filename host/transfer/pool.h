@@ -117,6 +117,9 @@ bool handle_fail(struct handle *handle, CURLcode code, struct error *err);
 /* false with ERROR_CANCELLED or ERROR_TIMEOUT if call (may be NULL) is over. */
 MUST_USE bool call_goes_on(const struct transfer_call *call, struct error *err);
 
+/* Says that what was in doubt has been looked at, and found done or not. call may be NULL. */
+void call_settled(const struct transfer_call *call);
+
 /* Sleeps duration_ms in steps that obey the call; false as call_goes_on. */
 MUST_USE bool call_sleep(const struct transfer_call *call, int64_t duration_ms, struct error *err);
 

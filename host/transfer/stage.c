@@ -171,6 +171,7 @@ static bool store_settled(struct upload *upload, struct remote_receipt *receipt,
     enum stage_finding finding;
     if (!stage_doubt_store(upload->stage, upload->handle, upload->folder, &finding, err))
         return false;
+    call_settled(upload->call);
     if (finding == FOUND_NOTHING) {
         bool ok = store_anew(upload, receipt, err);
         receipt->size = upload->size;
@@ -267,6 +268,8 @@ bool stage_rename(const struct stage *stage, struct transfer *transfer,
     if (!handle)
         return false;
     bool ok = stage_doubt_rename(stage, handle, folder, &finding, err);
+    if (ok)
+        call_settled(call);
     if (ok && finding == FOUND_DONE) {
         receipt->size = call->doubt->size;
         snprintf(receipt->name, sizeof receipt->name, "%s", call->doubt->name);

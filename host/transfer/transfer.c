@@ -82,6 +82,12 @@ bool call_goes_on(const struct transfer_call *call, struct error *err)
     return true;
 }
 
+void call_settled(const struct transfer_call *call)
+{
+    if (call && call->is_settled)
+        *call->is_settled = true;
+}
+
 bool call_sleep(const struct transfer_call *call, int64_t duration_ms, struct error *err)
 {
     int64_t end_ms = clock_monotonic_ms() + duration_ms;

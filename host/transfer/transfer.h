@@ -53,6 +53,7 @@ struct transfer_call {
     /* The newest step of an earlier call for the very same operation, of which no result is known; NULL:
      * none. ERROR_UNKNOWN: what became of it cannot be told now; nothing was done. */
     const struct transfer_step *doubt;
+    bool *is_settled; /* set when doubt has been settled: what fails then fails for good. NULL is fine */
     /* Of a rename: what the file was when it was opened; NULL: whatever has the name. Another one under
      * its name (other size, time or etag) is ERROR_BROKEN. Servers with folders have no rename that asks
      * for that by itself: there one that takes the name after the last look is renamed all the same. */

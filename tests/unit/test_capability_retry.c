@@ -127,7 +127,7 @@ static void begin(const struct script *script)
     world.connection = (struct connection){.name = world.name, .retry = policy};
     world.import = (struct import){.full_name = "ftp.list", .handler = play};
     world.call = (struct call){.execution = &world.execution, .import = &world.import,
-                               .connection = &world.connection, .is_in_doubt = true,
+                               .connection = &world.connection, .is_in_doubt = true, .is_settled = true,
                                .transfer = {.should_stop = should_stop}};
 }
 
@@ -156,6 +156,18 @@ static struct rows end(void)
     store_close(world.store);
     temporary_remove(&world.temporary);
     return rows;
+}
+
+/* What failed before anybody looked says nothing about what it is in doubt about. */
+static void a_doubt_that_is_not_settled_is_not_forgotten(void)
+{
+    static const struct script script[] = {{ERROR_UNAVAILABLE, RETRY_LATER, 0, 0, 0}, {.kind = ERROR_NONE}};
+    begin(script);
+    world.call.is_settled = false;
+    CHECK_EQ_INT(retry_perform(&world.call), SLUICE_UNAVAILABLE);
+    CHECK_EQ_INT(world.calls, 1);
+    CHECK(world.call.is_in_doubt);
+    CHECK_EQ_INT(end().count, 0);
 }
 
 static void a_call_that_succeeds_at_last(void)
@@ -319,7 +331,8 @@ static void what_is_stopped_or_has_no_connection_runs_once(void)
 }
 
 CHECK_MAIN(TEST(attempts_by_class), TEST(pauses_double_up_to_their_most),
-           TEST(what_the_peer_asks_for_is_the_least), TEST(a_call_that_succeeds_at_last),
+           TEST(what_the_peer_asks_for_is_the_least), TEST(a_doubt_that_is_not_settled_is_not_forgotten),
+           TEST(a_call_that_succeeds_at_last),
            TEST(attempts_end_at_the_limit_and_not_before), TEST(other_classes_end_earlier),
            TEST(an_unknown_effect_is_not_repeated), TEST(a_class_may_change_between_attempts),
            TEST(answers_that_ask_to_come_back),
