@@ -100,6 +100,16 @@ static bool suspend(struct execution *caller, const char *why, struct error *err
     return error_set(err, ERROR_UNKNOWN, "%s", why);
 }
 
+/* What an earlier process began is there: that this one cannot go on with it ends nothing. */
+static bool fail_callee(struct execution *caller, const struct callee *callee, struct error *err)
+{
+    struct error why = *err;
+    if (!callee->id[0])
+        return false;
+    log_line(LOG_WARNING, callee->id, "cannot go on now: %s", why.message);
+    return suspend(caller, why.message, err);
+}
+
 /* It ran, but that could not be recorded. A journal lets both go on later; without one, what it did is
  * done and its answer stands. */
 static bool accept_unrecorded(const struct execution_start *start, const struct execution *child,
@@ -116,9 +126,11 @@ static bool run_child(struct service *service, const struct execution_start *sta
     struct execution_end end;
     struct error problem = {0};
     bool ok = execute(service, start, child, &end, &problem);
-    if (!ok && !end.has_run && err)
+    if (!ok && !end.has_run) {
         *err = problem;
-    if (!ok && (!end.has_run || !accept_unrecorded(start, child, &problem, err)))
+        return fail_callee(start->caller, callee, err);
+    }
+    if (!ok && !accept_unrecorded(start, child, &problem, err))
         return false;
     if (end.state == INSTANCE_IN_PROGRESS && !callee->is_finished)
         return suspend(start->caller, child->stop_detail, err);
@@ -128,25 +140,10 @@ static bool run_child(struct service *service, const struct execution_start *sta
     return true;
 }
 
-/* What an earlier process began goes on with the version it began with. */
-static bool choose_module(const struct execution *caller, const struct callee *callee,
-                          struct flow *kept, const struct flow **flow, struct error *err)
+static bool run_callee(struct execution *caller, const struct callee *callee, const struct flow *flow,
+                       const void *body, size_t body_size, const struct remote_file *attachment,
+                       struct http_response *response, struct error *err)
 {
-    *kept = (struct flow){.path = NULL};
-    if (!callee->id[0] || strcmp(callee->digest, module_digest((*flow)->module)) == 0)
-        return true;
-    *flow = kept;
-    return kept_module_open(kept, caller->environment->workspace, callee->digest, err);
-}
-
-static bool call_flow_here(struct execution *caller, const struct flow *flow, const void *body,
-                           size_t body_size, const struct remote_file *attachment,
-                           struct http_response *response, struct error *err)
-{
-    struct callee callee;
-    struct flow kept;
-    if (!find_callee(caller, &callee, err) || !choose_module(caller, &callee, &kept, &flow, err))
-        return false;
     struct execution *child = calloc(1, sizeof *child);
     const struct execution_start start = {
         .flow = flow,
@@ -157,15 +154,27 @@ static bool call_flow_here(struct execution *caller, const struct flow *flow, co
         .input_size = body_size,
         .attachment = attachment,
         .watch = caller->watch,
-        .resumes = callee.id[0] ? callee.id : NULL,
-        .started_ms = callee.started_ms,
-        .is_replay = callee.is_finished,
+        .resumes = callee->id[0] ? callee->id : NULL,
+        .started_ms = callee->started_ms,
+        .is_replay = callee->is_finished,
     };
-    bool ok = child ? run_child(caller->environment->flows, &start, &callee, child, response, err)
-                    : error_set(err, ERROR_LIMIT, "out of memory");
+    bool ok = child ? run_child(caller->environment->flows, &start, callee, child, response, err)
+                    : error_set(err, ERROR_LIMIT, "out of memory") && fail_callee(caller, callee, err);
     if (child)
         execution_release(child);
     free(child);
+    return ok;
+}
+
+/* What an earlier process began goes on with the version that it began with, active or not. */
+static bool call_again(struct execution *caller, const struct callee *callee, const void *body,
+                       size_t body_size, const struct remote_file *attachment,
+                       struct http_response *response, struct error *err)
+{
+    struct flow kept;
+    if (!kept_module_open(&kept, caller->environment->workspace, callee->digest, err))
+        return fail_callee(caller, callee, err);
+    bool ok = run_callee(caller, callee, &kept, body, body_size, attachment, response, err);
     kept_module_close(&kept);
     return ok;
 }
@@ -175,7 +184,12 @@ static bool call_here(struct execution *caller, const char *name, const void *bo
                       struct error *err)
 {
     struct service *service = caller->environment->flows;
+    struct callee callee;
     size_t index;
+    if (!find_callee(caller, &callee, err))
+        return suspend(caller, err->message, err);
+    if (callee.id[0])
+        return call_again(caller, &callee, body, body_size, attachment, response, err);
     if (!activation_find(service, name, &index, err))
         return false;
     const struct flow *flow = registry_flow(&service->registry, index);
@@ -183,7 +197,7 @@ static bool call_here(struct execution *caller, const char *name, const void *bo
         answer_too_large(flow->manifest, body_size, response);
         return true;
     }
-    return call_flow_here(caller, flow, body, body_size, attachment, response, err);
+    return run_callee(caller, &callee, flow, body, body_size, attachment, response, err);
 }
 
 static bool should_stop(void *context)
