@@ -333,14 +333,16 @@ static bool is_interrupted(const struct call *call)
     return call->error.kind == ERROR_CANCELLED && watch_should_stop(call->execution->watch);
 }
 
-/* Takes request and result over. What is over the limit is kept, and ends the execution: going on later
+/* Takes request and result over. What a change came to is handed in at once, or a kill some time later would
+ * make a doubt of what is known. What is over the limit is kept, and ends the execution: going on later
  * would not change it. */
 static void keep(struct execution *execution, const char *import, struct buf *request,
-                 struct buf *result)
+                 struct buf *result, bool is_of_change)
 {
     struct journal *journal = execution->journal;
     struct error err = {0};
-    if (!add_result(journal, import, request, result, &err))
+    if (!add_result(journal, import, request, result, &err) ||
+        (is_of_change && !write_all(journal, NULL, false, &err)))
         stop(execution, FAULT_SUSPENDED, "the journal cannot be written: %s", err.message);
     else if (journal->size > JOURNAL_SIZE_MAX)
         stop(execution, FAULT_JOURNAL_LIMIT,
@@ -362,7 +364,8 @@ void journal_result(struct call *call, int32_t result)
     buf_append(&request, buf_text(&journal->request), journal->request.size);
     buf_init(&packed, RESULT_SIZE_MAX);
     journal_value_pack(call, result, &packed);
-    keep(call->execution, call->import->full_name, &request, &packed);
+    keep(call->execution, call->import->full_name, &request, &packed,
+         call->import->effect == SLUICE_EFFECT_CHANGE);
 }
 
 bool journal_announce(struct call *call, const void *plan, size_t size, enum journal_when when)
@@ -434,7 +437,7 @@ static void keep_value(struct execution *execution, const char *import,
         return;
     buf_init(&result, size + JOURNAL_SEAL_SIZE);
     buf_append(&result, bytes, size);
-    keep(execution, import, &request, &result);
+    keep(execution, import, &request, &result, false);
 }
 
 int64_t journal_clock(struct execution *execution, int64_t now)

@@ -8,7 +8,7 @@
  * What goes to the disk when, by the effect that abi.h gives an import:
  *   NONE     nothing: the execution itself answers, the same way each time.
  *   SETTING, READ   the result, some time before the next change: lost, it is asked for again.
- *   CHANGE   a step before its effect (journal_announce); the result, some time before the next step.
+ *   CHANGE   a step before its effect (journal_announce); the result, handed in when it is known.
  * The clock and randomness are journaled likewise. The store keeps the order of what it is given, so a
  * step on the disk means that all before it is there, too.
  *
@@ -50,7 +50,7 @@ void journal_count(const struct journal *journal, size_t *past, size_t *met);
  * journal_result then keeps what came of it. Both do nothing for what is not journaled.
  * An execution that cannot go on has execution->stop set, and the caller ends the guest: the module asked
  * for something else than in the past (FAULT_DIVERGED); the past of a replay ended, a record is damaged,
- * the store failed, a doubt could not be settled (FAULT_SUSPENDED); its results are more than
+ * the store failed, a doubt could not be settled, or its call failed before that (FAULT_SUSPENDED); its results are more than
  * JOURNAL_SIZE_MAX (FAULT_JOURNAL_LIMIT).
  */
 bool journal_answers(struct call *call, int32_t *result);
