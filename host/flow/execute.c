@@ -220,15 +220,24 @@ static bool choose_filters(struct service *service, const struct execution_start
 
 /* The instance: a new row, or the one that goes on. */
 static bool begin(struct service *service, const struct execution_start *start,
-                  struct execution *execution, struct error *err)
+                  struct execution *execution, bool *has_row, struct error *err)
 {
     bool durable = is_durable(service, start);
-    if (!start->resumes &&
-        ((durable && !kept_module_keep(service->workspace, start->flow, err)) ||
-         !record_start(service, start, execution, err)))
+    *has_row = start->resumes != NULL;
+    if (!*has_row && ((durable && !kept_module_keep(service->workspace, start->flow, err)) ||
+                      !record_start(service, start, execution, err)))
         return false;
+    *has_row = true;
     return !durable || journal_open(&execution->journal, service->store, execution->instance,
                                     start->is_replay ? JOURNAL_REPLAY : JOURNAL_RECORD, err);
+}
+
+/* What is known by now need not be in doubt later. */
+static void keep_results(const struct execution *execution)
+{
+    struct error err = {0};
+    if (execution->journal && !journal_flush(execution->journal, &err))
+        log_line(LOG_WARNING, execution->instance, "its newest results are not kept: %s", err.message);
 }
 
 /* Suspended: nothing is recorded, so that it stays what it is, unfinished. */
@@ -237,12 +246,26 @@ static bool finish(struct service *service, const struct execution_start *start,
 {
     if (end->sandbox.fault == FAULT_SUSPENDED) {
         end->state = INSTANCE_IN_PROGRESS;
+        keep_results(execution);
         return start->caller || start->is_replay ||
                store_give_back(service->store, execution->instance, execution->stop_detail, err);
     }
     return start->is_replay ||
            ((!execution->journal || journal_flush(execution->journal, err)) &&
             record_end(service, execution, end, err));
+}
+
+/* No end was recorded: whoever looks for unfinished instances finds it, this process, too. A callee belongs
+ * to its caller. */
+static void leave_unfinished(struct service *service, const struct execution_start *start,
+                             const struct execution *execution, const struct error *why)
+{
+    struct error err = {0};
+    if (!is_durable(service, start) || start->caller || start->is_replay)
+        return;
+    if (!store_give_back(service->store, execution->instance, why->message, &err))
+        log_line(LOG_ERROR, execution->instance, "it is unfinished, and why could not be recorded: %s",
+                 err.message);
 }
 
 static void run_guest(struct service *service, const struct execution_start *start,
@@ -277,13 +300,15 @@ bool execute(struct service *service, const struct execution_start *start,
         return false;
     observe_begin(execution, &scope);
     running_add(&service->running, &entry, execution); /* who reads of it in the store can stop it */
-    bool ok = begin(service, start, execution, err);
+    bool has_row, ok = begin(service, start, execution, &has_row, err);
     if (ok)
         run_guest(service, start, execution, end);
     running_remove(&service->running, &entry);
     end->duration_ms = clock_monotonic_ms() - started_ms;
-    return observe_end(service, execution, end, &scope,
-                       ok && finish(service, start, execution, end, err));
+    ok = ok && finish(service, start, execution, end, err);
+    if (!ok && has_row)
+        leave_unfinished(service, start, execution, err);
+    return observe_end(service, execution, end, &scope, ok);
 }
 
 int execution_answer(const struct execution *execution, const struct execution_end *end,

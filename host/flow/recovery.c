@@ -75,8 +75,8 @@ static void *recover(void *context)
             log_line(LOG_ERROR, NULL, "unfinished instances cannot be read: %s", err.message);
             left = 1;
         }
-    } while (left > 0 && pause_ms(recovery, RECOVERY_PAUSE_MS));
-    sandbox_thread_release();
+        sandbox_thread_release();
+    } while (pause_ms(recovery, left > 0 ? RECOVERY_PAUSE_MS : RECOVERY_LOOK_MS));
     pthread_mutex_lock(&recovery->mutex);
     recovery->is_ended = true;
     pthread_cond_broadcast(&recovery->changed);

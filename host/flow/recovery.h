@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * In a process that serves: goes on with what ended processes left unfinished, at once and again while
- * something is left. One thread of its own; thread-safe.
+ * In a process that serves: goes on with what ended processes left unfinished, and with what this one has
+ * to leave, at once and again and again. One thread of its own; thread-safe.
  */
 #ifndef FLOW_RECOVERY_H
 #define FLOW_RECOVERY_H
 #include "flow/flow.h"
 
-#define RECOVERY_PAUSE_MS 30000 /* between two looks while something is left */
+#define RECOVERY_LOOK_MS 10000  /* between two looks */
+#define RECOVERY_PAUSE_MS 30000 /* the same while something cannot go on */
 
 struct recovery;
 

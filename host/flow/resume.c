@@ -99,19 +99,30 @@ bool resume_run(struct service *service, const struct flow *flow, const struct r
     return ok;
 }
 
+/* What began it is gone for good: nobody can go on with it and what it called. */
 static bool end_lost(struct service *service, const char *id, const struct error *why,
                      struct error *err)
 {
     const struct instance_end row = {
-        .state = INSTANCE_ABORTED,
         .finished_ms = clock_wall_ms(),
-        .exit_status = 1,
         .fault_code = "interrupted",
         .fault_title = "The process that ran the flow ended, and the flow cannot go on",
         .fault_detail = why->message,
     };
     log_line(LOG_ERROR, id, "cannot be resumed: %s", why->message);
-    return store_instance_finish(service->store, id, &row, err);
+    return store_give_back(service->store, id, why->message, err) &&
+           store_abandon(service->store, id, &row, err);
+}
+
+/* It stays unfinished, whatever kept it from going on, and somebody looks at it again. */
+static bool leave(struct service *service, const struct resume_input *input, struct error *err)
+{
+    struct error why = *err, ignored = {0};
+    if (!store_give_back(service->store, input->id, why.message, &ignored))
+        log_line(LOG_ERROR, input->id, "why it cannot go on could not be recorded: %s", ignored.message);
+    return error_set(err, ERROR_UNAVAILABLE,
+                     "instance %s of flow '%s' is unfinished and cannot go on now: %s", input->id,
+                     input->flow, why.message);
 }
 
 static bool run_taken(struct service *service, const struct flow *flow,
@@ -124,7 +135,8 @@ static bool run_taken(struct service *service, const struct flow *flow,
         return error_set(err, ERROR_LIMIT, "out of memory");
     log_line(LOG_WARNING, input->id, "goes on with flow '%s' where an earlier process ended",
              input->flow);
-    bool ok = resume_run(service, flow, input, false, watch, execution, &end, err);
+    bool ok = resume_run(service, flow, input, false, watch, execution, &end, err) ||
+              leave(service, input, err);
     if (ok && end.state == INSTANCE_IN_PROGRESS)
         ok = error_set(err, ERROR_UNAVAILABLE,
                        "instance %s of flow '%s' is unfinished and cannot go on now: %s", input->id,
@@ -134,20 +146,29 @@ static bool run_taken(struct service *service, const struct flow *flow,
     return ok;
 }
 
+static bool run_kept(struct service *service, const struct resume_input *input,
+                     const struct run_watch *watch, struct error *err)
+{
+    struct flow flow = {.path = NULL};
+    struct error why = {0};
+    if (!kept_module_check(service->workspace, input->digest, &why) &&
+        (why.kind == ERROR_NOT_FOUND || why.kind == ERROR_INVALID))
+        return end_lost(service, input->id, &why, err);
+    bool ok = kept_module_open(&flow, service->workspace, input->digest, err)
+                  ? run_taken(service, &flow, input, watch, err)
+                  : leave(service, input, err);
+    kept_module_close(&flow);
+    return ok;
+}
+
 static bool resume_one(struct service *service, const char *id, const struct run_watch *watch,
                        int64_t deadline_ms, struct error *err)
 {
     struct resume_input input;
-    struct flow flow = {.path = NULL};
-    struct error why = {0};
     bool ok = resume_input_read(&input, service, id, err) &&
               store_take_over(service->store, input.id, err);
     input.deadline_ms = deadline_ms;
-    if (ok && !kept_module_open(&flow, service->workspace, input.digest, &why))
-        ok = end_lost(service, input.id, &why, err);
-    else if (ok)
-        ok = run_taken(service, &flow, &input, watch, err);
-    kept_module_close(&flow);
+    ok = ok && run_kept(service, &input, watch, err);
     resume_input_release(&input);
     return ok;
 }

@@ -242,6 +242,11 @@ MUST_USE bool store_check_resubmission(struct store *store, const char *id, stru
  * is running). */
 MUST_USE bool store_discard(struct store *store, const char *id, int64_t at_ms, struct error *err);
 
+/* An unfinished instance, and what it called and is unfinished, ends as aborted with end's fault, at its
+ * time: nobody can go on with it. It runs nowhere, which the caller has seen to. */
+MUST_USE bool store_abandon(struct store *store, const char *id, const struct instance_end *end,
+                            struct error *err);
+
 /*
  * Retention. Deletes finished instances that ended before before_ms, with all that hangs on them: at most
  * instances_max (above 0) at a time, callees before their caller, so that nobody waits long for the

@@ -155,6 +155,8 @@ void store_queue_settle(struct store *store, struct record *list, enum group_out
 
 /* One that has not ended, or NULL; `queue` is held. */
 struct running *store_running_find(struct store *store, const char *id);
+/* Whether this process runs the instance, or has handed in an end that is not written yet. */
+bool store_is_running(struct store *store, const char *id);
 void store_running_drop(struct store *store, struct running *running); /* `queue` is held */
 void store_running_clear(struct store *store);                         /* the writer has ended */
 

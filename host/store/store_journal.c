@@ -69,6 +69,13 @@ static void add_found(struct found *found, const char *id)
     snprintf(found->ids[found->count++], INSTANCE_ID_SIZE, "%s", id);
 }
 
+/* One that is this process's own and not run by it was left, where that could not be recorded. */
+static bool is_run(struct store *store, const char *id, int64_t owner)
+{
+    return owner == store->owner.number ? store_is_running(store, id)
+                                        : store_owner_lives(&store->owner, owner);
+}
+
 bool store_unfinished(struct store *store, const char *flow, int64_t *after, instance_row_fn *fn,
                       void *context, struct error *err)
 {
@@ -83,7 +90,7 @@ bool store_unfinished(struct store *store, const char *flow, int64_t *after, ins
     walk_bind_number(&walk, 4, *after);
     while (found.count < STORE_UNFINISHED_MAX && walk_next(&walk)) {
         *after = walk_number(&walk, 0);
-        if (!store_owner_lives(&store->owner, walk_number(&walk, 1)))
+        if (!is_run(store, walk_text(&walk, 2), walk_number(&walk, 1)))
             add_found(&found, walk_text(&walk, 2));
     }
     bool ok = walk_end(&walk, err);
@@ -170,7 +177,7 @@ static bool take_over(struct store *store, void *context, struct error *err)
         return false;
     if (taking->tree.count == 0)
         return error_set(err, ERROR_NOT_FOUND, "instance %s is not unfinished", taking->id);
-    if (store_owner_lives(&store->owner, owner))
+    if (is_run(store, taking->id, owner))
         return error_set(err, ERROR_EXISTS, "instance %s is run by a process that lives",
                          taking->id);
     return set_owner(store, taking, err);
@@ -197,7 +204,8 @@ bool store_give_back(struct store *store, const char *id, const char *reason, st
 {
     struct taking taking = {.id = id, .reason = reason, .owner = STORE_OWNER_NOBODY};
     bool ok = store_write(store, give_back, &taking, err);
-    for (size_t i = 0; ok && i < taking.tree.count; i++)
+    store_disown(store, id); /* also where it could not be written */
+    for (size_t i = 0; i < taking.tree.count; i++)
         store_disown(store, taking.tree.ids[i]);
     return ok;
 }

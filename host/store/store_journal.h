@@ -44,7 +44,8 @@ MUST_USE bool store_unfinished(struct store *store, const char *flow, int64_t *a
  * STORE_UNFINISHED_MAX. */
 MUST_USE bool store_take_over(struct store *store, const char *id, struct error *err);
 /* Gives it back with the reason why it cannot go on now: it stays unfinished, for whoever resumes it, and
- * shows the fault "suspended" until then. */
+ * shows the fault "suspended" until then. Where that cannot be written, this process, too, takes it for one
+ * that nobody runs. */
 MUST_USE bool store_give_back(struct store *store, const char *id, const char *reason,
                               struct error *err);
 /* The instance that answers call_number of parent's journal: fn is called if there is one. */

@@ -164,24 +164,28 @@ bool store_link_resubmission(struct store *store, const char *id, int64_t number
                   standing.id, 0, err);
 }
 
-struct discard {
+struct ending {
     const char *id;
-    int64_t at_ms;
+    const struct instance_end *end; /* time and fault */
 };
 
 /* An unfinished instance is given up: nobody goes on with it. */
-static bool give_up(struct store *store, const struct discard *discard, struct error *err)
+static bool give_up(struct store *store, void *context, struct error *err)
 {
+    const struct ending *ending = context;
     static const char sql[] =
         "WITH RECURSIVE tree (id) AS (SELECT ?1 UNION ALL"
         "  SELECT i.id FROM tree t JOIN instance i ON i.parent = t.id)"
         " UPDATE instance SET state = 'ABORTED', finished_ms = ?2, exit_status = 1,"
-        " fault_code = 'given_up', fault_title = 'Somebody decided not to go on with it'"
+        " fault_code = ?3, fault_title = ?4, fault_detail = ifnull(?5, fault_detail)"
         " WHERE id IN tree AND state = 'IN_PROGRESS' AND durable";
     sqlite3_stmt *statement = NULL;
     int code = sqlite3_prepare_v2(store->db, sql, -1, &statement, NULL);
-    sqlite3_bind_text(statement, 1, discard->id, -1, SQLITE_STATIC);
-    sqlite3_bind_int64(statement, 2, discard->at_ms);
+    sqlite3_bind_text(statement, 1, ending->id, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(statement, 2, ending->end->finished_ms);
+    sqlite3_bind_text(statement, 3, ending->end->fault_code, -1, SQLITE_STATIC);
+    sqlite3_bind_text(statement, 4, ending->end->fault_title, -1, SQLITE_STATIC);
+    sqlite3_bind_text(statement, 5, ending->end->fault_detail, -1, SQLITE_STATIC);
     if (code == SQLITE_OK)
         code = sqlite3_step(statement);
     bool ok = code == SQLITE_DONE || store_fail(store->db, code, err, "cannot write to the store");
@@ -189,23 +193,35 @@ static bool give_up(struct store *store, const struct discard *discard, struct e
     return ok;
 }
 
+bool store_abandon(struct store *store, const char *id, const struct instance_end *end,
+                   struct error *err)
+{
+    struct ending ending = {id, end};
+    return store_write(store, give_up, &ending, err);
+}
+
 static bool write_discard(struct store *store, void *context, struct error *err)
 {
-    const struct discard *discard = context;
+    struct ending *ending = context;
     struct standing standing = {.number = 0};
-    if (!read_standing(store, discard->id, &standing, err))
+    if (!read_standing(store, ending->id, &standing, err))
         return false;
     if (standing.is_unfinished && !standing.parent[0] &&
-        (!give_up(store, discard, err) || !read_standing(store, discard->id, &standing, err)))
+        (!give_up(store, ending, err) || !read_standing(store, ending->id, &standing, err)))
         return false;
     return check_failed(&standing, err) &&
            insert(store, "INSERT INTO discarded (instance, at_ms) VALUES (?1, ?2)", standing.number,
-                  NULL, discard->at_ms, err) &&
+                  NULL, ending->end->finished_ms, err) &&
            store_drop_message(store, standing.number, err);
 }
 
 bool store_discard(struct store *store, const char *id, int64_t at_ms, struct error *err)
 {
-    struct discard discard = {.id = id, .at_ms = at_ms};
-    return store_write(store, write_discard, &discard, err);
+    const struct instance_end end = {
+        .finished_ms = at_ms,
+        .fault_code = "given_up",
+        .fault_title = "Somebody decided not to go on with it",
+    };
+    struct ending ending = {id, &end};
+    return store_write(store, write_discard, &ending, err);
 }

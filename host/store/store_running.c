@@ -33,6 +33,14 @@ struct running *store_running_find(struct store *store, const char *id)
     return running && !running->is_ended ? running : NULL;
 }
 
+bool store_is_running(struct store *store, const char *id)
+{
+    pthread_mutex_lock(&store->queue);
+    bool is_running = find(store, id) != NULL;
+    pthread_mutex_unlock(&store->queue);
+    return is_running;
+}
+
 static bool add_running(struct store *store, struct running *running, struct error *err)
 {
     struct running **bucket = &store->running[running->hash % RUNNING_BUCKETS];
@@ -68,6 +76,8 @@ static struct running *running_new(const struct instance_start *start)
 
 bool store_adopt(struct store *store, const char *id, int64_t number, struct error *err)
 {
+    if (store_is_running(store, id)) /* it was left where the store could not be written */
+        return true;
     struct running *running = running_new(&(struct instance_start){.id = id});
     if (!running)
         return no_memory(err);
