@@ -92,7 +92,7 @@ static bool open_module(struct filter_cache *cache, const char *path, struct mod
 {
     struct module_policy policy = {
         .memory_pages_max = cache->workspace->filters.memory_mib * PAGES_PER_MIB,
-        .made_folder = cache->workspace->cache_folder};
+        .made_folders = {cache->workspace->cache_folder}};
     policy.imports = import_rules_filter(&policy.import_count);
     return module_open(out, path, cache->compiled_folder, &policy, err);
 }

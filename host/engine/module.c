@@ -64,12 +64,14 @@ static bool load_library(struct module *module, const char *path, struct error *
 
 /* Where it was compiled already, or will be. */
 static bool find_or_make(const struct verified_module *verified, const char *cache_folder,
-                         const char *made_folder, char **library, struct error *err)
+                         const char *const made_folders[MODULE_MADE_FOLDERS], char **library,
+                         struct error *err)
 {
     struct translate_tools tools;
     translate_tools_default(&tools);
-    if (made_folder && !translate_find(verified, made_folder, library, err))
-        return false;
+    for (int i = 0; i < MODULE_MADE_FOLDERS && !*library; i++)
+        if (made_folders[i] && !translate_find(verified, made_folders[i], library, err))
+            return false;
     return *library || translate(verified, cache_folder, &tools, library, err);
 }
 
@@ -79,7 +81,7 @@ static bool load(struct module *module, const struct buf *bytes, const char *cac
     struct verified_module verified;
     char *library = NULL;
     const bool ok = verifier_check(bytes->data, bytes->size, policy, &verified, err) &&
-                    find_or_make(&verified, cache_folder, policy->made_folder, &library, err) &&
+                    find_or_make(&verified, cache_folder, policy->made_folders, &library, err) &&
                     load_library(module, library, err);
     module->manifest = verified.manifest;
     module->manifest_size = verified.manifest_size;

@@ -19,18 +19,20 @@ struct import_rule {
 };
 
 /* What the verifier holds a module against, and what its memory is capped to. */
+#define MODULE_MADE_FOLDERS 2
+
 struct module_policy {
     const struct import_rule *imports; /* the allow-list of the module's kind */
     size_t import_count;
     uint32_t memory_pages_max; /* 64 KiB pages; the module's own maximum is lowered to it */
-    const char *made_folder;   /* of modules that were compiled elsewhere; asked first and never
-                                  written. NULL: none */
+    const char *made_folders[MODULE_MADE_FOLDERS]; /* of modules that were compiled elsewhere; asked first
+                                                      and never written. NULL: none */
 };
 
 struct module;
 
 /*
- * Loads the module at wasm_path: reads, verifies, looks for <sha256>.so in the policy's made_folder and
+ * Loads the module at wasm_path: reads, verifies, looks for <sha256>.so in the policy's made_folders and
  * in cache_folder (owner and mode are checked), else translates and compiles it in cache_folder, in a
  * limited child process.
  * ERROR_INVALID names what the verifier refused; ERROR_LIMIT, ERROR_NOT_FOUND, ERROR_INTERNAL.

@@ -2,13 +2,17 @@
 /* See kept_module.h. */
 #include "flow/kept_module.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
 #include "engine/digest.h"
+#include "engine/translate.h"
 #include "engine/verifier.h"
 #include "workspace/kept_file.h"
+
+#define LIBRARY_SIZE_MAX (512u << 20) /* what the compiler may write */
 
 static char *path_of(const struct workspace *workspace, const char *digest, struct error *err)
 {
@@ -18,14 +22,19 @@ static char *path_of(const struct workspace *workspace, const char *digest, stru
     return path;
 }
 
+static bool has_digest(const struct buf *bytes, const char *digest)
+{
+    char actual[DIGEST_TEXT_SIZE];
+    return strcmp(digest_hex(NULL, bytes->data, bytes->size, actual), digest) == 0;
+}
+
 /* The file may be another one by now: under this digest that would be of no use to anybody, ever. */
 static bool copy_module(const struct flow *flow, const char *to, struct error *err)
 {
     struct buf bytes;
-    char digest[DIGEST_TEXT_SIZE];
     buf_init(&bytes, VERIFIER_MODULE_SIZE_MAX);
     bool ok = file_read(flow->path, &bytes, err);
-    if (ok && strcmp(digest_hex(NULL, bytes.data, bytes.size, digest), module_digest(flow->module)) != 0)
+    if (ok && !has_digest(&bytes, module_digest(flow->module)))
         ok = error_set(err, ERROR_REFUSED, "'%s' was replaced since this process read it: restart it to "
                        "run what is there now", flow->path);
     ok = ok && kept_file_write(to, bytes.data, bytes.size, err);
@@ -33,11 +42,54 @@ static bool copy_module(const struct flow *flow, const char *to, struct error *e
     return ok;
 }
 
+static bool copy_file(const char *from, const char *to, struct error *err)
+{
+    struct buf bytes;
+    buf_init(&bytes, LIBRARY_SIZE_MAX);
+    bool ok = file_read(from, &bytes, err) && kept_file_write(to, bytes.data, bytes.size, err);
+    buf_release(&bytes);
+    return ok;
+}
+
+/* Without it the module is compiled again, so that a failure is none. */
+static void keep_library(const struct workspace *workspace, const char *library)
+{
+    struct error ignored = {0};
+    const char *slash = strrchr(library, '/'), *name = slash ? slash + 1 : library;
+    int digest_size = (int)strcspn(name, ".");
+    char digest[DIGEST_TEXT_SIZE + 1], *sum = NULL;
+    snprintf(digest, sizeof digest, "%.*s", digest_size, name);
+    char *to = kept_file_path(workspace->state_folder, digest, "so");
+    char *sum_to = kept_file_path(workspace->state_folder, digest, "so" TRANSLATE_SUM_SUFFIX);
+    bool is_known = to && sum_to && asprintf(&sum, "%s" TRANSLATE_SUM_SUFFIX, library) >= 0;
+    if (is_known && !(kept_file_use(to) && kept_file_use(sum_to)))
+        (void)(copy_file(sum, sum_to, &ignored) && copy_file(library, to, &ignored));
+    if (is_known)
+        free(sum);
+    free(to);
+    free(sum_to);
+}
+
 bool kept_module_keep(const struct workspace *workspace, const struct flow *flow,
                       struct error *err)
 {
     char *path = path_of(workspace, module_digest(flow->module), err);
     bool ok = path && (kept_file_use(path) || copy_module(flow, path, err));
+    free(path);
+    if (ok)
+        keep_library(workspace, module_library(flow->module));
+    return ok;
+}
+
+bool kept_module_check(const struct workspace *workspace, const char *digest, struct error *err)
+{
+    struct buf bytes;
+    char *path = path_of(workspace, digest, err);
+    buf_init(&bytes, VERIFIER_MODULE_SIZE_MAX);
+    bool ok = path && file_read(path, &bytes, err) &&
+              (has_digest(&bytes, digest) ||
+               error_set(err, ERROR_INVALID, "'%s' is not the module that its name says", path));
+    buf_release(&bytes);
     free(path);
     return ok;
 }

@@ -10,10 +10,16 @@
 #include "store/store.h"
 #include "workspace/workspace.h"
 
-/* Keeps flow's module, for an instance that is about to begin, if it is not kept yet. ERROR_REFUSED: its
+/* Keeps flow's module, for an instance that is about to begin, if it is not kept yet, and what it was compiled
+ * to: the next version's package may have neither that nor a compiler. ERROR_REFUSED: its
  * file is another one by now; the errors of file_read and kept_file_write. */
 MUST_USE bool kept_module_keep(const struct workspace *workspace, const struct flow *flow,
                                struct error *err);
+
+/* Whether the module of that digest is there and is what its name says: ERROR_NOT_FOUND, ERROR_INVALID, or
+ * ERROR_DENIED and ERROR_INTERNAL where that cannot be told now. */
+MUST_USE bool kept_module_check(const struct workspace *workspace, const char *digest,
+                                struct error *err);
 
 /* Opens the module of that digest with its manifest; the caller calls kept_module_close. It is verified
  * like any other. ERROR_NOT_FOUND, ERROR_INVALID: the file's digest is another. */

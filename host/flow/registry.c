@@ -16,6 +16,7 @@
 #include "capability/trust.h"
 #include "engine/import_rules.h"
 #include "engine/verifier.h"
+#include "workspace/kept_file.h"
 
 #define PAGES_PER_MIB 16u
 #define VERSIONS_SIZE_MAX 4096 /* of a list of versions in an error */
@@ -30,14 +31,14 @@ static int is_module(const struct dirent *entry)
            strcmp(entry->d_name, FILTER_MAPPING_MODULE) != 0; /* no flow: it applies mappings */
 }
 
-/* The workspace's own flows come from its flows folder: signed like customisations, compiled in its state. */
-static bool is_own(const struct workspace *workspace, const char *path)
+static bool is_in(const char *folder, const char *name, const char *path)
 {
-    size_t size = strlen(workspace->folder);
-    return strncmp(path, workspace->folder, size) == 0 &&
-           strncmp(path + size, "/" REGISTRY_OWN_FOLDER "/", sizeof REGISTRY_OWN_FOLDER + 1) == 0;
+    size_t size = strlen(folder), name_size = strlen(name);
+    return strncmp(path, folder, size) == 0 && path[size] == '/' &&
+           strncmp(path + size + 1, name, name_size) == 0 && path[size + 1 + name_size] == '/';
 }
 
+/* The workspace's own flows are signed like customisations. */
 static bool check_own(const struct workspace *workspace, const char *path, struct error *err)
 {
     struct buf bytes;
@@ -50,18 +51,31 @@ static bool check_own(const struct workspace *workspace, const char *path, struc
     return ok;
 }
 
+/* Where it is compiled if need be. A package has compiled its own flows already, and what instances began with
+ * was kept along with what it was compiled to. */
+static bool open_in_state(struct flow *flow, const struct workspace *workspace, const char *path,
+                          struct module_policy *policy, struct error *err)
+{
+    char *cache = file_join(workspace->state_folder, "compiled");
+    char *kept = file_join(workspace->state_folder, KEPT_FILE_FOLDER);
+    policy->made_folders[0] = kept;
+    policy->made_folders[1] = workspace->cache_folder;
+    bool ok = cache && kept ? module_open(&flow->module, path, cache, policy, err)
+                            : error_set(err, ERROR_LIMIT, "out of memory");
+    policy->made_folders[0] = NULL;
+    free(cache);
+    free(kept);
+    return ok;
+}
+
 static bool open_module(struct flow *flow, const struct workspace *workspace, const char *path,
                         struct module_policy *policy, struct error *err)
 {
-    if (!is_own(workspace, path))
-        return module_open(&flow->module, path, workspace->cache_folder, policy, err);
-    policy->made_folder = workspace->cache_folder; /* of a package, whose own flows are compiled already */
-    char *cache = file_join(workspace->state_folder, "compiled");
-    bool ok = (cache || error_set(err, ERROR_LIMIT, "out of memory")) &&
-              check_own(workspace, path, err) &&
-              module_open(&flow->module, path, cache, policy, err);
-    free(cache);
-    return ok;
+    if (is_in(workspace->folder, REGISTRY_OWN_FOLDER, path))
+        return check_own(workspace, path, err) && open_in_state(flow, workspace, path, policy, err);
+    if (is_in(workspace->state_folder, KEPT_FILE_FOLDER, path))
+        return open_in_state(flow, workspace, path, policy, err);
+    return module_open(&flow->module, path, workspace->cache_folder, policy, err);
 }
 
 bool flow_open(struct flow *flow, const struct workspace *workspace, const char *path,

@@ -16,12 +16,11 @@
 #include "base/clock.h"
 #include "base/file.h"
 
-#define FOLDER "modules"
 
 char *kept_file_path(const char *state_folder, const char *digest, const char *ending)
 {
     char *path = NULL;
-    return asprintf(&path, "%s/" FOLDER "/%s.%s", state_folder, digest, ending) < 0 ? NULL : path;
+    return asprintf(&path, "%s/" KEPT_FILE_FOLDER "/%s.%s", state_folder, digest, ending) < 0 ? NULL : path;
 }
 
 static int64_t modified_ms(const struct stat *status)
@@ -69,16 +68,18 @@ bool kept_file_use(const char *path)
     return is_marked;
 }
 
-/* The folder itself is on disk, too, before anything relies on what is in it. */
+/* Nobody else can write to it, or what was compiled would not be loaded from it. The folder itself is on disk,
+ * too, before anything relies on what is in it. */
 static bool make_folder_of(const char *path, struct error *err)
 {
     char folder[PATH_MAX];
     snprintf(folder, sizeof folder, "%.*s", (int)(strrchr(path, '/') - path), path);
-    if (file_exists(folder))
-        return true;
-    if (!file_make_folder(folder, err))
+    bool is_there = file_exists(folder);
+    if (!is_there && !file_make_folder(folder, err))
         return false;
-    return file_sync_folder(folder) ||
+    if (chmod(folder, 0700) != 0)
+        return error_errno(err, ERROR_INTERNAL, errno, "cannot protect '%s'", folder);
+    return is_there || file_sync_folder(folder) ||
            error_errno(err, ERROR_INTERNAL, errno, "cannot write folder '%s' to the disk", folder);
 }
 
@@ -124,7 +125,7 @@ static bool prune_one(struct prune *prune, int folder, const char *name, struct 
         return true;
     if (unlinkat(folder, name, 0) != 0)
         return error_errno(err, errno == EACCES || errno == EPERM ? ERROR_DENIED : ERROR_INTERNAL,
-                           errno, "cannot delete '%s/" FOLDER "/%s'", prune->folder, name);
+                           errno, "cannot delete '%s/" KEPT_FILE_FOLDER "/%s'", prune->folder, name);
     prune->deleted++;
     return true;
 }
@@ -136,7 +137,7 @@ static bool prune_all(struct prune *prune, int folder, struct error *err)
     bool ok = true;
     DIR *listing = fdopendir(folder);
     if (!listing) {
-        error_errno(err, ERROR_INTERNAL, errno, "cannot list '%s/" FOLDER "'", prune->folder);
+        error_errno(err, ERROR_INTERNAL, errno, "cannot list '%s/" KEPT_FILE_FOLDER "'", prune->folder);
         close(folder);
         return false;
     }
@@ -161,7 +162,7 @@ bool kept_file_prune(const char *state_folder, int64_t oldest_ms, kept_file_need
     int folder = lock_folder_of(path, LOCK_EX);
     free(path);
     if (folder < 0)
-        return errno == ENOENT || error_errno(err, ERROR_INTERNAL, errno, "cannot lock '%s/" FOLDER "'",
+        return errno == ENOENT || error_errno(err, ERROR_INTERNAL, errno, "cannot lock '%s/" KEPT_FILE_FOLDER "'",
                                               state_folder);
     bool ok = prune_all(&prune, folder, err);
     *deleted = prune.deleted;

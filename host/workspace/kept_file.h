@@ -14,10 +14,11 @@
 
 #include "base/error.h"
 
+#define KEPT_FILE_FOLDER "modules"
 #define KEPT_FILE_STALE_MS 3600000
 #define KEPT_FILE_MARGIN_MS 86400000
 
-/* "<state folder>/modules/<digest>.<ending>". Caller frees; NULL: no memory. */
+/* "<state folder>/modules/<digest>.<ending>"; digest: of whatever tells it from others. Caller frees; NULL: no memory. */
 char *kept_file_path(const char *state_folder, const char *digest, const char *ending);
 
 /* Says that an instance is about to begin with the file: it stays for as long as that is in the store,

@@ -209,7 +209,9 @@ class Durable(FilterTest):
             time.sleep(0.001)
         process.send_signal(signal.SIGKILL)
         process.wait()
-        self.assertEqual(self.purge_all_kept(), 0, "an unfinished instance needs them")
+        needed = self.kept()
+        self.purge_all_kept()
+        self.assertEqual(self.kept(), needed, "an unfinished instance needs them")
         self.install(FLOW_FTP, "content.wasm", "says_no")
         os.unlink(os.path.join(self.land.workspace, "customizations", FLOW_FTP, "name.wasm"))
         self.assertIn("goes on with flow", self.transfer())
@@ -221,12 +223,12 @@ class Durable(FilterTest):
 
     def kept(self):
         folder = os.path.join(self.land.workspace, "state", "modules")
-        return {os.path.join(folder, name) for name in os.listdir(folder)}
+        return {os.path.join(folder, name) for name in os.listdir(folder) if ".so" not in name}
 
     def purge_all_kept(self):
         for path in self.kept():
             os.utime(path, (1, 1))
-        return json.loads(self.land.sluice("purge", "--json", check=True).stdout)["modules"]
+        self.land.sluice("purge", check=True)
 
     def test_a_server_keeps_anew_what_was_deleted(self):
         self.install(FLOW_ACK, "message.wasm", "says_no")

@@ -19,7 +19,7 @@
 static char root[64];
 static char cache[80];
 static char wasm_path[80];
-static const char *made; /* policy's made_folder */
+static const char *made; /* policy's first made folder */
 static struct error err;
 static struct buf bytes;
 
@@ -31,7 +31,7 @@ static void write_module(const struct wasm_module *module)
 
 static bool open_module(struct module **out)
 {
-    struct module_policy policy = {.memory_pages_max = 16, .made_folder = made};
+    struct module_policy policy = {.memory_pages_max = 16, .made_folders = {made}};
     policy.imports = import_rules_flow(&policy.import_count);
     err = (struct error){0};
     return module_open(out, wasm_path, cache, &policy, &err);

@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: MIT
+"""What is in doubt while the workspace changes: the program is killed when the target has renamed a file and
+not yet said so, a reader takes the file, and then a connection is disabled, a flow deactivated, a module
+replaced on a machine without a compiler. The file arrives once all the same.
+
+Usage: test_doubt.py SLUICE
+"""
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+HERE = os.path.dirname(os.path.realpath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "peers"))
+
+from landscape import FLOW_FTP, SOURCE_FOLDER, Landscape  # noqa: E402
+from route import ENDED  # noqa: E402
+from test_ftp_script import HANG_UP, ScriptedServer  # noqa: E402
+
+SLUICE = None
+TARGET = "OU FTP DACS for CCS-DACS"
+RUN = ("run", FLOW_FTP, "--param", "extractedFileNamePrefix=C1-")
+NAME, DATA = "C1-A.csv", b"a" * 100000
+WORDS = b"It is still being written."  # of the flow's module
+
+
+class Doubt(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.TemporaryDirectory(prefix="sluice-doubt-")
+        cls.addClassCleanup(folder.cleanup)
+        cls.land = Landscape(folder.name, SLUICE)
+        cls.addClassCleanup(cls.land.stop)
+        cls.functions = os.path.join(folder.name, "functions")
+
+    def setUp(self):
+        for name in self.land.ccs_ftp_files():
+            os.unlink(self.land.ccs_ftp.home + SOURCE_FOLDER + "/" + name)
+        self.server = ScriptedServer()
+        self.addCleanup(self.server.close)
+        self.connections = self.land.default_connections(0)
+        self.connections[TARGET] = {"type": "ftp", "host": "127.0.0.1", "port": self.server.port, "tls": "none",
+                                    "user": "u", "password": {"env": "DACS_FTP_PASSWORD"}, "settle_ms": 0}
+        self.land.write_connections(self.connections)
+        self.environment = self.land.environment()
+
+    def run_flow(self):
+        done = subprocess.run(self.land.command(*RUN), env=self.environment, capture_output=True, text=True,
+                              timeout=120, check=False)
+        return done.returncode, done.stdout + done.stderr
+
+    def serve(self):
+        server = subprocess.Popen(self.land.command("serve", "--listen", "127.0.0.1:0"), env=self.environment,
+                                  stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        self.addCleanup(server.stdout.close)
+        self.addCleanup(server.wait)
+        self.addCleanup(server.terminate)
+        server.stdout.readline()
+        return server
+
+    def interrupt(self):
+        """Gives the instance that was killed; its file is where nobody sees it any more."""
+        self.land.put_ccs_ftp(NAME, DATA)
+        process = subprocess.Popen(self.land.command(*RUN), env=self.environment, stdout=subprocess.PIPE,
+                                   stderr=subprocess.STDOUT)
+        self.addCleanup(process.stdout.close)
+
+        def take_and_kill(session, name):
+            self.assertEqual((name, session.server.files.pop(session.renaming)), (NAME, DATA))
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            return HANG_UP
+
+        self.server.replies["RNTO"] = take_and_kill
+        output, _ = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, -signal.SIGKILL, output)
+        del self.server.replies["RNTO"]
+        self.assertEqual(list(self.land.ccs_ftp_files()), [NAME])
+        return next(row["id"] for row in self.rows() if row["state"] not in ENDED and not row["parent"])
+
+    def rows(self):
+        listed = self.land.sluice("instances", "--all", "--limit", "1000", "--json", check=True).stdout
+        return json.loads(listed)["instances"]
+
+    def shown(self, instance):
+        return json.loads(self.land.sluice("show", instance, "--json", check=True).stdout)
+
+    def check_waits(self, instance, words, output):
+        row = self.shown(instance)
+        self.assertEqual(row["state"], "RECOVERING", output)
+        self.assertIn(words, row["fault"]["detail"])
+        self.assertEqual(self.server.files, {}, "it was not sent again")
+
+    def check_done(self, instance, output):
+        self.assertEqual(self.shown(instance)["state"], "COMPLETED", output)
+        self.assertEqual(list(self.land.ccs_ftp_files()), ["SENT-" + NAME], output)
+        self.assertEqual(self.server.files, {}, "it was not sent again")
+        self.assertEqual([row for row in self.rows() if row["state"] not in ENDED], [])
+
+    def check_goes_on(self, instance):
+        status, output = self.run_flow()
+        self.assertEqual(status, 0, output)
+        self.check_done(instance, output)
+
+    def test_the_connection_is_disabled_meanwhile(self):
+        instance = self.interrupt()
+        self.land.write_connections({**self.connections, TARGET: {**self.connections[TARGET], "disabled": True}})
+        status, output = self.run_flow()
+        self.assertEqual(status, 1, output)
+        self.check_waits(instance, "disabled", output)
+        self.land.write_connections(self.connections)
+        self.check_goes_on(instance)
+
+    def test_the_connection_is_taken_away_meanwhile(self):
+        instance = self.interrupt()
+        self.land.write_connections({name: one for name, one in self.connections.items() if name != TARGET})
+        status, output = self.run_flow()
+        self.assertEqual(status, 1, output)
+        self.check_waits(instance, TARGET, output)
+        self.land.write_connections(self.connections)
+        self.check_goes_on(instance)
+
+    def test_the_flow_that_was_called_is_deactivated_meanwhile(self):
+        instance = self.interrupt()
+        child = next(row["flow"] for row in self.rows() if row["parent"] == instance)
+        self.land.sluice("deactivate", child, check=True)
+        self.addCleanup(self.land.sluice, "activate", child, check=True)
+        self.check_goes_on(instance)
+
+    def flows(self, **environment):
+        return subprocess.run(self.land.command("flows"), env={**self.environment, **environment},
+                              capture_output=True, timeout=300, check=False).returncode
+
+    def replace_module(self):
+        """As a package of the next version does: what the old module was compiled to goes with it."""
+        path = os.path.join(self.functions, "customer_sync_ftp_transfer.wasm")
+        with open(path, "rb") as file:
+            module = file.read()
+        self.assertNotEqual(module, module.replace(WORDS, WORDS.swapcase()))
+        with open(path, "wb") as file:
+            file.write(module.replace(WORDS, WORDS.swapcase()))
+        self.assertEqual(self.flows(), 0)
+        kept = os.listdir(os.path.join(self.land.workspace, "state", "modules"))
+        gone = []
+        for name in (name for name in kept if name.endswith(".so")):
+            compiled = os.path.join(self.functions, "compiled", name)
+            if os.path.exists(compiled):
+                os.rename(compiled, compiled + ".old")
+                if self.flows(SLUICE_NODE="/nowhere") == 0:
+                    gone.append(name)
+                else:
+                    os.rename(compiled + ".old", compiled)
+        self.assertEqual(len(gone), 1, "the old module's, which no flow needs")
+
+    def use_own_functions(self):
+        shutil.rmtree(self.functions, ignore_errors=True)
+        shutil.copytree(os.path.join(HERE, "..", "..", "wasm-out"), self.functions,
+                        ignore=shutil.ignore_patterns("README.md", "edge"))
+        self.environment["SLUICE_FUNCTIONS"] = self.functions
+
+    def test_its_module_is_replaced_where_nothing_compiles(self):
+        self.use_own_functions()
+        instance = self.interrupt()
+        self.replace_module()
+        self.environment["SLUICE_NODE"] = "/nowhere"
+        self.check_goes_on(instance)
+
+    def test_its_module_cannot_be_opened_now(self):
+        self.use_own_functions()
+        instance = self.interrupt()
+        self.replace_module()
+        kept = os.path.join(self.land.workspace, "state", "modules")
+        for name in os.listdir(kept):
+            if ".so" in name:
+                os.unlink(os.path.join(kept, name))
+        self.environment["SLUICE_NODE"] = "/nowhere"
+        status, output = self.run_flow()
+        self.assertEqual(status, 1, output)
+        self.check_waits(instance, "/nowhere", output)
+        del self.environment["SLUICE_NODE"]
+        self.check_goes_on(instance)
+
+    def test_a_server_that_cannot_go_on_with_it_gives_it_back(self):
+        instance = self.interrupt()
+        with sqlite3.connect(os.path.join(self.land.workspace, "state", "sluice.db")) as db:
+            db.execute("UPDATE instance SET filters = 'damaged' WHERE id = ?", (instance,))
+        self.serve()
+        deadline = time.monotonic() + 60
+        while "damaged" not in ((self.shown(instance)["fault"] or {}).get("detail") or ""):
+            self.assertLess(time.monotonic(), deadline, self.shown(instance))
+            time.sleep(0.05)
+        with sqlite3.connect(os.path.join(self.land.workspace, "state", "sluice.db")) as db:
+            db.execute("UPDATE instance SET filters = NULL WHERE id = ?", (instance,))
+        self.check_goes_on(instance)
+
+    def test_a_server_takes_over_what_another_process_leaves_later(self):
+        self.serve()
+        instance = self.interrupt()
+        deadline = time.monotonic() + 60
+        while self.shown(instance)["state"] not in ENDED:
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.2)
+        self.check_done(instance, "")
+
+
+if __name__ == "__main__":
+    SLUICE = os.path.realpath(sys.argv[1])
+    unittest.main(argv=sys.argv[:1] + sys.argv[2:])
