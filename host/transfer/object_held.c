@@ -17,14 +17,13 @@ uint64_t object_held_size(uint64_t size_max, uint64_t wanted)
     return needed > size ? needed : size;
 }
 
-/* As object_store.c chooses for sources of known size: what a journal tells of is never a single PUT. */
+/* As object_store.c chooses for sources of known size. */
 static bool send_held(struct upload *upload, uint64_t size, struct error *err)
 {
-    bool is_journaled = upload->call && upload->call->announce;
-    if (is_journaled && upload->held_size == 0)
-        return upload_empty(upload, err);
-    return is_journaled || upload->held_size == size ? upload_parts(upload, size, err)
-                                                     : upload_whole(upload, err);
+    bool in_parts = upload->held_size == size;
+    if (upload->call && upload->call->announce)
+        return upload_staged(upload, in_parts ? size : 0, err);
+    return in_parts ? upload_parts(upload, size, err) : upload_whole(upload, err);
 }
 
 bool upload_held(struct upload *upload, struct error *err)

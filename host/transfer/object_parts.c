@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "transfer/object_upload.h"
+#include "transfer/remote_name.h"
 
 #define COMMIT_SIZE_MAX (2u << 20) /* 10,000 parts with etags of 63 bytes take 1 MiB */
 #define UPLOAD_ID_SIZE 256
@@ -234,17 +235,23 @@ static enum aborted abort_upload(const struct parts *parts)
     return outcome;
 }
 
-/* What is on the disk first becomes a step that published nothing: an upload that is gone would else be
- * taken for one that was published. False: the upload had been committed after all. */
+/* False: the upload had been committed after all, or was forgotten. */
 static bool drop_upload(const struct parts *parts)
 {
-    struct error ignored;
-    if (!upload_announce(parts->upload, STEP_SENDING, parts->id, 0, "", &ignored))
-        return true;
     enum aborted outcome = abort_upload(parts);
     if (outcome == ABORT_FAILED)
         upload_leave(parts->upload, parts->id, false);
     return outcome != ABORT_LATE;
+}
+
+/* With what it was committed to, if that is a temporary object. */
+static bool drop_whole(const struct parts *parts)
+{
+    const struct upload *upload = parts->upload;
+    enum aborted outcome = abort_upload(parts);
+    if (outcome == ABORT_LATE && temporary_name_is(upload->name))
+        return upload_remove_object(upload, upload->name) != REMOVAL_FAILED;
+    return outcome != ABORT_FAILED;
 }
 
 bool object_discard(struct transfer *transfer, const struct connection *connection,
@@ -255,8 +262,8 @@ bool object_discard(struct transfer *transfer, const struct connection *connecti
                             .folder = folder, .name = step->name};
     struct parts parts = {.upload = &upload};
     snprintf(parts.id, sizeof parts.id, "%.*s", UPLOAD_ID_SIZE - 1, step->temporary);
-    if (step->is_object ? upload_remove_object(&upload, step->temporary)
-                        : abort_upload(&parts) != ABORT_FAILED)
+    if (step->is_object ? upload_remove_object(&upload, step->temporary) != REMOVAL_FAILED
+                        : drop_whole(&parts))
         return true;
     return connection_error(connection, err, ERROR_UNAVAILABLE,
                             "what was sent of '%s' in '%s' could not be removed", step->name, folder);
@@ -283,18 +290,32 @@ static bool is_open(const struct parts *parts, bool *is_open, struct error *err)
     return ok;
 }
 
-static void keep_committed(struct upload *upload, const char *digest)
+/* The upload is gone. It may have been committed, or ended by a rule of the bucket or an administrator: what
+ * is under its name tells, unless somebody else can have taken that. why stands: nothing was stored. */
+static bool settle_forgotten(struct upload *upload, uint64_t size, const char *digest,
+                             struct error *why)
 {
     struct object_facts facts = {0};
-    struct error ignored;
-    bool is_ours = object_head(upload->transfer, upload->connection, upload->call, upload->folder,
-                               upload->name, &facts, &ignored) &&
-                   strcmp(facts.digest, digest) == 0;
-    upload_keep_receipt(upload, is_ours ? facts.etag : "", digest);
+    struct error look = {0};
+    bool found = object_look(upload->transfer, upload->connection, upload->call, upload->folder,
+                             upload->name, &facts, &look);
+    if (found && facts.info.size == size && strcmp(facts.digest, digest) == 0) {
+        snprintf(upload->receipt->etag, sizeof upload->receipt->etag, "%s", facts.etag);
+        return true;
+    }
+    if (!found && look.kind == ERROR_NOT_FOUND && upload->is_staged)
+        return false;
+    const char *seen = found                          ? "another object has its name"
+                       : look.kind == ERROR_NOT_FOUND ? "nothing has its name"
+                                                      : look.message;
+    return connection_error(upload->connection, why, ERROR_UNKNOWN,
+                            "whether '%s' was stored is not known: its upload in parts is gone, so "
+                            "it was either stored and taken away since, or given up by the service "
+                            "(%s)",
+                            upload->name, seen);
 }
 
-/* Whether the commit was carried out is not known, but the service forgets an upload that was. why stands
- * if it was not. */
+/* Whether the commit was carried out is not known. why stands if it was not. */
 static bool settle_commit(const struct parts *parts, const char *digest, struct error *why)
 {
     struct upload *upload = parts->upload;
@@ -307,7 +328,9 @@ static bool settle_commit(const struct parts *parts, const char *digest, struct 
                                 upload->name, look.message);
     if (is_left && drop_upload(parts))
         return false;
-    keep_committed(upload, digest);
+    if (!settle_forgotten(upload, parts->done, digest, why))
+        return false;
+    upload_keep_receipt(upload, upload->receipt->etag, digest);
     return true;
 }
 
@@ -333,7 +356,6 @@ static bool commit(struct parts *parts, bool *is_settled, struct error *err)
     expected_digest(parts, digest);
     bool ok = body ? append_address(parts, &path, err)
                    : connection_error(upload->connection, err, ERROR_INTERNAL, "out of memory");
-    ok = ok && upload_announce(upload, STEP_PUBLISHING, parts->id, parts->done, digest, err);
     if (ok) {
         ok = post(upload, buf_text(&path), body, upload_condition(upload), &response, &code, err);
         /* A status line whose answer broke off behind it settles nothing either. */
@@ -351,29 +373,41 @@ static bool commit(struct parts *parts, bool *is_settled, struct error *err)
     return ok;
 }
 
+/* An upload that was announced as one that publishes by its commit, as earlier versions did. */
+static bool doubt_commit(struct upload *upload, const struct parts *parts, bool *is_done,
+                         struct error *err)
+{
+    const struct transfer_step *doubt = upload->call->doubt;
+    struct error why = {0};
+    bool is_left = false;
+    if (!is_open(parts, &is_left, &why))
+        return connection_error(upload->connection, err, ERROR_UNKNOWN,
+                                "what became of '%s' after an interruption cannot be told now: %s",
+                                doubt->name, why.message);
+    if (is_left && !upload_announce(upload, parts->id, err))
+        return false;
+    if (is_left && drop_upload(parts))
+        return true;
+    if (!settle_forgotten(upload, doubt->size, doubt->version, err))
+        return false;
+    *is_done = true;
+    upload_keep_doubt(upload);
+    return true;
+}
+
 bool upload_doubt(struct upload *upload, bool *is_done, struct error *err)
 {
     const struct transfer_step *doubt = upload->call->doubt;
     struct parts parts = {.upload = upload};
-    struct error why = {0};
-    bool is_left = false;
     *is_done = false;
     if (doubt->is_object)
-        return upload_empty_doubt(upload, is_done, err);
+        return upload_staged_doubt(upload, is_done, err);
     upload->name = doubt->name;
     snprintf(parts.id, sizeof parts.id, "%.*s", UPLOAD_ID_SIZE - 1, doubt->temporary);
-    if (!is_open(&parts, &is_left, &why))
-        return connection_error(upload->connection, err, ERROR_UNKNOWN,
-                                "what became of '%s' after an interruption cannot be told now: %s",
-                                doubt->name, why.message);
-    if (is_left)
-        drop_upload(&parts);
-    *is_done = !is_left && doubt->kind == STEP_PUBLISHING;
-    if (*is_done) {
-        upload->receipt->size = doubt->size;
-        snprintf(upload->receipt->name, sizeof upload->receipt->name, "%s", doubt->name);
-        snprintf(upload->receipt->digest, sizeof upload->receipt->digest, "%.31s", doubt->version);
-    }
+    if (doubt->kind == STEP_PUBLISHING)
+        return doubt_commit(upload, &parts, is_done, err);
+    if (!drop_whole(&parts))
+        upload_leave(upload, parts.id, false);
     return true;
 }
 
@@ -391,11 +425,10 @@ bool upload_parts(struct upload *upload, uint64_t part_size, struct error *err)
     br_md5_init(&parts.md5s);
     bool ok = create(&parts, why);
     if (ok) {
-        ok = upload_announce(upload, STEP_SENDING, parts.id, 0, "", why) &&
-             upload_open(upload, why) && put_parts(&parts, part_size, why) &&
-             commit(&parts, &is_settled, why);
-        if (!ok && !is_settled && why->kind != ERROR_UNKNOWN)
-            drop_upload(&parts);
+        ok = upload_announce(upload, parts.id, why) && upload_open(upload, why) &&
+             put_parts(&parts, part_size, why) && commit(&parts, &is_settled, why);
+        if (!ok && !is_settled && why->kind != ERROR_UNKNOWN && !drop_whole(&parts))
+            upload_leave(upload, parts.id, false);
     }
     pump_close(upload->pump);
     upload->pump = NULL;

@@ -150,6 +150,7 @@ struct rename {
     const struct transfer_call *call;
     const char *folder, *from;
     struct object_facts facts; /* of from, before */
+    char etag[64];             /* of what has the new name; "": not told */
 };
 
 static char *rename_body(const struct rename *rename, const char *to)
@@ -160,8 +161,10 @@ static char *rename_body(const struct rename *rename, const char *to)
     json_append_text(&body, rename->from, strlen(rename->from));
     buf_append_text(&body, ",\"newName\":");
     json_append_text(&body, to, strlen(to));
-    buf_append_text(&body, ",\"srcObjIfMatchETag\":");
-    json_append_text(&body, rename->facts.etag, strlen(rename->facts.etag));
+    if (rename->facts.etag[0]) {
+        buf_append_text(&body, ",\"srcObjIfMatchETag\":");
+        json_append_text(&body, rename->facts.etag, strlen(rename->facts.etag));
+    }
     if (rename->connection->on_conflict != CONFLICT_OVERWRITE)
         buf_append_text(&body, ",\"newObjIfNoneMatchETag\":\"*\"");
     buf_append_char(&body, '}');
@@ -169,7 +172,7 @@ static char *rename_body(const struct rename *rename, const char *to)
 }
 
 /* The answer was lost: both names tell what happened. why says how it was lost. */
-static bool settle_rename(const struct rename *rename, const char *to, struct error *why)
+static bool settle_rename(struct rename *rename, const char *to, struct error *why)
 {
     struct object_facts source, target;
     struct error source_err = {0}, target_err = {0};
@@ -181,8 +184,10 @@ static bool settle_rename(const struct rename *rename, const char *to, struct er
     bool target_free = !has_target && target_err.kind == ERROR_NOT_FOUND;
     bool same = has_target && target.info.size == rename->facts.info.size &&
                 strcmp(target.digest, rename->facts.digest) == 0;
-    if (source_gone && same)
+    if (source_gone && same) {
+        snprintf(rename->etag, sizeof rename->etag, "%s", target.etag);
         return true;
+    }
     if (has_source && strcmp(source.etag, rename->facts.etag) == 0 && target_free)
         return false; /* it did not happen: why stands */
     error_set(
@@ -193,7 +198,7 @@ static bool settle_rename(const struct rename *rename, const char *to, struct er
     return false;
 }
 
-static bool rename_once(const struct rename *rename, const char *to, struct error *err)
+static bool rename_once(struct rename *rename, const char *to, struct error *err)
 {
     struct buf path;
     struct http_response response = {0};
@@ -215,11 +220,27 @@ static bool rename_once(const struct rename *rename, const char *to, struct erro
             ok = object_refuse(rename->connection, &response, subject, err);
         if (!ok && is_doubtful)
             ok = settle_rename(rename, to, err);
+        else if (ok)
+            http_response_header(&response, "etag", rename->etag, sizeof rename->etag);
     }
     http_response_release(&response);
     buf_release(&path);
     free(body);
     return ok;
+}
+
+bool object_publish(struct upload *upload, const char *temporary, struct error *err)
+{
+    struct remote_receipt *receipt = upload->receipt;
+    struct rename rename = {.transfer = upload->transfer, .connection = upload->connection,
+                            .call = upload->call, .folder = upload->folder, .from = temporary,
+                            .facts.info.size = receipt->size};
+    snprintf(rename.facts.etag, sizeof rename.facts.etag, "%s", receipt->etag);
+    snprintf(rename.facts.digest, sizeof rename.facts.digest, "%s", receipt->digest);
+    if (!rename_once(&rename, upload->name, err))
+        return false;
+    snprintf(receipt->etag, sizeof receipt->etag, "%s", rename.etag);
+    return true;
 }
 
 static bool announce_rename(const struct rename *rename, const char *to, struct error *err)

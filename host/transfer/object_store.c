@@ -10,7 +10,8 @@
 
 #define DIGEST_BUFFER_SIZE 65536
 
-/* A stream cannot be had again: whether the name is taken is asked before, not learnt by trying. */
+/* A stream cannot be had again, and a temporary name says nothing of the final one: whether that is taken is
+ * asked before, not learnt by trying. */
 static bool look_first(struct upload *upload, struct error *err)
 {
     struct object_facts facts;
@@ -35,21 +36,18 @@ static bool store_once(struct upload *upload, struct error *err)
     uint64_t threshold = connection->multipart_threshold ? connection->multipart_threshold
                                                          : OBJECT_THRESHOLD_DEFAULT;
     struct error why = {0};
+    const bool is_journaled = upload->call && upload->call->announce;
     upload->has_failed = false;
-    if (upload->source->stream && !look_first(upload, err))
+    if ((upload->source->stream || is_journaled) && !look_first(upload, err))
         return false;
     if (size == REMOTE_SIZE_UNKNOWN)
         return upload_held(upload, err);
     if (!object_part_size(size, connection->part_size, &part_size, &why))
         return connection_error(connection, err, why.kind, "%s", why.message);
-    /* Of an upload in parts the service tells later whether it was committed, even if a reader has taken
-     * the object since; of a single PUT it does not. */
-    bool is_journaled = upload->call && upload->call->announce;
-    if (is_journaled && size == 0)
-        return upload_empty(upload, err);
-    if (size > threshold || size > OBJECT_PART_SIZE_MAX || is_journaled)
-        return upload_parts(upload, part_size, err);
-    return upload_whole(upload, err);
+    bool in_parts = size > threshold || size > OBJECT_PART_SIZE_MAX;
+    if (is_journaled)
+        return upload_staged(upload, in_parts ? part_size : 0, err);
+    return in_parts ? upload_parts(upload, part_size, err) : upload_whole(upload, err);
 }
 
 /* ---- is what is there already the same file? ---- */

@@ -119,16 +119,14 @@ bool upload_send(struct upload *upload, struct handle *handle, struct http_answe
 
 /* ---- doubts ---- */
 
-bool upload_announce(const struct upload *upload, enum transfer_step_kind kind,
-                     const char *temporary, uint64_t size, const char *version, struct error *err)
+bool upload_announce(const struct upload *upload, const char *id, struct error *err)
 {
     const struct transfer_call *call = upload->call;
-    struct transfer_step step = {.kind = kind, .size = size};
+    struct transfer_step step = {.kind = STEP_SENDING};
     if (!call || !call->announce)
         return true;
-    snprintf(step.temporary, sizeof step.temporary, "%s", temporary);
+    snprintf(step.temporary, sizeof step.temporary, "%s", id);
     snprintf(step.name, sizeof step.name, "%s", upload->name);
-    snprintf(step.version, sizeof step.version, "%s", version);
     return call->announce(call->context, &step, err);
 }
 
@@ -155,6 +153,15 @@ void upload_keep_receipt(struct upload *upload, const char *etag, const char *di
     upload->receipt->size = upload_size(upload);
 }
 
+void upload_keep_doubt(struct upload *upload)
+{
+    const struct transfer_step *doubt = upload->call->doubt;
+    struct remote_receipt *receipt = upload->receipt;
+    receipt->size = doubt->size;
+    snprintf(receipt->name, sizeof receipt->name, "%s", doubt->name);
+    snprintf(receipt->digest, sizeof receipt->digest, "%.31s", doubt->version);
+}
+
 bool upload_settle(struct upload *upload, const char *digest, struct error *why)
 {
     struct object_facts facts;
@@ -179,9 +186,13 @@ bool upload_settle(struct upload *upload, const char *digest, struct error *why)
         upload->name);
 }
 
-/* Removes what was published wrong, but only that very version. */
+/* Removes what was published wrong, but only that very version; one under a temporary name is ours. */
 static void retract(struct upload *upload, const char *etag)
 {
+    if (upload->is_staged) {
+        upload_remove_or_leave(upload, upload->name);
+        return;
+    }
     struct buf path;
     struct http_response response = {0};
     struct error ignored;

@@ -3,7 +3,7 @@
  * What a single PUT and an upload in parts have in common: bodies from a pump, the digest of what
  * was sent, and the look that settles a lost answer. The service wants the size of each body before
  * it: of a source whose size nobody knows, one body at a time is held in memory.
- * For object_store.c, object_held.c and object_parts.c only.
+ * For object_store.c, object_held.c, object_parts.c and object_staged.c only.
  */
 #ifndef TRANSFER_OBJECT_UPLOAD_H
 #define TRANSFER_OBJECT_UPLOAD_H
@@ -21,6 +21,7 @@ struct upload {
     struct pump *pump;              /* while bytes flow */
     char *held;                     /* the next body of a source of unknown size; NULL: of a known */
     uint64_t held_size;             /* bytes in it */
+    bool is_staged;                 /* name is a temporary one, which nobody else touches */
     bool has_failed;                /* the stream did: err of the stream is in failure */
     struct error failure;
     uint64_t left;                  /* bytes that the request at hand still gives */
@@ -58,8 +59,10 @@ const char *upload_condition(const struct upload *upload);
  * stands (nothing was published), or becomes ERROR_EXISTS or ERROR_UNKNOWN. */
 bool upload_settle(struct upload *upload, const char *digest, struct error *why);
 
-/* Writes what is known of the published object to the receipt. */
+/* Writes what is known of the published object to the receipt: of one that was published before, by
+ * what the call's doubt tells. */
 void upload_keep_receipt(struct upload *upload, const char *etag, const char *digest);
+void upload_keep_doubt(struct upload *upload);
 
 /* Ends a request that published: keeps etag and digest if theirs, or removes the object again. */
 MUST_USE bool upload_verify(struct upload *upload, const char *etag, const char *told,
@@ -72,28 +75,35 @@ MUST_USE bool upload_parts(struct upload *upload, uint64_t part_size, struct err
 MUST_USE bool upload_held(struct upload *upload, struct error *err);
 
 /*
- * Of an empty object, which has no parts: PUT under a temporary name, renamed into place, so that it can
- * be told later whether it was published. Where renaming is not permitted, a plain PUT.
+ * Of a journaled call: under a temporary name, in parts of part_size (0: by one PUT), then renamed into
+ * place, so that it can be told later whether it was published, even if a reader has taken it since. err is
+ * not NULL. ERROR_DENIED: renaming is not permitted there; the temporary object is removed, nothing is
+ * published.
  */
-MUST_USE bool upload_empty(struct upload *upload, struct error *err);
+MUST_USE bool upload_staged(struct upload *upload, uint64_t part_size, struct error *err);
 /* upload_doubt for one of those. */
-MUST_USE bool upload_empty_doubt(struct upload *upload, bool *is_done, struct error *err);
+MUST_USE bool upload_staged_doubt(struct upload *upload, bool *is_done, struct error *err);
+
+/* Renames what the receipt tells of from its temporary name to upload->name, and notes its new etag.
+ * ERROR_EXISTS, ERROR_UNKNOWN as upload_settle. (object_storage.c) */
+MUST_USE bool object_publish(struct upload *upload, const char *temporary, struct error *err);
 
 /* Tells the call what could not be removed. */
 void upload_leave(const struct upload *upload, const char *temporary, bool is_object);
 
-/* Removes an object, without the call: it may be over. True: it is gone. */
-bool upload_remove_object(const struct upload *upload, const char *name);
+/* Removes an object, without the call: it may be over. REMOVAL_NEEDLESS: it was gone. _or_leave tells the
+ * call if it failed. */
+enum removal { REMOVAL_DONE, REMOVAL_NEEDLESS, REMOVAL_FAILED };
+enum removal upload_remove_object(const struct upload *upload, const char *name);
+enum removal upload_remove_or_leave(const struct upload *upload, const char *temporary);
 
 /* The discard of struct content_server. */
 MUST_USE bool object_discard(struct transfer *transfer, const struct connection *connection,
                              const char *folder, const struct transfer_step *step,
                              const struct transfer_call *call, struct error *err);
 
-/* Announces a step of the upload whose id is temporary, if the caller keeps a journal. */
-MUST_USE bool upload_announce(const struct upload *upload, enum transfer_step_kind kind,
-                              const char *temporary, uint64_t size, const char *version,
-                              struct error *err);
+/* Announces the upload in parts of that id, if the caller keeps a journal. */
+MUST_USE bool upload_announce(const struct upload *upload, const char *id, struct error *err);
 
 /* What became of the upload that the call is in doubt about. *is_done: it was published, whether it is
  * still there or not, and receipt is filled; else what was left of it is gone. ERROR_UNKNOWN: the service

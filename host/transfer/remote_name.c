@@ -92,6 +92,12 @@ const char *temporary_name(const char *instance, char text[static TEMPORARY_NAME
     return text;
 }
 
+bool temporary_name_is(const char *name)
+{
+    size_t size = strlen(name);
+    return size > 12 && strncmp(name, "sluice-", 7) == 0 && strcmp(name + size - 5, ".part") == 0;
+}
+
 bool conflict_name(const char *name, unsigned number, size_t name_size_max,
                    char out[static REMOTE_NAME_SIZE_MAX + 1])
 {

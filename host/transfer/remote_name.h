@@ -33,4 +33,7 @@ MUST_USE bool folder_check(const char *folder, struct error *err);
  * its length does not depend on the file's name. Returns text.
  */
 const char *temporary_name(const char *instance, char text[static TEMPORARY_NAME_SIZE]);
+
+/* Whether name has that form. */
+bool temporary_name_is(const char *name);
 #endif

@@ -37,10 +37,10 @@ enum transfer_step_kind {
 struct transfer_step {
     enum transfer_step_kind kind;
     char temporary[REMOTE_NAME_SIZE_MAX + 1]; /* temporary name, old name, or id of an upload in parts */
-    char name[REMOTE_NAME_SIZE_MAX + 1];
+    char name[REMOTE_NAME_SIZE_MAX + 1];      /* that it becomes, maybe again a temporary one */
     bool is_object; /* `temporary` is an object of that name */
     uint64_t size;
-    char version[64]; /* Object Storage: of an upload the digest that the service will tell, of a rename the
+    char version[64]; /* Object Storage: of what is stored the digest that the service tells, of a rename the
                          etag of what is renamed; "" else */
 };
 

@@ -99,7 +99,8 @@
     X(CONSUMER_TAKES, "consumer takes a file")                                                     \
     /* added later, in the order of their coming: they are drawn apart, so that a seed kept from before  \
      * takes its course without them */                                                            \
-    X(HTTP_ANSWER_CUT, "answer cut behind its status line")
+    X(HTTP_ANSWER_CUT, "answer cut behind its status line")                                        \
+    X(HTTP_UPLOAD_EXPIRED, "upload forgotten once its parts were sent")
 
 enum mishap {
 #define MISHAP_ID(id, name) MISHAP_##id,

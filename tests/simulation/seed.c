@@ -13,6 +13,7 @@
 #include "ledger.h"
 #include "others.h"
 #include "schedule.h"
+#include "server_http.h"
 #include "store_judge.h"
 #include "world.h"
 
@@ -119,6 +120,7 @@ static void live_stormy(const struct lifetime_place *place)
     else
         live_one(draw_kind(), world->plan.source_is_bucket != is_other, place);
     world_pass((int64_t)draw_below(REST_S_MAX) * NS_PER_S);
+    object_forget_uploads();
     for (int i = 0; i < 5; i++)
         others_act();
 }

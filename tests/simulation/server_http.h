@@ -38,6 +38,8 @@ void answer_header(struct answer *answer, const char *name, const char *format, 
 void answer_refuse(struct answer *answer, int status, const char *code, const char *message);
 
 void object_serve(const struct request *request, struct answer *answer);
+/* Time has passed without the host: a rule of the bucket, or an administrator, ends uploads. */
+void object_forget_uploads(void);
 void ccs_serve(const struct request *request, struct answer *answer);
 
 /* Whether the request would change something. */

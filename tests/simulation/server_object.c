@@ -256,9 +256,18 @@ static struct upload *find_upload(const struct request *request, const struct ta
         upload->is_known = true;
         if (is_part && mishap_draw_often(kinds) != MISHAP_NONE)
             upload->is_open = false; /* expired, or aborted by an administrator */
+        if (!is_part && mishap_happens(MISHAP_HTTP_UPLOAD_EXPIRED, world->plan.mishap_permille))
+            upload->is_open = false;
         return upload->is_open ? upload : NULL;
     }
     return NULL;
+}
+
+void object_forget_uploads(void)
+{
+    for (int i = 0; i < UPLOADS_MAX; i++)
+        if (world->uploads[i].is_open && mishap_happens(MISHAP_HTTP_UPLOAD_EXPIRED, 300))
+            world->uploads[i].is_open = false;
 }
 
 static void create_upload(const struct request *request, const struct target *target,
@@ -349,7 +358,8 @@ static void commit(const struct request *request, const struct target *target,
     answer->status = 200;
     header_etag(answer, file->etag);
     header_md5(answer, "opc-multipart-md5", md5, count);
-    ledger_published(target->place, file, instance_of(request));
+    if (!name_is_temporary(file->name))
+        ledger_published(target->place, file, instance_of(request));
 }
 
 static void serve_upload(const struct request *request, const struct target *target,

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Objects of journaled calls: sent under a temporary name, renamed into place. See object_upload.h.
+ *
+ * What the service forgets tells nothing: an upload in parts that is gone may have been committed, or ended
+ * by a rule of the bucket. A temporary object is ours alone: as long as it is there nothing was published,
+ * and once it is gone it was renamed.
+ */
+#include <string.h>
+
+#include "transfer/object_upload.h"
+#include "transfer/remote_name.h"
+
+enum removal upload_remove_object(const struct upload *upload, const char *name)
+{
+    struct buf path;
+    struct http_response response = {0};
+    struct error ignored;
+    enum removal removal = REMOVAL_FAILED;
+    buf_init(&path, HTTP_TARGET_SIZE_MAX);
+    if (object_append_name(upload->connection, upload->folder, "o", name, &path, &ignored)) {
+        const struct object_request request = {.method = "DELETE", .path = buf_text(&path)};
+        if (object_call(upload->transfer, upload->connection, NULL, &request, &response, NULL,
+                        &ignored))
+            removal = response.status / 100 == 2        ? REMOVAL_DONE
+                      : object_is_forgotten(&response) ? REMOVAL_NEEDLESS
+                                                       : REMOVAL_FAILED;
+    }
+    http_response_release(&response);
+    buf_release(&path);
+    return removal;
+}
+
+enum removal upload_remove_or_leave(const struct upload *upload, const char *temporary)
+{
+    enum removal removal = upload_remove_object(upload, temporary);
+    if (removal == REMOVAL_FAILED)
+        upload_leave(upload, temporary, true);
+    return removal;
+}
+
+static bool announce(const struct upload *upload, enum transfer_step_kind kind,
+                     const char *temporary, struct error *err)
+{
+    struct transfer_step step = {.kind = kind, .is_object = true, .size = upload->receipt->size};
+    if (!upload->call->announce)
+        return true;
+    snprintf(step.temporary, sizeof step.temporary, "%s", temporary);
+    snprintf(step.name, sizeof step.name, "%s", upload->name);
+    if (kind == STEP_PUBLISHING)
+        snprintf(step.version, sizeof step.version, "%s", upload->receipt->digest);
+    return upload->call->announce(upload->call->context, &step, err);
+}
+
+static bool send_first(struct upload *upload, const char *temporary, uint64_t part_size,
+                 struct error *err)
+{
+    struct upload staged = *upload;
+    staged.name = temporary;
+    staged.is_staged = true;
+    bool ok = part_size ? upload_parts(&staged, part_size, err)
+                        : announce(upload, STEP_SENDING, temporary, err) &&
+                              upload_whole(&staged, err);
+    upload->pump = staged.pump;
+    return ok;
+}
+
+bool upload_staged(struct upload *upload, uint64_t part_size, struct error *err)
+{
+    char temporary[TEMPORARY_NAME_SIZE];
+    struct error ignored;
+    temporary_name(upload->call->instance, temporary);
+    if (!send_first(upload, temporary, part_size, err))
+        return false;
+    if (announce(upload, STEP_PUBLISHING, temporary, err) &&
+        object_publish(upload, temporary, err))
+        return true;
+    /* Announced before it is removed, too: one that is gone would else be taken for one that was renamed. */
+    if (err->kind != ERROR_UNKNOWN && announce(upload, STEP_SENDING, temporary, &ignored))
+        upload_remove_or_leave(upload, temporary);
+    return false;
+}
+
+/* It was seen, so one that is gone when it is to be removed was renamed since. */
+static bool take_back(struct upload *upload, const struct transfer_step *doubt, bool *is_done,
+                      struct error *err)
+{
+    if (doubt->kind == STEP_PUBLISHING && !announce(upload, STEP_SENDING, doubt->temporary, err))
+        return false;
+    enum removal removal = upload_remove_or_leave(upload, doubt->temporary);
+    *is_done = removal == REMOVAL_NEEDLESS && doubt->kind == STEP_PUBLISHING;
+    return true;
+}
+
+bool upload_staged_doubt(struct upload *upload, bool *is_done, struct error *err)
+{
+    const struct transfer_step *doubt = upload->call->doubt;
+    struct object_facts facts;
+    struct error why = {0};
+    bool exists = object_look(upload->transfer, upload->connection, upload->call, upload->folder,
+                              doubt->temporary, &facts, &why);
+    if (!exists && why.kind != ERROR_NOT_FOUND)
+        return connection_error(upload->connection, err, ERROR_UNKNOWN,
+                                "what became of '%s' after an interruption cannot be told now: %s",
+                                doubt->name, why.message);
+    upload->name = doubt->name;
+    *is_done = !exists && doubt->kind == STEP_PUBLISHING;
+    if (exists && !take_back(upload, doubt, is_done, err))
+        return false;
+    if (*is_done)
+        upload_keep_doubt(upload);
+    return true;
+}
