@@ -125,12 +125,16 @@ static size_t take_header(char *line, size_t unit, size_t count, void *context)
     return headers->failed ? 0 : size;
 }
 
+bool http_take_body(struct http_answer *answer, const void *bytes, size_t size)
+{
+    buf_append(&answer->response->body, bytes, size);
+    answer->is_body_over = answer->response->body.failed;
+    return !answer->is_body_over;
+}
+
 static size_t take_body(char *bytes, size_t unit, size_t count, void *context)
 {
-    struct http_answer *answer = context;
-    buf_append(&answer->response->body, bytes, unit * count);
-    answer->is_body_over = answer->response->body.failed;
-    return answer->is_body_over ? 0 : unit * count;
+    return http_take_body(context, bytes, unit * count) ? unit * count : 0;
 }
 
 void http_expect(struct handle *handle, const struct http_target *target,
@@ -228,6 +232,12 @@ bool http_perform(struct handle *handle, struct http_answer *answer, CURLcode *c
 {
     curl_easy_setopt(handle->easy, CURLOPT_HTTPHEADER, handle->lists[HTTP_LIST]);
     *code = handle_perform(handle);
+    return http_conclude(handle, answer, code, err);
+}
+
+bool http_conclude(struct handle *handle, struct http_answer *answer, CURLcode *code,
+                   struct error *err)
+{
     long status = 0;
     curl_easy_getinfo(handle->easy, CURLINFO_RESPONSE_CODE, &status);
     answer->response->status = (int)status;

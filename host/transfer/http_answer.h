@@ -55,6 +55,12 @@ void http_send_once(struct handle *handle, struct http_answer *answer);
 MUST_USE bool http_perform(struct handle *handle, struct http_answer *answer, CURLcode *code,
                            struct error *err);
 
+/* The two halves for a body that is somebody else's: keeps bytes (false: they are too many), and what
+ * http_perform does once the request has ended with *code. */
+bool http_take_body(struct http_answer *answer, const void *bytes, size_t size);
+MUST_USE bool http_conclude(struct handle *handle, struct http_answer *answer, CURLcode *code,
+                            struct error *err);
+
 /* True for codes after which the peer may have acted although no answer came. */
 bool http_reply_lost(CURLcode code);
 

@@ -213,7 +213,7 @@ static bool refuse_login(const struct connection *connection, const struct http_
  * request now and then gets. status 500: every other one above it, too. */
 static const struct {
     int status;
-    const char *code; /* NULL: any */
+    const char *code; /* NULL: any; "": none is told, as in an answer to HEAD */
     enum error_kind kind;
     enum error_retry retry;
     const char *meaning;
@@ -232,6 +232,7 @@ static const struct {
      "it is being changed by someone else; try again later"},
     {409, "ConcurrentObjectUpdate", ERROR_UNAVAILABLE, RETRY_LATER,
      "it is being changed by someone else; try again later"},
+    {409, "", ERROR_UNAVAILABLE, RETRY_FEW, "it is being changed by someone else; try again later"},
     {409, NULL, ERROR_REFUSED, RETRY_NEVER, "it conflicts with what is there"},
     {412, "IfNoneMatchFailed", ERROR_EXISTS, RETRY_NEVER, "the name is taken"},
     {412, NULL, ERROR_BROKEN, RETRY_NEVER, "it was changed since it was looked at"},
@@ -242,10 +243,13 @@ static const struct {
     {500, NULL, ERROR_UNAVAILABLE, RETRY_LATER, "the service has a problem; try again later"},
 };
 
-static bool is_meant(size_t row, int status, const char *words)
+static bool is_meant(size_t row, const struct http_response *response, const char *words)
 {
+    int status = response->status;
+    const char *code = meanings[row].code;
     bool is_status = meanings[row].status == 500 ? status >= 500 : meanings[row].status == status;
-    return is_status && (!meanings[row].code || strstr(words, meanings[row].code));
+    bool is_code = !code || (code[0] ? strstr(words, code) != NULL : response->body.size == 0);
+    return is_status && is_code;
 }
 
 bool object_refuse(const struct connection *connection, const struct http_response *response,
@@ -260,7 +264,7 @@ bool object_refuse(const struct connection *connection, const struct http_respon
     const char *meaning = response->status / 100 == 3 ? "redirects are not followed; correct url"
                                                       : "the service refused the request";
     for (size_t i = 0; i < sizeof meanings / sizeof meanings[0]; i++) {
-        if (!is_meant(i, response->status, buf_text(&words)))
+        if (!is_meant(i, response, buf_text(&words)))
             continue;
         kind = meanings[i].kind;
         retry = meanings[i].retry;

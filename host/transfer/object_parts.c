@@ -293,16 +293,13 @@ static bool is_open(const struct parts *parts, bool *is_open, struct error *err)
 /* The upload is gone. It may have been committed, or ended by a rule of the bucket or an administrator: what
  * is under its name tells, unless somebody else can have taken that. why stands: nothing was stored. */
 static bool settle_forgotten(struct upload *upload, uint64_t size, const char *digest,
-                             struct error *why)
+                             struct object_facts *facts, struct error *why)
 {
-    struct object_facts facts = {0};
     struct error look = {0};
     bool found = object_look(upload->transfer, upload->connection, upload->call, upload->folder,
-                             upload->name, &facts, &look);
-    if (found && facts.info.size == size && strcmp(facts.digest, digest) == 0) {
-        snprintf(upload->receipt->etag, sizeof upload->receipt->etag, "%s", facts.etag);
+                             upload->name, facts, &look);
+    if (found && facts->info.size == size && strcmp(facts->digest, digest) == 0)
         return true;
-    }
     if (!found && look.kind == ERROR_NOT_FOUND && upload->is_staged)
         return false;
     const char *seen = found                          ? "another object has its name"
@@ -319,6 +316,7 @@ static bool settle_forgotten(struct upload *upload, uint64_t size, const char *d
 static bool settle_commit(const struct parts *parts, const char *digest, struct error *why)
 {
     struct upload *upload = parts->upload;
+    struct object_facts facts = {0};
     struct error look = {0};
     bool is_left = false;
     if (!is_open(parts, &is_left, &look))
@@ -328,9 +326,9 @@ static bool settle_commit(const struct parts *parts, const char *digest, struct 
                                 upload->name, look.message);
     if (is_left && drop_upload(parts))
         return false;
-    if (!settle_forgotten(upload, parts->done, digest, why))
+    if (!settle_forgotten(upload, parts->done, digest, &facts, why))
         return false;
-    upload_keep_receipt(upload, upload->receipt->etag, digest);
+    upload_keep_receipt(upload, facts.etag, digest);
     return true;
 }
 
@@ -378,6 +376,7 @@ static bool doubt_commit(struct upload *upload, const struct parts *parts, bool 
                          struct error *err)
 {
     const struct transfer_step *doubt = upload->call->doubt;
+    struct object_facts facts = {0};
     struct error why = {0};
     bool is_left = false;
     if (!is_open(parts, &is_left, &why))
@@ -388,7 +387,7 @@ static bool doubt_commit(struct upload *upload, const struct parts *parts, bool 
         return false;
     if (is_left && drop_upload(parts))
         return true;
-    if (!settle_forgotten(upload, doubt->size, doubt->version, err))
+    if (!settle_forgotten(upload, doubt->size, doubt->version, &facts, err))
         return false;
     *is_done = true;
     upload_keep_doubt(upload);

@@ -92,54 +92,81 @@ static bool object_open(struct transfer *transfer, const struct transfer_call *c
     return connection_error(file->connection, err, ERROR_INTERNAL, "out of memory");
 }
 
-static bool accept_status(struct source *source, struct error *err)
+/* The answer to a GET: the bytes of a success are the pump's. */
+struct reading {
+    struct http_answer answer;
+    struct http_response response;
+};
+
+static void release_reading(void *context)
 {
+    struct reading *reading = context;
+    http_response_release(&reading->response);
+    free(reading);
+}
+
+static bool divert_refusal(struct source *source, const void *bytes, size_t size, bool *goes_on)
+{
+    struct reading *reading = source->context;
     long status = 0;
     curl_easy_getinfo(source->handle->easy, CURLINFO_RESPONSE_CODE, &status);
     if (status == 200)
-        return true;
-    char subject[OBJECT_SUBJECT_SIZE];
-    const struct http_response response = {.status = (int)status};
-    return object_refuse(source->handle->connection, &response,
-                         object_subject(source->file->folder, source->file->name, subject), err);
+        return false;
+    *goes_on = http_take_body(&reading->answer, bytes, size);
+    return true;
 }
 
 static bool check_status(struct source *source, CURLcode code, struct error *err)
 {
-    if (code != CURLE_OK)
-        return handle_fail(source->handle, code, err);
-    return accept_status(source, err);
+    struct reading *reading = source->context;
+    char subject[OBJECT_SUBJECT_SIZE];
+    if (reading->answer.is_body_over) /* of a refusal: its status says enough */
+        code = CURLE_OK;
+    if (!http_conclude(source->handle, &reading->answer, &code, err))
+        return false;
+    return reading->response.status == 200 ||
+           object_refuse(source->handle->connection, &reading->response,
+                         object_subject(source->file->folder, source->file->name, subject), err);
 }
 
-static bool object_read(struct transfer *transfer, const struct remote_file *file,
-                        const struct transfer_call *call, struct source *out, struct error *err)
+static bool prepare_reading(struct source *source, struct error *err)
 {
+    const struct remote_file *file = source->file;
+    struct reading *reading = source->context;
     struct buf path;
-    struct http_answer answer;
-    struct http_response response = {0};
-    *out = (struct source){.transfer = transfer, .fd = -1, .size = file->info.size,
-                           .accept = accept_status, .check = check_status, .file = file};
     buf_init(&path, HTTP_TARGET_SIZE_MAX);
     bool ok = object_append_name(file->connection, file->folder, "o", file->name, &path, err);
     if (ok) {
         const struct object_request request = {
             .method = "GET", .path = buf_text(&path), .if_match = file->etag};
-        out->handle = pool_acquire(transfer, file->connection, call, err);
-        ok = out->handle &&
-             object_prepare(transfer, out->handle, &request, &answer, &response, err);
+        ok = object_prepare(source->transfer, source->handle, &request, &reading->answer,
+                            &reading->response, err);
     }
-    if (ok) { /* the bytes are the pump's, and the file may take longer than any answer */
-        CURL *easy = out->handle->easy;
-        curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, NULL);
-        curl_easy_setopt(easy, CURLOPT_HEADERDATA, NULL);
+    if (ok) { /* the file may take longer than any answer */
+        CURL *easy = source->handle->easy;
         curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, 0L);
-        curl_easy_setopt(easy, CURLOPT_HTTPHEADER, out->handle->lists[HTTP_LIST]);
-    } else {
-        source_release(out);
+        curl_easy_setopt(easy, CURLOPT_HTTPHEADER, source->handle->lists[HTTP_LIST]);
     }
-    http_response_release(&response);
     buf_release(&path);
     return ok;
+}
+
+static bool object_read(struct transfer *transfer, const struct remote_file *file,
+                        const struct transfer_call *call, struct source *out, struct error *err)
+{
+    struct reading *reading = calloc(1, sizeof *reading);
+    *out = (struct source){.transfer = transfer, .fd = -1, .size = file->info.size, .file = file};
+    if (!reading)
+        return connection_error(file->connection, err, ERROR_INTERNAL, "out of memory");
+    out->divert = divert_refusal;
+    out->check = check_status;
+    out->context = reading;
+    out->release = release_reading;
+    out->handle = pool_acquire(transfer, file->connection, call, err);
+    if (out->handle && prepare_reading(out, err))
+        return true;
+    source_release(out);
+    return false;
 }
 
 /* ---- rename ---- */

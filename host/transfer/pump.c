@@ -29,7 +29,7 @@ struct pump {
     const struct transfer_call *call;
     struct ring ring;
     pthread_t thread;
-    bool has_thread, is_accepted;
+    bool has_thread;
     uint64_t received; /* bytes from the source; the source's side only, as md5_received */
     br_md5_context md5_received; /* where the source's digest is known */
     bool source_ok;
@@ -48,6 +48,9 @@ void source_release(struct source *source)
     if (source->handle)
         pool_release(source->transfer, source->handle);
     source->handle = NULL;
+    if (source->release)
+        source->release(source->context);
+    source->release = NULL;
     if (source->fd >= 0)
         close(source->fd);
     source->fd = -1;
@@ -71,10 +74,9 @@ static size_t pump_write(char *bytes, size_t size, size_t count, void *context)
 {
     struct pump *pump = context;
     size *= count;
-    if (!pump->is_accepted && pump->source.accept &&
-        !pump->source.accept(&pump->source, &pump->source_err))
-        return 0;
-    pump->is_accepted = true;
+    bool goes_on = true;
+    if (pump->source.divert && pump->source.divert(&pump->source, bytes, size, &goes_on))
+        return goes_on ? size : 0;
     if (size > pump->source.size - pump->received) {
         source_error(&pump->source, ERROR_BROKEN, &pump->source_err,
                      "it is larger than when it was looked at: still being written");

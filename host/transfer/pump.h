@@ -30,13 +30,15 @@ struct source {
     struct remote_stream *stream; /* owned if it can be closed, else borrowed; or NULL */
     uint64_t size; /* bytes it has to deliver: fewer or more is ERROR_BROKEN. A stream's may be
                       REMOTE_SIZE_UNKNOWN: what comes until its end, at most the call's file_size_max */
-    /* Asked once, before the first byte counts; false (err set) ends the transfer. NULL: yes.
-     * Object Storage looks at the HTTP status here. */
-    bool (*accept)(struct source *source, struct error *err);
+    /* Asked before bytes count: true, they are none of the file, and were taken (the body of a refusal,
+     * which check then explains); *goes_on false ends the request. NULL: all bytes are the file's. */
+    bool (*divert)(struct source *source, const void *bytes, size_t size, bool *goes_on);
     /* After the request ended with code: turns a failure into err, looks whether the file is still
      * what was opened. NULL: handle_fail. Runs in the source's thread; may perform on handle. */
     bool (*check)(struct source *source, CURLcode code, struct error *err);
     const struct remote_file *file; /* borrowed: what was opened */
+    void *context;                  /* of divert and check; owned, given to release once handle is gone */
+    void (*release)(void *context);
 };
 void source_release(
     struct source *source); /* a zeroed source with fd -1, or a taken one, is fine */

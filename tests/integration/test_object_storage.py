@@ -22,7 +22,7 @@ FOLDER = f"testnamespace/{BUCKET}"
 OTHER = "testnamespace/other"
 MIB = 1 << 20
 OBJECT_ANSWER_SIZE_MAX = 4 * MIB  # object_http.h
-RETRY_NEVER, RETRY_ONCE, RETRY_LATER = 0, 1, 3  # enum error_retry
+RETRY_NEVER, RETRY_ONCE, RETRY_FEW, RETRY_LATER = 0, 1, 2, 3  # enum error_retry
 
 
 def md5(data):
@@ -164,6 +164,53 @@ class Reading(StorageTest):
         self.assertEqual((answer["ok"], answer["kind"]), (False, "broken"), answer)
         self.assertIn("changed since", answer["message"])
         self.assertEqual(self.objects("other"), {})
+
+    def copying(self, name="x.csv", connection="OS"):
+        return {"do": "store", "connection": "OS", "folder": OTHER, "name": name,
+                "source": {"connection": connection, "folder": FOLDER, "name": "a.csv"}}
+
+    def test_refusals_say_what_is_worth_asking_again(self):
+        self.seed("a.csv", b"content")
+        cases = (("GET", 503, "ServiceUnavailable", RETRY_LATER), ("HEAD", 503, "ServiceUnavailable", RETRY_LATER),
+                 ("GET", 429, "TooManyRequests", RETRY_LATER), ("HEAD", 429, "TooManyRequests", RETRY_LATER),
+                 ("GET", 409, "IncorrectState", RETRY_LATER), ("HEAD", 409, "IncorrectState", RETRY_FEW),
+                 ("GET", 409, "Other", RETRY_NEVER), ("GET", 404, "BucketNotFound", RETRY_ONCE),
+                 ("GET", 404, "ObjectNotFound", RETRY_NEVER))
+        for method, status, code, retry in cases:
+            with self.subTest(method=method, status=status, code=code):
+                self.fault({"match": {"method": method, "path_regex": "/o/"}, "action": "status", "status": status,
+                            "headers": {"Retry-After": "120"}, "body": {"code": code, "message": "m"}})
+                answer = self.step(**self.copying())
+                self.assertEqual((answer["ok"], answer["code"], answer["retry"], answer["retry_after_ms"]),
+                                 (False, status, retry, 120000), answer)
+                self.assertEqual(code in answer["message"], method == "GET", answer)
+        self.assertEqual(self.objects("other"), {})
+
+    def test_clock_skew_is_named_where_an_object_is_read(self):
+        self.seed("a.csv", b"content")
+        for method in ("GET", "HEAD"):
+            self.fault({"match": {"method": method, "path_regex": "/o/"}, "action": "status", "status": 401,
+                        "headers": {"Date": format_date(time.time() - 1000)},
+                        "body": {"code": "NotAuthenticated", "message": "x"}})
+            self.bad("denied", "clock skew", **self.copying())
+
+    def test_overload_at_a_read_opens_the_circuit(self):
+        self.seed("a.csv", b"content")
+        for method in ("GET", "HEAD"):
+            name = "OS" + method
+            self.connect(name, retry={"circuit_failures": 1, "circuit_open_s": 60})
+            self.fault({"match": {"method": method, "path_regex": "/o/"}, "action": "status", "status": 503})
+            steps = [self.copying(f"{n}.csv", name) for n in range(2)]
+            answers = self.finish_driver(self.start_driver(steps))
+            self.assertEqual([one["ok"] for one in answers], [False, False], answers)
+            self.assertIn("left alone", answers[1]["message"])
+
+    def test_an_endless_refusal_ends(self):
+        self.seed("a.csv", b"content")
+        self.fault({"match": {"method": "GET", "path_regex": "/o/"}, "action": "status", "status": 503,
+                    "body": "x" * (OBJECT_ANSWER_SIZE_MAX + 1)})
+        answer = self.bad("unavailable", "HTTP 503", **self.copying())
+        self.assertEqual((answer["code"], answer["retry"]), (503, RETRY_LATER), answer)
 
     def test_short_and_corrupt_bodies_are_not_published(self):
         for action, size in (("short_body", 100000), ("corrupt", 100000), ("short_body", 5 * MIB)):
