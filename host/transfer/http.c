@@ -265,15 +265,10 @@ static void set_method(struct exchange *exchange, struct handle *handle)
  * along, of which nobody knows how long it takes, silence is. */
 static void set_time(struct exchange *exchange, struct handle *handle)
 {
-    long limit_ms = (long)exchange->connection->request_timeout_ms;
-    if (limit_ms == 0)
-        return;
-    if (exchange->request->attachment) {
-        curl_easy_setopt(handle->easy, CURLOPT_LOW_SPEED_TIME, (limit_ms + 999) / 1000);
-    } else {
-        curl_easy_setopt(handle->easy, CURLOPT_LOW_SPEED_TIME, 0L);
-        curl_easy_setopt(handle->easy, CURLOPT_TIMEOUT_MS, limit_ms);
-    }
+    if (exchange->request->attachment)
+        http_limit_silence(handle);
+    else
+        http_limit_time(handle);
 }
 
 static bool sign(struct exchange *exchange, struct handle *handle, const struct http_target *target,

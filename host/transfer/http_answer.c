@@ -154,6 +154,22 @@ void http_expect(struct handle *handle, const struct http_target *target,
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, answer);
 }
 
+void http_limit_time(struct handle *handle)
+{
+    long limit_ms = (long)handle->connection->request_timeout_ms;
+    if (limit_ms == 0)
+        return;
+    curl_easy_setopt(handle->easy, CURLOPT_LOW_SPEED_TIME, 0L);
+    curl_easy_setopt(handle->easy, CURLOPT_TIMEOUT_MS, limit_ms);
+}
+
+void http_limit_silence(struct handle *handle)
+{
+    long limit_ms = (long)handle->connection->request_timeout_ms;
+    if (limit_ms)
+        curl_easy_setopt(handle->easy, CURLOPT_LOW_SPEED_TIME, (limit_ms + 999) / 1000);
+}
+
 /* libcurl is about to send the request: the first time, or again. */
 static int before_sending(void *context, char *peer, char *own, int peer_port, int own_port)
 {

@@ -40,6 +40,11 @@ void http_expect(struct handle *handle, const struct http_target *target,
 void http_send_body(struct handle *handle, struct http_answer *answer, const void *body,
                     size_t size);
 
+/* The request as a whole may take the connection's request_timeout, however silent the peer is in it; or: so
+ * long may the peer be silent. Without that setting, the connection's stall_timeout stays. */
+void http_limit_time(struct handle *handle);
+void http_limit_silence(struct handle *handle);
+
 /* Appends "name: value" to the request's headers; a value with control bytes is ERROR_INVALID. */
 MUST_USE bool http_header(struct handle *handle, const char *name, const char *value,
                           struct error *err);

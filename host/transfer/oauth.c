@@ -12,13 +12,18 @@
 #include "transfer/object_listing.h"
 
 #define FORM_SIZE_MAX (4 * SECRET_SIZE_MAX)
+#define WAIT_STEP_MS 100 /* how soon one that waits sees that its call is to end */
 
 struct token {
     struct token *next;
-    char *identity;       /* what the token was asked with, secret apart */
-    pthread_mutex_t lock; /* held while it is fetched; guards the rest */
-    struct buf text;      /* empty: none */
-    int64_t end_ms;       /* monotonic; to be used before */
+    char *identity;         /* what the token was asked with, secret apart */
+    pthread_mutex_t lock;   /* guards the rest; never held while the service is asked */
+    pthread_cond_t changed; /* a fetch has ended */
+    bool is_fetched;        /* by one thread, right now */
+    uint64_t fetches;       /* that have ended */
+    struct error failure;   /* of the last one; no kind: it went well, or ended by its caller's own limits */
+    struct buf text;        /* empty: none */
+    int64_t end_ms;         /* monotonic; to be used before */
 };
 
 struct tokens {
@@ -47,6 +52,7 @@ static void free_tokens(void *thing)
     while (tokens->first) {
         struct token *token = tokens->first;
         tokens->first = token->next;
+        pthread_cond_destroy(&token->changed);
         pthread_mutex_destroy(&token->lock);
         wipe(&token->text);
         free(token->identity);
@@ -54,6 +60,16 @@ static void free_tokens(void *thing)
     }
     pthread_mutex_destroy(&tokens->lock);
     free(tokens);
+}
+
+static void init_changes(struct token *token)
+{
+    pthread_condattr_t attributes;
+    pthread_mutex_init(&token->lock, NULL);
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&token->changed, &attributes);
+    pthread_condattr_destroy(&attributes);
 }
 
 /* The entry of the connection, made if missing. NULL: out of memory. */
@@ -73,7 +89,7 @@ static struct token *find_token(struct tokens *tokens, const struct connection *
     while (token && strcmp(token->identity, identity) != 0)
         token = token->next;
     if (!token && (token = calloc(1, sizeof *token))) {
-        pthread_mutex_init(&token->lock, NULL);
+        init_changes(token);
         buf_init(&token->text, OAUTH_TOKEN_SIZE_MAX);
         token->identity = identity;
         identity = NULL;
@@ -176,9 +192,7 @@ static bool post_form(struct transfer *transfer, const struct connection *connec
         curl_easy_setopt(handle->easy, CURLOPT_POST, 1L);
         curl_easy_setopt(handle->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)form.size);
         curl_easy_setopt(handle->easy, CURLOPT_POSTFIELDS, buf_text(&form));
-        if (connection->request_timeout_ms)
-            curl_easy_setopt(handle->easy, CURLOPT_TIMEOUT_MS,
-                             (long)connection->request_timeout_ms);
+        http_limit_time(handle);
         ok = (in_form || add_basic(handle, secret, err)) &&
              http_header(handle, "Accept", "application/json", err) &&
              http_perform(handle, &answer, &code, err);
@@ -223,8 +237,8 @@ static bool refuse(const struct connection *connection, const struct http_respon
 /* Basic first, as RFC 6749 2.3.1 wants; services that only read the form answer 400 or 401 to it.
  */
 static bool request_token(struct transfer *transfer, const struct connection *connection,
-                          const struct transfer_call *call, const char *secret, struct token *token,
-                          struct error *err)
+                          const struct transfer_call *call, const char *secret, struct buf *token,
+                          int64_t *end_ms, struct error *err)
 {
     struct http_response response;
     struct error why = {0};
@@ -236,18 +250,18 @@ static bool request_token(struct transfer *transfer, const struct connection *co
     }
     if (ok && response.status != 200)
         ok = refuse(connection, &response, err);
-    else if (ok && !oauth_parse(buf_text(&response.body), response.body.size, &token->text, &life_s,
-                                &why))
+    else if (ok && !oauth_parse(buf_text(&response.body), response.body.size, token, &life_s, &why))
         ok = connection_error(connection, err, why.kind, "%s", why.message);
     int64_t margin_s = life_s / 2 < OAUTH_MARGIN_S ? life_s / 2 : OAUTH_MARGIN_S;
-    token->end_ms = clock_monotonic_ms() + (life_s - margin_s) * 1000;
+    *end_ms = clock_monotonic_ms() + (life_s - margin_s) * 1000;
     wipe(&response.body);
     http_response_release(&response);
     return ok;
 }
 
 static bool fetch(struct transfer *transfer, const struct connection *connection,
-                  const struct transfer_call *call, struct token *token, struct error *err)
+                  const struct transfer_call *call, struct buf *token, int64_t *end_ms,
+                  struct error *err)
 {
     if (!connection->token_url || !connection->user || !connection->user[0])
         return connection_error(
@@ -255,13 +269,69 @@ static bool fetch(struct transfer *transfer, const struct connection *connection
             "OAuth needs token_url, user (client id) and password (client secret)");
     struct buf secret;
     buf_init(&secret, SECRET_SIZE_MAX);
-    wipe(&token->text);
     bool ok = secret_read(connection, "password", &connection->password, &secret, err) &&
-              request_token(transfer, connection, call, buf_text(&secret), token, err);
-    if (!ok)
-        wipe(&token->text);
+              request_token(transfer, connection, call, buf_text(&secret), token, end_ms, err);
     wipe(&secret);
     return ok;
+}
+
+/* ---- one fetch at a time ---- */
+
+/* With the lock, which is free while the service is asked. */
+static bool fetch_alone(struct transfer *transfer, const struct connection *connection,
+                        const struct transfer_call *call, struct token *token, struct error *err)
+{
+    struct buf text;
+    int64_t end_ms = 0;
+    token->is_fetched = true;
+    wipe(&token->text);
+    pthread_mutex_unlock(&token->lock);
+    buf_init(&text, OAUTH_TOKEN_SIZE_MAX);
+    bool ok = fetch(transfer, connection, call, &text, &end_ms, err);
+    struct error ignored;
+    bool is_own = !ok && !call_goes_on(call, &ignored);
+    pthread_mutex_lock(&token->lock);
+    if (ok) {
+        token->text = text;
+        token->end_ms = end_ms;
+    } else {
+        wipe(&text);
+    }
+    token->failure = ok || is_own ? (struct error){0} : *err;
+    token->is_fetched = false;
+    token->fetches++;
+    pthread_cond_broadcast(&token->changed);
+    return ok;
+}
+
+/* With the lock: until the fetch of another thread has ended, whose failure is this caller's, too. */
+static bool await_fetch(const struct connection *connection, const struct transfer_call *call,
+                        struct token *token, struct error *err)
+{
+    const uint64_t before = token->fetches;
+    struct error why = {0};
+    while (token->fetches == before) {
+        struct timespec until;
+        if (!call_goes_on(call, &why))
+            return connection_error(connection, err, why.kind, "waiting for a token: %s",
+                                    why.message);
+        clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_nsec += WAIT_STEP_MS * 1000000L;
+        until.tv_sec += until.tv_nsec / 1000000000;
+        until.tv_nsec %= 1000000000;
+        pthread_cond_timedwait(&token->changed, &token->lock, &until);
+    }
+    if (token->failure.kind == ERROR_NONE)
+        return true;
+    if (err)
+        *err = token->failure;
+    return false;
+}
+
+static bool is_good(const struct token *token, const char *refused)
+{
+    return token->text.size > 0 && clock_monotonic_ms() < token->end_ms &&
+           !(refused && strcmp(refused, buf_text(&token->text)) == 0);
 }
 
 bool oauth_token(struct transfer *transfer, const struct connection *connection,
@@ -270,12 +340,19 @@ bool oauth_token(struct transfer *transfer, const struct connection *connection,
 {
     struct tokens *tokens = transfer_keep(transfer, SLOT_TOKENS, make_tokens, free_tokens);
     struct token *token = tokens ? find_token(tokens, connection) : NULL;
+    struct error local = {0};
     if (!token)
         return connection_error(connection, err, ERROR_INTERNAL, "out of memory");
+    bool ok = true;
     pthread_mutex_lock(&token->lock);
-    bool is_good = token->text.size > 0 && clock_monotonic_ms() < token->end_ms &&
-                   !(refused && strcmp(refused, buf_text(&token->text)) == 0);
-    bool ok = is_good || fetch(transfer, connection, call, token, err);
+    while (ok && !is_good(token, refused)) {
+        if (token->is_fetched) {
+            ok = await_fetch(connection, call, token, err);
+            continue;
+        }
+        ok = fetch_alone(transfer, connection, call, token, err ? err : &local);
+        break; /* what was just given is used, however short its life */
+    }
     if (ok)
         buf_append(out, token->text.data, token->text.size);
     pthread_mutex_unlock(&token->lock);

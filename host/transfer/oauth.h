@@ -2,7 +2,8 @@
 /*
  * Access tokens by OAuth 2.0 client credentials (RFC 6749 4.4): fetched once per connection, kept
  * until shortly before they expire, wiped with the transfer. Thread-safe; threads that need the
- * same token at the same time wait for one request.
+ * same token at the same time wait for one request, each as long as its own call allows, and share
+ * what comes of it, be it a token or a failure.
  */
 #ifndef TRANSFER_OAUTH_H
 #define TRANSFER_OAUTH_H

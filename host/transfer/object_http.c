@@ -135,8 +135,8 @@ static void set_method(struct handle *handle, const struct object_request *reque
         }
     }
     /* Only an answer may take as long as the connection allows: bodies are watched for stalls. */
-    if (!request->uploads && handle->connection->request_timeout_ms)
-        curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)handle->connection->request_timeout_ms);
+    if (!request->uploads && !request->downloads)
+        http_limit_time(handle);
 }
 
 bool object_prepare(struct transfer *transfer, struct handle *handle,

@@ -138,15 +138,13 @@ static bool prepare_reading(struct source *source, struct error *err)
     bool ok = object_append_name(file->connection, file->folder, "o", file->name, &path, err);
     if (ok) {
         const struct object_request request = {
-            .method = "GET", .path = buf_text(&path), .if_match = file->etag};
+            .method = "GET", .path = buf_text(&path), .if_match = file->etag, .downloads = true};
         ok = object_prepare(source->transfer, source->handle, &request, &reading->answer,
                             &reading->response, err);
     }
-    if (ok) { /* the file may take longer than any answer */
-        CURL *easy = source->handle->easy;
-        curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, 0L);
-        curl_easy_setopt(easy, CURLOPT_HTTPHEADER, source->handle->lists[HTTP_LIST]);
-    }
+    if (ok)
+        curl_easy_setopt(source->handle->easy, CURLOPT_HTTPHEADER,
+                         source->handle->lists[HTTP_LIST]);
     buf_release(&path);
     return ok;
 }

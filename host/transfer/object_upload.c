@@ -56,9 +56,8 @@ static size_t feed_held(struct upload *upload, char *buffer, size_t size)
     return size;
 }
 
-static size_t feed(char *buffer, size_t unit, size_t count, void *context)
+static size_t give(char *buffer, size_t unit, size_t count, struct upload *upload)
 {
-    struct upload *upload = context;
     size_t size = unit * count;
     if (size > upload->left)
         size = (size_t)upload->left;
@@ -76,6 +75,16 @@ static size_t feed(char *buffer, size_t unit, size_t count, void *context)
     upload->left -= got;
     if (is_whole(upload) && !pump_finish(upload->pump, &upload->failure))
         return stop(upload);
+    return got;
+}
+
+/* Behind the last byte the service works on its answer, and may be silent for longer than in a body. */
+static size_t feed(char *buffer, size_t unit, size_t count, void *context)
+{
+    struct upload *upload = context;
+    size_t got = give(buffer, unit, count, upload);
+    if (upload->left == 0)
+        http_limit_silence(upload->sink);
     return got;
 }
 
@@ -99,6 +108,7 @@ bool upload_send(struct upload *upload, struct handle *handle, struct http_answe
         return false;
     br_md5_init(&upload->md5);
     upload->left = size;
+    upload->sink = handle;
     CURL *easy = handle->easy;
     curl_easy_setopt(easy, CURLOPT_READFUNCTION, feed);
     curl_easy_setopt(easy, CURLOPT_READDATA, upload);

@@ -24,6 +24,7 @@ struct upload {
     bool is_staged;                 /* name is a temporary one, which nobody else touches */
     bool has_failed;                /* the stream did: err of the stream is in failure */
     struct error failure;
+    struct handle *sink;            /* of the request at hand */
     uint64_t left;                  /* bytes that the request at hand still gives */
     br_md5_context md5;             /* of the request at hand */
 };

@@ -206,11 +206,17 @@ class Reading(StorageTest):
             self.assertIn("left alone", answers[1]["message"])
 
     def test_an_endless_refusal_ends(self):
-        self.seed("a.csv", b"content")
-        self.fault({"match": {"method": "GET", "path_regex": "/o/"}, "action": "status", "status": 503,
-                    "body": "x" * (OBJECT_ANSWER_SIZE_MAX + 1)})
-        answer = self.bad("unavailable", "HTTP 503", **self.copying())
-        self.assertEqual((answer["code"], answer["retry"]), (503, RETRY_LATER), answer)
+        class Endless(HttpPeer):
+            def handle(self, request):
+                if request.method == "HEAD":
+                    return Answer(200, b"content", [("etag", "e")])
+                return Answer(503, b"x" * (OBJECT_ANSWER_SIZE_MAX + 1), [("Retry-After", "7")])
+        peer = Endless(self.path("endless"))
+        self.addCleanup(peer.close)
+        self.connections["ENDLESS"] = {**self.connections["OS"], "url": peer.url}
+        answer = self.step(**self.copying(connection="ENDLESS"))
+        self.assertIn("HTTP 503", answer["message"])
+        self.assertEqual((answer["code"], answer["retry"], answer["retry_after_ms"]), (503, RETRY_LATER, 7000), answer)
 
     def test_short_and_corrupt_bodies_are_not_published(self):
         for action, size in (("short_body", 100000), ("corrupt", 100000), ("short_body", 5 * MIB)):
@@ -312,6 +318,15 @@ class Storing(StorageTest):
         # Later, the same file again: it is there already.
         self.good(**self.storing("doubt.csv", b"content"))
 
+    def test_answers_may_take_longer_than_silence_within_a_body(self):
+        self.connect("OS", multipart_threshold="1MiB", part_size="1MiB", stall_timeout_s=2, request_timeout_s=60)
+        for match in ({"method": "PUT", "path_regex": "/o/"}, {"method": "PUT", "path_regex": "/u/"},
+                      {"method": "POST", "query_regex": "uploadId"}, {"method": "GET", "query_regex": "limit"}):
+            self.fault({"match": match, "action": "delay", "seconds": 5})
+        self.good(**self.storing("small.csv", b"content"))
+        self.good(**self.storing("large.csv", b"x" * (MIB + 1)))
+        self.good(do="list", connection="OS", folder=FOLDER)
+
     def test_clock_skew_is_named(self):
         admin(self.peer, "POST", "/_clock", {"skew": 1000})
         self.bad("denied", "API keys", do="list", connection="OS", folder=FOLDER)
@@ -355,6 +370,20 @@ class Parts(StorageTest):
         answer = self.good(**self.storing("x.csv", self.data))
         self.assertEqual(answer["etag"], self.objects()["x.csv"]["etag"])
         self.assertEqual(object_bytes(self.peer, BUCKET, "x.csv"), self.data)
+
+    def test_an_upload_that_is_forgotten_is_not_taken_for_stored(self):
+        gone = {"match": {"method": "GET", "path_regex": "/u/"}, "action": "status", "status": 404,
+                "body": {"code": "NoSuchUpload", "message": "x"}}
+        commit = {"match": {"method": "POST", "query_regex": "uploadId"}}
+        self.fault({**commit, "action": "status", "status": 500}, gone)
+        self.bad_store("unknown", "given up", "nothing has its name", data=self.data)
+        self.assertEqual(self.objects(), {})
+        self.connect("OS", multipart_threshold="1MiB", part_size="1MiB", on_conflict="overwrite")
+        admin(self.peer, "PUT", f"/_objects/{BUCKET}/x.csv", "other")
+        self.fault({**commit, "action": "status", "status": 500}, gone)
+        self.bad_store("unknown", "given up", "another object", data=self.data)
+        self.fault({**commit, "action": "drop_reply"}, gone)
+        self.good(**self.storing("x.csv", self.data))
 
     def test_a_commit_that_is_said_to_have_failed_is_settled_by_a_look(self):
         for status in (500, 502, 504):

@@ -167,9 +167,9 @@ class ObjectStorage(RetryTest):
         steps = (
             (self.land.ccs_storage, {"method": "GET", "query_regex": "limit="}, "list"),
             (self.land.ccs_storage, {"method": "GET", "path_regex": "/o/"}, "read"),
-            (self.land.dacs_storage, {"method": "POST", "path_regex": "/u$"}, "begin"),
-            (self.land.dacs_storage, {"method": "PUT", "path_regex": "/u/"}, "part"),
-            (self.land.dacs_storage, {"method": "POST", "query_regex": "uploadId"}, "commit"),
+            (self.land.dacs_storage, {"method": "HEAD", "path_regex": "/o/"}, "look"),
+            (self.land.dacs_storage, {"method": "PUT", "path_regex": "/o/"}, "send"),
+            (self.land.dacs_storage, {"method": "POST", "path_regex": "renameObject"}, "publish"),
             (self.land.ccs_storage, {"method": "POST", "path_regex": "renameObject"}, "rename"),
         )
         for storage, match, what in steps:

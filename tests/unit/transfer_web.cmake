@@ -1,5 +1,5 @@
 # Signatures, object storage and mail, as far as no peer is needed.
-foreach(name signature mime object http otlp)
+foreach(name signature mime object http oauth otlp)
   add_unit_test(test_transfer_${name} LIBS sluice_transfer)
 endforeach()
 target_compile_definitions(test_transfer_signature PRIVATE UNIT_DATA="${CMAKE_CURRENT_SOURCE_DIR}/data")
