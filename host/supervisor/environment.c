@@ -41,9 +41,11 @@ static void add_passed(struct environment_block *out, char *const *own)
 {
     for (size_t i = 0; i < sizeof passed / sizeof passed[0]; i++) {
         const size_t size = strlen(passed[i]);
-        for (char *const *at = own; *at; at++)
-            if (strncmp(*at, passed[i], size) == 0 && (*at)[size] == '=')
-                add(out, *at, strlen(*at));
+        char *const *at = own;
+        while (*at && (strncmp(*at, passed[i], size) != 0 || (*at)[size] != '='))
+            at++;
+        if (*at) /* whoever started this one may have given a name more than once */
+            add(out, *at, strlen(*at));
     }
 }
 

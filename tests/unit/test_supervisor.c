@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Parts of the supervisor that need no process: addresses, waiting, environments, folders, lines. */
 #include <fcntl.h>
+#include <grp.h>
 #include <sys/inotify.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "check.h"
+#include "supervisor/account.h"
 #include "supervisor/address.h"
 #include "supervisor/environment.h"
 #include "supervisor/relay.h"
@@ -143,6 +145,76 @@ static void an_environment_has_a_limit(void)
     line[ENVIRONMENT_SIZE_MAX] = 'A';
     CHECK_FAILS(make(&block, line, 0600), &err, ERROR_LIMIT);
     CHECK_CONTAINS(err.message, "is larger than 65536 bytes");
+}
+
+/* All that is passed on of the supervisor's own, each so often. */
+static size_t passed_of(size_t times)
+{
+    static char names[][24] = {"PATH=/bin", "TZ=UTC", "LANG=C", "LC_ALL=C", "SLUICE_FUNCTIONS=f",
+                               "SLUICE_NODE=n", "SLUICE_WASM2C=w", "SLUICE_CC=c", "SLUICE_WASM_RT=r"};
+    static char *own[2 * ENVIRONMENT_VARIABLES_MAX + 1];
+    static char text[16 * (ENVIRONMENT_FILE_VARIABLES_MAX + 1)];
+    const size_t count = sizeof names / sizeof names[0];
+    struct temporary place = temporary_make();
+    struct environment_block block;
+    text[0] = '\0';
+    for (int i = 0; i < ENVIRONMENT_FILE_VARIABLES_MAX; i++)
+        snprintf(text + strlen(text), 16, "V%d=1\n", i);
+    temporary_write(&place, "a.environment", text);
+    CHECK_EQ_INT(chmod(temporary_path(&place, "a.environment"), 0600), 0);
+    for (size_t i = 0; i < times * count; i++)
+        own[i] = names[i % count];
+    own[times * count] = NULL;
+    CHECK_OK(environment_make(&block, own, "games", "/srv/a", temporary_path(&place, "a.environment"),
+                              &err), &err);
+    CHECK(block.count <= ENVIRONMENT_VARIABLES_MAX);
+    CHECK(!block.variables[block.count]);
+    CHECK_EQ_TEXT(block.variables[block.count - 1], "HOME=/srv/a");
+    temporary_remove(&place);
+    environment_release(&block);
+    return block.count;
+}
+
+/* The fullest file and all that is passed on fit; a name that occurs again is passed on once, or so many
+ * of them would not. */
+static void the_fullest_environment_fits(void)
+{
+    const size_t fullest = passed_of(1);
+    CHECK_EQ_INT(fullest, ENVIRONMENT_FILE_VARIABLES_MAX + 9 + 3);
+    CHECK_EQ_INT(passed_of(ENVIRONMENT_VARIABLES_MAX / 8), fullest);
+}
+
+/* ---- accounts ---------------------------------------------------------------------------------- */
+
+static int groups_of_nobody;
+
+/* What account.c asks the system: the groups of a user are as many as the test wants. */
+int getgrouplist(const char *user, gid_t group, gid_t *groups, int *count)
+{
+    const int room = *count;
+    (void)user;
+    *count = groups_of_nobody;
+    if (groups_of_nobody > room)
+        return -1;
+    for (int i = 0; i < groups_of_nobody; i++)
+        groups[i] = group + (gid_t)i;
+    return groups_of_nobody;
+}
+
+static void groups_of_an_account_have_a_limit(void)
+{
+    struct temporary place = temporary_make();
+    struct account account;
+    groups_of_nobody = ACCOUNT_GROUPS_MAX;
+    err = (struct error){0};
+    bool ok = account_find(&account, "nobody", place.folder, &err);
+    CHECK(ok || err.kind == ERROR_DENIED); /* only root may run anything as nobody */
+    CHECK_EQ_INT(account.group_count, ACCOUNT_GROUPS_MAX);
+    CHECK_EQ_INT(account.groups[ACCOUNT_GROUPS_MAX - 1], account.gid + ACCOUNT_GROUPS_MAX - 1);
+    groups_of_nobody = ACCOUNT_GROUPS_MAX + 1;
+    CHECK_FAILS(account_find(&account, "nobody", place.folder, &err), &err, ERROR_LIMIT);
+    CHECK_EQ_TEXT(err.message, "user 'nobody' is in more than 64 groups");
+    temporary_remove(&place);
 }
 
 /* ---- workspaces -------------------------------------------------------------------------------- */
@@ -375,7 +447,8 @@ static void a_document_has_a_limit(void)
 }
 
 CHECK_MAIN(TEST(addresses), TEST(waiting_doubles_up_to_a_limit_and_begins_again), TEST(an_environment_is_clean),
-           TEST(a_bad_environment_is_refused), TEST(an_environment_has_a_limit), TEST(workspaces_are_found),
+           TEST(a_bad_environment_is_refused), TEST(an_environment_has_a_limit), TEST(the_fullest_environment_fits),
+           TEST(groups_of_an_account_have_a_limit), TEST(workspaces_are_found),
            TEST(so_many_and_no_more), TEST(a_fingerprint_is_of_the_configuration), TEST(changes_wake),
            TEST(others_must_not_add_workspaces), TEST(lines_are_passed_on_with_their_tenant),
            TEST(a_line_without_end_is_cut), TEST(a_flood_is_read_slowly), TEST(a_document_comes_in_pieces),
