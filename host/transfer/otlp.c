@@ -142,7 +142,7 @@ static void wait_for_batch(struct otlp *otlp, struct list *batch)
         if (!wait_until(otlp, until_ms))
             break;
     while (otlp->queue.count > 0 && batch->count < OTLP_BATCH_COUNT &&
-           batch->size + otlp->queue.first->size < OTLP_BATCH_SIZE_MAX) {
+           batch->size + otlp->queue.first->size <= OTLP_BATCH_SIZE_MAX) {
         struct item *item = list_take(&otlp->queue);
         item->next = NULL;
         list_add(batch, item);

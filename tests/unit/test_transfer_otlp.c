@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A span as JSON, what a collector's answers mean, how long pauses are. */
+#include <pthread.h>
 #include <string.h>
 #include <time.h>
 
@@ -7,6 +8,7 @@
 #include "base/json.h"
 #include "base/metrics.h"
 #include "check.h"
+#include "loopback.h"
 #include "transfer/otlp.h"
 #include "transfer/otlp_retry.h"
 
@@ -258,6 +260,104 @@ static void test_the_bytes_of_spans_that_wait(void)
     clock_use(NULL);
 }
 
+/* ---- batches ---- */
+
+/* A collector that takes everything, and counts the spans of each request. */
+struct collector {
+    int listener, requests;
+    size_t spans[8];
+};
+
+static void *collect(void *context)
+{
+    struct collector *collector = context;
+    struct buf request;
+    buf_init(&request, 2 * OTLP_BATCH_SIZE_MAX);
+    int connection = accept(collector->listener, NULL, NULL);
+    while (collector->requests < 8 && loopback_read(connection, &request)) {
+        size_t *spans = &collector->spans[collector->requests++];
+        for (const char *at = buf_text(&request); (at = strstr(at, "\"spanId\"")) != NULL; at++)
+            ++*spans;
+        loopback_answer(connection, "200 OK", "Content-Type: application/json\r\n", "{}");
+    }
+    close(connection);
+    buf_release(&request);
+    return NULL;
+}
+
+static size_t json_size(const struct otlp_span *span)
+{
+    struct buf json;
+    buf_init(&json, 1 << 20);
+    otlp_append_span(&json, span);
+    size_t size = json.size;
+    buf_release(&json);
+    return size;
+}
+
+#define TEXT_SIZE 900u /* of most attributes, less than one may have: so a span can have every size */
+
+/* Gives the span attributes that make it so large. */
+static void fill(struct otlp_span *span, size_t size)
+{
+    static char text[OTLP_TEXT_SIZE_MAX + 1], last[OTLP_TEXT_SIZE_MAX + 1];
+    static struct otlp_attribute attributes[64];
+    size_t left = 0;
+    memset(text, 'x', TEXT_SIZE);
+    memset(last, 'x', sizeof last - 1);
+    *span = span_of(attributes, 0);
+    while (span->attribute_count < 64) {
+        attributes[span->attribute_count++] = (struct otlp_attribute){"a", "x", 0};
+        left = size - json_size(span) + 1;
+        if (left <= OTLP_TEXT_SIZE_MAX)
+            break;
+        attributes[span->attribute_count - 1].text = text;
+    }
+    attributes[span->attribute_count - 1].text = last + sizeof last - 1 - left;
+    CHECK_EQ_INT(json_size(span), size);
+}
+
+#define SPANS 50u
+
+/* Sends that many spans, which together have so many bytes. */
+static void send_spans(size_t size, struct collector *collector)
+{
+    static char service[] = "test", endpoint[64];
+    struct trace_settings settings = {.endpoint = endpoint, .service = service, .queue_max = SPANS};
+    char address[LOOPBACK_ADDRESS_SIZE];
+    struct otlp_span span;
+    pthread_t thread;
+    *collector = (struct collector){.listener = loopback_listen(address)};
+    snprintf(endpoint, sizeof endpoint, "http://%s", address);
+    struct transfer *transfer = transfer_new();
+    struct otlp *otlp = open_waiting(transfer, &settings);
+    fill(&span, size / SPANS);
+    for (size_t i = 0; i < SPANS - 1; i++)
+        otlp_send(otlp, &span);
+    fill(&span, size / SPANS + size % SPANS);
+    otlp_send(otlp, &span);
+    CHECK_EQ_INT(pthread_create(&thread, NULL, collect, collector), 0);
+    clock_use(NULL);
+    CHECK(otlp_flush(otlp, 60000));
+    otlp_close(otlp, 0);
+    transfer_free(transfer);
+    CHECK_EQ_INT(pthread_join(thread, NULL), 0);
+    close(collector->listener);
+}
+
+static void test_the_bytes_of_one_request(void)
+{
+    struct collector collector;
+    send_spans(OTLP_BATCH_SIZE_MAX, &collector);
+    CHECK_EQ_INT(collector.requests, 1);
+    CHECK_EQ_INT(collector.spans[0], SPANS);
+    send_spans(OTLP_BATCH_SIZE_MAX + 1, &collector);
+    CHECK_EQ_INT(collector.requests, 2);
+    CHECK_EQ_INT(collector.spans[0], SPANS - 1);
+    CHECK_EQ_INT(collector.spans[1], 1);
+}
+
 CHECK_MAIN(TEST(test_span), TEST(test_long_texts_are_cut_between_characters), TEST(test_answers),
            TEST(test_partial_success), TEST(test_retry_after), TEST(test_errors), TEST(test_pauses),
-           TEST(test_the_number_of_spans_that_wait), TEST(test_the_bytes_of_spans_that_wait))
+           TEST(test_the_number_of_spans_that_wait), TEST(test_the_bytes_of_spans_that_wait),
+           TEST(test_the_bytes_of_one_request))
