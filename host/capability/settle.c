@@ -95,14 +95,14 @@ bool settle(struct call *call, bool (*act)(struct call *, void *), void *context
         return act(call, context);
     if (!begin(call))
         return false;
-    for (int look = 0; look < SETTLE_LOOKS_MAX; look++) {
+    for (int looks = 1;; looks++) {
         if (!set_doubt(call))
             return false;
         if (act(call, context))
             return true;
         if (call->error.kind != ERROR_UNKNOWN || !call->has_step || call->execution->stop)
             return false;
-        if (!retry_pause(call, duration_ms))
+        if (looks == SETTLE_LOOKS_MAX || !retry_pause(call, duration_ms))
             break;
         duration_ms = duration_ms < SETTLE_PAUSE_MS_MAX ? duration_ms * 2 : duration_ms;
     }

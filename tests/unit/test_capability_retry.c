@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Attempts, pauses and what ends them, over a scripted handler and a clock that is slept on. */
+/* Attempts and looks, pauses and what ends them, over a scripted handler and a clock that is slept on. */
 #include "base/random.h"
 #include "capability/retry.h"
+#include "capability/settle.h"
 #include "base/metrics.h"
 #include "check.h"
 #include "unit/fake_clock.h"
@@ -330,6 +331,64 @@ static void what_is_stopped_or_has_no_connection_runs_once(void)
     CHECK_EQ_INT(end().count, 0);
 }
 
+/* ---- looks at a peer ---- */
+
+struct looks {
+    unsigned known_at, count; /* what happened is known at that look */
+    int64_t at_ms[SETTLE_LOOKS_MAX + 2];
+};
+
+static bool look(struct call *call, void *context)
+{
+    struct looks *looks = context;
+    looks->at_ms[looks->count++] = fake_clock.monotonic_ms;
+    call->has_step = true;
+    if (looks->count == looks->known_at)
+        return true;
+    CHECK(looks->count <= SETTLE_LOOKS_MAX);
+    return error_set(&call->error, ERROR_UNKNOWN, "the answer to look %u was lost", looks->count);
+}
+
+static bool settled(struct looks *looks)
+{
+    static struct journal *const journal = (struct journal *)&world; /* asked only whether it is there */
+    begin(NULL);
+    arena_init(&world.execution.scratch, 1 << 20);
+    world.execution.journal = journal;
+    world.call.is_in_doubt = false;
+    bool ok = settle(&world.call, look, looks);
+    arena_clear(&world.execution.scratch);
+    end();
+    return ok;
+}
+
+static void n_looks_settle_and_n_plus_1_do_not(void)
+{
+    struct looks looks = {.known_at = SETTLE_LOOKS_MAX};
+    CHECK(settled(&looks));
+    CHECK_EQ_INT(looks.count, SETTLE_LOOKS_MAX);
+    CHECK_EQ_INT(world.execution.stop, FAULT_NONE);
+    looks = (struct looks){.known_at = SETTLE_LOOKS_MAX + 1};
+    CHECK(!settled(&looks));
+    CHECK_EQ_INT(looks.count, SETTLE_LOOKS_MAX);
+    CHECK_EQ_INT(world.execution.stop, FAULT_SUSPENDED);
+    CHECK_EQ_INT(fake_clock.monotonic_ms, looks.at_ms[SETTLE_LOOKS_MAX - 1]); /* no pause before nothing */
+}
+
+static void pauses_between_looks_double_up_to_their_most(void)
+{
+    struct looks looks = {.known_at = SETTLE_LOOKS_MAX};
+    int64_t expected_ms = SETTLE_PAUSE_MS;
+    int at_most = 0;
+    CHECK(settled(&looks));
+    for (unsigned i = 1; i < looks.count; i++) {
+        CHECK_EQ_INT(looks.at_ms[i] - looks.at_ms[i - 1], expected_ms);
+        at_most += expected_ms == SETTLE_PAUSE_MS_MAX;
+        expected_ms = expected_ms * 2 < SETTLE_PAUSE_MS_MAX ? expected_ms * 2 : SETTLE_PAUSE_MS_MAX;
+    }
+    CHECK(at_most >= 2); /* it is reached, and kept */
+}
+
 CHECK_MAIN(TEST(attempts_by_class), TEST(pauses_double_up_to_their_most),
            TEST(what_the_peer_asks_for_is_the_least), TEST(a_doubt_that_is_not_settled_is_not_forgotten),
            TEST(a_call_that_succeeds_at_last),
@@ -338,4 +397,6 @@ CHECK_MAIN(TEST(attempts_by_class), TEST(pauses_double_up_to_their_most),
            TEST(answers_that_ask_to_come_back),
            TEST(no_attempt_begins_in_the_second_half_of_the_time), TEST(a_stop_ends_the_pause),
            TEST(a_file_that_can_be_read_once_is_not_sent_again),
-           TEST(what_is_stopped_or_has_no_connection_runs_once))
+           TEST(what_is_stopped_or_has_no_connection_runs_once),
+           TEST(n_looks_settle_and_n_plus_1_do_not),
+           TEST(pauses_between_looks_double_up_to_their_most))
