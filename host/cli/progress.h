@@ -16,7 +16,7 @@
 #define PROGRESS_REDRAW_MS 100    /* at most ten times a second */
 #define PROGRESS_HEARTBEAT_MS 10000 /* between plain lines about one long file */
 #define PROGRESS_NOTICES_MAX 64   /* mails kept for the document; more are counted only */
-#define PROGRESS_NAME_MAX 1024
+#define PROGRESS_NAME_MAX 1024    /* bytes shown of the name of a file that moves */
 
 struct progress_notice {
     char *subject, *to;
@@ -31,7 +31,7 @@ struct progress {
     bool stop_told;
     bool start_told;  /* the flow itself has started; what starts later are flows that it calls */
 
-    char name[PROGRESS_NAME_MAX]; /* the file that moves now; "" if none does */
+    char name[PROGRESS_NAME_MAX + 1]; /* the file that moves now; "" if none does */
     uint64_t index, total;        /* file index of total */
     uint64_t done, size;          /* bytes of it */
     int64_t begun_ms, drawn_ms;

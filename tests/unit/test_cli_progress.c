@@ -174,6 +174,32 @@ static void sizes_may_be_unknown_or_wrong(void)
     screen_close(&screen);
 }
 
+/* What is shown of a name of so many bytes while its file moves. */
+static size_t name_shown(size_t size)
+{
+    static char name[PROGRESS_NAME_MAX + 2];
+    struct screen screen;
+    memset(name, 'n', size);
+    name[size] = '\0';
+    screen_open(&screen, false, 0);
+    file(&screen, name, SLUICE_FILE_STARTED, "", 4096, 1, 1);
+    pass_ms(PROGRESS_HEARTBEAT_MS);
+    bytes(&screen, name, 1000, 4096);
+    const char *line = strchr(shown(&screen), '\n');
+    size_t shown_size = line ? strspn(line + 1 + 2, "n") : 0;
+    pass_ms(1000);
+    file(&screen, name, SLUICE_FILE_TRANSFERRED, "", 4096, 1, 1);
+    CHECK_CONTAINS(shown(&screen), "n: 4.0 KiB in 11.0 s"); /* still known as the one that began */
+    screen_close(&screen);
+    return shown_size;
+}
+
+static void names_are_shown_up_to_the_limit(void)
+{
+    CHECK_EQ_INT(name_shown(PROGRESS_NAME_MAX), PROGRESS_NAME_MAX);
+    CHECK_EQ_INT(name_shown(PROGRESS_NAME_MAX + 1), PROGRESS_NAME_MAX);
+}
+
 static bool yes(void)
 {
     return true;
@@ -205,4 +231,5 @@ static void notices_are_bounded(void)
 CHECK_MAIN(TEST(plain_lines_elsewhere), TEST(a_long_file_gives_a_sign_of_life),
            TEST(one_line_is_redrawn_on_a_terminal), TEST(redraws_are_rare),
            TEST(the_width_is_respected), TEST(sizes_may_be_unknown_or_wrong),
-           TEST(stopping_is_said_once), TEST(notices_are_bounded))
+           TEST(names_are_shown_up_to_the_limit), TEST(stopping_is_said_once),
+           TEST(notices_are_bounded))
