@@ -17,6 +17,7 @@
 #include "flow/scheduler.h"
 #include "flow/timetable.h"
 #include "store/store_outbox.h"
+#include "unit/fake_flow.h"
 
 struct service {
     struct workspace *workspace;
@@ -33,11 +34,17 @@ static char *operations[] = {list};
 static char *lookups[] = {config};
 static struct manifest_parameter parameters[] = {{prefix, text, NULL, true}};
 static struct grant grants[] = {{ftp, source, operations, 1}};
-static const struct manifest manifest = {
+static struct manifest manifest = {
     .identifier = flow_identifier, .name = flow_name, .version = flow_version, .package = text,
     .description = text, .trigger_type = trigger, .parameters = parameters, .parameter_count = 1,
     .grants = grants, .grant_count = 1, .lookups = lookups, .lookup_count = 1, .memory_mib = 1,
 };
+
+void fake_flow_grant(struct grant *others, size_t count)
+{
+    manifest.grants = others;
+    manifest.grant_count = count;
+}
 
 bool service_open(struct service **out, struct workspace *workspace, struct error *err)
 {

@@ -3,6 +3,8 @@ add_unit_test(test_server LIBS sluice_server sluice_capability sluice_store
   SOURCES ${PROJECT_SOURCE_DIR}/host/flow/fault.c)
 add_unit_test(test_server_api LIBS sluice_server sluice_flow)
 add_unit_test(test_server_api_filter LIBS sluice_server)
+add_unit_test(test_server_monitoring LIBS sluice_server sluice_store
+  SOURCES ${PROJECT_SOURCE_DIR}/host/flow/fault.c)
 add_unit_test(test_server_form LIBS sluice_server)
 add_unit_test(test_server_recovery LIBS sluice_server sluice_engine)
 add_unit_test(test_server_auth LIBS sluice_server ${BEARSSL_LIBRARY})

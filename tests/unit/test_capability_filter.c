@@ -102,6 +102,36 @@ static void what_goes_wrong_is_named(void)
     buf_release(&out);
 }
 
+/* The error of a filter whose last line, "message.wasm at message of FLOW...: no", is so long. */
+static void say_no(size_t size, struct error *err)
+{
+    static char flow[FILTER_LINE_SHOWN_MAX];
+    struct filter_site named = site;
+    struct buf out;
+    const struct filter filter = open_guest("says_no", "message");
+    memset(flow, 'F', sizeof flow);
+    flow[size - strlen("message.wasm at message of : no")] = '\0';
+    named.flow = flow;
+    *err = (struct error){0};
+    buf_init(&out, 0);
+    CHECK_FAILS(filter_run_message(&named, &filter, "{}", 2, &out, err), err, ERROR_FILTER);
+    CHECK_EQ_INT(strlen(told), size); /* the log has all of it */
+    buf_release(&out);
+}
+
+static void the_last_line_is_shown_up_to_the_limit(void)
+{
+    static const char before[] = "exited with status 3: ";
+    for (size_t size = FILTER_LINE_SHOWN_MAX; size <= FILTER_LINE_SHOWN_MAX + 1; size++) {
+        struct error err;
+        say_no(size, &err);
+        const char *line = strstr(err.message, before);
+        CHECK(line != NULL);
+        CHECK_EQ_INT(line ? strlen(line) - strlen(before) : 0, FILTER_LINE_SHOWN_MAX);
+        CHECK_EQ_INT(line ? strncmp(line + strlen(before), told, FILTER_LINE_SHOWN_MAX) : 1, 0);
+    }
+}
+
 static void the_memory_is_bounded_by_the_settings(void)
 {
     struct buf out;
@@ -333,6 +363,7 @@ int main(int argc, char **argv)
         TEST(a_message_goes_through),
         TEST(the_size_of_what_comes_out_is_bounded),
         TEST(what_goes_wrong_is_named),
+        TEST(the_last_line_is_shown_up_to_the_limit),
         TEST(the_memory_is_bounded_by_the_settings),
         TEST(what_is_kept_is_found_again),
         TEST(a_kept_file_that_was_changed_is_refused),

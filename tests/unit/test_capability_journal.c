@@ -9,6 +9,7 @@
 #include "capability/call.h"
 #include "capability/journal.h"
 #include "capability/journal_seal.h"
+#include "capability/journal_value.h"
 #include "store_support.h"
 
 #define ID "AAAAbbbbccccddddeeee11"
@@ -364,8 +365,37 @@ static void a_seal_belongs_to_its_place(void)
     buf_release(&bytes);
 }
 
+/* What a person reads of a call with three texts, which is so long. */
+static void show_request(size_t size, struct buf *out)
+{
+    static const struct import import = {
+        .capability = "ftp", .name = "look", .full_name = "ftp.look", .parameter_count = 3,
+        .parameters = {{PARAMETER_TEXT, "a"}, {PARAMETER_TEXT, "b"}, {PARAMETER_TEXT, "c"}}};
+    static char text[201];
+    memset(text, 'x', 200);
+    const char *last = text + (3 * (200 + 4) - 2 - size); /* with quotes, and commas between them */
+    struct call call = {.import = &import, .args = {{.text = text, .size = 200},
+                                                    {.text = text, .size = 200},
+                                                    {.text = last, .size = (uint32_t)strlen(last)}}};
+    buf_init(out, 4096);
+    journal_value_request(&call, out);
+}
+
+static void a_request_is_shown_up_to_the_limit(void)
+{
+    for (size_t size = JOURNAL_SHOWN_MAX; size <= JOURNAL_SHOWN_MAX + 1; size++) {
+        struct buf whole;
+        show_request(size, &whole);
+        CHECK_EQ_INT(whole.size, JOURNAL_DIGEST_SIZE + JOURNAL_SHOWN_MAX);
+        CHECK_EQ_INT(whole.data[JOURNAL_DIGEST_SIZE], '\'');
+        CHECK_EQ_INT(whole.data[whole.size - 1], size > JOURNAL_SHOWN_MAX ? 'x' : '\'');
+        buf_release(&whole);
+    }
+}
+
 CHECK_MAIN(TEST(all_is_there_and_the_last_call_is_in_doubt),
            TEST(a_log_cut_anywhere_leaves_a_beginning),
            TEST(a_log_with_flipped_bits_ends_before_them),
            TEST(a_flipped_bit_in_the_database_is_never_an_answer),
-           TEST(a_damaged_record_says_what_to_do), TEST(a_seal_belongs_to_its_place))
+           TEST(a_damaged_record_says_what_to_do), TEST(a_seal_belongs_to_its_place),
+           TEST(a_request_is_shown_up_to_the_limit))

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The list of a package's files, and the YAML of its descriptors. */
+/* The list of a package's files, the secrets it needs, and the YAML of its descriptors. */
 #include "check.h"
 #include "cli/package.h"
 #include "cli/yaml.h"
+#include "unit/fake_flow.h"
+#include "unit/temporary.h"
 
 static void yaml_is_nested_and_quoted(void)
 {
@@ -91,6 +93,52 @@ static void entries_hold_at_n_and_n_plus_1(void)
     package_tree_release(&tree);
 }
 
+/* A plan for a workspace whose flow uses so many connections, each with a secret of its own; has_more: and
+ * whose traces have one, too. */
+static bool plan(struct package_plan *plan, unsigned count, bool has_more, struct error *err)
+{
+    static char names[PACKAGE_SECRETS_MAX][8], capability[] = "http";
+    static struct grant grants[PACKAGE_SECRETS_MAX];
+    struct temporary folder = temporary_make();
+    struct workspace *workspace = NULL;
+    struct service *service = NULL;
+    struct buf json;
+    buf_init(&json, 1 << 20);
+    for (unsigned i = 0; i < count; i++) {
+        snprintf(names[i], sizeof names[i], "C%u", i);
+        grants[i] = (struct grant){.capability = capability, .connection = names[i]};
+        buf_printf(&json, "%c\"%s\": {\"type\": \"rest\", \"url\": \"https://h\", \"user\": \"u\", "
+                   "\"password\": {\"env\": \"SECRET_%u\"}}", i > 0 ? ',' : '{', names[i], i);
+    }
+    buf_append_char(&json, '}');
+    fake_flow_grant(grants, count);
+    temporary_write(&folder, "connections.json", buf_text(&json));
+    temporary_write(&folder, "sluice.json",
+                    has_more ? "{\"callers\": \"platform\", \"traces\": {\"endpoint\": \"https://c\", "
+                               "\"header\": \"x\", \"secret\": {\"env\": \"SECRET_MORE\"}}}"
+                             : "{\"callers\": \"platform\"}");
+    CHECK_OK(workspace_open(&workspace, folder.folder, NULL, err), err);
+    CHECK_OK(service_open(&service, workspace, err), err);
+    bool ok = package_plan_make(plan, service, &package_targets[0], NULL, 0, err);
+    service_close(service);
+    buf_release(&json);
+    temporary_remove(&folder);
+    return ok;
+}
+
+static void secrets_hold_at_n_and_n_plus_1(void)
+{
+    static struct package_plan made;
+    struct error err = {0};
+    CHECK_OK(plan(&made, PACKAGE_SECRETS_MAX, false, &err), &err);
+    CHECK_EQ_INT(made.secret_count, PACKAGE_SECRETS_MAX);
+    CHECK_EQ_TEXT(made.secrets[PACKAGE_SECRETS_MAX - 1].name, "SECRET_255");
+    package_plan_release(&made);
+    CHECK_FAILS(plan(&made, PACKAGE_SECRETS_MAX, true, &err), &err, ERROR_LIMIT);
+    CHECK_EQ_TEXT(err.message, "more than 256 secrets");
+    package_plan_release(&made);
+}
+
 static void digests_are_known_ones(void)
 {
     char digest[PACKAGE_DIGEST_SIZE];
@@ -100,4 +148,4 @@ static void digests_are_known_ones(void)
 
 CHECK_MAIN(TEST(yaml_is_nested_and_quoted), TEST(trees_are_complete_and_ordered),
            TEST(what_cannot_be_packaged_is_refused), TEST(entries_hold_at_n_and_n_plus_1),
-           TEST(digests_are_known_ones))
+           TEST(secrets_hold_at_n_and_n_plus_1), TEST(digests_are_known_ones))

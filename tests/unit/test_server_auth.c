@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Tokens as callers: roles, expiry, new keys, lock-out; how often one may call. */
+#include <crypt.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -278,6 +280,82 @@ static void threads_get_their_own_verdicts(void)
     world_release(&world);
 }
 
+/* ---- passwords hashed at the same time ---- */
+
+/* While it is shut, whoever hashes stays in it. */
+static struct {
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    bool is_shut;
+    unsigned hashing, waiting;
+} gate = {.mutex = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+
+static void count(unsigned *those)
+{
+    pthread_mutex_lock(&gate.mutex);
+    ++*those;
+    pthread_cond_broadcast(&gate.changed);
+    pthread_mutex_unlock(&gate.mutex);
+}
+
+/* What auth.c and basic.c call. */
+int sem_wait(sem_t *semaphore)
+{
+    const struct timespec forever = {.tv_sec = 1 << 30};
+    if (sem_trywait(semaphore) == 0)
+        return 0;
+    count(&gate.waiting);
+    return sem_clockwait(semaphore, CLOCK_MONOTONIC, &forever);
+}
+
+char *crypt_r(const char *password, const char *setting, struct crypt_data *data)
+{
+    count(&gate.hashing);
+    pthread_mutex_lock(&gate.mutex);
+    while (gate.is_shut)
+        pthread_cond_wait(&gate.changed, &gate.mutex);
+    pthread_mutex_unlock(&gate.mutex);
+    return crypt_rn(password, setting, data, sizeof *data);
+}
+
+static void set_gate(bool is_shut)
+{
+    pthread_mutex_lock(&gate.mutex);
+    gate.is_shut = is_shut;
+    gate.hashing = gate.waiting = 0;
+    pthread_cond_broadcast(&gate.changed);
+    pthread_mutex_unlock(&gate.mutex);
+}
+
+static void *call_wrongly(void *context)
+{
+    char name[USERS_NAME_SIZE_MAX + 1];
+    CHECK_EQ_INT(auth_check(context, "Basic ZGFjczp3cm9uZw==", "192.0.2.3", ROLE_INVOKE, name),
+                 AUTH_WRONG);
+    return NULL;
+}
+
+static void n_passwords_are_hashed_at_once_and_the_next_waits(void)
+{
+    struct world world;
+    pthread_t threads[AUTH_HASHES_AT_ONCE_MAX + 1];
+    world_open(&world, (struct auth_limits){.account = {0}});
+    set_gate(true);
+    for (unsigned i = 0; i <= AUTH_HASHES_AT_ONCE_MAX; i++)
+        CHECK_EQ_INT(pthread_create(&threads[i], NULL, call_wrongly, world.auth), 0);
+    pthread_mutex_lock(&gate.mutex);
+    while (gate.hashing + gate.waiting <= AUTH_HASHES_AT_ONCE_MAX)
+        pthread_cond_wait(&gate.changed, &gate.mutex);
+    CHECK_EQ_INT(gate.hashing, AUTH_HASHES_AT_ONCE_MAX);
+    CHECK_EQ_INT(gate.waiting, 1);
+    pthread_mutex_unlock(&gate.mutex);
+    set_gate(false);
+    for (unsigned i = 0; i <= AUTH_HASHES_AT_ONCE_MAX; i++)
+        CHECK_EQ_INT(pthread_join(threads[i], NULL), 0);
+    CHECK_EQ_INT(gate.hashing, 1); /* of the one that waited */
+    world_release(&world);
+}
+
 static void ipv6_counts_by_network(void)
 {
     struct world world;
@@ -400,7 +478,8 @@ static void the_cost_of_known_callers_is_printed(void)
 CHECK_MAIN(TEST(roles_include_what_they_say), TEST(claims_give_roles), TEST(names_have_a_limit),
            TEST(a_remembered_token_expires), TEST(new_keys_end_old_tokens),
            TEST(wrong_signatures_lock_an_address_out),
-           TEST(threads_get_their_own_verdicts), TEST(ipv6_counts_by_network),
+           TEST(threads_get_their_own_verdicts),
+           TEST(n_passwords_are_hashed_at_once_and_the_next_waits), TEST(ipv6_counts_by_network),
            TEST(an_account_may_call_so_often), TEST(buckets_hold_at_n_and_n_plus_1),
            TEST(a_full_row_of_tokens_forgets_the_one_used_longest_ago),
            TEST(the_cost_of_known_callers_is_printed))

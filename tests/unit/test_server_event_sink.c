@@ -2,13 +2,10 @@
 /* How many events wait for a sink that does not answer. */
 #include "server/event_sink.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/log.h"
-#include "check.h"
+#include "loopback.h"
 
 static struct run_observer observer;
 
@@ -30,18 +27,6 @@ static void end_runs(unsigned count)
         observer.ended(observer.context, &end);
 }
 
-static int listen_somewhere(char *url, size_t size)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t length = sizeof address;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    CHECK_EQ_INT(bind(fd, (struct sockaddr *)&address, length), 0);
-    CHECK_EQ_INT(listen(fd, 1), 0);
-    CHECK_EQ_INT(getsockname(fd, (struct sockaddr *)&address, &length), 0);
-    snprintf(url, size, "http://127.0.0.1:%u/", ntohs(address.sin_port));
-    return fd;
-}
-
 /* What the log said since the last call. */
 static const char *logged(int fd)
 {
@@ -53,11 +38,12 @@ static const char *logged(int fd)
 
 static void events_wait_up_to_the_limit_and_not_beyond(void)
 {
-    char url[64];
-    int log_ends[2], listener = listen_somewhere(url, sizeof url);
+    char address[LOOPBACK_ADDRESS_SIZE], url[64];
+    int log_ends[2], listener = loopback_listen(address);
     struct event_sink *sink = NULL;
     struct error err = {0};
     const struct event_sink_options options = {.url = url, .source = "/test"};
+    snprintf(url, sizeof url, "http://%s/", address);
     CHECK_EQ_INT(pipe2(log_ends, O_NONBLOCK | O_CLOEXEC), 0);
     log_configure(LOG_INFO, LOG_PLAIN, log_ends[1]);
     CHECK_OK(event_sink_open(&sink, &options, &err), &err);

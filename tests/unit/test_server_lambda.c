@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Events of payload format 2.0 and their answers. */
-#include "check.h"
+/* Events of payload format 2.0 and their answers; how they are fetched and given. */
+#include <pthread.h>
+
+#include "loopback.h"
+#include "server/lambda_api.h"
 #include "server/lambda_event.h"
 
 static cJSON *parse(const char *text)
@@ -157,6 +160,103 @@ static void answers_are_written(void)
     expect_answer("x", 1, false, HEAD "}");
 }
 
+/* ---- the Runtime API ------------------------------------------------------------------------------- */
+
+/* The service: one event, whose id is so long, or an answer, which it takes up to a size. */
+struct service_peer {
+    int listener;
+    size_t id_size, answer_max, answered;
+    pthread_t thread;
+};
+
+static void *serve(void *context)
+{
+    struct service_peer *peer = context;
+    struct buf request;
+    char id[128], field[256];
+    buf_init(&request, 2 * LAMBDA_ANSWER_SIZE_MAX);
+    int connection = accept(peer->listener, NULL, NULL);
+    CHECK(loopback_read(connection, &request));
+    memset(id, 'i', peer->id_size);
+    id[peer->id_size] = '\0';
+    snprintf(field, sizeof field, "Lambda-Runtime-Aws-Request-Id: %s\r\n", id);
+    const char *body = strstr(buf_text(&request), "\r\n\r\n");
+    peer->answered = request.size - (size_t)(body + 4 - buf_text(&request));
+    if (peer->id_size > 0)
+        loopback_answer(connection, "200 OK", field, "{}");
+    else
+        loopback_answer(connection, peer->answered <= peer->answer_max ? "202 Accepted"
+                                                                       : "413 Too Large", "", "{}");
+    buf_release(&request);
+    close(connection);
+    return NULL;
+}
+
+static struct lambda_api *open_api(struct service_peer *peer, size_t id_size)
+{
+    char address[LOOPBACK_ADDRESS_SIZE];
+    struct lambda_api *api = NULL;
+    struct error err = {0};
+    *peer = (struct service_peer){.listener = loopback_listen(address), .id_size = id_size,
+                                  .answer_max = (6 << 20) + 100}; /* what AWS documents */
+    CHECK_EQ_INT(pthread_create(&peer->thread, NULL, serve, peer), 0);
+    CHECK_OK(lambda_api_open(&api, address, -1, &err), &err);
+    return api;
+}
+
+static void close_api(struct service_peer *peer, struct lambda_api *api)
+{
+    CHECK_EQ_INT(pthread_join(peer->thread, NULL), 0);
+    lambda_api_close(api);
+    close(peer->listener);
+}
+
+static bool next_event(size_t id_size, struct error *err)
+{
+    struct service_peer peer;
+    struct lambda_invocation invocation;
+    struct lambda_api *api = open_api(&peer, id_size);
+    bool ok = lambda_api_next(api, &invocation, err);
+    CHECK_EQ_INT(strlen(invocation.id), ok ? id_size : 0);
+    CHECK_EQ_TEXT(buf_text(&invocation.event), "{}");
+    lambda_invocation_release(&invocation);
+    close_api(&peer, api);
+    return ok;
+}
+
+static void ids_hold_at_n_and_n_plus_1(void)
+{
+    struct error err = {0};
+    CHECK_OK(next_event(LAMBDA_ID_SIZE_MAX, &err), &err);
+    CHECK_FAILS(next_event(LAMBDA_ID_SIZE_MAX + 1, &err), &err, ERROR_BROKEN);
+    CHECK_CONTAINS(err.message, "without a usable request id");
+}
+
+static bool give_answer(size_t size, struct error *err)
+{
+    struct service_peer peer;
+    struct buf answer;
+    struct lambda_api *api = open_api(&peer, 0);
+    char *bytes = calloc(1, size);
+    buf_init(&answer, size);
+    buf_append(&answer, bytes, size);
+    bool ok = lambda_api_respond(api, "id", &answer, err);
+    close_api(&peer, api);
+    CHECK_EQ_INT(peer.answered, size); /* nothing is cut */
+    buf_release(&answer);
+    free(bytes);
+    return ok;
+}
+
+static void answers_hold_at_n_and_n_plus_1(void)
+{
+    struct error err = {0};
+    CHECK_OK(give_answer(LAMBDA_ANSWER_SIZE_MAX, &err), &err);
+    CHECK_FAILS(give_answer(LAMBDA_ANSWER_SIZE_MAX + 1, &err), &err, ERROR_LIMIT);
+    CHECK_EQ_TEXT(err.message, "the answer is larger than the 6291556 bytes that AWS Lambda takes");
+}
+
 CHECK_MAIN(TEST(what_a_request_is), TEST(requests_are_read), TEST(paths_and_stages),
            TEST(authorizers_are_believed), TEST(what_cannot_be_read_is_refused),
-           TEST(answers_are_written))
+           TEST(answers_are_written), TEST(ids_hold_at_n_and_n_plus_1),
+           TEST(answers_hold_at_n_and_n_plus_1))

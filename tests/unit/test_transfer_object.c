@@ -3,7 +3,9 @@
  */
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "check.h"
+#include "transfer/object_http.h"
 #include "transfer/object_listing.h"
 #include "transfer/object_store.h"
 
@@ -237,6 +239,42 @@ static void test_held_sizes(void)
     CHECK_EQ_INT(object_held_size(OBJECT_SIZE_MAX, 0), OBJECT_HELD_SIZE_MAX);
 }
 
+static int64_t here_s;
+
+static int64_t wall_ns(void *context)
+{
+    (void)context;
+    return here_s * 1000000000;
+}
+
+/* What is said to a login that is refused at 1994-11-06T08:49:37Z of the service. */
+static struct error refused_at(int64_t lead_s)
+{
+    static const struct clock_source source = {.wall_ns = wall_ns, .monotonic_ns = wall_ns};
+    static const struct connection connection = {.name = (char *)"S"};
+    struct http_response response = {.status = 401};
+    struct error err = {0};
+    here_s = 784111777 + lead_s;
+    clock_use(&source);
+    buf_init(&response.headers, 1024);
+    buf_init(&response.body, 1024);
+    buf_append_text(&response.headers, "date: Sun, 06 Nov 1994 08:49:37 GMT\n");
+    CHECK_FAILS(object_refuse(&connection, &response, "object 'x'", &err), &err, ERROR_DENIED);
+    http_response_release(&response);
+    clock_use(NULL);
+    return err;
+}
+
+static void test_clock_skew(void)
+{
+    CHECK_CONTAINS(refused_at(0).message, "login refused");
+    CHECK_CONTAINS(refused_at(OBJECT_SKEW_MAX_S).message, "login refused");
+    CHECK_CONTAINS(refused_at(-OBJECT_SKEW_MAX_S).message, "login refused");
+    CHECK_CONTAINS(refused_at(OBJECT_SKEW_MAX_S + 1).message, "clock is 301 s ahead of the service's");
+    CHECK_CONTAINS(refused_at(-OBJECT_SKEW_MAX_S - 1).message, "clock is 301 s behind the service's");
+}
+
 CHECK_MAIN(TEST(test_held_sizes), TEST(test_listing_pages), TEST(test_objects_without_sense_are_counted),
            TEST(test_what_is_no_listing), TEST(test_next_start_limit), TEST(test_times),
-           TEST(test_error_bodies), TEST(test_names), TEST(test_addresses), TEST(test_part_sizes))
+           TEST(test_error_bodies), TEST(test_names), TEST(test_addresses), TEST(test_part_sizes),
+           TEST(test_clock_skew))
