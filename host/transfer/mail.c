@@ -51,12 +51,18 @@ bool smtp_prepare(struct handle *handle, struct smtp_dialogue *dialogue, struct 
     return ok && (!has_login || handle_login(handle, err));
 }
 
+/* What is refused so is refused to us, whatever it was said to. */
+static bool is_login_refused(int code)
+{
+    return code == 530 || code == 534 || code == 535 || code == 538;
+}
+
 static bool fail_by_reply(struct handle *handle, const struct smtp_dialogue *dialogue,
                           struct error *err)
 {
     const struct connection *connection = handle->connection;
     int code = dialogue->code;
-    if (code == 535 || code == 534 || code == 530 || code == 538)
+    if (is_login_refused(code))
         connection_error(connection, err, ERROR_DENIED,
                          "login refused (%s): check user and password", dialogue->words);
     else if (code < 500)
@@ -79,9 +85,10 @@ bool smtp_fail(struct handle *handle, const struct smtp_dialogue *dialogue, CURL
 {
     bool is_protocol = code == CURLE_LOGIN_DENIED || code == CURLE_SEND_ERROR ||
                        code == CURLE_RECV_ERROR || code == CURLE_WEIRD_SERVER_REPLY ||
-                       code == CURLE_REMOTE_ACCESS_DENIED || code == CURLE_RECV_ERROR ||
-                       code == CURLE_UPLOAD_FAILED || code == CURLE_COULDNT_CONNECT;
-    if (dialogue->code >= 400 && is_protocol)
+                       code == CURLE_REMOTE_ACCESS_DENIED || code == CURLE_UPLOAD_FAILED ||
+                       code == CURLE_COULDNT_CONNECT;
+    bool is_tls_delayed = code == CURLE_USE_SSL_FAILED && dialogue->code < 500; /* 454 to STARTTLS */
+    if (dialogue->code >= 400 && (is_protocol || is_tls_delayed))
         return fail_by_reply(handle, dialogue, err);
     return handle_fail(handle, code, err);
 }
@@ -213,6 +220,14 @@ void mail_refusals_release(struct mail_refusals *refusals)
     *refusals = (struct mail_refusals){.refused = NULL};
 }
 
+/* Whether what was said of recipients counts. Of a message that failed nobody has a copy, and who was
+ * not asked any more may not be taken for one who has: then all are asked again. */
+static bool is_decided(const struct smtp_dialogue *dialogue, const struct draft *draft)
+{
+    return dialogue->accepted == 0 && dialogue->answered == draft->envelope.count &&
+           dialogue->code >= 400 && !is_login_refused(dialogue->code);
+}
+
 static void take_refusals(struct smtp_dialogue *dialogue, struct mail_refusals *refusals)
 {
     if (dialogue->refused.size > 0)
@@ -236,7 +251,7 @@ bool mail_send(struct transfer *transfer, const struct connection *connection,
         struct handle *handle = pool_acquire(transfer, connection, call, err);
         ok = handle && deliver(handle, &draft.message, &dialogue, &draft.from.items[0],
                                &draft.envelope, err);
-        if (ok || dialogue.accepted == 0) /* else the message failed: who was accepted has it not */
+        if (ok || is_decided(&dialogue, &draft))
             take_refusals(&dialogue, refusals);
         pool_release(transfer, handle);
     }

@@ -32,6 +32,11 @@ static bool begins(const char *line, size_t size, const char *word)
 void smtp_dialogue_sent(struct smtp_dialogue *dialogue, const char *line, size_t size)
 {
     dialogue->recipient[0] = '\0';
+    dialogue->is_quitting = begins(line, size, "QUIT");
+    if (dialogue->is_quitting)
+        return; /* what made us go is still what counts */
+    dialogue->code = 0;
+    dialogue->words[0] = '\0';
     dialogue->is_mail |= begins(line, size, "MAIL FROM");
     dialogue->is_data |= begins(line, size, "DATA");
     dialogue->did_auth |= begins(line, size, "AUTH ");
@@ -59,10 +64,10 @@ static void copy_words(const char *line, size_t size, char out[static SMTP_WORDS
 
 static void note_recipient(struct smtp_dialogue *dialogue, int code)
 {
-    bool is_delayed = code >= 400 && code < 500;
-    if (code < 400)
-        dialogue->accepted++;
-    else
+    bool is_accepted = code / 100 == 2, is_delayed = !is_accepted && (code < 500 || code == 552);
+    dialogue->answered++;
+    dialogue->accepted += is_accepted;
+    if (!is_accepted)
         buf_printf(is_delayed ? &dialogue->delayed : &dialogue->refused, "%s: %s\n",
                    dialogue->recipient, dialogue->words);
     if (is_delayed)
@@ -72,8 +77,8 @@ static void note_recipient(struct smtp_dialogue *dialogue, int code)
 
 void smtp_dialogue_received(struct smtp_dialogue *dialogue, const char *line, size_t size)
 {
-    if (size < 3 || !isdigit((unsigned char)line[0]) || !isdigit((unsigned char)line[1]) ||
-        !isdigit((unsigned char)line[2]))
+    if (dialogue->is_quitting || size < 3 || !isdigit((unsigned char)line[0]) ||
+        !isdigit((unsigned char)line[1]) || !isdigit((unsigned char)line[2]))
         return;
     int code = (line[0] - '0') * 100 + (line[1] - '0') * 10 + (line[2] - '0');
     if (!dialogue->has_banner && size > 4)
@@ -81,12 +86,10 @@ void smtp_dialogue_received(struct smtp_dialogue *dialogue, const char *line, si
     dialogue->has_banner = true;
     if (code == 250 && size > 8 && begins(line + 4, size - 4, "AUTH"))
         dialogue->offers_auth = true;
-    if (size > 3 && line[3] == '-')
-        return; /* more lines of this reply follow */
-    if (code >= 400) {
-        dialogue->code = code;
-        copy_words(line, size, dialogue->words);
-    }
+    if (size > 3 && !strchr(" \r\n", line[3]))
+        return; /* '-': more lines of this reply follow; others are no replies for libcurl either */
+    copy_words(line, size, dialogue->words);
+    dialogue->code = code >= 400 ? code : 0;
     if (!dialogue->recipient[0])
         return;
     note_recipient(dialogue, code);

@@ -14,13 +14,13 @@
 struct smtp_dialogue {
     char recipient[MIME_ADDRESS_SIZE_MAX + 1]; /* of the RCPT whose reply is awaited; "" else */
     struct buf refused;                  /* "address: 550 words\n", for good */
-    struct buf delayed;                  /* the same, for now (4xx) */
+    struct buf delayed;                  /* the same, for now (4xx, and 552: RFC 5321 4.5.3.1.10) */
     struct buf deferred;                 /* the addresses of those, commas between */
-    unsigned accepted;                   /* recipients */
-    int code;                            /* of the last refusal; 0: none */
+    unsigned accepted, answered;         /* recipients; answered: the others, too */
+    int code;                            /* 400 and above: the last command (but QUIT) was refused; else 0 */
     char words[SMTP_WORDS_SIZE];         /* its text, printable */
     char banner[SMTP_WORDS_SIZE];        /* the greeting without its code */
-    bool has_banner, offers_auth, did_auth;
+    bool has_banner, offers_auth, did_auth, is_quitting;
     bool is_mail, is_data; /* MAIL, DATA was said: what is refused from there on is this mail */
 };
 

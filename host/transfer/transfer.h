@@ -238,7 +238,7 @@ struct mail {
 /* Recipients that the server refused; NULL: none. */
 struct mail_refusals {
     char *refused;  /* "address: 550 the server's words\n" of each that it refused for good */
-    char *delayed;  /* the same of each that it refused for now (4xx) */
+    char *delayed;  /* the same of each that it refused for now (4xx, 552) */
     char *deferred; /* the addresses of those, comma separated */
 };
 void mail_refusals_release(struct mail_refusals *refusals);
@@ -250,10 +250,11 @@ MUST_USE bool mail_check(const struct connection *connection, const struct mail 
 
 /*
  * A recipient that the server refuses does not keep the others from getting the mail. True: it was taken
- * for at least one of them. refusals is the caller's to release; where it is empty and the result false,
- * nothing was decided about any recipient. Errors of mail_check; ERROR_REFUSED with a peer_code of 5xx: it will never take this mail; ERROR_DENIED: it takes
- * none from us (login, address); ERROR_UNKNOWN: it was sent and the confirmation lost, so it may be sent
- * again under the same id. retry is set; what it forbids is said again until somebody acts.
+ * for all that refusals, the caller's to release, does not name. False: for none; refusals then names every
+ * one of them or nobody, and where nobody nothing was decided about any. Errors of mail_check; ERROR_REFUSED
+ * with a peer_code of 5xx: it will never take this mail; ERROR_DENIED: it takes none from us (login, address);
+ * ERROR_UNKNOWN: it was sent and the confirmation lost, so it may be sent again under the same id. retry is
+ * set; what it forbids is said again until somebody acts.
  */
 MUST_USE bool mail_send(struct transfer *transfer, const struct connection *connection,
                         const struct mail *mail, const struct transfer_call *call,

@@ -189,6 +189,8 @@ static void fuzz_smtp(const char *text, size_t size)
     if (!is_printable(dialogue->words) || !is_printable(dialogue->banner) ||
         (dialogue->code != 0 && dialogue->code < 400) || dialogue->code > 999)
         abort();
+    if (dialogue->answered > conversation.recipients)
+        abort();
     if (!dialogue->refused.failed && !dialogue->delayed.failed &&
         dialogue->accepted + lines_of(&dialogue->refused) + lines_of(&dialogue->delayed) >
             conversation.recipients)

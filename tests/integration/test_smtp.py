@@ -78,6 +78,21 @@ class Sink(MailTest):
         self.assertEqual(answer["deferred"], "later@bad.test")
         self.assertEqual(self.bad("unavailable", "450", **self.mail("later@bad.test"))["code"], 450)
 
+    def test_a_connection_that_is_lost_between_recipients_decides_nothing(self):
+        for refusal in ("refuse_recipient", "defer_recipient"):
+            sink = self.sink(name=refusal, close_at="b@x.test", **{refusal: ["a@x.test"]})
+            answer = self.bad("unavailable", "", **self.mail("a@x.test, b@x.test, c@x.test"))
+            self.assertEqual([answer[key] for key in ("refused", "delayed", "deferred")], [""] * 3, answer)
+            self.good(**self.mail("a@x.test, b@x.test, c@x.test"))
+            self.assertEqual([one["to"] for one in self.messages(sink)], [["b@x.test", "c@x.test"]])
+
+    def test_what_failed_later_is_not_blamed_on_a_recipient(self):
+        sink = self.sink(refuse_recipient=["no@x.test"], drop_after_data=1)
+        answer = self.bad("unknown", "confirmation", **self.mail("no@x.test, a@x.test"))
+        self.assertEqual((answer["code"], answer["refused"]), (0, ""))
+        self.good(**self.mail("no@x.test, a@x.test"))
+        self.assertEqual([one["to"] for one in self.messages(sink)], [["a@x.test"]])
+
     def test_refusals(self):
         self.sink(temporary_first=1)
         self.bad("unavailable", "451", **self.mail())

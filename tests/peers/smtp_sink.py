@@ -33,7 +33,7 @@ class Sink:
         self.refusals = Records(os.path.join(root, "refusals.jsonl"))
         self.number = itertools.count(1 + sum(name.endswith(".eml") for name in os.listdir(root)))
         self.left = {"temporary": faults.temporary_first, "drop": faults.drop_after_data,
-                     "lost": faults.lose_reply}
+                     "lost": faults.lose_reply, "close": 1}
 
     def _take(self, name):
         if self.left[name] > 0:
@@ -53,6 +53,10 @@ class Sink:
         return "250 2.1.0 sender ok"
 
     async def handle_RCPT(self, server, session, envelope, address, options):
+        if address == self.faults.close_at and self._take("close"):
+            self._refuse("RCPT", "connection closed", address)
+            server.transport.close()
+            return ""
         if address in self.faults.refuse_recipient:
             return self._refuse("RCPT", "550 5.1.1 no such mailbox", address)
         if address in self.faults.defer_recipient:
@@ -126,6 +130,7 @@ def sink_options(parser):
                         help="answer the first N MAIL commands with 451")
     parser.add_argument("--refuse-recipient", action="append", default=[], metavar="ADDRESS", help="550")
     parser.add_argument("--defer-recipient", action="append", default=[], metavar="ADDRESS", help="450")
+    parser.add_argument("--close-at", metavar="ADDRESS", help="close instead of an answer to RCPT, once")
     parser.add_argument("--refuse-data", action="store_true", help="answer 554 after the message")
     parser.add_argument("--drop-after-data", type=int, default=0, metavar="N",
                         help="drop the connection after DATA N times, message not kept")

@@ -310,16 +310,20 @@ static void mail_replies(void)
 {
     static const struct {
         const char *sent, *received;
+        CURLcode code;
         enum error_kind kind;
         enum error_retry retry;
     } rows[] = {
-        {NULL, "421 busy\r\n", ERROR_UNAVAILABLE, RETRY_LATER},
-        {NULL, "554 no service for you\r\n", ERROR_DENIED, RETRY_NEVER},
-        {"EHLO x\r\n", "550 blocked\r\n", ERROR_DENIED, RETRY_NEVER},
-        {"AUTH PLAIN\r\n", "535 wrong\r\n", ERROR_DENIED, RETRY_NEVER},
-        {"MAIL FROM:<a@b>\r\n", "530 log in first\r\n", ERROR_DENIED, RETRY_NEVER},
-        {"MAIL FROM:<a@b>\r\n", "451 later\r\n", ERROR_UNAVAILABLE, RETRY_LATER},
-        {"MAIL FROM:<a@b>\r\n", "552 too large\r\n", ERROR_REFUSED, RETRY_NEVER},
+        {NULL, "421 busy\r\n", CURLE_SEND_ERROR, ERROR_UNAVAILABLE, RETRY_LATER},
+        {NULL, "554 no service for you\r\n", CURLE_SEND_ERROR, ERROR_DENIED, RETRY_NEVER},
+        {"EHLO x\r\n", "550 blocked\r\n", CURLE_SEND_ERROR, ERROR_DENIED, RETRY_NEVER},
+        {"STARTTLS\r\n", "454 TLS is away\r\n", CURLE_USE_SSL_FAILED, ERROR_UNAVAILABLE, RETRY_LATER},
+        {"STARTTLS\r\n", "502 what?\r\n", CURLE_USE_SSL_FAILED, ERROR_REFUSED, RETRY_NEVER},
+        {"AUTH PLAIN\r\n", "454 directory is away\r\n", CURLE_LOGIN_DENIED, ERROR_UNAVAILABLE, RETRY_LATER},
+        {"AUTH PLAIN\r\n", "535 wrong\r\n", CURLE_SEND_ERROR, ERROR_DENIED, RETRY_NEVER},
+        {"MAIL FROM:<a@b>\r\n", "530 log in first\r\n", CURLE_SEND_ERROR, ERROR_DENIED, RETRY_NEVER},
+        {"MAIL FROM:<a@b>\r\n", "451 later\r\n", CURLE_SEND_ERROR, ERROR_UNAVAILABLE, RETRY_LATER},
+        {"MAIL FROM:<a@b>\r\n", "552 too large\r\n", CURLE_SEND_ERROR, ERROR_REFUSED, RETRY_NEVER},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct smtp_dialogue dialogue;
@@ -327,7 +331,7 @@ static void mail_replies(void)
         struct error err = {0};
         smtp_dialogue_init(&dialogue);
         hear(&dialogue, rows[i].sent, rows[i].received);
-        CHECK(!smtp_fail(&handle, &dialogue, CURLE_SEND_ERROR, &err));
+        CHECK(!smtp_fail(&handle, &dialogue, rows[i].code, &err));
         CHECK_VERDICT(&err, rows[i].kind, rows[i].retry, rows[i].received);
         smtp_dialogue_release(&dialogue);
         curl_easy_cleanup(handle.easy);
@@ -342,14 +346,44 @@ static void recipients_that_are_refused_for_now(void)
     hear(&dialogue, "RCPT TO:<b@x>\r\n", "450 greylisted\r\n");
     hear(&dialogue, "RCPT TO:<c@x>\r\n", "550 nobody\r\n");
     hear(&dialogue, "RCPT TO:<d@x>\r\n", "452 full\r\n");
+    hear(&dialogue, "RCPT TO:<e@x>\r\n", "552 too many recipients\r\n"); /* RFC 5321 4.5.3.1.10 */
+    hear(&dialogue, "RCPT TO:<f@x>\r\n", "354 what?\r\n"); /* none to libcurl, either */
     CHECK_EQ_INT(dialogue.accepted, 1);
-    CHECK_EQ_TEXT(buf_text(&dialogue.deferred), "b@x, d@x");
+    CHECK_EQ_INT(dialogue.answered, 6);
+    CHECK_EQ_TEXT(buf_text(&dialogue.deferred), "b@x, d@x, e@x, f@x");
     CHECK_EQ_TEXT(buf_text(&dialogue.refused), "c@x: 550 nobody\n");
-    CHECK_EQ_TEXT(buf_text(&dialogue.delayed), "b@x: 450 greylisted\nd@x: 452 full\n");
+    CHECK_EQ_TEXT(buf_text(&dialogue.delayed), "b@x: 450 greylisted\nd@x: 452 full\n"
+                                               "e@x: 552 too many recipients\nf@x: 354 what?\n");
+    smtp_dialogue_release(&dialogue);
+}
+
+/* A refusal is of the last command, until the next one is said; what is said of QUIT changes nothing. */
+static void what_was_refused_last(void)
+{
+    struct smtp_dialogue dialogue;
+    smtp_dialogue_init(&dialogue);
+    hear(&dialogue, "EHLO h\r\n", "502 no\r\n");
+    CHECK_EQ_INT(dialogue.code, 502);
+    smtp_dialogue_sent(&dialogue, "HELO h\r\n", 8);
+    CHECK_EQ_INT(dialogue.code, 0);
+    CHECK_EQ_TEXT(dialogue.words, "");
+    hear(&dialogue, "RCPT TO:<a@x>\r\n", "550 nobody\r\n");
+    hear(&dialogue, "RCPT TO:<b@x>\r\n", "250 ok\r\n");
+    CHECK_EQ_INT(dialogue.code, 0);
+    hear(&dialogue, "RCPT TO:<c@x>\r\n", "550 nobody\r\n");
+    hear(&dialogue, "DATA\r\n", "354 go\r\n");
+    CHECK_EQ_INT(dialogue.code, 0); /* the connection is lost now: nobody was refused for that */
+    smtp_dialogue_received(&dialogue, "554x no reply\r\n", 15);
+    CHECK_EQ_INT(dialogue.code, 0);
+    smtp_dialogue_received(&dialogue, "451 later\r\n", 11);
+    hear(&dialogue, "QUIT\r\n", "421 gone\r\n");
+    CHECK_EQ_INT(dialogue.code, 451);
+    CHECK_EQ_TEXT(dialogue.words, "451 later");
+    CHECK_EQ_INT(dialogue.answered, 3);
     smtp_dialogue_release(&dialogue);
 }
 
 CHECK_MAIN(TEST(libcurls_verdicts), TEST(a_server_that_falls_silent), TEST(ftp_replies),
            TEST(an_upload_that_breaks_under_libcurl), TEST(object_storage_answers),
            TEST(answers_of_rest_services), TEST(retry_after), TEST(mail_replies),
-           TEST(recipients_that_are_refused_for_now))
+           TEST(recipients_that_are_refused_for_now), TEST(what_was_refused_last))
