@@ -10,7 +10,9 @@
 #include "store/store_outbox.h"
 #include "transfer/mime.h"
 
-#define BODY_SIZE_MAX (64u << 10) /* of a summary */
+#define BODY_SIZE_MAX (64u << 10)                                             /* of a summary */
+#define REFUSED_SIZE_MAX \
+    (MIME_RECIPIENTS_MAX * (MIME_ADDRESS_SIZE_MAX + ERROR_MESSAGE_SIZE + 4u)) /* of all recipients */
 
 struct delivery {
     struct service *service;
@@ -24,6 +26,7 @@ struct attempt {
     bool ok;
     struct mail_refusals refusals;
     struct error error;
+    struct buf refused; /* refusals.refused, and who is left when the message itself was refused */
 };
 
 int64_t outbox_pause_ms(int64_t attempts, enum error_retry retry)
@@ -112,8 +115,32 @@ static bool has_reached_somebody(const struct outbox_row *row)
     return count_addresses(row->to) > without;
 }
 
-static struct outbox_result judge(const struct outbox_row *row, const struct attempt *attempt,
-                                  int64_t now_ms)
+/* Whether a line of text begins with what. */
+static bool has_line(const char *text, const char *what)
+{
+    const char *at = text;
+    while ((at = strstr(at, what)) != NULL && at > text && at[-1] != '\n')
+        at++;
+    return at != NULL;
+}
+
+/* The message was refused for good, and others have it: those who were left are named, each with the reason. */
+static void name_the_left(const struct outbox_row *row, struct attempt *attempt)
+{
+    struct mime_addresses left = {.count = 0};
+    struct error ignored;
+    char name[MIME_ADDRESS_SIZE_MAX + 3];
+    if (!mime_parse_addresses(row->pending, "to", &left, &ignored))
+        left.count = 0; /* never: the outbox wrote them */
+    for (size_t i = 0; i < left.count; i++) {
+        snprintf(name, sizeof name, "%s: ", left.items[i].address);
+        if (!has_line(buf_text(&attempt->refused), name))
+            buf_printf(&attempt->refused, "%s%s\n", name, attempt->error.message);
+    }
+    mime_addresses_release(&left);
+}
+
+static struct outbox_result judge(const struct outbox_row *row, struct attempt *attempt, int64_t now_ms)
 {
     const struct error *err = &attempt->error;
     const struct mail_refusals *refusals = &attempt->refusals;
@@ -121,8 +148,8 @@ static struct outbox_result judge(const struct outbox_row *row, const struct att
         .number = row->number,
         .outcome = OUTBOX_SENT,
         .at_ms = now_ms,
-        .refused = refusals->refused,
     };
+    buf_append_text(&attempt->refused, refusals->refused ? refusals->refused : "");
     bool is_final = !attempt->ok && err->kind == ERROR_REFUSED && err->peer_code >= 500;
     if (refusals->deferred || (!attempt->ok && !is_final)) {
         result.outcome = OUTBOX_LATER;
@@ -136,11 +163,14 @@ static struct outbox_result judge(const struct outbox_row *row, const struct att
     } else if (is_final) {
         result.outcome = has_reached_somebody(row) ? OUTBOX_SENT : OUTBOX_GIVEN_UP;
         result.error = err->message;
+        if (result.outcome == OUTBOX_SENT)
+            name_the_left(row, attempt);
     }
     if (result.outcome == OUTBOX_LATER && result.at_ms > row->written_ms + OUTBOX_KEEP_MS) {
         result.outcome = OUTBOX_GIVEN_UP;
         result.at_ms = now_ms;
     }
+    result.refused = attempt->refused.size > 0 ? buf_text(&attempt->refused) : NULL;
     return result;
 }
 
@@ -174,6 +204,7 @@ static bool deliver_row(void *context, const struct outbox_row *row)
 {
     struct delivery *delivery = context;
     struct attempt attempt = {.ok = false};
+    buf_init(&attempt.refused, REFUSED_SIZE_MAX);
     try_to_send(delivery, row, &attempt);
     const struct outbox_result result = judge(row, &attempt, clock_wall_ms());
     if (store_outbox_settle(service_store(delivery->service), &result, &delivery->store_error)) {
@@ -181,6 +212,7 @@ static bool deliver_row(void *context, const struct outbox_row *row)
         count(delivery->report, &result);
     }
     mail_refusals_release(&attempt.refusals);
+    buf_release(&attempt.refused);
     return false;
 }
 

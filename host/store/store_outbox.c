@@ -262,11 +262,11 @@ static bool write_ended(struct store *store, const struct outbox_result *result,
     bool is_sent = result->outcome == OUTBOX_SENT;
     const struct query query = {
         .sql = "UPDATE outbox SET state = ?1, error = ?2, refused = refused || ifnull(?3, ''),"
-               " owner = 0, finished_ms = ?4,"
-               " body = CASE WHEN ?6 THEN '' ELSE body END, size = CASE WHEN ?6 THEN 0 ELSE size END"
-               " WHERE number = ?5",
-        .texts = {is_sent ? "sent" : "given_up", result->error, result->refused},
-        .text_count = 3,
+               " pending = coalesce(?4, pending), owner = 0, finished_ms = ?5,"
+               " body = CASE WHEN ?7 THEN '' ELSE body END, size = CASE WHEN ?7 THEN 0 ELSE size END"
+               " WHERE number = ?6",
+        .texts = {is_sent ? "sent" : "given_up", result->error, result->refused, result->pending},
+        .text_count = 4,
         .numbers = {result->at_ms, result->number, is_sent},
         .number_count = 3,
     };
@@ -358,7 +358,8 @@ static bool do_wanted(struct store *store, void *context, struct error *err)
                    ? "UPDATE outbox SET state = 'dropped', finished_ms = ?1, body = '', size = 0"
                      " WHERE number = ?2 AND owner = 0 AND state IN ('waiting', 'given_up')"
                : wanted->number
-                   ? "UPDATE outbox SET state = 'waiting', next_ms = ?1, finished_ms = 0"
+                   ? "UPDATE outbox SET state = 'waiting', next_ms = ?1, finished_ms = 0,"
+                     " refused = CASE WHEN pending IS NULL THEN '' ELSE refused END" /* all are asked */
                      " WHERE number = ?2 AND state IN ('waiting', 'given_up')"
                    : "UPDATE outbox SET next_ms = ?1 WHERE state = 'waiting' AND held = 0",
         .numbers = {wanted->now_ms, wanted->number},

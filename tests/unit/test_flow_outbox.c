@@ -27,6 +27,7 @@ static struct {
     struct store *store;
     struct answer answer;
     int sent; /* how often it was asked */
+    const char *to;
     char envelope[100], subject[100], body[8192], id[40];
     int64_t written_ms;
 } world;
@@ -91,7 +92,7 @@ static void add(const char *id)
     struct error err = {0};
     bool is_held;
     const struct outbox_mail mail = {.instance = id, .message_id = id, .connection = "M",
-                                     .from = "f@x", .to = "a@x, b@x, c@x", .subject = "S", .body = "text",
+                                     .from = "f@x", .to = world.to, .subject = "S", .body = "text",
                                      .written_ms = clock_wall_ms(), .may_be_held = true};
     CHECK_OK(store_outbox_add(world.store, &mail, &is_held, &err), &err);
 }
@@ -100,6 +101,7 @@ static void begin(void)
 {
     struct error err = {0};
     memset(&world, 0, sizeof world);
+    world.to = "a@x, b@x, c@x";
     world.temporary = temporary_make();
     log_configure(LOG_ERROR + 1, false, 2);
     CHECK_OK(store_open(&world.store, temporary_path(&world.temporary, "sluice.db"), &err), &err);
@@ -327,6 +329,78 @@ static void all_refused_some_for_now(void)
     end();
 }
 
+/* b is refused with the message, which a has by then. */
+static void a_message_refused_behind_a_delivery(void)
+{
+    begin();
+    world.to = "a@x, b@x, bb@x";
+    add("m1");
+    world.answer = (struct answer){.kind = ERROR_NONE, .delayed = "b@x: 450 later\nbb@x: 450 later\n",
+                                   .deferred = "b@x, bb@x"};
+    CHECK_EQ_INT(deliver().later, 1);
+    fake_clock_go(MINUTE_MS);
+    world.answer = (struct answer){.kind = ERROR_UNAVAILABLE, .code = 450, .retry = RETRY_LATER,
+                                   .refused = "bb@x: 550 no\n", .delayed = "b@x: 450 later\n",
+                                   .deferred = "b@x"};
+    CHECK_EQ_INT(deliver().later, 1);
+    CHECK_EQ_TEXT(last().pending, "b@x");
+    fake_clock_go(2 * MINUTE_MS);
+    world.answer = (struct answer){.kind = ERROR_REFUSED, .code = 554};
+    CHECK_EQ_INT(deliver().sent, 1);
+    CHECK_EQ_TEXT(last().state, "sent");
+    CHECK_EQ_TEXT(last().refused, "bb@x: 550 no\nb@x: it said 554\n");
+    end();
+    begin();
+    world.to = "a@x, b@x, bb@x";
+    add("m1");
+    world.answer = (struct answer){.kind = ERROR_NONE, .delayed = "b@x: 450 later\nbb@x: 450 later\n",
+                                   .deferred = "b@x, bb@x"};
+    CHECK_EQ_INT(deliver().later, 1);
+    fake_clock_go(MINUTE_MS);
+    world.answer = (struct answer){.kind = ERROR_REFUSED, .code = 554, .refused = "bb@x: 550 no\n"};
+    CHECK_EQ_INT(deliver().sent, 1);
+    CHECK_EQ_TEXT(last().refused, "bb@x: 550 no\nb@x: it said 554\n"); /* no name ends another */
+    end();
+}
+
+/* Some have it; the rest is left, and the row tells who and why. */
+static void five_days_are_over_for_some(void)
+{
+    begin();
+    add("m1");
+    fake_clock_go(OUTBOX_KEEP_MS);
+    world.answer = (struct answer){.kind = ERROR_NONE, .refused = "c@x: 550 no\n",
+                                   .delayed = "b@x: 450 later\n", .deferred = "b@x"};
+    CHECK_EQ_INT(deliver().given_up, 1);
+    CHECK_EQ_TEXT(last().state, "given_up");
+    CHECK_EQ_TEXT(last().pending, "b@x"); /* so that nobody gets it twice when it is taken up again */
+    CHECK_EQ_TEXT(last().error, "b@x: 450 later\n");
+    CHECK_EQ_TEXT(last().refused, "c@x: 550 no\n");
+    struct error err = {0};
+    CHECK_OK(store_outbox_retry(world.store, 1, clock_wall_ms(), &err), &err);
+    world.answer = (struct answer){.kind = ERROR_NONE};
+    CHECK_EQ_INT(deliver().sent, 1);
+    CHECK_EQ_TEXT(world.envelope, "b@x");
+    CHECK_EQ_TEXT(last().refused, "c@x: 550 no\n");
+    end();
+}
+
+static void all_refused_and_taken_up_again(void)
+{
+    begin();
+    add("m1");
+    world.answer = (struct answer){.kind = ERROR_REFUSED, .code = 550,
+                                   .refused = "a@x: 550 no\nb@x: 550 no\nc@x: 550 no\n"};
+    CHECK_EQ_INT(deliver().given_up, 1);
+    struct error err = {0};
+    CHECK_OK(store_outbox_retry(world.store, 1, clock_wall_ms(), &err), &err);
+    world.answer = (struct answer){.kind = ERROR_NONE, .refused = "c@x: 550 no\n"};
+    CHECK_EQ_INT(deliver().sent, 1);
+    CHECK_EQ_TEXT(world.envelope, "-");
+    CHECK_EQ_TEXT(last().refused, "c@x: 550 no\n");
+    end();
+}
+
 static bool stop(void *context)
 {
     (void)context;
@@ -378,4 +452,6 @@ CHECK_MAIN(TEST(pauses), TEST(a_mail_that_is_taken), TEST(a_server_that_is_away_
            TEST(what_somebody_has_to_put_right_is_tried_hourly),
            TEST(a_connection_that_is_not_there_any_more), TEST(refused_for_good),
            TEST(one_of_several_recipients), TEST(all_refused_some_for_now),
+           TEST(a_message_refused_behind_a_delivery), TEST(five_days_are_over_for_some),
+           TEST(all_refused_and_taken_up_again),
            TEST(a_stop_leaves_the_mail_due), TEST(a_summary_is_composed_when_it_is_due))
