@@ -12,6 +12,8 @@
 struct smtp {
     struct easy *easy;
     int code;
+    bool is_closed;       /* by the server, behind its last answer */
+    char recipients[400]; /* those it took: "<address><address>" */
 };
 
 static const struct {
@@ -34,7 +36,25 @@ static CURLcode hear(struct smtp *smtp, int code, const char *text)
     easy_note(smtp->easy, CURLINFO_HEADER_IN, line);
     smtp->code = code;
     smtp->easy->status = code;
+    smtp->is_closed = mishap_happens(MISHAP_SMTP_CLOSED, code == 421 ? 700 : world->plan.mishap_permille);
     return CURLE_OK;
+}
+
+static CURLcode find_closed(struct smtp *smtp)
+{
+    return easy_fail(smtp->easy, draw_later_chance(500) ? CURLE_SEND_ERROR : CURLE_RECV_ERROR,
+                     "response reading failed");
+}
+
+static const enum mishap at_rcpt[] = {MISHAP_SMTP_421, MISHAP_SMTP_4XX, MISHAP_SMTP_RECIPIENT,
+                                      MISHAP_NONE};
+
+static CURLcode hear_choosy(struct smtp *smtp)
+{
+    bool is_for_good = draw_later_chance(400), is_full = draw_later_chance(300);
+    return is_for_good ? hear(smtp, 550, "5.1.1 no such user")
+           : is_full   ? hear(smtp, 552, "5.5.3 too many recipients")
+                       : hear(smtp, 450, "4.2.1 greylisted");
 }
 
 /* Sends a command and reads the reply to it: ok, or what a mishap makes of it. */
@@ -45,12 +65,16 @@ static CURLcode say(struct smtp *smtp, const char *line, int ok, const enum mish
         return code;
     trace("mail %s", line);
     easy_note(smtp->easy, CURLINFO_HEADER_OUT, line);
+    if (smtp->is_closed)
+        return find_closed(smtp);
     effect_begins(line);
     enum network network = easy_draw_network(smtp->easy, &code);
     enum mishap mishap = network == NETWORK_FINE ? mishap_draw(kinds) : MISHAP_NONE;
     effect_happened();
     if (network != NETWORK_FINE)
         return code;
+    if (mishap == MISHAP_NONE && kinds == at_rcpt && mishap_happens(MISHAP_SMTP_CHOOSY, 250))
+        return hear_choosy(smtp);
     for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++)
         if (refusals[i].mishap == mishap)
             return hear(smtp, refusals[i].code, refusals[i].text);
@@ -96,18 +120,18 @@ static CURLcode greet(struct smtp *smtp)
 /* MAIL_RCPT_ALLLOWFAILS: one that is taken is enough. */
 static CURLcode name_recipients(struct smtp *smtp)
 {
-    static const enum mishap at_rcpt[] = {MISHAP_SMTP_421, MISHAP_SMTP_4XX, MISHAP_SMTP_RECIPIENT,
-                                          MISHAP_NONE};
-    unsigned taken = 0;
+    size_t length = 0;
     char line[400];
     for (const struct curl_slist *list = smtp->easy->recipients; list; list = list->next) {
         snprintf(line, sizeof line, "RCPT TO:%s", list->data);
         CURLcode code = say(smtp, line, 250, at_rcpt);
         if (code != CURLE_OK)
             return code;
-        taken += smtp->code == 250;
+        if (smtp->code == 250 && length < sizeof smtp->recipients)
+            length += (size_t)snprintf(smtp->recipients + length, sizeof smtp->recipients - length, "%s",
+                                       list->data);
     }
-    return taken ? CURLE_OK : refuse(smtp, CURLE_SEND_ERROR, "RCPT");
+    return length > 0 ? CURLE_OK : refuse(smtp, CURLE_SEND_ERROR, "RCPT");
 }
 
 static CURLcode read_message(struct smtp *smtp, struct buf *text)
@@ -130,10 +154,12 @@ static CURLcode hand_over(struct smtp *smtp, const struct buf *text)
     CURLcode code = easy_step(smtp->easy);
     if (code != CURLE_OK)
         return code;
+    if (smtp->is_closed)
+        return find_closed(smtp);
     effect_begins("message");
     enum mishap mishap = mishap_draw_often(kinds);
     if (mishap == MISHAP_NONE || mishap == MISHAP_SMTP_DOT_LOST)
-        ledger_mail(buf_text(text), text->size);
+        ledger_mail(buf_text(text), text->size, smtp->recipients);
     effect_happened();
     if (mishap == MISHAP_SMTP_DOT_LOST || mishap == MISHAP_DATA_RESET)
         return easy_fail(smtp->easy, CURLE_RECV_ERROR, "Recv failure: Connection reset by peer");

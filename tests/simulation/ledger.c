@@ -156,21 +156,36 @@ static void check_notice(const struct mail_seen *mail)
     }
 }
 
-void ledger_mail(const char *text, size_t size)
+/* Adds those who are not there yet. */
+static void note_recipients(struct mail_seen *mail, const char *recipients)
+{
+    char one[300];
+    for (const char *at = recipients; *at; at += strlen(one)) {
+        snprintf(one, sizeof one, "%.*s", (int)strcspn(at, ">") + 1, at);
+        size_t length = strlen(mail->recipients);
+        check_that(length + strlen(one) < sizeof mail->recipients, "too many recipients to be noted");
+        if (!strstr(mail->recipients, one))
+            snprintf(mail->recipients + length, sizeof mail->recipients - length, "%s", one);
+    }
+}
+
+void ledger_mail(const char *text, size_t size, const char *recipients)
 {
     struct mail_seen mail = {.count = 1};
+    note_recipients(&mail, recipients);
     copy_field(text, "Message-ID", mail.message_id, sizeof mail.message_id);
     copy_field(text, "X-Sluice-Instance", mail.instance, sizeof mail.instance);
     copy_field(text, "Subject", mail.subject, sizeof mail.subject);
     const char *body = strstr(text, "\r\n\r\n");
     mail.digest = digest_text(digest_text(1, mail.subject), body ? body : "");
-    trace("mail of %zu bytes: %s, '%s'", size, mail.message_id, mail.subject);
+    trace("mail of %zu bytes: %s, '%s', for %s", size, mail.message_id, mail.subject, recipients);
     check_that(mail.message_id[0] && mail.instance[0] && body, "a mail without Message-ID or instance");
     for (unsigned i = 0; i < world->mail_count; i++) {
         struct mail_seen *known = &world->mails[i];
         if (strcmp(known->message_id, mail.message_id) != 0)
             continue;
         known->count++;
+        note_recipients(known, recipients);
         check_that(known->digest == mail.digest, "two different mails have the Message-ID %s",
                    mail.message_id);
         return;

@@ -100,7 +100,9 @@
     /* added later, in the order of their coming: they are drawn apart, so that a seed kept from before  \
      * takes its course without them */                                                            \
     X(HTTP_ANSWER_CUT, "answer cut behind its status line")                                        \
-    X(HTTP_UPLOAD_EXPIRED, "upload forgotten once its parts were sent")
+    X(HTTP_UPLOAD_EXPIRED, "upload forgotten once its parts were sent")                            \
+    X(SMTP_CLOSED, "mail server closes behind an answer")                                          \
+    X(SMTP_CHOOSY, "SMTP 450, 550 or 552 for some of many recipients")
 
 enum mishap {
 #define MISHAP_ID(id, name) MISHAP_##id,

@@ -209,8 +209,10 @@ bool plan_write_workspace(const char *folder, const struct signing_key *key, str
     add_properties(&text);
     ok = ok && write_text(folder, "lookups/OUTL-BRT-CCS_DACS_ConfigProps.csv", &text, err);
     buf_clear(&text);
-    buf_append_text(&text, "Recipient,Email_Id\nfrom,sluice@utility.test\nto,operations@utility.test\n"
-                           "to.process.notification,\"billing@utility.test, field@utility.test\"\n");
+    buf_printf(&text,
+               "Recipient,Email_Id\nfrom,sluice@utility.test\nto,operations@utility.test\n"
+               "to.process.notification,\"billing@utility.test, field@utility.test%s\"\n",
+               world->plan.enabled[MISHAP_SMTP_CHOOSY] ? ", meter@utility.test, night@utility.test" : "");
     ok = ok && write_text(folder, "lookups/OUTL-BRT-CCS_DACS_Email_ID.csv", &text, err);
     buf_release(&text);
     return ok;

@@ -12,6 +12,7 @@
 #include "world.h"
 
 #define PATH_SIZE 512
+#define NO_SUCH_USER "5.1.1 no such user" /* curl_smtp.c says so to a recipient, and to nothing else */
 
 static bool copy(const char *from, const char *to)
 {
@@ -87,18 +88,60 @@ static bool is_first_of_name(unsigned index)
     return true;
 }
 
-/* What the outbox says is sent, the mail server has; what is given up has a reason; nothing is left. */
+static const struct mail_seen *find_mail(const char *message_id)
+{
+    for (unsigned i = 0; i < world->mail_count; i++)
+        if (strstr(world->mails[i].message_id, message_id))
+            return &world->mails[i];
+    return NULL;
+}
+
+/* Given up with some left: the message was refused, or its time is over. What was said of one recipient is
+ * no reason. */
+static bool is_left(sqlite3_stmt *row, const char *address)
+{
+    const char *pending = text(row, 5);
+    return strcmp(text(row, 1), "given_up") == 0 && !strstr(text(row, 2), NO_SUCH_USER) &&
+           (!pending[0] || strstr(pending, address));
+}
+
+/* Somebody who does not have it is named with the reason, or was left when it was given up. */
+static void judge_recipient(sqlite3_stmt *row, const struct mail_seen *mail, const char *address)
+{
+    char in_mail[300], in_refused[300];
+    const char *refused = text(row, 3);
+    snprintf(in_mail, sizeof in_mail, "<%s>", address);
+    snprintf(in_refused, sizeof in_refused, "%s: ", address);
+    check_that((mail && strstr(mail->recipients, in_mail)) || strstr(refused, in_refused) ||
+                   is_left(row, address),
+               "mail %s is %s, %s does not have it and is not named as refused", text(row, 0),
+               text(row, 1), address);
+}
+
+static void judge_recipients(sqlite3_stmt *row, const struct mail_seen *mail)
+{
+    char address[280];
+    for (const char *at = text(row, 4); *at; at += strspn(at, ", ")) {
+        snprintf(address, sizeof address, "%.*s", (int)strcspn(at, ","), at);
+        judge_recipient(row, mail, address);
+        at += strlen(address);
+    }
+}
+
+/* What the outbox says is sent, the mail server has; what is given up has a reason; nothing is left, and
+ * nobody is forgotten. */
 static void judge_mail(sqlite3_stmt *row)
 {
     const char *message_id = text(row, 0), *state = text(row, 1);
-    bool is_seen = world->mail_count == MAILS_MAX; /* then not all were noted */
-    for (unsigned i = 0; i < world->mail_count; i++)
-        is_seen |= strstr(world->mails[i].message_id, message_id) != NULL;
+    const struct mail_seen *mail = find_mail(message_id);
+    bool is_noted = world->mail_count < MAILS_MAX; /* else not all were */
     check_that(strcmp(state, "waiting") != 0, "mail %s still waits", message_id);
-    check_that(strcmp(state, "sent") != 0 || is_seen, "mail %s is said to be sent, nobody has it",
-               message_id);
+    check_that(strcmp(state, "sent") != 0 || mail || !is_noted,
+               "mail %s is said to be sent, nobody has it", message_id);
     check_that(strcmp(state, "given_up") != 0 || text(row, 2)[0] || text(row, 3)[0],
                "mail %s is given up without a reason", message_id);
+    if (is_noted && strcmp(state, "waiting") != 0)
+        judge_recipients(row, mail);
 }
 
 /* A final state tells what happened. */
@@ -150,7 +193,8 @@ void store_judge(const char *workspace, bool is_end)
         each_row(db, "PRAGMA integrity_check", judge_whole);
     if (is_end) {
         each_row(db, "SELECT id, flow FROM instance WHERE state = 'IN_PROGRESS'", judge_open);
-        each_row(db, "SELECT message_id, state, error, refused FROM outbox", judge_mail);
+        each_row(db, "SELECT message_id, state, error, refused, recipients, pending FROM outbox",
+                 judge_mail);
         each_row(db,
                  "SELECT id, state, exit_status, fault_title, fault_detail FROM instance"
                  " WHERE state <> 'IN_PROGRESS'",

@@ -101,6 +101,7 @@ struct mail_seen {
     char message_id[160], instance[32], subject[200];
     uint64_t digest; /* of what a reader sees: subject and body */
     unsigned count;
+    char recipients[400]; /* who has it: "<address><address>" */
 };
 
 struct ack_seen {
