@@ -12,7 +12,7 @@
 #define OUTBOX_PAUSE_MS 60000       /* behind the first attempt, doubled behind each further one */
 #define OUTBOX_PAUSE_MS_MAX 3600000 /* and at once where somebody has to act first */
 #define OUTBOX_KEEP_MS (INT64_C(5) * 24 * 3600000) /* RFC 5321 4.5.4.1: four or five days */
-#define OUTBOX_RUN_WAIT_MS 20000    /* how long the end of a run waits for its mails */
+#define OUTBOX_RUN_WAIT_MS 20000    /* how long the end of a run sends its mails */
 #define OUTBOX_STOP_MS 3000         /* how long a stop waits for the mail that is being sent */
 
 struct outbox_report {
@@ -21,7 +21,8 @@ struct outbox_report {
 };
 
 /* Sends what is due, until nothing is, deadline_ms (clock_monotonic_ms) is reached or should_stop (may be
- * NULL) says so. False: the store failed; report tells what was done before. By one thread of a service
+ * NULL) says so. A mail that was handed over whole by the deadline is waited for (MAIL_DOT_TIMEOUT_S of
+ * transfer/smtp_dialogue.h at most) unless should_stop says so: else it would be sent twice. False: the store failed; report tells what was done before. By one thread of a service
  * at a time. */
 MUST_USE bool outbox_deliver(struct service *service, int64_t deadline_ms,
                              bool (*should_stop)(void *context), void *context,

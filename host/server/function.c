@@ -133,14 +133,30 @@ static int64_t time_for(int64_t limit_ms, int64_t deadline_ms)
     return left_ms > 0 ? left_ms : 0;
 }
 
+/* The deadline of the mails does not end the wait for the answer to one (flow/outbox.h). Here nobody may
+ * wait longer, so that shortly behind it they are stopped. */
+#define MAIL_STOP_MS 100
+
+struct mail_time {
+    const struct function_options *options;
+    int64_t until_ms;
+};
+
+static bool is_over(void *context)
+{
+    const struct mail_time *time = context;
+    const struct function_options *options = time->options;
+    return clock_monotonic_ms() >= time->until_ms + MAIL_STOP_MS ||
+           (options->should_stop && options->should_stop(options->context));
+}
+
 static bool send_mails(const struct function *function, int64_t deadline_ms)
 {
     const struct function_options *options = &function->options;
     struct outbox_report report;
     struct error err = {0};
-    int64_t until_ms = clock_monotonic_ms() + time_for(FUNCTION_MAILS_MS, deadline_ms);
-    if (!outbox_deliver(options->service, until_ms, options->should_stop, options->context, &report,
-                        &err)) {
+    struct mail_time time = {options, clock_monotonic_ms() + time_for(FUNCTION_MAILS_MS, deadline_ms)};
+    if (!outbox_deliver(options->service, time.until_ms, is_over, &time, &report, &err)) {
         log_line(LOG_ERROR, NULL, "mails cannot be delivered: %s", err.message);
         return false;
     }

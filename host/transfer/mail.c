@@ -90,7 +90,15 @@ bool smtp_fail(struct handle *handle, const struct smtp_dialogue *dialogue, CURL
     bool is_tls_delayed = code == CURLE_USE_SSL_FAILED && dialogue->code < 500; /* 454 to STARTTLS */
     if (dialogue->code >= 400 && (is_protocol || is_tls_delayed))
         return fail_by_reply(handle, dialogue, err);
-    return handle_fail(handle, code, err);
+    curl_off_t connected_us = 0;
+    curl_easy_getinfo(handle->easy, CURLINFO_CONNECT_TIME_T, &connected_us);
+    if (code != CURLE_OPERATION_TIMEDOUT || !dialogue->is_for_mail || connected_us == 0)
+        return handle_fail(handle, code, err);
+    connection_error(handle->connection, err, ERROR_TIMEOUT,
+                     "the mail server does not answer in time (%s): check its load and the network%s",
+                     handle->detail[0] ? handle->detail : "no answer",
+                     dialogue->is_mail ? "" : ", or raise connect_timeout_s");
+    return error_advise(err, RETRY_LATER);
 }
 
 /* ---- a mail ---- */
@@ -98,7 +106,28 @@ bool smtp_fail(struct handle *handle, const struct smtp_dialogue *dialogue, CURL
 struct message {
     struct buf text;
     size_t given;
+    struct handle *handle;
+    struct transfer_call unhurried; /* the call without its deadline */
 };
+
+static bool is_given(const struct message *message)
+{
+    return message->given == message->text.size;
+}
+
+/* Whoever leaves before the final dot is answered makes a second copy: from here on a deadline does not
+ * count, a stop does. */
+static void wait_for_dot(struct message *message)
+{
+    struct handle *handle = message->handle;
+    curl_easy_setopt(handle->easy, CURLOPT_SERVER_RESPONSE_TIMEOUT, (long)MAIL_DOT_TIMEOUT_S);
+    curl_easy_setopt(handle->easy, CURLOPT_LOW_SPEED_TIME, (long)MAIL_DOT_TIMEOUT_S);
+    if (!handle->call)
+        return;
+    message->unhurried = *handle->call;
+    message->unhurried.deadline_ms = 0;
+    handle->call = &message->unhurried;
+}
 
 static size_t feed(char *buffer, size_t unit, size_t count, void *context)
 {
@@ -108,6 +137,8 @@ static size_t feed(char *buffer, size_t unit, size_t count, void *context)
     if (size > 0)
         memcpy(buffer, message->text.data + message->given, size);
     message->given += size;
+    if (size > 0 && is_given(message))
+        wait_for_dot(message);
     return size;
 }
 
@@ -132,9 +163,18 @@ static bool set_envelope(struct handle *handle, const struct mime_address *from,
 static bool is_in_doubt(const struct message *message, const struct smtp_dialogue *dialogue,
                         CURLcode code)
 {
-    return dialogue->is_data && message->given == message->text.size && dialogue->code == 0 &&
+    return dialogue->is_data && is_given(message) && dialogue->code == 0 &&
            (code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR || code == CURLE_GOT_NOTHING ||
-            code == CURLE_OPERATION_TIMEDOUT || code == CURLE_WEIRD_SERVER_REPLY);
+            code == CURLE_OPERATION_TIMEDOUT || code == CURLE_WEIRD_SERVER_REPLY ||
+            code == CURLE_ABORTED_BY_CALLBACK);
+}
+
+static void set_patience(struct handle *handle, struct smtp_dialogue *dialogue)
+{
+    dialogue->is_for_mail = true;
+    curl_easy_setopt(handle->easy, CURLOPT_SERVER_RESPONSE_TIMEOUT, (long)MAIL_REPLY_TIMEOUT_S);
+    curl_easy_setopt(handle->easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
+    curl_easy_setopt(handle->easy, CURLOPT_LOW_SPEED_TIME, (long)MAIL_BLOCK_TIMEOUT_S);
 }
 
 static bool deliver(struct handle *handle, struct message *message, struct smtp_dialogue *dialogue,
@@ -147,9 +187,8 @@ static bool deliver(struct handle *handle, struct message *message, struct smtp_
     curl_easy_setopt(handle->easy, CURLOPT_READFUNCTION, feed);
     curl_easy_setopt(handle->easy, CURLOPT_READDATA, message);
     curl_easy_setopt(handle->easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)message->text.size);
-    if (handle->connection->request_timeout_ms)
-        curl_easy_setopt(handle->easy, CURLOPT_TIMEOUT_MS,
-                         (long)handle->connection->request_timeout_ms);
+    message->handle = handle;
+    set_patience(handle, dialogue);
     CURLcode code = handle_perform(handle);
     if (code == CURLE_OK)
         return true;

@@ -96,12 +96,22 @@ void smtp_dialogue_received(struct smtp_dialogue *dialogue, const char *line, si
     dialogue->recipient[0] = '\0';
 }
 
+/* libcurl looks at this at each of its waits. */
+static void wait_for_reply(CURL *easy, const struct smtp_dialogue *dialogue)
+{
+    long seconds = dialogue->is_quitting ? MAIL_QUIT_TIMEOUT_S
+                   : dialogue->is_data   ? MAIL_DATA_TIMEOUT_S
+                                         : MAIL_REPLY_TIMEOUT_S;
+    if (dialogue->is_quitting || dialogue->is_for_mail)
+        curl_easy_setopt(easy, CURLOPT_SERVER_RESPONSE_TIMEOUT, seconds);
+}
+
 static int take_debug(CURL *easy, curl_infotype type, char *data, size_t size, void *context)
 {
-    (void)easy;
-    if (type == CURLINFO_HEADER_OUT)
+    if (type == CURLINFO_HEADER_OUT) {
         smtp_dialogue_sent(context, data, size);
-    else if (type == CURLINFO_HEADER_IN)
+        wait_for_reply(easy, context);
+    } else if (type == CURLINFO_HEADER_IN)
         smtp_dialogue_received(context, data, size);
     return 0;
 }

@@ -11,6 +11,16 @@
 
 #define SMTP_WORDS_SIZE 256
 
+/*
+ * How long a reply to a mail is waited for, in s: the least of RFC 5321 4.5.3.2, because a server that is
+ * left before it has answered the final dot sends the mail all the same, and again when it is asked again.
+ */
+#define MAIL_REPLY_TIMEOUT_S 300 /* to the others; until MAIL at most connect_timeout_s, all in all */
+#define MAIL_DATA_TIMEOUT_S 120  /* to DATA */
+#define MAIL_BLOCK_TIMEOUT_S 180 /* nothing of the message can be sent */
+#define MAIL_DOT_TIMEOUT_S 600   /* to the final dot, and the last bytes before it */
+#define MAIL_QUIT_TIMEOUT_S 5    /* to QUIT: nothing depends on it */
+
 struct smtp_dialogue {
     char recipient[MIME_ADDRESS_SIZE_MAX + 1]; /* of the RCPT whose reply is awaited; "" else */
     struct buf refused;                  /* "address: 550 words\n", for good */
@@ -21,6 +31,7 @@ struct smtp_dialogue {
     char words[SMTP_WORDS_SIZE];         /* its text, printable */
     char banner[SMTP_WORDS_SIZE];        /* the greeting without its code */
     bool has_banner, offers_auth, did_auth, is_quitting;
+    bool is_for_mail; /* replies may take the times above; else what the connection allows */
     bool is_mail, is_data; /* MAIL, DATA was said: what is refused from there on is this mail */
 };
 

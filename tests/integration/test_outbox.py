@@ -341,6 +341,20 @@ class Processes(OutboxTest):
         self.assertEqual(self.retry()["sent"], 1)
         self.assertEqual([one["id"] for one in self.received(sink)], ["<m0@x.test>"] * 2)
 
+    def test_a_stop_does_not_wait_for_a_slow_mail_server(self):
+        self.run_flow()
+        sink = self.sink(reply_after=60)
+        self.fill(1)
+        process = self.serve()
+        self.wait_for(lambda: len(self.received(sink)) == 1)
+        begun = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(timeout=60), 0)
+        self.assertLess(time.monotonic() - begun, 30)
+        mail, = self.outbox()
+        self.assertEqual((mail["state"], mail["left_to"]), ("waiting", None))
+        self.assertIn("confirmation was lost", mail["error"])
+
     def test_a_server_hears_of_what_others_leave(self):
         self.run_flow()
         self.serve()

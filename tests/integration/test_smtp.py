@@ -3,6 +3,8 @@
 import email
 import email.policy
 import os
+import socket
+import threading
 import time
 
 from web_common import SECRET, WebTest, main
@@ -39,6 +41,53 @@ class MailTest(WebTest):
                 record["raw"] = file.read()
             record["message"] = email.message_from_bytes(record["raw"], policy=email.policy.default)
         return records
+
+
+class SlowServer:
+    """Answers what SLOW names late, and QUIT not at all."""
+    SLOW = (b"RCPT", b"DATA", b".")
+
+    def __init__(self, test, seconds):
+        self.seconds, self.said, self.messages = seconds, [], 0
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.over = threading.Event()
+        thread = threading.Thread(target=self.run)
+        thread.start()
+        test.addCleanup(self.listener.close)
+        test.addCleanup(thread.join)
+        test.addCleanup(self.listener.shutdown, socket.SHUT_RDWR)
+        test.addCleanup(self.over.set)
+
+    def run(self):
+        try:
+            while True:
+                connection, _ = self.listener.accept()
+                with connection, connection.makefile("rb") as lines:
+                    self.talk(connection, lines)
+        except OSError:
+            pass
+
+    def talk(self, connection, lines):
+        is_data, slow = False, list(self.SLOW)
+        connection.sendall(b"220 slow.test\r\n")
+        for line in lines:
+            word = line.split()[0] if line.split() else b""
+            if is_data and line != b".\r\n":
+                continue
+            self.said.append(word)
+            if word == b"QUIT":
+                self.over.wait()
+                return
+            if word in slow:
+                slow.remove(word)  # the second recipient is answered at once
+                self.over.wait(self.seconds)
+            self.messages += is_data
+            is_data = word == b"DATA"
+            try:
+                connection.sendall(b"354 go\r\n" if is_data else b"250 ok\r\n")
+            except OSError:
+                return
 
 
 class Sink(MailTest):
@@ -105,6 +154,55 @@ class Sink(MailTest):
         self.bad("unknown", "confirmation", **self.mail())
         self.good(**self.mail())
         self.assertEqual([one["message"]["message-id"] for one in self.messages(sink)], ["<1.2@sluice.test>"] * 2)
+
+    def test_a_slow_server_gets_the_mail_once(self):
+        """Replies later than the connection's times, which are for others; QUIT is answered never."""
+        server = SlowServer(self, seconds=3)
+        self.connect("MAIL", server, request_timeout_s=2, stall_timeout_s=1)
+        begun = time.monotonic()
+        self.good(**self.mail("a@x.test, b@x.test"))
+        self.assertGreater(time.monotonic() - begun, 3 * len(SlowServer.SLOW))
+        self.assertLess(time.monotonic() - begun, 3 * len(SlowServer.SLOW) + 60)
+        self.assertEqual(server.messages, 1)
+        self.assertEqual(server.said[-1], b"QUIT")
+
+    def test_a_deadline_does_not_end_the_wait_for_the_last_answer_and_a_stop_does(self):
+        server = SlowServer(self, seconds=4)
+        self.connect("MAIL", server)
+        self.bad("timeout", "deadline", **self.mail(), deadline_ms=2000)
+        self.assertEqual(server.messages, 0)
+        sink = self.sink(name="late", reply_after=4)
+        self.good(**self.mail(), deadline_ms=2000)
+        self.assertEqual(len(self.messages(sink)), 1)
+        sink = self.sink(name="stop", reply_after=30)
+        begun = time.monotonic()
+        self.bad("unknown", "confirmation", **self.mail(), stop_after_ms=2000)
+        self.assertLess(time.monotonic() - begun, 20)
+
+    def test_a_server_that_takes_no_connection_is_noticed_soon(self):
+        """Its queue is full: what comes is not answered."""
+        with socket.socket() as listener:
+            listener.bind(("127.0.0.1", 0))
+            listener.listen(0)
+            port = listener.getsockname()[1]
+            waiting = [socket.socket() for _ in range(8)]
+            for one in waiting:
+                self.addCleanup(one.close)
+                one.setblocking(False)
+                one.connect_ex(("127.0.0.1", port))
+            self.connections["MAIL"] = {"type": "smtp", "host": "127.0.0.1", "port": port, "tls": "none",
+                                        "connect_timeout_s": 1}
+            begun = time.monotonic()
+            self.bad("unavailable", "no connection within 1000 ms", **self.mail())
+            self.assertLess(time.monotonic() - begun, 20)
+
+    def test_a_server_that_says_nothing_is_noticed_soon(self):
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            self.connections["MAIL"] = {"type": "smtp", "host": "127.0.0.1", "port": listener.getsockname()[1],
+                                        "tls": "none", "connect_timeout_s": 1}
+            begun = time.monotonic()
+            self.bad("timeout", "raise connect_timeout_s", **self.mail())
+            self.assertLess(time.monotonic() - begun, 20)
 
     def test_nothing_malformed_is_sent(self):
         sink = self.sink()

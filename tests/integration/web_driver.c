@@ -5,7 +5,7 @@
  *   web_driver FOLDER < steps.json      FOLDER holds connections.json, read as the host reads it
  *
  * steps.json is an array of {"do": "list|open|store|rename|http|mail|test", "connection": NAME,
- * ...}; each step prints one JSON line. All steps share one struct transfer and one thread.
+ * "deadline_ms" and "stop_after_ms" from its beginning on, ...}; each step prints one JSON line. All steps share one struct transfer and one thread.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -26,6 +26,7 @@ struct driver {
     size_t count;
     struct transfer_call call;
     uint64_t progress_done;
+    int64_t stop_ms; /* 0: never */
 };
 
 static const char *text_of(const cJSON *step, const char *key)
@@ -222,6 +223,19 @@ static void note_progress(void *context, uint64_t done, uint64_t total)
     driver->progress_done = done;
 }
 
+static bool should_stop(void *context)
+{
+    const struct driver *driver = context;
+    return driver->stop_ms && clock_monotonic_ms() >= driver->stop_ms;
+}
+
+/* A moment so many ms from now on; 0 if the step has none. */
+static int64_t moment_of(const cJSON *step, const char *key)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(step, key);
+    return item ? clock_monotonic_ms() + (int64_t)item->valuedouble : 0;
+}
+
 static void run_step(struct driver *driver, const cJSON *step)
 {
     struct error err = {0};
@@ -229,7 +243,10 @@ static void run_step(struct driver *driver, const cJSON *step)
     bool ok = false, known = false;
     buf_init(&out, INPUT_SIZE_MAX);
     driver->progress_done = 0;
+    driver->stop_ms = moment_of(step, "stop_after_ms");
     driver->call = (struct transfer_call){.progress = note_progress, .context = driver,
+                                          .should_stop = should_stop,
+                                          .deadline_ms = moment_of(step, "deadline_ms"),
                                           .instance = json_text(step, "id")};
     for (size_t i = 0; i < sizeof actions / sizeof actions[0]; i++) {
         if (strcmp(actions[i].name, text_of(step, "do")) != 0)
