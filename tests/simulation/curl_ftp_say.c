@@ -61,6 +61,38 @@ void ftp_note_command(struct ftp *ftp, const char *verb, const char *argument)
     easy_note(ftp->easy, CURLINFO_HEADER_OUT, line);
 }
 
+/* A server that says 550 of what is there, as it does of what is not: nobody could tell that of a name
+ * whose like is looked at before each rename, so of those it says why. */
+static void refuse_look(struct ftp *ftp, const char *name, struct reply *reply)
+{
+    bool is_common = ftp->place == PLACE_CCS_FTP ? strncmp(name, "SENT-", 5) == 0
+                                                 : !name_is_temporary(name);
+    if (reply->code != 213 || !mishap_happens_often(MISHAP_FTP_LOOK_550))
+        return;
+    reply->code = 550;
+    snprintf(reply->text, sizeof reply->text, "%s",
+             is_common ? "The process cannot access the file because it is being used by another process"
+                       : "Could not get file size");
+}
+
+/* What a server does, and what it says of it. True: nothing, it is done later. */
+static bool serve(struct ftp *ftp, const char *verb, const char *argument, struct reply *reply)
+{
+    const bool is_rename = strcmp(verb, "RNTO") == 0;
+    ftp_act_late(ftp->place, argument);
+    const struct file *file = is_rename ? ftp_file(ftp->session, ftp->session->renames) : NULL;
+    if (file && !ftp_file(ftp->session, argument) && mishap_happens_often(MISHAP_RENAME_LATE)) {
+        ftp_rename_later(ftp->place, file, argument);
+        return true;
+    }
+    ftp_serve(ftp->session, verb, argument, reply);
+    if (strcmp(verb, "SIZE") == 0)
+        refuse_look(ftp, argument, reply);
+    if (is_rename && reply->code == 250 && mishap_happens_often(MISHAP_RENAME_REFUSED))
+        *reply = (struct reply){draw_later_chance(500) ? 451 : 550, "Rename failed"};
+    return false;
+}
+
 CURLcode ftp_say(struct ftp *ftp, const char *verb, const char *argument,
                  const enum mishap kinds[])
 {
@@ -78,9 +110,12 @@ CURLcode ftp_say(struct ftp *ftp, const char *verb, const char *argument,
         return code;
     }
     int refusal = ftp_code_of(mishap_draw(kinds), &text);
-    if (refusal == 0)
-        ftp_serve(ftp->session, verb, argument, &reply);
+    bool is_late = refusal == 0 && serve(ftp, verb, argument, &reply);
     effect_happened();
+    if (is_late && network == NETWORK_FINE) {
+        network = NETWORK_LOST_AFTER;
+        code = easy_fail(ftp->easy, CURLE_RECV_ERROR, "response reading failed");
+    }
     if (network == NETWORK_LOST_AFTER) {
         easy_disconnect(ftp->easy);
         return code;

@@ -31,6 +31,8 @@ static CURLcode ask(struct sftp *sftp, const char *what, const char *name, bool 
     if (network != NETWORK_FINE)
         easy_disconnect(sftp->easy);
     *lost = network == NETWORK_LOST_AFTER;
+    if (network != NETWORK_LOST_BEFORE)
+        ftp_act_late(sftp->place, name);
     if (network == NETWORK_FINE)
         *refused = mishap_draw(kinds) != MISHAP_NONE;
     if (network == NETWORK_LOST_BEFORE && code == CURLE_RECV_ERROR)
@@ -95,10 +97,16 @@ static CURLcode rename_quoted(struct sftp *sftp, const char *line)
         return code;
     struct file *file = file_find(sftp->place, from);
     bool is_possible = !refused && file && !file_find(sftp->place, to);
-    if (is_possible)
+    bool is_late = is_possible && mishap_happens_often(MISHAP_RENAME_LATE);
+    if (is_late)
+        ftp_rename_later(sftp->place, file, to);
+    else if (is_possible)
         ftp_rename(sftp->place, file, to);
-    code = finish(sftp, lost);
-    return code == CURLE_OK && !is_possible ? fail_command(sftp, "rename") : code;
+    if (is_late && !lost)
+        easy_disconnect(sftp->easy);
+    bool is_said = is_possible && !mishap_happens_often(MISHAP_RENAME_REFUSED);
+    code = finish(sftp, lost || is_late);
+    return code == CURLE_OK && !is_said ? fail_command(sftp, "rename") : code;
 }
 
 static CURLcode remove_quoted(struct sftp *sftp, const char *line)

@@ -61,3 +61,9 @@ bool mishap_happens(enum mishap mishap, unsigned permille)
     mishap_count(mishap);
     return true;
 }
+
+bool mishap_happens_often(enum mishap mishap)
+{
+    unsigned permille = world->plan.mishap_permille * 4;
+    return mishap_happens(mishap, permille < 500 ? permille : 500);
+}

@@ -102,7 +102,10 @@
     X(HTTP_ANSWER_CUT, "answer cut behind its status line")                                        \
     X(HTTP_UPLOAD_EXPIRED, "upload forgotten once its parts were sent")                            \
     X(SMTP_CLOSED, "mail server closes behind an answer")                                          \
-    X(SMTP_CHOOSY, "SMTP 450, 550 or 552 for some of many recipients")
+    X(SMTP_CHOOSY, "SMTP 450, 550 or 552 for some of many recipients")                             \
+    X(FTP_LOOK_550, "FTP 550 to a look at what is there")                                          \
+    X(RENAME_REFUSED, "rename done, but refused")                                                  \
+    X(RENAME_LATE, "rename done late, after the next look")
 
 enum mishap {
 #define MISHAP_ID(id, name) MISHAP_##id,
@@ -124,6 +127,9 @@ enum mishap mishap_draw_often(const enum mishap kinds[]);
 
 /* Whether that kind, if this seed has it, happens now; permille chances. Counted when true. */
 bool mishap_happens(enum mishap mishap, unsigned permille);
+
+/* The same, where there are few chances. */
+bool mishap_happens_often(enum mishap mishap);
 
 /* Of one that was decided elsewhere. */
 void mishap_count(enum mishap mishap);

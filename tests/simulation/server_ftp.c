@@ -86,6 +86,34 @@ void ftp_delete(enum place_id place, struct file *file)
     file->exists = false;
 }
 
+void ftp_rename_later(enum place_id place, const struct file *file, const char *to)
+{
+    struct late_rename *late = &world->late_rename;
+    *late = (struct late_rename){.place = place, .body = file->body};
+    snprintf(late->from, sizeof late->from, "%s", file->name);
+    snprintf(late->to, sizeof late->to, "%s", to);
+}
+
+/* Not where somebody came between: nobody could help that. */
+void ftp_act_late(enum place_id place, const char *name)
+{
+    struct late_rename *late = &world->late_rename;
+    if (!late->from[0] || late->place != place)
+        return;
+    if (!late->was_looked_at) {
+        late->was_looked_at = strcmp(name, late->from) == 0;
+        return;
+    }
+    if (!draw_later_chance(400))
+        return;
+    struct file *file = file_find(place, late->from);
+    bool is_same = file && file->body.at == late->body.at && file->body.size == late->body.size;
+    trace("  late: '%s' becomes '%s'%s", late->from, late->to, is_same ? "" : ": no more");
+    if (is_same && !file_find(place, late->to))
+        ftp_rename(place, file, late->to);
+    late->from[0] = '\0';
+}
+
 void ftp_write_later(enum place_id place, const char *name, const struct body *rest)
 {
     struct late_write *late = &world->late;

@@ -35,6 +35,11 @@ void ftp_looked_at(struct file *file);
 void ftp_rename(enum place_id place, struct file *file, const char *to);
 void ftp_delete(enum place_id place, struct file *file);
 
+/* A rename that was asked for, and that the server does some time after the next look. */
+void ftp_rename_later(enum place_id place, const struct file *file, const char *to);
+/* The host asks something of the place, about that name: what is late may happen before it is answered. */
+void ftp_act_late(enum place_id place, const char *name);
+
 /* The control connection is gone, but the rest of an upload still arrives, a little later. */
 void ftp_write_later(enum place_id place, const char *name, const struct body *rest);
 #endif

@@ -97,6 +97,13 @@ struct late_write { /* what a server still gets of an upload whose control conne
     int64_t due_ns; /* 0: none */
 };
 
+struct late_rename { /* what a server still does, although the connection of who asked for it is lost */
+    enum place_id place;
+    char from[NAME_SIZE], to[NAME_SIZE]; /* from "": none */
+    struct body body;                    /* of the file that was meant */
+    bool was_looked_at;                  /* the host has looked since */
+};
+
 struct mail_seen {
     char message_id[160], instance[32], subject[200];
     uint64_t digest; /* of what a reader sees: subject and body */
@@ -182,6 +189,7 @@ struct world {
     struct upload uploads[UPLOADS_MAX];
     uint64_t next_id; /* etags, uploads */
     struct late_write late;
+    struct late_rename late_rename;
     struct mail_seen mails[MAILS_MAX];
     unsigned mail_count;
     struct ack_seen acks[ACKS_MAX];
