@@ -12,6 +12,41 @@
 
 /* ---- looks ----------------------------------------------------------------------------------- */
 
+/* Whether the server says of a name that it cannot look at it, rather than that it is not there. The name
+ * itself, which many repeat, may hold any word. */
+static bool is_refusal(const struct ftp_exchange *said, const char *name)
+{
+    static const char *const absent[] = {"no such", "not found", "not exist", "cannot find"};
+    static const char *const refused[] = {"permission", "denied",  "not allowed",      "being used",
+                                          "in use",     "locked", "sharing violation"};
+    char words[DIALOGUE_TEXT_SIZE];
+    snprintf(words, sizeof words, "%s", said->text);
+    for (char *at; *name && (at = strstr(words, name));)
+        memmove(at, at + strlen(name), strlen(at + strlen(name)) + 1);
+    for (size_t i = 0; i < sizeof absent / sizeof absent[0]; i++)
+        if (strcasestr(words, absent[i]))
+            return false;
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
+        if (strcasestr(words, refused[i]))
+            return true;
+    return false;
+}
+
+/* 550 and 553: most servers say them of what is not there, and all of much else. */
+static bool is_absence(const struct handle *handle, const struct ftp_exchange *said, const char *name,
+                       struct error *err)
+{
+    if (!is_refusal(said, name))
+        return true;
+    connection_error(handle->connection, err, ERROR_DENIED,
+                     "'%s': the server does not let us look at it (%d %s): check that no other program "
+                     "holds it and that this user may read it",
+                     name, said->code, said->text);
+    if (err)
+        err->peer_code = said->code;
+    return error_advise(err, RETRY_FEW);
+}
+
 /* The answers to the nth SIZE and MDTM of the last perform, which were asked with '*'.
  * ERROR_UNSUPPORTED: the server has no SIZE. */
 static bool read_look(struct handle *handle, size_t nth, const char *name, struct stage_look *look,
@@ -31,7 +66,7 @@ static bool read_look(struct handle *handle, size_t nth, const char *name, struc
                                 size->text);
     }
     if (code == 550 || code == 553)
-        return true; /* not there */
+        return is_absence(handle, size, name, err);
     if (code == 450)
         return connection_error(handle->connection, err, ERROR_UNAVAILABLE,
                                 "'%s': the server cannot look at it now (450 %s): try again later",
@@ -139,10 +174,10 @@ static bool ftp_read(struct transfer *transfer, const struct remote_file *file,
 
 /* RNTO overwrites on every server that was tried: overwrite needs no step of its own. */
 static bool rename_now(struct handle *handle, const char *folder, const char *from, const char *to,
-                       bool overwrite, bool *is_lost, struct error *err)
+                       bool overwrite, enum stage_rename *end, struct error *err)
 {
     (void)overwrite;
-    *is_lost = false;
+    *end = RENAME_NOT_ASKED;
     if (!ftp_address(handle, folder, NULL, err) ||
         !ftp_command(handle, FTP_IN_FOLDER, "RNFR", from, err) ||
         !ftp_command(handle, FTP_IN_FOLDER, "RNTO", to, err))
@@ -154,7 +189,9 @@ static bool rename_now(struct handle *handle, const char *folder, const char *fr
     if (code == CURLE_OK)
         return true;
     const struct ftp_exchange *rename = dialogue_find(handle->dialogue, "RNTO", 0);
-    *is_lost = rename && (rename->code == 0 || rename->code == 421); /* said as it goes away */
+    bool is_lost = rename && (rename->code == 0 || rename->code == 421); /* said as it goes away */
+    if (rename)
+        *end = is_lost ? RENAME_LOST : RENAME_REFUSED;
     char both[2 * NAME_SIZE_MAX + 16];
     snprintf(both, sizeof both, "%s' to '%s", from, to);
     return ftp_fail(handle, code, FTP_WISH_RENAME, both, err);
@@ -186,25 +223,52 @@ static bool conclude_upload(struct handle *handle, const char *folder, const cha
            read_look(handle, 1, names[1], &looks[1], err);
 }
 
-/* A refusal says little (550 is "not there" as well as "not permitted"): SIZE tells whether it is there. */
+/* 450 is a success to libcurl, and a folder that could not be read to some servers: only what the server
+ * has called whole tells what is not there. */
+static bool list_whole(struct handle *handle, const char *folder, const char *prefix,
+                       struct remote_listing *out, struct error *err)
+{
+    if (!ftp_list_on(handle, folder, prefix, out, err))
+        return false;
+    const bool has_mlsd = handle->dialogue->has_mlsd == FTP_YES;
+    const struct ftp_exchange *said = dialogue_find(handle->dialogue, has_mlsd ? "MLSD" : "LIST", 0);
+    return (said && said->code / 100 == 2) ||
+           connection_error(handle->connection, err, ERROR_UNAVAILABLE,
+                            "folder '%s' was not listed (%d %s)", *folder ? folder : "/",
+                            said ? said->code : 0, said ? said->text : "");
+}
+
+/* A refusal says little (550 is "not there" as well as "not permitted"), and SIZE may be refused, too. */
 static bool remove_file(struct handle *handle, const char *folder, const char *name)
 {
     struct error ignored;
     struct stage_look look;
+    struct remote_listing listing = {.entries = NULL};
     if (!ftp_address(handle, folder, NULL, NULL) ||
         !ftp_command(handle, FTP_IN_FOLDER, "TYPE I", NULL, NULL) ||
         !ftp_command(handle, FTP_IN_FOLDER, "*DELE", name, NULL) ||
         !ftp_command(handle, FTP_IN_FOLDER, "*SIZE", name, NULL))
         return false;
-    if (ftp_perform_commands(handle) == CURLE_OK)
-        return read_look(handle, 0, name, &look, &ignored) && !look.exists;
-    handle->keep = false;
-    return false;
+    if (ftp_perform_commands(handle) != CURLE_OK) {
+        handle->keep = false;
+        return false;
+    }
+    const struct ftp_exchange *said = dialogue_find(handle->dialogue, "DELE", 0);
+    if (!read_look(handle, 0, name, &look, &ignored) || look.exists)
+        return false;
+    if (said && said->code / 100 == 2)
+        return true;
+    bool is_gone = list_whole(handle, folder, name, &listing, &ignored) && listing.unparsed == 0;
+    for (size_t i = 0; is_gone && i < listing.count; i++)
+        is_gone = strcmp(listing.entries[i].name, name) != 0;
+    remote_listing_release(&listing);
+    return is_gone;
 }
 
 static const struct stage ftp_stage = {
     .acquire = ftp_acquire,
     .look = look_at,
+    .list = list_whole,
     .prepare = prepare_upload,
     .conclude = conclude_upload,
     .rename = rename_now,

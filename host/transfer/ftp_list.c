@@ -80,13 +80,9 @@ static bool is_unknown_command(const struct handle *handle)
            (said->code == 500 || said->code == 501 || said->code == 502 || said->code == 504);
 }
 
-bool ftp_list(struct transfer *transfer, const struct connection *connection, const char *folder,
-              const char *prefix, const struct transfer_call *call, struct remote_listing *out,
-              struct error *err)
+bool ftp_list_on(struct handle *handle, const char *folder, const char *prefix,
+                 struct remote_listing *out, struct error *err)
 {
-    struct handle *handle = ftp_acquire(transfer, connection, call, err);
-    if (!handle)
-        return false;
     CURLcode code = CURLE_OK;
     bool ok = learn_features(handle, err);
     bool has_mlsd = ok && handle->dialogue->has_mlsd == FTP_YES;
@@ -99,8 +95,16 @@ bool ftp_list(struct transfer *transfer, const struct connection *connection, co
     }
     if (ok && !has_mlsd)
         ok = list_as(handle, LISTING_LIST, folder, prefix, out, &code, err);
-    if (ok && code != CURLE_OK)
-        ok = ftp_fail(handle, code, FTP_WISH_LIST, *folder ? folder : "/", err);
+    return ok && (code == CURLE_OK ||
+                  ftp_fail(handle, code, FTP_WISH_LIST, *folder ? folder : "/", err));
+}
+
+bool ftp_list(struct transfer *transfer, const struct connection *connection, const char *folder,
+              const char *prefix, const struct transfer_call *call, struct remote_listing *out,
+              struct error *err)
+{
+    struct handle *handle = ftp_acquire(transfer, connection, call, err);
+    bool ok = handle && ftp_list_on(handle, folder, prefix, out, err);
     pool_release(transfer, handle);
     return ok;
 }

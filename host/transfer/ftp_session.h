@@ -43,7 +43,9 @@ CURLcode ftp_perform_commands(struct handle *handle);
 bool ftp_fail(struct handle *handle, CURLcode code, enum ftp_wish wish, const char *what,
               struct error *err);
 
-/* The vtable's function, from ftp_list.c. */
+/* ftp_list.c: as the vtable's function, on a handle; and that function. */
+bool ftp_list_on(struct handle *handle, const char *folder, const char *prefix,
+                 struct remote_listing *out, struct error *err);
 bool ftp_list(struct transfer *transfer, const struct connection *connection, const char *folder,
               const char *prefix, const struct transfer_call *call, struct remote_listing *out,
               struct error *err);

@@ -26,28 +26,30 @@ static size_t take_bytes(char *bytes, size_t size, size_t count, void *context)
     return lister->has_failed ? 0 : size;
 }
 
+static bool list_on(struct handle *handle, const char *folder, const char *prefix,
+                    struct remote_listing *out, struct error *err)
+{
+    struct sftp_lister lister = {.has_failed = false};
+    listing_stream_init(&lister.stream, LISTING_LIST, prefix, clock_wall_ms() / 1000, out);
+    if (!sftp_address(handle, folder, NULL, err))
+        return false;
+    curl_easy_setopt(handle->easy, CURLOPT_WRITEFUNCTION, take_bytes);
+    curl_easy_setopt(handle->easy, CURLOPT_WRITEDATA, &lister);
+    CURLcode code = handle_perform(handle);
+    bool is_bad = lister.has_failed ||
+                  (code == CURLE_OK && !listing_stream_finish(&lister.stream, &lister.err));
+    if (is_bad)
+        return connection_error(handle->connection, err, lister.err.kind, "folder '%s': %s", folder,
+                                lister.err.message);
+    return code == CURLE_OK || sftp_fail(handle, code, folder, err);
+}
+
 static bool sftp_list(struct transfer *transfer, const struct connection *connection,
                       const char *folder, const char *prefix, const struct transfer_call *call,
                       struct remote_listing *out, struct error *err)
 {
-    struct sftp_lister lister = {.has_failed = false};
-    listing_stream_init(&lister.stream, LISTING_LIST, prefix, clock_wall_ms() / 1000, out);
     struct handle *handle = sftp_acquire(transfer, connection, call, err);
-    if (!handle)
-        return false;
-    bool ok = sftp_address(handle, folder, NULL, err);
-    if (ok) {
-        curl_easy_setopt(handle->easy, CURLOPT_WRITEFUNCTION, take_bytes);
-        curl_easy_setopt(handle->easy, CURLOPT_WRITEDATA, &lister);
-        CURLcode code = handle_perform(handle);
-        bool is_bad = lister.has_failed ||
-                      (code == CURLE_OK && !listing_stream_finish(&lister.stream, &lister.err));
-        if (is_bad)
-            ok = connection_error(connection, err, lister.err.kind, "folder '%s': %s", folder,
-                                  lister.err.message);
-        else if (code != CURLE_OK)
-            ok = sftp_fail(handle, code, folder, err);
-    }
+    bool ok = handle && list_on(handle, folder, prefix, out, err);
     pool_release(transfer, handle);
     return ok;
 }
@@ -169,9 +171,9 @@ static bool was_answered(const struct handle *handle, CURLcode code)
 }
 
 static bool rename_now(struct handle *handle, const char *folder, const char *from, const char *to,
-                       bool overwrite, bool *is_lost, struct error *err)
+                       bool overwrite, enum stage_rename *end, struct error *err)
 {
-    *is_lost = false;
+    *end = RENAME_NOT_ASKED;
     /* The protocol's rename does not overwrite: what is in the way goes first ('*': if it is). */
     if (!sftp_address(handle, folder, NULL, err) ||
         (overwrite && !sftp_command(handle, "*rm", folder, to, NULL, err)) ||
@@ -187,7 +189,10 @@ static bool rename_now(struct handle *handle, const char *folder, const char *fr
     long connects = 0; /* none: over a kept one, which was logged in */
     curl_easy_getinfo(handle->easy, CURLINFO_APPCONNECT_TIME_T, &login_us);
     curl_easy_getinfo(handle->easy, CURLINFO_NUM_CONNECTS, &connects);
-    *is_lost = !was_answered(handle, code) && (login_us > 0 || connects == 0);
+    if (was_answered(handle, code))
+        *end = RENAME_REFUSED;
+    else if (login_us > 0 || connects == 0)
+        *end = RENAME_LOST;
     return sftp_fail(handle, code, from, err);
 }
 
@@ -207,6 +212,7 @@ static bool remove_file(struct handle *handle, const char *folder, const char *n
 static const struct stage sftp_stage = {
     .acquire = sftp_acquire,
     .look = look_at,
+    .list = list_on,
     .prepare = prepare_upload,
     .conclude = conclude_upload,
     .rename = rename_now,

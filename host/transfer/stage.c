@@ -160,10 +160,23 @@ static bool publish_found(struct upload *upload, struct remote_receipt *receipt,
     struct stage_look looks[2];
     snprintf(upload->temporary, sizeof upload->temporary, "%.95s", doubt->temporary);
     upload->may_exist = true;
-    return upload->stage->look(upload->handle, upload->folder, names, false, looks, err) &&
+    return stage_look_surely(upload->stage, upload->handle, upload->folder, names, false, looks, err) &&
            stage_publish(upload->stage, upload->transfer, &upload->handle, upload->folder,
                          doubt->temporary, upload->name, doubt->size, looks[0].exists,
                          receipt->name, err);
+}
+
+/* After a failure with err: whether what the earlier attempt had asked for has happened meanwhile. False:
+ * err is still why, or ERROR_UNKNOWN. */
+static bool is_published_meanwhile(struct upload *upload, struct error *err)
+{
+    const struct error why = *err;
+    enum stage_finding finding;
+    if (why.kind == ERROR_UNKNOWN || !upload->handle ||
+        !stage_doubt_store(upload->stage, upload->handle, upload->folder, &finding, err))
+        return false;
+    *err = why;
+    return finding == FOUND_DONE;
 }
 
 static bool store_settled(struct upload *upload, struct remote_receipt *receipt, struct error *err)
@@ -178,8 +191,10 @@ static bool store_settled(struct upload *upload, struct remote_receipt *receipt,
         return ok;
     }
     receipt->size = upload->call->doubt->size;
-    if (finding == FOUND_WHOLE)
-        return publish_found(upload, receipt, err);
+    if (finding == FOUND_WHOLE && publish_found(upload, receipt, err))
+        return true;
+    if (finding == FOUND_WHOLE && !is_published_meanwhile(upload, err))
+        return false;
     snprintf(receipt->name, sizeof receipt->name, "%s", upload->call->doubt->name);
     return true;
 }
@@ -256,6 +271,18 @@ static bool rename_anew(const struct stage *stage, struct transfer *transfer,
                          looks[1].exists, receipt->name, err);
 }
 
+/* As is_published_meanwhile. */
+static bool is_renamed_meanwhile(const struct stage *stage, struct handle *handle,
+                                 const char *folder, enum stage_finding *finding, struct error *err)
+{
+    const struct error why = *err;
+    if (why.kind == ERROR_UNKNOWN || !handle || !handle->call || !handle->call->doubt ||
+        !stage_doubt_rename(stage, handle, folder, finding, err))
+        return false;
+    *err = why;
+    return *finding == FOUND_DONE;
+}
+
 bool stage_rename(const struct stage *stage, struct transfer *transfer,
                   const struct connection *connection, const char *folder, const char *from,
                   const char *to, const struct transfer_call *call, struct remote_receipt *receipt,
@@ -270,11 +297,12 @@ bool stage_rename(const struct stage *stage, struct transfer *transfer,
     bool ok = stage_doubt_rename(stage, handle, folder, &finding, err);
     if (ok)
         call_settled(call);
+    if (ok && finding == FOUND_NOTHING)
+        ok = rename_anew(stage, transfer, &handle, folder, from, to, receipt, err) ||
+             is_renamed_meanwhile(stage, handle, folder, &finding, err);
     if (ok && finding == FOUND_DONE) {
         receipt->size = call->doubt->size;
         snprintf(receipt->name, sizeof receipt->name, "%s", call->doubt->name);
-    } else if (ok) {
-        ok = rename_anew(stage, transfer, &handle, folder, from, to, receipt, err);
     }
     pool_release(transfer, handle);
     return ok;

@@ -16,6 +16,13 @@ struct stage_look {
     int64_t modified_s; /* 0: not told */
 };
 
+/* How far a rename that failed had come. */
+enum stage_rename {
+    RENAME_NOT_ASKED, /* the server was not asked, or would not begin: nothing happens because of it */
+    RENAME_REFUSED,   /* the server says that it failed, which may be untrue */
+    RENAME_LOST,      /* the answer never came: it has happened, or not, or will */
+};
+
 struct stage {
     /* A handle that is ready to log in. NULL: as pool_acquire, or the login cannot be read. */
     struct handle *(*acquire)(struct transfer *transfer, const struct connection *connection,
@@ -25,6 +32,11 @@ struct stage {
      * and of names[0]. */
     bool (*look)(struct handle *handle, const char *folder, const char *const names[2],
                  bool with_time, struct stage_look looks[2], struct error *err);
+
+    /* The folder's plain files whose names begin with prefix. A success is a proof of what is not there:
+     * the server gave a listing, and said that it was whole. */
+    bool (*list)(struct handle *handle, const char *folder, const char *prefix,
+                 struct remote_listing *out, struct error *err);
 
     /* Makes the handle's next perform an upload to folder/temporary; name is the final one. */
     bool (*prepare)(struct handle *handle, const char *folder, const char *temporary,
@@ -36,9 +48,9 @@ struct stage {
                      CURLcode code, struct stage_look looks[2], bool *may_exist, struct error *err);
 
     /* Renames, not interrupted by should_stop. `to` does not exist, or overwrite is wanted.
-     * *is_lost: it was asked, and the answer never came. */
+     * *end: of one that failed. */
     bool (*rename)(struct handle *handle, const char *folder, const char *from, const char *to,
-                   bool overwrite, bool *is_lost, struct error *err);
+                   bool overwrite, enum stage_rename *end, struct error *err);
 
     /* True: the name is gone for certain. */
     bool (*remove)(struct handle *handle, const char *folder, const char *name);
@@ -78,7 +90,14 @@ MUST_USE bool stage_announce(const struct handle *handle, enum transfer_step_kin
 MUST_USE bool stage_drop(const struct stage *stage, struct handle *handle, const char *folder,
                          const char *temporary, const char *name, struct error *err);
 
-/* ---- stage_doubt.c: what became of the step that the handle's call is in doubt about ---- */
+/* ---- stage_doubt.c: what became of a step, as far as looking tells ---- */
+
+/* As stage->look, where much hangs on a file not being there: servers say the same of one that they
+ * cannot look at now. So that is only concluded from a listing without the name. ERROR_UNAVAILABLE: it is
+ * listed; ERROR_UNSUPPORTED: the listing is not understood whole. */
+MUST_USE bool stage_look_surely(const struct stage *stage, struct handle *handle, const char *folder,
+                                const char *const names[2], bool with_time,
+                                struct stage_look looks[2], struct error *err);
 
 enum stage_finding {
     FOUND_NOTHING, /* it has had no effect, or none that is left */

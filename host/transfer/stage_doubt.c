@@ -3,7 +3,49 @@
  * Doubts of an earlier call, settled by looking. The temporary name is ours alone: while it is there, the
  * rename has not happened; once it is gone, it has, even if a reader has taken the file since.
  */
+#include <string.h>
+
 #include "transfer/stage.h"
+
+static bool is_listed(const struct remote_listing *listing, const char *name)
+{
+    for (size_t i = 0; i < listing->count; i++)
+        if (strcmp(listing->entries[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* True: the folder was seen without that name. */
+static bool is_absent(const struct stage *stage, struct handle *handle, const char *folder,
+                      const char *name, struct error *err)
+{
+    struct remote_listing listing = {.entries = NULL};
+    const struct connection *connection = handle->connection;
+    bool ok = stage->list(handle, folder, name, &listing, err);
+    if (ok && is_listed(&listing, name))
+        ok = connection_error(connection, err, ERROR_UNAVAILABLE,
+                              "'%s' is listed in folder '%s', but the server does not let us look at it",
+                              name, folder);
+    else if (ok && listing.unparsed > 0)
+        ok = connection_error(connection, err, ERROR_UNSUPPORTED,
+                              "%zu lines of the listing of folder '%s' are not understood: whether "
+                              "'%s' is there cannot be told",
+                              listing.unparsed, folder, name);
+    remote_listing_release(&listing);
+    return ok;
+}
+
+bool stage_look_surely(const struct stage *stage, struct handle *handle, const char *folder,
+                       const char *const names[2], bool with_time, struct stage_look looks[2],
+                       struct error *err)
+{
+    if (!stage->look(handle, folder, names, with_time, looks, err))
+        return false;
+    for (size_t i = 0; i < 2 && names[i]; i++)
+        if (!looks[i].exists && !is_absent(stage, handle, folder, names[i], err))
+            return false;
+    return true;
+}
 
 static bool say_unknown(const struct handle *handle, const struct transfer_step *doubt,
                         struct error *err)
@@ -20,7 +62,7 @@ static bool look_at(const struct stage *stage, struct handle *handle, const char
     const struct transfer_step *doubt = handle->call->doubt;
     const char *const names[2] = {doubt->temporary, doubt->name};
     bool with_time = handle->call->expected != NULL;
-    return stage->look(handle, folder, names, with_time, looks, err) ||
+    return stage_look_surely(stage, handle, folder, names, with_time, looks, err) ||
            say_unknown(handle, doubt, err);
 }
 

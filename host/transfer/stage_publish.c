@@ -5,64 +5,75 @@
 
 enum outcome { DONE, NOT_DONE, CONFLICT, UNKNOWN };
 
-/* The answer to the rename never came: both names tell what happened. A new login, and nobody can
- * stop it: an unsettled rename costs more than the wait. */
+/* A rename failed: both names tell what happened, whatever the server said. A new login, and nobody can
+ * stop it: an unsettled rename costs more than the wait. The new name is looked at first: if the rename
+ * happens only now, it must not be taken for somebody else's. */
 static enum outcome settle(const struct stage *stage, struct transfer *transfer,
                            struct handle **handle, const char *folder, const char *from,
-                           const char *to, uint64_t size)
+                           const char *to, uint64_t size, struct error *why)
 {
-    const char *const names[2] = {from, to};
+    const char *const names[2] = {to, from};
     struct stage_look looks[2];
     const struct transfer_call *call = (*handle)->call;
     const struct connection *connection = (*handle)->connection;
     (*handle)->keep = false;
     pool_release(transfer, *handle);
-    *handle = stage->acquire(transfer, connection, NULL, NULL);
+    *handle = stage->acquire(transfer, connection, NULL, why);
     if (!*handle)
         return UNKNOWN;
-    bool ok = stage->look(*handle, folder, names, false, looks, NULL);
+    bool ok = stage_look_surely(stage, *handle, folder, names, false, looks, why);
     (*handle)->call = call;
     if (!ok)
         return UNKNOWN;
-    if (looks[0].exists)
-        return looks[1].exists ? CONFLICT : NOT_DONE;
+    if (looks[1].exists)
+        return looks[0].exists ? CONFLICT : NOT_DONE;
     /* The old name is gone. A new name that is gone, too, was taken by its consumer already. */
-    return !looks[1].exists || looks[1].size == size ? DONE : UNKNOWN;
+    if (!looks[0].exists || looks[0].size == size)
+        return DONE;
+    error_set(why, ERROR_UNKNOWN, "the old name is gone, and the new one has another size");
+    return UNKNOWN;
 }
 
-/* One candidate; tried once more if the first rename proves not to have happened. */
+static bool say_unknown(const struct connection *connection, const char *from, const char *to,
+                        const char *why, struct error *err)
+{
+    return connection_error(connection, err, ERROR_UNKNOWN,
+                            "whether '%s' was renamed to '%s' cannot be told (%s): look at both names",
+                            from, to, why);
+}
+
+/* One candidate; tried once more if a rename whose answer was lost proves not to have happened. It may
+ * happen yet: so what comes after it is not believed either, and ends in a success or in doubt. */
 static bool rename_settled(const struct stage *stage, struct transfer *transfer,
                            struct handle **handle, const char *folder, const char *from,
                            const char *to, uint64_t size, struct error *err)
 {
     const struct connection *connection = (*handle)->connection;
     bool overwrite = connection->on_conflict == CONFLICT_OVERWRITE;
-    for (int attempt = 0;; attempt++) {
-        bool is_lost = false;
-        if (stage->rename(*handle, folder, from, to, overwrite, &is_lost, err))
+    struct error why;
+    for (bool was_lost = false;;) {
+        enum stage_rename end = RENAME_NOT_ASKED;
+        if (stage->rename(*handle, folder, from, to, overwrite, &end, err))
             return true;
-        if (!is_lost)
+        if (end == RENAME_NOT_ASKED && !was_lost)
             return false;
-        switch (settle(stage, transfer, handle, folder, from, to, size)) {
-        case DONE:
+        enum outcome outcome = settle(stage, transfer, handle, folder, from, to, size, &why);
+        if (outcome == DONE)
             return true;
-        case CONFLICT:
-            if (!overwrite)
-                return connection_error(connection, err, ERROR_EXISTS,
-                                        "'%s' appeared while '%s' was being renamed: nothing was "
-                                        "overwritten",
-                                        to, from);
-            /* fall through */
-        case NOT_DONE:
-            if (attempt == 0)
-                continue;
-            return false;
-        case UNKNOWN:
-            return connection_error(connection, err, ERROR_UNKNOWN,
-                                    "the answer to renaming '%s' to '%s' was lost and a look could "
-                                    "not tell whether it happened: look at both names",
-                                    from, to);
+        if (outcome == UNKNOWN)
+            return say_unknown(connection, from, to, why.message, err);
+        if (outcome == CONFLICT && !overwrite)
+            return connection_error(connection, err, ERROR_EXISTS,
+                                    "'%s' appeared while '%s' was being renamed: nothing was "
+                                    "overwritten",
+                                    to, from);
+        if (was_lost) {
+            why = *err;
+            return say_unknown(connection, from, to, why.message, err);
         }
+        if (end == RENAME_REFUSED)
+            return false;
+        was_lost = true;
     }
 }
 
