@@ -4,7 +4,8 @@
  * order on one struct transfer, writes one JSON line for each. One thread unless "threads" says so.
  *
  *   {"connections": {"A": {"type": "ftp", "host": ..., "port": ..., ...}},
- *    "call": {"file_size_max": n, "deadline_ms": n, "stop_after_bytes": n, "instance": "id"},
+ *    "call": {"file_size_max": n, "deadline_ms": n, "stop_after_bytes": n, "instance": "id",
+ *             "doubt": {"publishing": true, "temporary": "old name", "name": "new name", "size": n}},
  *    "steps": [{"do": "list|open|store|rename|move|sleep", "connection": "A", "folder": ...}]}
  *
  * Names are text, or bytes as "<key>_hex". store has "source": {"connection", "folder", "name"} or
@@ -321,9 +322,24 @@ static void progress(void *context, uint64_t done, uint64_t total)
     bytes_done = done;
 }
 
+/* What an earlier call left in doubt; NULL: nothing. */
+static const struct transfer_step *doubt_of(const cJSON *how, struct transfer_step *doubt)
+{
+    const cJSON *told = cJSON_GetObjectItemCaseSensitive(how, "doubt");
+    if (!told)
+        return NULL;
+    doubt->kind = flag_of(told, "publishing", false) ? STEP_PUBLISHING : STEP_SENDING;
+    doubt->size = (uint64_t)number_of(told, "size", 0);
+    snprintf(doubt->temporary, sizeof doubt->temporary, "%s", json_text(told, "temporary"));
+    snprintf(doubt->name, sizeof doubt->name, "%s", json_text(told, "name"));
+    return doubt;
+}
+
 static void run_step(const cJSON *step, const cJSON *how)
 {
+    struct transfer_step doubt = {.kind = STEP_SENDING};
     struct transfer_call call = {
+        .doubt = doubt_of(how, &doubt),
         .deadline_ms = 0,
         .should_stop = should_stop,
         .progress = flag_of(how, "quiet", false) ? NULL : progress,
