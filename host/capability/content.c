@@ -44,6 +44,7 @@ int32_t content_list(struct call *call)
         free(cursor);
         return call_failed(call);
     }
+    unmarked_listed(call, &cursor->listing);
     struct buf note;
     buf_init(&note, 256);
     buf_printf(&note, "%zu files with prefix '%.100s'", cursor->listing.count, call->args[2].text);
@@ -150,8 +151,14 @@ int32_t content_store(struct call *call)
         return call_failed(call);
     }
     struct remote_receipt receipt = {0};
-    if (unmarked_find(call, file, &receipt))
-        return put_receipt(call, &call->args[4], &receipt); /* an earlier run has, but could not mark it */
+    switch (unmarked_find(call, file, &receipt)) {
+    case UNMARKED_NO:
+        break;
+    case UNMARKED_SAME: /* an earlier run has, but could not mark it */
+        return put_receipt(call, &call->args[4], &receipt);
+    case UNMARKED_PERHAPS:
+        return call_failed(call);
+    }
     call->transfer.leave = leftover_note;
     if (!settle(call, store_once, &receipt) || !unmarked_note(call, file, &receipt))
         return call_failed(call);

@@ -223,27 +223,14 @@ static bool conclude_upload(struct handle *handle, const char *folder, const cha
            read_look(handle, 1, names[1], &looks[1], err);
 }
 
-/* 450 is a success to libcurl, and a folder that could not be read to some servers: only what the server
- * has called whole tells what is not there. */
-static bool list_whole(struct handle *handle, const char *folder, const char *prefix,
-                       struct remote_listing *out, struct error *err)
-{
-    if (!ftp_list_on(handle, folder, prefix, out, err))
-        return false;
-    const bool has_mlsd = handle->dialogue->has_mlsd == FTP_YES;
-    const struct ftp_exchange *said = dialogue_find(handle->dialogue, has_mlsd ? "MLSD" : "LIST", 0);
-    return (said && said->code / 100 == 2) ||
-           connection_error(handle->connection, err, ERROR_UNAVAILABLE,
-                            "folder '%s' was not listed (%d %s)", *folder ? folder : "/",
-                            said ? said->code : 0, said ? said->text : "");
-}
+static const struct stage ftp_stage;
 
 /* A refusal says little (550 is "not there" as well as "not permitted"), and SIZE may be refused, too. */
 static bool remove_file(struct handle *handle, const char *folder, const char *name)
 {
     struct error ignored;
-    struct stage_look look;
-    struct remote_listing listing = {.entries = NULL};
+    struct stage_look looks[2];
+    const char *const names[2] = {name, NULL};
     if (!ftp_address(handle, folder, NULL, NULL) ||
         !ftp_command(handle, FTP_IN_FOLDER, "TYPE I", NULL, NULL) ||
         !ftp_command(handle, FTP_IN_FOLDER, "*DELE", name, NULL) ||
@@ -254,21 +241,17 @@ static bool remove_file(struct handle *handle, const char *folder, const char *n
         return false;
     }
     const struct ftp_exchange *said = dialogue_find(handle->dialogue, "DELE", 0);
-    if (!read_look(handle, 0, name, &look, &ignored) || look.exists)
+    if (!read_look(handle, 0, name, &looks[0], &ignored) || looks[0].exists)
         return false;
     if (said && said->code / 100 == 2)
         return true;
-    bool is_gone = list_whole(handle, folder, name, &listing, &ignored) && listing.unparsed == 0;
-    for (size_t i = 0; is_gone && i < listing.count; i++)
-        is_gone = strcmp(listing.entries[i].name, name) != 0;
-    remote_listing_release(&listing);
-    return is_gone;
+    return stage_look_surely(&ftp_stage, handle, folder, names, false, looks, &ignored) && !looks[0].exists;
 }
 
 static const struct stage ftp_stage = {
     .acquire = ftp_acquire,
     .look = look_at,
-    .list = list_whole,
+    .list = ftp_list_on,
     .prepare = prepare_upload,
     .conclude = conclude_upload,
     .rename = rename_now,

@@ -95,6 +95,9 @@ bool ftp_list_on(struct handle *handle, const char *folder, const char *prefix,
     }
     if (ok && !has_mlsd)
         ok = list_as(handle, LISTING_LIST, folder, prefix, out, &code, err);
+    const struct ftp_exchange *said =
+        dialogue_find(handle->dialogue, has_mlsd ? "MLSD" : "LIST", 0);
+    out->is_unproven = !said || said->code / 100 != 2; /* 450 is a success to libcurl */
     return ok && (code == CURLE_OK ||
                   ftp_fail(handle, code, FTP_WISH_LIST, *folder ? folder : "/", err));
 }

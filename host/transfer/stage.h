@@ -33,8 +33,7 @@ struct stage {
     bool (*look)(struct handle *handle, const char *folder, const char *const names[2],
                  bool with_time, struct stage_look looks[2], struct error *err);
 
-    /* The folder's plain files whose names begin with prefix. A success is a proof of what is not there:
-     * the server gave a listing, and said that it was whole. */
+    /* The folder's plain files whose names begin with prefix. */
     bool (*list)(struct handle *handle, const char *folder, const char *prefix,
                  struct remote_listing *out, struct error *err);
 

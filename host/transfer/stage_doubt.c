@@ -26,6 +26,10 @@ static bool is_absent(const struct stage *stage, struct handle *handle, const ch
         ok = connection_error(connection, err, ERROR_UNAVAILABLE,
                               "'%s' is listed in folder '%s', but the server does not let us look at it",
                               name, folder);
+    else if (ok && listing.is_unproven)
+        ok = connection_error(connection, err, ERROR_UNAVAILABLE,
+                              "the server gave no listing of folder '%s': whether '%s' is there cannot be "
+                              "told", folder, name);
     else if (ok && listing.unparsed > 0)
         ok = connection_error(connection, err, ERROR_UNSUPPORTED,
                               "%zu lines of the listing of folder '%s' are not understood: whether "

@@ -86,6 +86,7 @@ struct remote_listing {
     struct remote_entry *entries; /* ordered by name (bytes) */
     size_t count;
     size_t unparsed; /* lines of the server's listing that could not be understood */
+    bool is_unproven; /* the server said that it had none to give (FTP 450): no proof of what is not there */
 };
 void remote_listing_release(struct remote_listing *listing);
 

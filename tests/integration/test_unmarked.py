@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: MIT
+"""Files that arrived, but are not marked, by the real program between two scripted FTP servers: what no
+time tells apart is not sent again, and what cannot be looked at is not taken for gone.
+
+Usage: test_unmarked.py SLUICE [unittest arguments]
+"""
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import unittest
+
+HERE = os.path.dirname(os.path.realpath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "peers"))
+
+from landscape import CONFIG, FLOW_FTP, Landscape  # noqa: E402
+from test_ftp_script import HANG_UP, ScriptedServer  # noqa: E402
+
+SLUICE = None
+FAILED, PARTLY = 1, 3  # exit statuses
+SOURCE, TARGET = "OU FTP CCS for CCS-DACS", "OU FTP DACS for CCS-DACS"
+
+
+class Unmarked(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory(prefix="sluice-unmarked-")
+        cls.addClassCleanup(cls.folder.cleanup)
+        cls.land = Landscape(os.path.join(cls.folder.name, "land"), SLUICE)
+        cls.addClassCleanup(cls.land.stop)
+        cls.number = 0
+
+    def setUp(self):
+        type(self).number += 1
+        self.prefix = f"U{self.number:03}"
+        self.name = self.prefix + "-a.csv"
+        self.taken = []
+
+    def serve(self, connection, folder, files=None, **replies):
+        server = ScriptedServer(files, **replies)
+        self.addCleanup(server.close)
+        self.land.connections[connection].update(host="127.0.0.1", port=server.port, tls="none",
+                                                 settle_ms=0, stall_timeout_s=5)
+        self.land.write_connections(self.land.connections)
+        key = "ccs.ftp.custsync.input.directory" if connection == SOURCE else "dacs.ftp.custsync.output.directory"
+        self.land.set_lookup(CONFIG, key, folder)
+        return server
+
+    def source(self, **replies):
+        return self.serve(SOURCE, "/in", {self.name: b"123"}, **replies)
+
+    def target(self, **replies):
+        return self.serve(TARGET, "/out", **replies)
+
+    def command(self):
+        return ("--json", "run", FLOW_FTP, "--param", f"extractedFileNamePrefix={self.prefix}")
+
+    def run_flow(self, target, expect):
+        """Runs the flow; the consumer takes what has arrived."""
+        done = self.land.sluice(*self.command())
+        self.assertEqual(done.returncode, expect, done.stdout + done.stderr)
+        self.taken += target.files.items()
+        target.files.clear()
+        return json.loads(done.stdout)
+
+    def detail(self, outcome):
+        shown = json.loads(self.land.sluice("--json", "show", outcome["instance"], check=True).stdout)
+        return json.dumps(shown["fault"])
+
+    # ---- no time ------------------------------------------------------------------------------------
+
+    def refused(self, mdtm="502 what?"):
+        """A run whose file arrives and cannot be marked."""
+        source, target = self.source(RNTO="550 read only", MDTM=mdtm), self.target()
+        first = self.run_flow(target, PARTLY)
+        self.assertIn("complete at the target", self.detail(first))
+        self.assertEqual(self.taken, [(self.name, b"123")])
+        return source, target, first
+
+    def test_a_file_without_a_time_is_not_sent_again(self):
+        source, target, first = self.refused()
+        for _ in range(2):
+            detail = self.detail(self.run_flow(target, FAILED))
+            for words in (self.name, "is not sent again", "rename or remove it"):
+                self.assertIn(words, detail)
+        self.assertEqual(len(self.taken), 1)
+        self.assertIn(self.name, source.files)
+        sender = re.search(r"instance (\S+) has sent", detail).group(1)
+        shown = json.loads(self.land.sluice("--json", "show", sender, check=True).stdout)
+        self.assertEqual(shown["parent"], first["instance"])
+
+    def test_another_size_is_another_file(self):
+        source, target, _ = self.refused()
+        source.files[self.name] = b"4567"
+        self.run_flow(target, PARTLY)
+        self.assertEqual(self.taken[1:], [(self.name, b"4567")])
+
+    def test_a_file_that_was_removed_makes_room_for_another(self):
+        source, target, _ = self.refused()
+        del source.files[self.name]
+        source.replies["LIST"] = "450 No files found"
+        self.run_flow(target, 0)  # no proof that it is gone
+        source.files[self.name] = b"123"
+        del source.replies["LIST"]
+        self.run_flow(target, FAILED)
+        self.assertEqual(len(self.taken), 1)
+        del source.files[self.name]
+        self.run_flow(target, 0)
+        source.files[self.name] = b"456"
+        del source.replies["RNTO"]
+        self.run_flow(target, 0)
+        self.assertEqual(self.taken[1:], [(self.name, b"456")])
+        self.assertEqual(list(source.files), ["SENT-" + self.name])
+
+    def test_a_time_that_is_told_no_more(self):
+        source, target, _ = self.refused(mdtm=None)
+        source.replies["MDTM"] = "550 no"
+        self.assertIn("is not sent again", self.detail(self.run_flow(target, FAILED)))
+        del source.replies["MDTM"], source.replies["RNTO"]
+        self.run_flow(target, 0)
+        self.assertEqual(len(self.taken), 1)
+        self.assertEqual(list(source.files), ["SENT-" + self.name])
+
+    # ---- no look ------------------------------------------------------------------------------------
+
+    def test_killed_before_the_rename_and_the_look_is_refused(self):
+        state = {"process": None, "lies": 1}
+
+        def rename(session, _):
+            if state["process"]:
+                os.killpg(state.pop("process"), signal.SIGKILL)
+                state["process"] = None
+                return HANG_UP
+            return None
+
+        def size(session, name):
+            if state["process"] is None and name.endswith(".part") and state["lies"]:
+                state["lies"] -= 1
+                return f"550 {name}: Could not get file size."
+            return None
+        source, target = self.source(), self.target(RNTO=rename, SIZE=size)
+        process = subprocess.Popen(self.land.command(*self.command()), env=self.land.environment(),
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+        state["process"] = process.pid
+        self.assertEqual(process.wait(), -signal.SIGKILL)
+        self.assertEqual(list(source.files), [self.name])
+        self.run_flow(target, 0)
+        self.assertEqual(state["lies"], 0)
+        self.assertEqual(self.taken, [(self.name, b"123")])
+        self.assertEqual(list(source.files), ["SENT-" + self.name])
+
+
+if __name__ == "__main__":
+    SLUICE = os.path.realpath(sys.argv.pop(1))
+    unittest.main()
