@@ -211,12 +211,15 @@ static bool prepare_upload(struct handle *handle, const char *folder, const char
 }
 
 static bool conclude_upload(struct handle *handle, const char *folder, const char *const names[2],
-                            CURLcode code, struct stage_look looks[2], bool *may_exist,
+                            CURLcode code, struct stage_look looks[2], enum stage_upload *end,
                             struct error *err)
 {
     (void)folder;
     const struct ftp_exchange *said = dialogue_find(handle->dialogue, "STOR", 0);
-    *may_exist = said && said->code_first < 300; /* also 0: it was sent, no answer came */
+    if (!said || said->code_first >= 300)
+        *end = UPLOAD_NOT_BEGUN;
+    else
+        *end = said->code < 200 ? UPLOAD_LOST : UPLOAD_ENDED; /* 0: it was sent, no answer came */
     if (code != CURLE_OK)
         return ftp_fail(handle, code, FTP_WISH_STORE, names[1], err);
     return read_look(handle, 0, names[0], &looks[0], err) &&

@@ -148,10 +148,13 @@ static bool prepare_upload(struct handle *handle, const char *folder, const char
 }
 
 static bool conclude_upload(struct handle *handle, const char *folder, const char *const names[2],
-                            CURLcode code, struct stage_look looks[2], bool *may_exist,
+                            CURLcode code, struct stage_look looks[2], enum stage_upload *end,
                             struct error *err)
 {
-    *may_exist = code != CURLE_REMOTE_FILE_NOT_FOUND && code != CURLE_REMOTE_ACCESS_DENIED;
+    if (code == CURLE_REMOTE_FILE_NOT_FOUND || code == CURLE_REMOTE_ACCESS_DENIED)
+        *end = UPLOAD_NOT_BEGUN;
+    else /* libcurl does not tell what was answered and what was cut */
+        *end = code == CURLE_OK ? UPLOAD_ENDED : UPLOAD_LOST;
     if (code == CURLE_SSH || code == CURLE_SEND_ERROR) {
         connection_error(handle->connection, err, ERROR_BROKEN,
                          "'%s': the server broke the upload off (%s), as when its disk is full: "

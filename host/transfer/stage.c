@@ -51,6 +51,31 @@ static bool start_source(struct upload *upload, struct error *err)
     return upload->pump != NULL;
 }
 
+static bool is_whole(const struct upload *upload, const struct stage_look *look)
+{
+    return look->exists && look->size == pump_taken(upload->pump);
+}
+
+/* All bytes were handed over, and the control connection was lost before the server's last word, as
+ * middleboxes do it that know nothing of a connection beside: a new login looks at what arrived, for what
+ * is whole need not be sent again. Only where the source's size tells that it was all. */
+static bool has_arrived(struct upload *upload, const char *const names[2],
+                        struct stage_look looks[2])
+{
+    struct error ignored;
+    if (pump_taken(upload->pump) != remote_file_size(upload->file) ||
+        !call_goes_on(upload->call, &ignored))
+        return false;
+    upload->handle->keep = false;
+    pool_release(upload->transfer, upload->handle);
+    upload->handle = upload->stage->acquire(upload->transfer, upload->connection, NULL, &ignored);
+    if (!upload->handle)
+        return false;
+    upload->handle->call = upload->call;
+    return upload->stage->look(upload->handle, upload->folder, names, false, looks, &ignored) &&
+           is_whole(upload, &looks[0]);
+}
+
 /* A server's success proves nothing (226 follows a short body on every server that was tried): the
  * size that it tells afterwards must be the source's, and the source must still be what it was. */
 static bool send_bytes(struct upload *upload, struct error *err)
@@ -58,19 +83,23 @@ static bool send_bytes(struct upload *upload, struct error *err)
     struct handle *handle = upload->handle;
     const char *const names[2] = {upload->temporary, upload->name};
     struct stage_look looks[2];
+    enum stage_upload end = UPLOAD_LOST;
     CURLcode code;
     if (!stage_announce(handle, STEP_SENDING, upload->temporary, upload->name, 0, err) ||
         !upload->stage->prepare(handle, upload->folder, upload->temporary, upload->name, err))
         return false;
     upload->may_exist = true;
-    if (!pump_send(upload->pump, handle, remote_file_size(upload->file), &code, NULL, err) ||
-        !upload->stage->conclude(handle, upload->folder, names, code, looks, &upload->may_exist,
-                                 err) ||
-        !pump_finish(upload->pump, err))
+    if (!pump_send(upload->pump, handle, remote_file_size(upload->file), &code, NULL, err))
+        return false;
+    bool ok = upload->stage->conclude(handle, upload->folder, names, code, looks, &end, err);
+    upload->may_exist = end != UPLOAD_NOT_BEGUN;
+    if (!ok && (end != UPLOAD_LOST || !has_arrived(upload, names, looks)))
+        return false;
+    if (!pump_finish(upload->pump, err))
         return false;
     upload->is_taken = looks[1].exists;
     upload->size = pump_taken(upload->pump);
-    if (looks[0].exists && looks[0].size == upload->size)
+    if (is_whole(upload, &looks[0]))
         return true;
     connection_error(upload->connection, err, ERROR_BROKEN,
                      "'%s' arrived with %llu of %llu bytes: it was not published", upload->name,

@@ -16,6 +16,13 @@ struct stage_look {
     int64_t modified_s; /* 0: not told */
 };
 
+/* How far an upload had come. */
+enum stage_upload {
+    UPLOAD_NOT_BEGUN, /* the server holds nothing of it */
+    UPLOAD_ENDED,     /* the server has said how it ended */
+    UPLOAD_LOST,      /* its last word never came: all bytes may have arrived */
+};
+
 /* How far a rename that failed had come. */
 enum stage_rename {
     RENAME_NOT_ASKED, /* the server was not asked, or would not begin: nothing happens because of it */
@@ -42,9 +49,10 @@ struct stage {
                     const char *name, struct error *err);
 
     /* After that perform with code: failures as err; else looks at temporary [0] and name [1].
-     * *may_exist: the server may hold the temporary file (also when it fails). */
+     * *end: what the server may hold of the temporary file (also when it fails). */
     bool (*conclude)(struct handle *handle, const char *folder, const char *const names[2],
-                     CURLcode code, struct stage_look looks[2], bool *may_exist, struct error *err);
+                     CURLcode code, struct stage_look looks[2], enum stage_upload *end,
+                     struct error *err);
 
     /* Renames, not interrupted by should_stop. `to` does not exist, or overwrite is wanted.
      * *end: of one that failed. */

@@ -166,6 +166,43 @@ class Refused(ScriptTest):
         self.assertEqual(len(server.files), 1)
 
 
+class Lost(ScriptTest):
+    """The control connection is lost while or after the bytes are sent."""
+
+    def lose(self, size):
+        def store(session, name):
+            received = session.receive()
+            session.server.files.setdefault(name, received[:size])
+            return HANG_UP
+        return store
+
+    def test_what_arrived_whole_is_not_sent_again(self):
+        for data in (DATA, b"", b"x" * 3000000):
+            server = self.serve(STOR=self.lose(len(data)))
+            self.assertEqual(self.succeeds(self.drive(server, self.store_step(data)))["size"], len(data))
+            self.assertEqual(server.files, {"t.csv": data})
+            self.assertEqual(server.logins, 2)
+
+    def test_what_arrived_short_is_not_published(self):
+        server = self.serve(STOR=self.lose(9))
+        self.assertFalse(self.drive(server, self.store_step())["ok"])
+        self.only(server)
+
+    def test_the_other_name_is_looked_at_again(self):
+        def store(session, name):
+            session.server.files["t.csv"] = b"foreign"
+            return self.lose(len(DATA))(session, name)
+        server = self.serve(STOR=store)
+        self.fails(self.drive(server, self.store_step()), "exists")
+        self.assertEqual(server.files, {"t.csv": b"foreign"})
+
+    def test_no_look_no_publication(self):
+        server = self.serve(STOR=self.lose(len(DATA)))
+        server.replies["USER"] = lambda session, _: "421 later" if server.logins else None
+        self.assertFalse(self.drive(server, self.store_step())["ok"])
+        self.assertEqual([name.endswith(".part") for name in server.files], [True])
+
+
 class Looking(ScriptTest):
     def test_a_name_that_is_held_is_not_free(self):
         server = self.serve({"t.csv": b"old"})
