@@ -12,35 +12,41 @@
 
 /* ---- looks ----------------------------------------------------------------------------------- */
 
-/* Whether the server says of a name that it cannot look at it, rather than that it is not there. The name
- * itself, which many repeat, may hold any word. */
-static bool is_refusal(const struct ftp_exchange *said, const char *name)
+/* Why 550 and 553 are said: most servers say them of what is not there, and all of much else. */
+enum refusal { IS_ABSENT, IS_HELD, IS_DENIED };
+
+/* The name itself, which many servers repeat, may hold any word. */
+static enum refusal read_refusal(const struct ftp_exchange *said, const char *name)
 {
-    static const char *const absent[] = {"no such", "not found", "not exist", "cannot find"};
-    static const char *const refused[] = {"permission", "denied",  "not allowed",      "being used",
-                                          "in use",     "locked", "sharing violation"};
+    static const struct {
+        const char *word;
+        enum refusal refusal;
+    } rows[] = {
+        {"no such", IS_ABSENT},    {"not found", IS_ABSENT},   {"not exist", IS_ABSENT},
+        {"cannot find", IS_ABSENT}, {"being used", IS_HELD},    {"in use", IS_HELD},
+        {"locked", IS_HELD},       {"sharing violation", IS_HELD}, {"permission", IS_DENIED},
+        {"denied", IS_DENIED},     {"not allowed", IS_DENIED},
+    };
     char words[DIALOGUE_TEXT_SIZE];
     snprintf(words, sizeof words, "%s", said->text);
     for (char *at; *name && (at = strstr(words, name));)
         memmove(at, at + strlen(name), strlen(at + strlen(name)) + 1);
-    for (size_t i = 0; i < sizeof absent / sizeof absent[0]; i++)
-        if (strcasestr(words, absent[i]))
-            return false;
-    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
-        if (strcasestr(words, refused[i]))
-            return true;
-    return false;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (strcasestr(words, rows[i].word))
+            return rows[i].refusal;
+    return IS_ABSENT;
 }
 
-/* 550 and 553: most servers say them of what is not there, and all of much else. */
-static bool is_absence(const struct handle *handle, const struct ftp_exchange *said, const char *name,
-                       struct error *err)
+static bool refuse_look(const struct handle *handle, const struct ftp_exchange *said,
+                        enum refusal refusal, const char *name, struct error *err)
 {
-    if (!is_refusal(said, name))
-        return true;
+    if (refusal == IS_HELD)
+        return connection_error(handle->connection, err, ERROR_UNAVAILABLE,
+                                "'%s': the server cannot look at it now (%d %s): try again later",
+                                name, said->code, said->text);
     connection_error(handle->connection, err, ERROR_DENIED,
-                     "'%s': the server does not let us look at it (%d %s): check that no other program "
-                     "holds it and that this user may read it",
+                     "'%s': the server does not let us look at it (%d %s): check its permissions for "
+                     "this user",
                      name, said->code, said->text);
     if (err)
         err->peer_code = said->code;
@@ -65,12 +71,10 @@ static bool read_look(struct handle *handle, size_t nth, const char *name, struc
                                 "'%s': the server's answer to SIZE is no number (%s)", name,
                                 size->text);
     }
-    if (code == 550 || code == 553)
-        return is_absence(handle, size, name, err);
-    if (code == 450)
-        return connection_error(handle->connection, err, ERROR_UNAVAILABLE,
-                                "'%s': the server cannot look at it now (450 %s): try again later",
-                                name, size->text);
+    if (code == 550 || code == 553 || code == 450) {
+        enum refusal refusal = code == 450 ? IS_HELD : read_refusal(size, name);
+        return refusal == IS_ABSENT || refuse_look(handle, size, refusal, name, err);
+    }
     connection_error(
         handle->connection, err, ERROR_UNSUPPORTED,
         "'%s': the server does not tell sizes (SIZE: %d %s), without which no transfer "

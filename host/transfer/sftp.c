@@ -147,11 +147,22 @@ static bool prepare_upload(struct handle *handle, const char *folder, const char
     return true;
 }
 
+/* Whether the newest perform came as far as a login, or ran over a kept connection. */
+static bool was_logged_in(const struct handle *handle)
+{
+    curl_off_t login_us = 0;
+    long connects = 0;
+    curl_easy_getinfo(handle->easy, CURLINFO_APPCONNECT_TIME_T, &login_us);
+    curl_easy_getinfo(handle->easy, CURLINFO_NUM_CONNECTS, &connects);
+    return login_us > 0 || connects == 0;
+}
+
 static bool conclude_upload(struct handle *handle, const char *folder, const char *const names[2],
                             CURLcode code, struct stage_look looks[2], enum stage_upload *end,
                             struct error *err)
 {
-    if (code == CURLE_REMOTE_FILE_NOT_FOUND || code == CURLE_REMOTE_ACCESS_DENIED)
+    if (code == CURLE_REMOTE_FILE_NOT_FOUND || code == CURLE_REMOTE_ACCESS_DENIED ||
+        (code != CURLE_OK && !was_logged_in(handle)))
         *end = UPLOAD_NOT_BEGUN;
     else /* libcurl does not tell what was answered and what was cut */
         *end = code == CURLE_OK ? UPLOAD_ENDED : UPLOAD_LOST;
@@ -188,13 +199,9 @@ static bool rename_now(struct handle *handle, const char *folder, const char *fr
     handle->call = call;
     if (code == CURLE_OK)
         return true;
-    curl_off_t login_us = 0;
-    long connects = 0; /* none: over a kept one, which was logged in */
-    curl_easy_getinfo(handle->easy, CURLINFO_APPCONNECT_TIME_T, &login_us);
-    curl_easy_getinfo(handle->easy, CURLINFO_NUM_CONNECTS, &connects);
     if (was_answered(handle, code))
         *end = RENAME_REFUSED;
-    else if (login_us > 0 || connects == 0)
+    else if (was_logged_in(handle))
         *end = RENAME_LOST;
     return sftp_fail(handle, code, from, err);
 }

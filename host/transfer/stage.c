@@ -263,6 +263,8 @@ bool stage_store(const struct stage *stage, struct transfer *transfer,
     pump_close(upload.pump);
     if (!ok && err->kind != ERROR_UNKNOWN)
         remove_temporary(&upload);
+    else if (!ok && upload.may_exist && (!call || !call->announce))
+        leave(call, upload.temporary, name); /* without a journal no later call will settle it */
     pool_release(transfer, upload.handle);
     return ok;
 }

@@ -207,7 +207,10 @@ class Looking(ScriptTest):
     def test_a_name_that_is_held_is_not_free(self):
         server = self.serve({"t.csv": b"old"})
         server.replies["SIZE"] = lambda session, name: BUSY if name == "t.csv" else None
-        self.fails(self.drive(server, self.store_step()), "denied", "t.csv", "550", "other program")
+        self.fails(self.drive(server, self.store_step()), "unavailable", "t.csv", "550", "later")
+        self.assertEqual(server.files, {"t.csv": b"old"})
+        server.replies["SIZE"] = lambda session, name: "550 Permission denied" if name == "t.csv" else None
+        self.fails(self.drive(server, self.store_step()), "denied", "t.csv", "550", "permissions")
         self.assertEqual(server.files, {"t.csv": b"old"})
 
     def test_words_of_the_name_are_not_the_servers(self):
