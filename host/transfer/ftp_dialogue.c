@@ -110,7 +110,7 @@ const struct ftp_exchange *dialogue_find(const struct ftp_dialogue *dialogue, co
 const struct ftp_exchange *dialogue_last(const struct ftp_dialogue *dialogue)
 {
     for (size_t i = dialogue->count; i > 0; i--)
-        if (dialogue->exchanges[i - 1].code != 0)
+        if (dialogue->exchanges[i - 1].code != 0 && strcmp(dialogue->exchanges[i - 1].verb, "QUIT") != 0)
             return &dialogue->exchanges[i - 1];
     return NULL;
 }

@@ -32,6 +32,7 @@ struct ftp_dialogue {
     char home[FTP_HOME_SIZE]; /* where the login lands; "" until known */
     bool is_binary;           /* the newest login has been told TYPE I, and nothing else since */
     bool has_performed;
+    bool is_relative; /* the folder of the request at hand can only be reached from a new login */
     bool is_doubtful; /* a transfer failed so that replies may be out of step: not to be reused */
 };
 
@@ -44,7 +45,7 @@ int dialogue_note(CURL *easy, curl_infotype type, char *data, size_t size, void 
 const struct ftp_exchange *dialogue_find(const struct ftp_dialogue *dialogue, const char *verb,
                                          size_t nth);
 
-/* The newest exchange with a reply, or NULL. */
+/* The newest exchange with a reply, or NULL. QUIT is none: libcurl says it where it drops a connection. */
 const struct ftp_exchange *dialogue_last(const struct ftp_dialogue *dialogue);
 
 /* The number in a "213 1234" answer; false: it is none. */

@@ -40,16 +40,17 @@ static bool learn_features(struct handle *handle, struct error *err)
     return true;
 }
 
-/* A kept connection may stand in the folder already, and libcurl would then not enter it again:
- * but it may have been removed meanwhile. */
+/* A kept connection may stand in the folder already, and libcurl would then not enter it again: but it may
+ * have been removed meanwhile. A folder that is not known from the root is entered from a new login. */
 static bool enter_again(struct handle *handle, const char *folder, struct error *err)
 {
-    const char *home = handle->dialogue->home;
-    if (*folder != '/' && *home && !ftp_command(handle, FTP_BEFORE_FOLDER, "CWD", home, err))
-        return false;
-    if (*folder == '\0' || (*folder != '/' && !*home))
+    struct buf path;
+    if (handle->dialogue->is_relative)
         return true;
-    return ftp_command(handle, FTP_BEFORE_FOLDER, "CWD", folder, err);
+    ftp_folder(handle, folder, &path);
+    bool ok = ftp_command(handle, FTP_BEFORE_FOLDER, "CWD", buf_text(&path), err);
+    buf_release(&path);
+    return ok;
 }
 
 static bool list_as(struct handle *handle, enum listing_format format, const char *folder,

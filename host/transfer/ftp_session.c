@@ -40,9 +40,9 @@ static bool is_in_step(CURLcode code, const struct ftp_dialogue *dialogue)
 static CURLcode perform(struct handle *handle)
 {
     struct ftp_dialogue *dialogue = handle->dialogue;
+    bool is_fresh = dialogue->is_doubtful || dialogue->is_relative;
     dialogue_clear(dialogue);
-    if (dialogue->is_doubtful)
-        curl_easy_setopt(handle->easy, CURLOPT_FRESH_CONNECT, 1L);
+    curl_easy_setopt(handle->easy, CURLOPT_FRESH_CONNECT, is_fresh ? 1L : 0L);
     CURLcode code = handle_run(handle);
     if (was_dead(code, dialogue) && (handle->was_used || dialogue->has_performed)) {
         /* No reply came to any command, so none has had an effect: it is safe to ask again. */
@@ -50,7 +50,6 @@ static CURLcode perform(struct handle *handle)
         dialogue_clear(dialogue);
         curl_easy_setopt(handle->easy, CURLOPT_FRESH_CONNECT, 1L);
         code = handle_run(handle);
-        curl_easy_setopt(handle->easy, CURLOPT_FRESH_CONNECT, dialogue->is_doubtful ? 1L : 0L);
     }
     dialogue->has_performed = true;
     if (!is_in_step(code, dialogue)) {
@@ -115,6 +114,28 @@ static void append_folder(struct buf *url, const char *folder)
     }
 }
 
+void ftp_folder(const struct handle *handle, const char *folder, struct buf *out)
+{
+    const char *home = handle->dialogue->home;
+    buf_init(out, ADDRESS_SIZE_MAX);
+    if (*folder != '/' && *home == '/')
+        buf_printf(out, "%s%s", home, *folder && home[strlen(home) - 1] != '/' ? "/" : "");
+    buf_append_text(out, folder);
+}
+
+/* A folder below the login's home is given from the root. libcurl may log in anew at any request, without a
+ * word, and what it does then to reach a relative folder does not fit commands of ours before it. */
+static bool append_path(struct handle *handle, struct buf *url, const char *folder)
+{
+    struct buf path;
+    ftp_folder(handle, folder, &path);
+    append_folder(url, buf_text(&path));
+    handle->dialogue->is_relative = buf_text(&path)[0] != '/';
+    bool ok = !path.failed;
+    buf_release(&path);
+    return ok;
+}
+
 bool ftp_address(struct handle *handle, const char *folder, const char *name, struct error *err)
 {
     const struct connection *connection = handle->connection;
@@ -130,10 +151,10 @@ bool ftp_address(struct handle *handle, const char *folder, const char *name, st
     if (connection->port)
         buf_printf(&url, ":%u", connection->port);
     buf_append_char(&url, '/');
-    append_folder(&url, folder);
+    bool ok = append_path(handle, &url, folder);
     if (name)
         buf_append_percent(&url, name);
-    bool ok = !url.failed && curl_easy_setopt(easy, CURLOPT_URL, buf_text(&url)) == CURLE_OK;
+    ok = ok && !url.failed && curl_easy_setopt(easy, CURLOPT_URL, buf_text(&url)) == CURLE_OK;
     buf_release(&url);
     for (size_t i = 0; i < sizeof handle->lists / sizeof handle->lists[0]; i++) {
         curl_slist_free_all(handle->lists[i]);

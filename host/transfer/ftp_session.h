@@ -5,6 +5,7 @@
  */
 #ifndef TRANSFER_FTP_SESSION_H
 #define TRANSFER_FTP_SESSION_H
+#include "base/buf.h"
 #include "transfer/content_server.h"
 #include "transfer/ftp_dialogue.h"
 
@@ -15,9 +16,14 @@ enum ftp_wish { FTP_WISH_LIST, FTP_WISH_LOOK, FTP_WISH_READ, FTP_WISH_STORE, FTP
 struct handle *ftp_acquire(struct transfer *transfer, const struct connection *connection,
                            const struct transfer_call *call, struct error *err);
 
+/* The folder from the root, where an earlier request told what the login's home is; else as it is given. The
+ * caller releases out. */
+void ftp_folder(const struct handle *handle, const char *folder, struct buf *out);
+
 /*
  * The next request on the handle: address of folder/name (name NULL: the folder itself), nothing
- * uploaded, no commands before or behind. libcurl enters the folder unless it is there already.
+ * uploaded, no commands before or behind. libcurl enters the folder unless it is there already. A
+ * folder that cannot be named from the root costs a login each time.
  * ERROR_INVALID: the host cannot be part of an address.
  */
 MUST_USE bool ftp_address(struct handle *handle, const char *folder, const char *name,

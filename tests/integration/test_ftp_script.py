@@ -5,6 +5,7 @@
 """
 import json
 import os
+import posixpath
 import socket
 import subprocess
 import sys
@@ -29,6 +30,7 @@ class ScriptedServer:
         self.logins = 0
         self.listing = None
         self.sessions = []
+        self.idle_close = False  # a connection on which nothing is said for a moment is closed
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self.accept, daemon=True).start()
@@ -64,6 +66,8 @@ class Session:
     def run(self):
         with self.control, self.control.makefile("rb") as lines:
             try:
+                if self.server.idle_close:
+                    self.control.settimeout(0.1)
                 self.say(self.server.replies.get("greeting", "220 ready"))
                 for line in lines:
                     text = line.decode("latin-1").rstrip("\r\n")
@@ -314,6 +318,86 @@ class Listing(ScriptTest):
         answer = self.drive(server, {"do": "list"})
         self.fails(answer, "timeout")
         self.assertLess(answer["us"], 8000000)
+
+
+class RelativeFolder(ScriptTest):
+    """A folder below the home of the login, on a server with a working directory: whatever a command names
+    is meant in "in". One inside it, "in/in", would be found by entering it once too often."""
+
+    HOME = "/home"
+
+    def serve_tree(self, home='"/home" is it'):
+        self.elsewhere, standing = [], {}
+        known = {"/", "/home", "/home/in", "/home/in/in"}
+
+        def enter(session, folder):
+            place = posixpath.normpath(posixpath.join(standing.get(session, self.HOME), folder))
+            if place not in known:
+                return "550 no such folder"
+            standing[session] = place
+            return "250 there"
+
+        def in_place(verb):
+            def answer(session, _):
+                if standing.get(session) != "/home/in":
+                    self.elsewhere.append((verb, standing.get(session)))
+            return answer
+        verbs = ("LIST", "SIZE", "MDTM", "RETR", "STOR", "RNFR", "RNTO", "DELE")
+        return self.serve({"s.csv": b"0123456789"}, CWD=enter, PWD="257 " + home,
+                          **{verb: in_place(verb) for verb in verbs})
+
+    def works(self, server, *steps):
+        for answer in self.drive(server, *[{"folder": "in", **step} for step in steps]):
+            self.succeeds(answer)
+        self.assertEqual(self.elsewhere, [])
+
+    def everything(self, between=()):
+        source = {"connection": "A", "folder": "in", "name": "s.csv"}
+        steps = ({"do": "list"}, {"do": "open", "name": "s.csv"},
+                 {"do": "store", "name": "t.csv", "source": source},
+                 {"do": "rename", "from": "t.csv", "to": "u.csv"}, {"do": "list"})
+        return [one for step in steps for one in (step, *between)]
+
+    def test_kept_connection(self):
+        for home in ('"/home" is it', '"home"', "is none of yours"):
+            server = self.serve_tree(home)
+            self.works(server, *self.everything())
+            self.only(server, "s.csv", "u.csv")
+
+    def test_connection_that_was_closed_while_idle(self):
+        server = self.serve_tree()
+        server.idle_close = True
+        self.works(server, *self.everything(between=[{"do": "sleep", "ms": 300}]))
+        self.assertGreater(server.logins, 4)
+
+    def test_connection_that_dies_at_its_next_use(self):
+        listing = {"do": "list", "folder": "in"}
+        for nth in range(2, 7):
+            server = self.serve_tree()
+            usual, seen = server.replies["CWD"], []
+
+            def enter(session, folder, nth=nth, usual=usual, seen=seen):
+                seen.append(folder)
+                return HANG_UP if len(seen) == nth else usual(session, folder)
+            server.replies["CWD"] = enter
+            answers = self.drive(server, *[listing] * 6)
+            self.assertEqual(self.elsewhere, [], nth)
+            # In the middle of a request the loss is told; nothing else is.
+            self.assertLessEqual({one.get("kind") for one in answers}, {None, "unavailable"}, nth)
+            self.assertGreaterEqual([one["ok"] for one in answers].count(True), 5, nth)
+
+    def test_a_folder_that_was_removed_is_seen(self):
+        for home in ('"/home" is it', "is none of yours"):
+            server = self.serve_tree(home)
+            usual, entered = server.replies["CWD"], []
+
+            def enter(session, folder, usual=usual, entered=entered):
+                entered.append(folder)
+                return "550 no such folder" if folder.endswith("in") and len(entered) > 3 else usual(session, folder)
+            server.replies["CWD"] = enter
+            answers = self.drive(server, *[{"do": "list", "folder": "in"}] * 4)
+            self.succeeds(answers[0])
+            self.fails(answers[-1], "not_found", "in")
 
 
 class Passive(ScriptTest):
