@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "base/json.h"
+#include "base/log.h"
 #include "capability/leftover.h"
 #include "capability/object.h"
 #include "capability/settle.h"
@@ -31,6 +32,16 @@ bool content_check(struct call *call, bool object_storage)
                      object_storage ? "\"object_storage\"" : "\"ftp\" or \"sftp\"");
 }
 
+static void note_unparsed(const struct call *call, const struct remote_listing *listing,
+                          struct buf *note)
+{
+    buf_printf(note, ", %zu entries not understood, the first '%s'", listing->unparsed,
+               listing->strange);
+    log_line(LOG_WARNING, call->execution->instance,
+             "connection '%s': in the listing of '%s', %zu entries cannot be understood, the first is '%s'",
+             call->connection->name, call->args[1].text, listing->unparsed, listing->strange);
+}
+
 int32_t content_list(struct call *call)
 {
     struct listing_cursor *cursor = calloc(1, sizeof *cursor);
@@ -49,7 +60,7 @@ int32_t content_list(struct call *call)
     buf_init(&note, 256);
     buf_printf(&note, "%zu files with prefix '%.100s'", cursor->listing.count, call->args[2].text);
     if (cursor->listing.unparsed > 0)
-        buf_printf(&note, ", %zu lines not understood", cursor->listing.unparsed);
+        note_unparsed(call, &cursor->listing, &note);
     call->note = arena_copy(&call->execution->scratch, buf_text(&note), note.size);
     buf_release(&note);
     return call_open_handle(call, HANDLE_LISTING, cursor, object_release_listing);

@@ -30,12 +30,23 @@ int32_t capability_flow_parameter(struct call *call)
     return call_failed(call);
 }
 
+/* Of the open listings. They keep it in the journal, so that it is the same at every replay. */
+static size_t count_unparsed(const struct handle_table *handles)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < SLUICE_HANDLES_MAX; i++)
+        if (handles->slots[i].kind == HANDLE_LISTING)
+            count += ((struct listing_cursor *)handles->slots[i].object)->listing.unparsed;
+    return count;
+}
+
 int32_t capability_flow_about(struct call *call)
 {
     const struct execution *execution = call->execution;
     const struct workspace *workspace = execution->environment->workspace;
-    char started[CLOCK_TEXT_SIZE], size_max[24];
+    char started[CLOCK_TEXT_SIZE], size_max[24], unparsed[24];
     snprintf(size_max, sizeof size_max, "%llu", (unsigned long long)workspace->file_size_max);
+    snprintf(unparsed, sizeof unparsed, "%zu", count_unparsed(&execution->handles));
     clock_format_ms(execution->started_ms, started);
     const struct named_value facts[] = {
         {"instance", execution->instance},
@@ -47,6 +58,7 @@ int32_t capability_flow_about(struct call *call)
         {"started", started},
         {"base_url", workspace->base_url},
         {"file_size_max", size_max},
+        {"not_understood", unparsed},
     };
     for (size_t i = 0; i < sizeof facts / sizeof facts[0]; i++)
         if (strcmp(facts[i].name, call->args[0].text) == 0)

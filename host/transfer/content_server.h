@@ -13,8 +13,10 @@
 
 struct content_server {
     bool grows; /* files appear before they are complete: two looks are needed */
+    const char *listing_forms; /* what list understands, for people: "lines of ..." */
 
-    /* Adds every plain file (or those that begin with prefix) to out by listing_add. */
+    /* Adds every plain file (or those that begin with prefix) to out by listing_add, and counts what it
+     * understands and what it does not. */
     bool (*list)(struct transfer *transfer, const struct connection *connection, const char *folder,
                  const char *prefix, const struct transfer_call *call, struct remote_listing *out,
                  struct error *err);
@@ -53,6 +55,9 @@ extern const struct content_server object_storage_server;
 /* Appends an entry; the name is copied (size bytes). ERROR_LIMIT past LISTING_ENTRIES_MAX. */
 MUST_USE bool listing_add(struct remote_listing *listing, const char *name, size_t size,
                           const struct sluice_file_info *info, struct error *err);
+
+/* Counts what was listed and cannot be understood. Bytes that are not printable ASCII are shown as '?'. */
+void listing_note_unparsed(struct remote_listing *listing, const char *bytes, size_t size);
 
 /* Prepares reading any file, local or remote, through its connection's server. */
 MUST_USE bool remote_read(struct transfer *transfer, const struct remote_file *file,

@@ -290,6 +290,7 @@ static bool ftp_discard(struct transfer *transfer, const struct connection *conn
 
 const struct content_server ftp_server = {
     .grows = true,
+    .listing_forms = "MLSD (RFC 3659) and LIST as Unix (ls -l) and DOS or IIS write it",
     .list = ftp_list,
     .open = ftp_open,
     .read = ftp_read,

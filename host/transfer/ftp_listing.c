@@ -284,7 +284,7 @@ static enum listing_line parse_list(const char *line, size_t size, int64_t now_s
     struct token tokens[TOKENS_MAX];
     size_t count = split(line, size, tokens);
     if (count == 0 || is_total(tokens, count))
-        return LINE_OTHER;
+        return LINE_NOTHING;
     if (token_permissions(tokens[0]))
         return parse_unix(line, size, tokens, count, now_s, name, info);
     return parse_dos(line, size, tokens, count, name, info);
@@ -357,7 +357,7 @@ enum listing_line listing_parse(enum listing_format format, const char *line, si
     *name = (struct listing_name){line, 0};
     *info = (struct sluice_file_info){0};
     if (size == 0)
-        return LINE_OTHER;
+        return LINE_NOTHING;
     if (format == LISTING_MLSD)
         return parse_mlsd(line, size, name, info);
     return parse_list(line, size, now_s, name, info);
@@ -387,10 +387,11 @@ static bool stream_line(struct listing_stream *stream, struct error *err)
     enum listing_line kind = LINE_UNPARSED;
     if (!stream->line_is_long)
         kind = listing_parse(stream->format, stream->line, size, stream->now_s, &name, &info);
+    if (kind == LINE_UNPARSED)
+        listing_note_unparsed(stream->out, stream->line, size);
+    stream->out->understood += kind == LINE_FILE || kind == LINE_OTHER;
     stream->line_size = 0;
     stream->line_is_long = false;
-    if (kind == LINE_UNPARSED)
-        stream->out->unparsed++;
     if (kind != LINE_FILE)
         return true;
     size_t prefix_size = strlen(stream->prefix);

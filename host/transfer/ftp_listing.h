@@ -15,7 +15,8 @@ enum listing_format { LISTING_LIST, LISTING_MLSD };
 
 enum listing_line {
     LINE_FILE,     /* a plain file */
-    LINE_OTHER,    /* understood, but not a plain file: folder, link, "total 8", empty line */
+    LINE_OTHER,    /* understood, but not a plain file: folder, link, device */
+    LINE_NOTHING,  /* lists nothing: an empty line, "total 8" */
     LINE_UNPARSED, /* not understood */
 };
 

@@ -55,6 +55,17 @@ bool listing_add(struct remote_listing *listing, const char *name, size_t size,
     return true;
 }
 
+void listing_note_unparsed(struct remote_listing *listing, const char *bytes, size_t size)
+{
+    if (listing->unparsed++ > 0)
+        return;
+    if (size >= sizeof listing->strange)
+        size = sizeof listing->strange - 1;
+    for (size_t i = 0; i < size; i++)
+        listing->strange[i] = bytes[i] >= 0x20 && bytes[i] < 0x7F ? bytes[i] : '?';
+    listing->strange[size] = '\0';
+}
+
 static int compare_entries(const void *a, const void *b)
 {
     const struct remote_entry *left = a, *right = b;

@@ -17,11 +17,13 @@ static bool append_object(const cJSON *object, struct remote_listing *out, struc
     const char *name = json_text(object, "name");
     const cJSON *size = cJSON_GetObjectItemCaseSensitive(object, "size");
     const char *modified = json_text(object, "timeModified");
+    out->understood++;
     if (name && name[0] && name[strlen(name) - 1] == '/')
         return true;
     if (!name || !name[0] || strlen(name) > OBJECT_NAME_SIZE_MAX || !cJSON_IsNumber(size) ||
         size->valuedouble < 0 || size->valuedouble > SIZE_EXACT_MAX) {
-        out->unparsed++;
+        out->understood--;
+        listing_note_unparsed(out, name ? name : "", name ? strlen(name) : 0);
         return true;
     }
     const struct sluice_file_info info = {

@@ -344,6 +344,7 @@ static bool object_rename(struct transfer *transfer, const struct connection *co
 
 const struct content_server object_storage_server = {
     .grows = false,
+    .listing_forms = "objects with a name and a size",
     .list = object_list,
     .open = object_open,
     .read = object_read,

@@ -56,12 +56,25 @@ static bool check_size(const struct connection *connection, const char *name, ui
 
 /* ---- list ------------------------------------------------------------------------------------ */
 
+/* "No file found" must not be said of a listing that nobody could read. */
+static bool is_readable(const struct content_server *server, const struct connection *connection,
+                        const char *folder, const struct remote_listing *listing, struct error *err)
+{
+    if (listing->unparsed == 0 || listing->understood > 0)
+        return true;
+    return connection_error(connection, err, ERROR_UNSUPPORTED,
+                            "folder '%s': nothing of the listing (%zu entries) can be understood; it "
+                            "begins with '%s'; understood are %s",
+                            folder, listing->unparsed, listing->strange, server->listing_forms);
+}
+
 static bool look(const struct content_server *server, struct transfer *transfer,
                  const struct connection *connection, const char *folder, const char *prefix,
                  const struct transfer_call *call, struct remote_listing *out, struct error *err)
 {
     *out = (struct remote_listing){0};
-    if (!server->list(transfer, connection, folder, prefix, call, out, err)) {
+    if (!server->list(transfer, connection, folder, prefix, call, out, err) ||
+        !is_readable(server, connection, folder, out, err)) {
         remote_listing_release(out);
         return false;
     }

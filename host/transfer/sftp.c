@@ -254,6 +254,7 @@ static bool sftp_discard(struct transfer *transfer, const struct connection *con
 
 const struct content_server sftp_server = {
     .grows = true,
+    .listing_forms = "lines as Unix (ls -l) writes them",
     .list = sftp_list,
     .open = sftp_open,
     .read = sftp_read,

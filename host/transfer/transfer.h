@@ -82,10 +82,14 @@ struct remote_entry {
     struct sluice_file_info info;
 };
 
+#define LISTING_SHOWN_SIZE 81
+
 struct remote_listing {
     struct remote_entry *entries; /* ordered by name (bytes) */
     size_t count;
-    size_t unparsed; /* lines of the server's listing that could not be understood */
+    size_t understood; /* what the server listed and could be understood: folders and other names, too */
+    size_t unparsed;   /* what could not */
+    char strange[LISTING_SHOWN_SIZE]; /* the beginning of the first that could not, in ASCII; else "" */
     bool is_unproven; /* the server said that it had none to give (FTP 450): no proof of what is not there */
 };
 void remote_listing_release(struct remote_listing *listing);
@@ -128,7 +132,8 @@ struct remote_receipt {
  * Plain files in folder whose names begin with prefix. A folder that does not exist is
  * ERROR_NOT_FOUND, never an empty listing. With settle_ms two looks are compared and growing
  * files flagged. Names that could not be used safely are flagged SLUICE_FILE_UNSAFE, files over
- * file_size_max SLUICE_FILE_TOO_LARGE. A listing that arrives cut is ERROR_BROKEN.
+ * file_size_max SLUICE_FILE_TOO_LARGE. A listing that arrives cut is ERROR_BROKEN; one that lists
+ * something, none of which can be understood, ERROR_UNSUPPORTED.
  */
 MUST_USE bool remote_list(struct transfer *transfer, const struct connection *connection,
                           const char *folder, const char *prefix, const struct transfer_call *call,

@@ -3,6 +3,7 @@
  * people are told is in customer_sync_report.c. */
 #include "sluice/customer_sync.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "sluice/extend.h"
@@ -194,6 +195,15 @@ static bool select_files(struct customer_sync *sync)
     return ok;
 }
 
+static size_t count_unread(void)
+{
+    struct text count = {0};
+    flow_about("not_understood", &count);
+    size_t number = strtoul(text_string(&count), NULL, 10);
+    text_release(&count);
+    return number;
+}
+
 bool customer_sync_list(struct customer_sync *sync)
 {
     const struct sync_source *source = sync->source;
@@ -216,8 +226,10 @@ bool customer_sync_list(struct customer_sync *sync)
             sync->left_count++;
     }
     text_release(&name);
-    if (result == SLUICE_NOT_FOUND)
+    if (result == SLUICE_NOT_FOUND) {
+        sync->unread_count = count_unread();
         return select_files(sync);
+    }
     fault_take(&sync->fault, result, "The files at the source cannot be listed");
     return false;
 }

@@ -88,6 +88,21 @@ static void add_place_rows(const struct customer_sync *sync, struct text *body)
     text_release(&value);
 }
 
+/* Files may be among them, so it must be told, whatever else the run did. */
+static void add_unread(const struct customer_sync *sync, struct text *body)
+{
+    struct text sentence = {0};
+    if (sync->unread_count == 0)
+        return;
+    text_add_format(&sentence,
+                    "%u entries of the listing at the source could not be understood, so any files "
+                    "among them were not seen. The log of Sluice shows the first.",
+                    (unsigned)sync->unread_count);
+    text_add(body, "\n");
+    text_add_wrapped(body, text_string(&sentence), 0, NOTIFY_COLUMNS);
+    text_release(&sentence);
+}
+
 static void no_file_mail(struct customer_sync *sync)
 {
     struct text subject = {0}, body = {0};
@@ -105,6 +120,7 @@ static void no_file_mail(struct customer_sync *sync)
                      "If files were expected, see whether the extract batches in CCS have run and "
                      "whether the prefix is the beginning of the file names they write.",
                      0, NOTIFY_COLUMNS);
+    add_unread(sync, &body);
     send_business(sync, text_string(&subject), &body);
     text_release(&subject);
     text_release(&body);
@@ -212,6 +228,7 @@ static void complete_mail(struct customer_sync *sync, const struct totals *total
     if (sync->left_count)
         text_add_format(&body, "\nLeft for the next run: %u files beyond the first %u.\n",
                         (unsigned)sync->left_count, CUSTOMER_SYNC_FILES_MAX);
+    add_unread(sync, &body);
     if (totals->count[SYNC_NOT_TRANSFERRED] || totals->count[SYNC_UNMARKED]) {
         text_add(&body, "\nWhat to do next\n");
         text_add_wrapped(&body, next_step(sync, totals), 2, NOTIFY_COLUMNS);
@@ -261,6 +278,8 @@ static void respond(const struct customer_sync *sync, const struct totals *total
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         json_add_count(answer, rows[i].count, totals->count[rows[i].outcome]);
     json_add_count(answer, "leftForNextRunCount", sync->left_count);
+    if (sync->unread_count)
+        json_add_count(answer, "notUnderstoodCount", sync->unread_count);
     json_add_count(answer, "bytes", totals->bytes);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         add_names(answer, sync, rows[i].outcome, rows[i].list);

@@ -299,6 +299,27 @@ class Listing(ScriptTest):
         answer = self.succeeds(self.drive(server, {"do": "list"}))
         self.assertEqual((answer["count"], answer["unparsed"]), (1, 2))
 
+    def test_a_listing_nobody_can_read_is_no_empty_folder(self):
+        forms = {"EPLF": "+i8388621.48594,m825718503,r,s280,\tC1-a.csv\r\n",
+                 "VMS": "Directory DISK$USER:[IN]\r\n\r\nC1-A.CSV;1  1/4  24-NOV-2026 02:30\r\n",
+                 "OS/400": "QSYS   36864 11/24/26 02:30:00 *STMF  C1-a.csv\r\n"}
+        for form, text in forms.items():
+            server = self.serve()
+            server.listing = "total 3\r\n\r\n" + text
+            first = text.split("\r\n")[0].replace("\t", "?")
+            self.fails(self.drive(server, {"do": "list"}), "unsupported", "'/in'", first, "MLSD", "DOS")
+        server = self.serve(FEAT="211-have\r\n MLSD\r\n211 end", MLSD=lambda session, _: session.send(
+            b"size=1;modify=20251124000000; a.csv\r\n") or ANSWERED)
+        self.fails(self.drive(server, {"do": "list"}), "unsupported", "size=1;modify=20251124000000; a.csv")
+
+    def test_a_listing_without_files_is_an_empty_folder(self):
+        for text in ("", "total 0\r\n", "total 8\r\ndrwxr-xr-x 2 u g 4096 Nov 24 02:30 .\r\n"
+                     "drwxr-xr-x 2 u g 4096 Nov 24 02:30 ..\r\nlrwxrwxrwx 1 u g 5 Nov 24 02:30 l -> a\r\n",
+                     "11-24-26  02:30AM       <DIR>          folder\r\n"):
+            server = self.serve()
+            server.listing = text
+            self.assertEqual(self.succeeds(self.drive(server, {"do": "list"}))["count"], 0)
+
     def test_names_that_would_leave_the_folder(self):
         server = self.serve()
         names = ("../a.csv", "/etc/passwd", "a\\b", "..", "a\x01b")

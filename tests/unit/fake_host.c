@@ -121,6 +121,7 @@ void fake_reset(void)
     fake_about("invoked_by", "integration.user");
     fake_about("started", "2026-11-24T03:09:10.000Z");
     fake_about("file_size_max", "1073741824");
+    fake_about("not_understood", "0");
     fake_config("notification.type.email", "email");
     fake_config("notification.email.error.flag", "true");
     fake_config("notification.email.process.complete.flag", "true");

@@ -157,6 +157,27 @@ static void test_no_file(void)
     check_lines_fit(&fake.mails[0].body);
 }
 
+/* What the host could not read may be files: it is told, found or not. */
+static void test_entries_that_were_not_understood_are_told(void)
+{
+    for (size_t files = 0; files < 2; files++) {
+        fake_reset();
+        fake_parameter("C1-DCTEX");
+        fake_about("not_understood", "1204");
+        if (files)
+            fake_file("C1-DCTEX_0001_00.csv", 1000, 0);
+        CHECK_EQ_INT(customer_sync_ftp_transfer_main(), 0);
+        check_manners();
+        CHECK_CONTAINS(text_string(&fake.response), "\"notUnderstoodCount\":1204");
+        CHECK_CONTAINS(text_string(&fake.mails[0].body), "1204 entries");
+        check_lines_fit(&fake.mails[0].body);
+    }
+    fake_about("not_understood", "0");
+    CHECK_EQ_INT(customer_sync_ftp_transfer_main(), 0);
+    CHECK(!strstr(text_string(&fake.response), "notUnderstoodCount"));
+    CHECK(!strstr(text_string(&fake.mails[1].body), "entries"));
+}
+
 static void test_sent_files_are_never_picked_up(void)
 {
     static const char *const prefixes[] = {"S", "SENT-", "SENT-C1"};
@@ -518,6 +539,7 @@ static void test_number_of_files_is_bounded(void)
 
 CHECK_MAIN(TEST(test_every_file_is_carried_then_marked), TEST(test_complete_mail_says_what_moved),
            TEST(test_object_storage_source), TEST(test_object_storage_target), TEST(test_no_file),
+           TEST(test_entries_that_were_not_understood_are_told),
            TEST(test_sent_files_are_never_picked_up), TEST(test_tag_property_in_both_spellings),
            TEST(test_unusable_configuration), TEST(test_defaults_of_properties),
            TEST(test_prefix_parameter_is_needed), TEST(test_source_failure_gives_error_mail_only),

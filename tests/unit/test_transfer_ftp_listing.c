@@ -49,9 +49,9 @@ static const struct list_case {
     {"drwxr-xr-x 2 u g 4096 Nov 24 02:30 folder", LINE_OTHER, NULL, 0, 0, "folder"},
     {"lrwxrwxrwx 1 u g 5 Nov 24 02:30 link -> a.csv", LINE_OTHER, NULL, 0, 0, "link"},
     {"crw-rw-rw- 1 root root 1, 3 Nov 24 02:30 null", LINE_OTHER, NULL, 0, 0, "device"},
-    {"total 12", LINE_OTHER, NULL, 0, 0, "sum"},
-    {"", LINE_OTHER, NULL, 0, 0, "empty line"},
-    {"   ", LINE_OTHER, NULL, 0, 0, "blank line"},
+    {"total 12", LINE_NOTHING, NULL, 0, 0, "sum"},
+    {"", LINE_NOTHING, NULL, 0, 0, "empty line"},
+    {"   ", LINE_NOTHING, NULL, 0, 0, "blank line"},
     {YES "7 Nov 24 02:30 ", LINE_UNPARSED, NULL, 0, 0, "no name"},
     {YES "7 Nov 24 02:30", LINE_UNPARSED, NULL, 0, 0, "no name, not even its blank"},
     {YES "7 Nov 24", LINE_UNPARSED, NULL, 0, 0, "no time"},
@@ -98,7 +98,7 @@ static const struct list_case mlsd_cases[] = {
     {"type=file;size=1 a", LINE_UNPARSED, NULL, 0, 0, "facts without an end"},
     {" a", LINE_UNPARSED, NULL, 0, 0, "no facts"},
     {" ", LINE_UNPARSED, NULL, 0, 0, "nothing"},
-    {"", LINE_OTHER, NULL, 0, 0, "empty line"},
+    {"", LINE_NOTHING, NULL, 0, 0, "empty line"},
 };
 
 static void check_cases(enum listing_format format, const struct list_case *cases, size_t count)
@@ -178,13 +178,56 @@ static void test_stream_in_any_pieces(void)
         struct remote_listing listing;
         CHECK_OK(feed(&listing, "C1-", text, piece, &err), &err);
         CHECK_EQ_INT(listing.count, 3);
+        CHECK_EQ_INT(listing.understood, 4);
         CHECK_EQ_INT(listing.unparsed, 1);
+        CHECK_EQ_TEXT(listing.strange, "what is this");
         if (listing.count == 3) {
             CHECK_EQ_TEXT(listing.entries[1].name, "C1-b");
             CHECK_EQ_INT(listing.entries[0].info.flags, 0);
             CHECK_EQ_INT(listing.entries[2].info.flags, SLUICE_FILE_UNSAFE);
         }
         remote_listing_release(&listing);
+    }
+}
+
+/* What makes an unreadable listing differ from an empty one; lines that list nothing tell neither. */
+static void test_what_was_understood(void)
+{
+    static const struct {
+        const char *text;
+        size_t understood, unparsed;
+        const char *strange;
+    } cases[] = {
+        {"", 0, 0, ""},
+        {"total 0\r\n\r\n", 0, 0, ""},
+        {"total 0\nd\xfc\x1b sind\n\nwir\n", 0, 2, "d?? sind"},
+        {"drwxr-xr-x 2 u g 4096 Nov 24 02:30 .\nnonsense\n", 1, 1, "nonsense"},
+        {"lrwxrwxrwx 1 u g 5 Nov 24 02:30 link -> a.csv\n", 1, 0, ""},
+        {"+i8388621.48594,m825718503,r,s280,\tC1-a.csv\n", 0, 1,
+         "+i8388621.48594,m825718503,r,s280,?C1-a.csv"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct remote_listing listing;
+        struct error err;
+        CHECK_OK(feed(&listing, "C1-", cases[i].text, 3, &err), &err);
+        CHECK_EQ_INT(listing.count, 0);
+        CHECK_EQ_INT(listing.understood, cases[i].understood);
+        CHECK_EQ_INT(listing.unparsed, cases[i].unparsed);
+        CHECK_EQ_TEXT(listing.strange, cases[i].strange);
+        remote_listing_release(&listing);
+    }
+}
+
+static void test_strange_lines_are_shown_cut(void)
+{
+    for (size_t size = LISTING_SHOWN_SIZE - 1; size <= LISTING_SHOWN_SIZE; size++) {
+        struct remote_listing listing = {0};
+        char line[LISTING_SHOWN_SIZE + 1];
+        memset(line, 'n', sizeof line);
+        listing_note_unparsed(&listing, line, size);
+        listing_note_unparsed(&listing, "x", 1);
+        CHECK_EQ_INT(strlen(listing.strange), LISTING_SHOWN_SIZE - 1);
+        CHECK_EQ_INT(listing.unparsed, 2);
     }
 }
 
@@ -286,5 +329,6 @@ static void test_two_looks(void)
 }
 
 CHECK_MAIN(TEST(test_list_lines), TEST(test_mlsd_lines), TEST(test_times),
-           TEST(test_stream_in_any_pieces), TEST(test_cut_listing_is_broken), TEST(test_line_limit),
+           TEST(test_stream_in_any_pieces), TEST(test_what_was_understood),
+           TEST(test_strange_lines_are_shown_cut), TEST(test_cut_listing_is_broken), TEST(test_line_limit),
            TEST(test_entry_limit), TEST(test_bytes_limit), TEST(test_two_looks))

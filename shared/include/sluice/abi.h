@@ -51,7 +51,7 @@ _Static_assert(sizeof(struct sluice_file_info) == 24, "both sides agree on the l
 #define SLUICE_FILE_GROWING 1u   /* size or time changed between two looks: still being written */
 #define SLUICE_FILE_UNSAFE 2u    /* the name holds control bytes, a separator or is "." or ".." */
 #define SLUICE_FILE_TOO_LARGE 4u /* larger than the workspace's file_size_max */
-#define SLUICE_FILE_SIZE_UNKNOWN 8u /* it is still arriving; size is 0 */
+#define SLUICE_FILE_SIZE_UNKNOWN 8u /* it is still arriving, or nobody tells; size is 0 */
 
 /* States of a file that a flow reports with flow_report_file. */
 enum sluice_file_state {
@@ -94,7 +94,8 @@ enum sluice_effect {
     /* A schedule or run parameter, e.g. "extractedFileNamePrefix". NOT_FOUND: not given. */       \
     X(flow, parameter, SLUICE_EFFECT_NONE, 2, (TEXT, name, OUT, value))                            \
     /* About this execution: "instance", "flow", "name", "version", "trigger", "invoked_by",       \
-       "started" (RFC 3339), "base_url", "file_size_max". INVALID: another word. */                \
+       "started" (RFC 3339), "base_url", "file_size_max", "not_understood": how many entries of    \
+       the open listings the host could not read. INVALID: another word. */                                    \
     X(flow, about, SLUICE_EFFECT_SETTING, 2, (TEXT, key, OUT, value))                                 \
     /* A property of a lookup. NOT_FOUND: no such row; DENIED: lookup not in the manifest. */      \
     X(flow, lookup, SLUICE_EFFECT_SETTING, 3, (TEXT, table, TEXT, property, OUT, value))              \

@@ -30,7 +30,7 @@ int32_t flow_parameter(const char *name, struct text *value);
 
 /* Replaces value by a fact about the execution; empty if the host does not know it. Keys:
  * "instance", "flow", "name", "version", "trigger", "invoked_by", "started", "base_url",
- * "file_size_max". */
+ * "file_size_max", "not_understood" (entries of the open listings that the host could not read). */
 void flow_about(const char *key, struct text *value);
 
 /* The file that came with the trigger, as a handle for file_close. SLUICE_NOT_FOUND: none came. */
