@@ -40,15 +40,28 @@ static bool wants_tls(const struct ftp_exchange *said)
     return MENTIONS(said, "ssl", "tls", "encrypt");
 }
 
+/* Words about this account or password. "Too many failed attempts" is no lack of room. */
+static bool is_refusal(const struct ftp_exchange *said)
+{
+    return MENTIONS(said, "incorrect", "failed", "failure", "attempt", "locked", "invalid", "denied",
+                    "disabled", "expired", "wrong", "bad password", "unknown user");
+}
+
+/* A polite "please try again" asks for another password; only "later" promises that time helps. */
+static bool is_crowded(const struct ftp_exchange *said)
+{
+    return MENTIONS(said, "too many", "maximum", "limit", "busy", "later");
+}
+
 /* Refused logins are never repeated but where the server says that it has too many: an account that is
- * knocked at again and again gets locked. */
+ * knocked at again and again gets locked. Where it says both, not either: the next run comes anyway. */
 static struct verdict judge_login(const struct ftp_exchange *said)
 {
     if (wants_tls(said))
         return (struct verdict){ERROR_DENIED, RETRY_NEVER,
                                 "the server wants TLS before the login",
                                 "set tls to \"explicit\""};
-    if (MENTIONS(said, "too many", "maximum", "limit", "busy", "try again"))
+    if (is_crowded(said) && !is_refusal(said))
         return (struct verdict){ERROR_UNAVAILABLE, RETRY_LATER,
                                 "the server takes no more logins",
                                 "try again later or use fewer connections"};

@@ -236,7 +236,17 @@ class Login(ScriptTest):
         self.fails(self.refused(USER="421 later")[0], "unavailable", "421")
 
     def test_too_many_users(self):
-        self.fails(self.refused(PASS="530 Sorry, too many users")[0], "unavailable", "530")
+        for text in ("Sorry, too many users", "Too many connections from your host, try again later",
+                     "Sorry, the maximum number of clients (10) are already connected", "Please try later"):
+            self.fails(self.refused(PASS="530 " + text)[0], "unavailable", "530")
+
+    def test_a_refusal_is_no_lack_of_room(self):
+        for text in ("Login incorrect, please try again", "Maximum login attempts exceeded",
+                     "Account locked after too many failed attempts", "Invalid user, try again later",
+                     "Not logged in, try again", "Access denied: too many attempts"):
+            answer, server = self.refused(PASS="530 " + text)
+            self.fails(answer, "denied", "login refused (530", "user and password")
+            self.assertEqual(sum(one.startswith("PASS") for one in server.commands), 1)
 
     def test_wrong_password_is_tried_once(self):
         answer, server = self.refused(PASS="530 Login incorrect")
@@ -255,6 +265,16 @@ class Login(ScriptTest):
     def test_endless_reply_line(self):
         server = self.serve(greeting="220-" + "x" * 5000000)
         self.assertFalse(self.drive(server, {"do": "list"})["ok"])
+
+
+    def test_endless_reply_of_many_lines(self):
+        def chatter(session, _):
+            while True:
+                session.control.sendall(b"211-more\r\n" * 1000)
+        for replies in ({"FEAT": chatter}, {"USER": chatter}):
+            answer = self.drive(self.serve(**replies), {"do": "list"})
+            self.assertFalse(answer["ok"])
+            self.assertLess(answer["us"], 20000000)
 
 
 class Listing(ScriptTest):
