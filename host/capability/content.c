@@ -57,8 +57,10 @@ int32_t content_list(struct call *call)
     }
     unmarked_listed(call, &cursor->listing);
     struct buf note;
-    buf_init(&note, 256);
-    buf_printf(&note, "%zu files with prefix '%.100s'", cursor->listing.count, call->args[2].text);
+    buf_init(&note, 512);
+    bool is_cut = cursor->listing.count > LISTING_ENTRIES_MAX;
+    buf_printf(&note, "%s%zu files with prefix '%.100s'", is_cut ? "at least " : "",
+               cursor->listing.count, call->args[2].text);
     if (cursor->listing.unparsed > 0)
         note_unparsed(call, &cursor->listing, &note);
     call->note = arena_copy(&call->execution->scratch, buf_text(&note), note.size);

@@ -23,6 +23,11 @@ static void append_printable(struct buf *out, const char *name)
 int32_t capability_file_next(struct call *call)
 {
     struct listing_cursor *cursor = call->args[0].object;
+    if (cursor->next >= LISTING_ENTRIES_MAX && cursor->next < cursor->listing.count) {
+        error_set(&call->error, ERROR_LIMIT, "the listing has more than %u files: the first were given",
+                  LISTING_ENTRIES_MAX);
+        return call_failed(call);
+    }
     if (cursor->next >= cursor->listing.count)
         return SLUICE_NOT_FOUND;
     const struct remote_entry *entry = &cursor->listing.entries[cursor->next];

@@ -9,8 +9,6 @@
 #include "transfer/pool.h"
 #include "transfer/pump.h"
 
-#define LISTING_ENTRIES_MAX 100000u
-
 struct content_server {
     bool grows; /* files appear before they are complete: two looks are needed */
     const char *listing_forms; /* what list understands, for people: "lines of ..." */
@@ -52,7 +50,8 @@ extern const struct content_server ftp_server;
 extern const struct content_server sftp_server;
 extern const struct content_server object_storage_server;
 
-/* Appends an entry; the name is copied (size bytes). ERROR_LIMIT past LISTING_ENTRIES_MAX. */
+/* Adds an entry; the name is copied (size bytes). Of ever more entries those whose names come first are
+ * kept: never more than twice LISTING_KEPT_MAX. ERROR_INTERNAL: no memory. */
 MUST_USE bool listing_add(struct remote_listing *listing, const char *name, size_t size,
                           const struct sluice_file_info *info, struct error *err);
 

@@ -48,7 +48,7 @@ struct listing_stream {
 void listing_stream_init(struct listing_stream *stream, enum listing_format format,
                          const char *prefix, int64_t now_s, struct remote_listing *out);
 
-/* ERROR_LIMIT: LISTING_ENTRIES_MAX or LISTING_BYTES_MAX. */
+/* ERROR_LIMIT: LISTING_BYTES_MAX; ERROR_INTERNAL: no memory. */
 MUST_USE bool listing_stream_feed(struct listing_stream *stream, const char *bytes, size_t size,
                                   struct error *err);
 

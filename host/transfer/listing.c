@@ -37,24 +37,6 @@ static bool listing_has_room(struct remote_listing *listing)
     return grown != NULL;
 }
 
-bool listing_add(struct remote_listing *listing, const char *name, size_t size,
-                 const struct sluice_file_info *info, struct error *err)
-{
-    if (listing->count >= LISTING_ENTRIES_MAX)
-        return error_set(err, ERROR_LIMIT, "the listing has more than %u files",
-                         LISTING_ENTRIES_MAX);
-    char *copy = strndup(name, size); /* ends at a NUL byte; such a name is flagged anyway */
-    if (!copy || !listing_has_room(listing)) {
-        free(copy);
-        return error_set(err, ERROR_INTERNAL, "out of memory for a listing");
-    }
-    struct remote_entry *entry = &listing->entries[listing->count++];
-    *entry = (struct remote_entry){.name = copy, .info = *info};
-    if (name_fault(name, size))
-        entry->info.flags |= SLUICE_FILE_UNSAFE;
-    return true;
-}
-
 void listing_note_unparsed(struct remote_listing *listing, const char *bytes, size_t size)
 {
     if (listing->unparsed++ > 0)
@@ -72,10 +54,34 @@ static int compare_entries(const void *a, const void *b)
     return strcmp(left->name, right->name); /* as unsigned bytes */
 }
 
-void listing_sort(struct remote_listing *listing)
+static void listing_sort(struct remote_listing *listing)
 {
     if (listing->count > 1)
         qsort(listing->entries, listing->count, sizeof *listing->entries, compare_entries);
+}
+
+void listing_finish(struct remote_listing *listing)
+{
+    listing_sort(listing);
+    while (listing->count > LISTING_KEPT_MAX)
+        free(listing->entries[--listing->count].name);
+}
+
+bool listing_add(struct remote_listing *listing, const char *name, size_t size,
+                 const struct sluice_file_info *info, struct error *err)
+{
+    if (listing->count >= 2 * LISTING_KEPT_MAX)
+        listing_finish(listing);
+    char *copy = strndup(name, size); /* ends at a NUL byte; such a name is flagged anyway */
+    if (!copy || !listing_has_room(listing)) {
+        free(copy);
+        return error_set(err, ERROR_INTERNAL, "out of memory for a listing");
+    }
+    struct remote_entry *entry = &listing->entries[listing->count++];
+    *entry = (struct remote_entry){.name = copy, .info = *info};
+    if (name_fault(name, size))
+        entry->info.flags |= SLUICE_FILE_UNSAFE;
+    return true;
 }
 
 void listing_flag_larger(struct remote_listing *listing, uint64_t size_max)

@@ -4,7 +4,8 @@
 #define TRANSFER_LISTING_H
 #include "transfer/transfer.h"
 
-void listing_sort(struct remote_listing *listing); /* by the bytes of the names */
+/* Orders the entries by the bytes of their names and leaves the first LISTING_KEPT_MAX. */
+void listing_finish(struct remote_listing *listing);
 
 /* Flags files over size_max (0: no limit) SLUICE_FILE_TOO_LARGE. */
 void listing_flag_larger(struct remote_listing *listing, uint64_t size_max);

@@ -67,7 +67,8 @@ static bool object_list(struct transfer *transfer, const struct connection *conn
         if (ok && next.size > 0 && strcmp(buf_text(&next), buf_text(&previous)) <= 0)
             ok = connection_error(connection, err, ERROR_BROKEN,
                                   "the listing of '%s' does not advance", folder);
-    } while (ok && next.size > 0);
+        /* Pages come in the order of the names: what is behind these would not be kept. */
+    } while (ok && next.size > 0 && out->count < LISTING_KEPT_MAX);
     buf_release(&next);
     buf_release(&previous);
     return ok;

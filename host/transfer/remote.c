@@ -78,7 +78,7 @@ static bool look(const struct content_server *server, struct transfer *transfer,
         remote_listing_release(out);
         return false;
     }
-    listing_sort(out);
+    listing_finish(out);
     return true;
 }
 

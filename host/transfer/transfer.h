@@ -82,11 +82,13 @@ struct remote_entry {
     struct sluice_file_info info;
 };
 
+#define LISTING_ENTRIES_MAX 100000u
+#define LISTING_KEPT_MAX (LISTING_ENTRIES_MAX + 1) /* the last one only tells that there are more */
 #define LISTING_SHOWN_SIZE 81
 
 struct remote_listing {
     struct remote_entry *entries; /* ordered by name (bytes) */
-    size_t count;
+    size_t count; /* LISTING_KEPT_MAX: there are more than LISTING_ENTRIES_MAX, these are the first */
     size_t understood; /* what the server listed and could be understood: folders and other names, too */
     size_t unparsed;   /* what could not */
     char strange[LISTING_SHOWN_SIZE]; /* the beginning of the first that could not, in ASCII; else "" */
@@ -133,7 +135,8 @@ struct remote_receipt {
  * ERROR_NOT_FOUND, never an empty listing. With settle_ms two looks are compared and growing
  * files flagged. Names that could not be used safely are flagged SLUICE_FILE_UNSAFE, files over
  * file_size_max SLUICE_FILE_TOO_LARGE. A listing that arrives cut is ERROR_BROKEN; one that lists
- * something, none of which can be understood, ERROR_UNSUPPORTED.
+ * something, none of which can be understood, ERROR_UNSUPPORTED. Of more than LISTING_ENTRIES_MAX files
+ * those whose names come first are given, and one more.
  */
 MUST_USE bool remote_list(struct transfer *transfer, const struct connection *connection,
                           const char *folder, const char *prefix, const struct transfer_call *call,

@@ -226,7 +226,10 @@ bool customer_sync_list(struct customer_sync *sync)
             sync->left_count++;
     }
     text_release(&name);
-    if (result == SLUICE_NOT_FOUND) {
+    /* Of ever more files this run takes the first; none of which it may take is no way to go on. */
+    sync->has_more = result == SLUICE_LIMIT && sync->file_count > 0;
+    if (result == SLUICE_NOT_FOUND || sync->has_more) {
+        sync->left_count += sync->has_more;
         sync->unread_count = count_unread();
         return select_files(sync);
     }

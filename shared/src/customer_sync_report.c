@@ -226,8 +226,9 @@ static void complete_mail(struct customer_sync *sync, const struct totals *total
     add_section(sync, SYNC_TRANSFERRED, totals->count[SYNC_TRANSFERRED], "Files transferred",
                 &body);
     if (sync->left_count)
-        text_add_format(&body, "\nLeft for the next run: %u files beyond the first %u.\n",
-                        (unsigned)sync->left_count, CUSTOMER_SYNC_FILES_MAX);
+        text_add_format(&body, "\nLeft for the next run: %s%u files beyond the first %u.\n",
+                        sync->has_more ? "at least " : "", (unsigned)sync->left_count,
+                        CUSTOMER_SYNC_FILES_MAX);
     add_unread(sync, &body);
     if (totals->count[SYNC_NOT_TRANSFERRED] || totals->count[SYNC_UNMARKED]) {
         text_add(&body, "\nWhat to do next\n");

@@ -41,8 +41,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (strcmp(whole.entries[i].name, pieces.entries[i].name) != 0 ||
             memcmp(&whole.entries[i].info, &pieces.entries[i].info, sizeof whole.entries[i].info))
             abort();
-    listing_sort(&whole);
-    listing_sort(&pieces);
+    listing_finish(&whole);
+    listing_finish(&pieces);
     listing_flag_growing(&whole, &pieces);
     remote_listing_release(&whole);
     remote_listing_release(&pieces);

@@ -350,9 +350,11 @@ class Listing(ScriptTest):
     def test_entry_limit(self):
         server = self.serve()
         server.listing = "".join(LINE % (1, f"a{number}") for number in range(100001))
-        self.fails(self.drive(server, {"do": "list"}), "limit", "100000")
-        server.listing = server.listing[:server.listing.rindex("-rw")]
-        self.assertEqual(self.succeeds(self.drive(server, {"do": "list"}))["count"], 100000)
+        self.assertEqual(self.succeeds(self.drive(server, {"do": "list"}))["count"], 100001)
+        server.listing = LINE % (1, "z") + LINE % (1, "b") + server.listing
+        answer = self.succeeds(self.drive(server, {"do": "list"}))
+        self.assertEqual(answer["count"], 100001)  # the last one tells that there are more
+        self.assertEqual([one["name"] for one in answer["files"][-2:]], ["a99998", "a99999"])
 
     def test_silent_server_is_left(self):
         server = self.serve(LIST=lambda session, _: session.say("150 go") or ANSWERED)

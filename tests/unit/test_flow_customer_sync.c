@@ -537,6 +537,23 @@ static void test_number_of_files_is_bounded(void)
     check_manners();
 }
 
+/* The host lists the first 100,000. */
+static void test_a_listing_that_is_not_whole_is_gone_on_with(void)
+{
+    world_of_three();
+    fake_fail("file.next", 3, SLUICE_LIMIT, "more than 100000 files");
+    CHECK_EQ_INT(customer_sync_ftp_transfer_main(), 0);
+    check_manners();
+    CHECK_EQ_INT(fake.state_counts[SLUICE_FILE_TRANSFERRED], 2);
+    CHECK_CONTAINS(text_string(&fake.response), "\"leftForNextRunCount\":1");
+    CHECK_CONTAINS(text_string(&fake.mails[0].body), "Left for the next run: at least 1 files");
+
+    world_of_three();
+    fake_fail("file.next", 1, SLUICE_LIMIT, "more than 100000 files");
+    CHECK_EQ_INT(customer_sync_ftp_transfer_main(), 1);
+    CHECK_EQ_TEXT(text_string(&fake.fault_code), "limit");
+}
+
 CHECK_MAIN(TEST(test_every_file_is_carried_then_marked), TEST(test_complete_mail_says_what_moved),
            TEST(test_object_storage_source), TEST(test_object_storage_target), TEST(test_no_file),
            TEST(test_entries_that_were_not_understood_are_told),
@@ -552,4 +569,5 @@ CHECK_MAIN(TEST(test_every_file_is_carried_then_marked), TEST(test_complete_mail
            TEST(test_a_file_that_arrived_but_is_not_marked_is_partly_done),
            TEST(test_mark_is_tried_again_when_it_had_no_effect),
            TEST(test_failing_mail_changes_nothing_but_is_told),
-           TEST(test_number_of_files_is_bounded))
+           TEST(test_number_of_files_is_bounded),
+           TEST(test_a_listing_that_is_not_whole_is_gone_on_with))

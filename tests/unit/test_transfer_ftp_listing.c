@@ -261,18 +261,29 @@ static void test_line_limit(void)
     }
 }
 
+/* Whatever the order and however many: the first names, and one more to tell that there are more. */
 static void test_entry_limit(void)
 {
-    struct remote_listing listing = {0};
-    struct sluice_file_info info = {.size = 1};
-    struct error err;
-    bool ok = true;
-    for (unsigned i = 0; i < LISTING_ENTRIES_MAX; i++)
-        ok = ok && listing_add(&listing, "name", 4, &info, &err);
-    CHECK(ok);
-    CHECK_FAILS(listing_add(&listing, "name", 4, &info, &err), &err, ERROR_LIMIT);
-    CHECK_EQ_INT(listing.count, LISTING_ENTRIES_MAX);
-    remote_listing_release(&listing);
+    static const unsigned counts[] = {LISTING_ENTRIES_MAX, LISTING_ENTRIES_MAX + 1,
+                                      5 * LISTING_ENTRIES_MAX};
+    for (size_t row = 0; row < sizeof counts / sizeof counts[0]; row++) {
+        struct remote_listing listing = {0};
+        struct sluice_file_info info = {.size = 1};
+        struct error err;
+        bool ok = true, is_bounded = true;
+        for (unsigned i = 0; i < counts[row]; i++) {
+            char name[16];
+            snprintf(name, sizeof name, "%07u", counts[row] - i - 1);
+            ok = ok && listing_add(&listing, name, 7, &info, &err);
+            is_bounded = is_bounded && listing.count <= 2 * LISTING_KEPT_MAX;
+        }
+        CHECK(ok && is_bounded);
+        listing_finish(&listing);
+        CHECK_EQ_INT(listing.count, row == 0 ? LISTING_ENTRIES_MAX : LISTING_KEPT_MAX);
+        CHECK_EQ_TEXT(listing.entries[0].name, "0000000");
+        CHECK_EQ_TEXT(listing.entries[LISTING_ENTRIES_MAX - 1].name, "0099999");
+        remote_listing_release(&listing);
+    }
 }
 
 /* One that never ends, as a hostile server sends it: lines that are no entries. */
@@ -308,8 +319,8 @@ static void test_two_looks(void)
     add(&now, "new", 1, 5);
     add(&now, "size", 2, 5);
     add(&now, "z-same", 1, 5);
-    listing_sort(&before);
-    listing_sort(&now);
+    listing_finish(&before);
+    listing_finish(&now);
     listing_flag_growing(&before, &now);
     listing_flag_larger(&now, 1);
     static const struct {

@@ -160,8 +160,9 @@ enum sluice_effect {
        full. */                                                                                    \
     X(smtp, send, SLUICE_EFFECT_CHANGE, 5,                                                         \
       (TEXT, connection, TEXT, from, TEXT, to, TEXT, subject, BYTES, body))                        \
-    /* The next entry of a listing: writes its name and info, gives the name's size; NOT_FOUND at  \
-       the end. A name longer than `name` holds is cut: 4,096 bytes always suffice. */             \
+    /* The next entry of a listing, in the order of the names: writes its name and info, gives the \
+       name's size; NOT_FOUND at the end, LIMIT where there are more than a listing gives (100,000). \
+       A name longer than `name` holds is cut: 4,096 bytes always suffice. */                      \
     X(file, next, SLUICE_EFFECT_NONE, 3, (LISTING, listing, OUT, name, INFO, info))                \
     X(file, info, SLUICE_EFFECT_NONE, 2, (FILE, file, INFO, info))                                 \
     X(file, close, SLUICE_EFFECT_NONE, 1, (HANDLE, handle))

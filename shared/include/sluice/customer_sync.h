@@ -68,6 +68,7 @@ struct customer_sync {
     struct sync_file *files;        /* ordered by name */
     size_t file_count, file_capacity, file_next;
     size_t left_count; /* files beyond CUSTOMER_SYNC_FILES_MAX */
+    bool has_more;     /* than left_count: the listing was not given to its end */
     size_t unread_count; /* entries of the listing that could not be understood: perhaps files */
     int32_t listing;
     struct fault fault;  /* the first error; while set, no new file is started */

@@ -11,7 +11,8 @@
 #include "sluice/abi.h"
 #include "sluice/text.h"
 
-/* The next entry of a listing. SLUICE_OK, or SLUICE_NOT_FOUND at the end. Replaces name. */
+/* The next entry of a listing, in the order of the names. SLUICE_OK; SLUICE_NOT_FOUND at the end, or
+ * SLUICE_LIMIT where the server has more than a listing gives. Replaces name. */
 int32_t file_next(int32_t listing, struct text *name, struct sluice_file_info *info);
 
 /* What is known of a file. */
