@@ -234,8 +234,8 @@ static int compare_name(const void *key, const void *entry)
     return strcmp(key, ((const struct remote_entry *)entry)->name);
 }
 
-/* The size that an open listing tells for a name; 0: not listed. Listings are ordered by name. */
-static uint64_t listed_size(const struct handle_table *handles, const char *name)
+/* What an open listing tells of a name; NULL: not listed. Listings are ordered by name. */
+static const struct remote_entry *listed(const struct handle_table *handles, const char *name)
 {
     for (size_t i = 0; i < SLUICE_HANDLES_MAX; i++) {
         const struct handle_slot *slot = &handles->slots[i];
@@ -247,9 +247,19 @@ static uint64_t listed_size(const struct handle_table *handles, const char *name
         const struct remote_entry *entry = bsearch(name, listing->entries, listing->count,
                                                    sizeof *entry, compare_name);
         if (entry)
-            return entry->info.size;
+            return entry;
     }
-    return 0;
+    return NULL;
+}
+
+/* Not every server lists sizes; 0: nobody has told it yet. */
+static uint64_t size_of(const struct execution *execution, const char *name)
+{
+    const struct remote_entry *entry = listed(&execution->handles, name);
+    if (!entry || !(entry->info.flags & SLUICE_FILE_SIZE_UNKNOWN))
+        return entry ? entry->info.size : 0;
+    const struct remote_file *file = opened_find(&execution->opened, NULL, NULL, name);
+    return file ? file->info.size : 0;
 }
 
 int32_t capability_flow_report_file(struct call *call)
@@ -274,7 +284,7 @@ int32_t capability_flow_report_file(struct call *call)
     const struct file_counts *files = &execution->files;
     uint64_t done = files->transferred + files->not_transferred + files->postponed;
     uint64_t index = state == SLUICE_FILE_STARTED ? done + 1 : done;
-    uint64_t size = listed_size(&execution->handles, name);
+    uint64_t size = size_of(execution, name);
     if (!journal_is_replaying(execution->journal))
         store_file(execution->environment->store, execution->instance, name, states[state], detail,
                    size, clock_wall_ms());

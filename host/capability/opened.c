@@ -30,8 +30,9 @@ const struct remote_file *opened_find(const struct opened *opened,
 {
     for (unsigned i = 0; i < OPENED_MAX; i++) { /* the newest first */
         const struct remote_file *file = &opened->files[(opened->next + OPENED_MAX - 1 - i) % OPENED_MAX];
-        if (file->connection == connection && file->name && strcmp(file->name, name) == 0 &&
-            strcmp(file->folder, folder) == 0)
+        if (file->name && strcmp(file->name, name) == 0 &&
+            (!connection || file->connection == connection) &&
+            (!folder || strcmp(file->folder, folder) == 0))
             return file;
     }
     return NULL;

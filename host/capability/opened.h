@@ -15,7 +15,7 @@ struct opened {
 };
 
 void opened_note(struct opened *opened, const struct remote_file *file); /* out of memory: not noted */
-/* NULL: none of that place and name was opened. */
+/* The newest; connection and folder NULL: of any place. NULL: none of that place and name was opened. */
 const struct remote_file *opened_find(const struct opened *opened,
                                       const struct connection *connection, const char *folder,
                                       const char *name);

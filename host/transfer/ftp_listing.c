@@ -321,6 +321,7 @@ static enum listing_line parse_mlsd(const char *line, size_t size, struct listin
                                     struct sluice_file_info *info)
 {
     enum listing_line kind = LINE_UNPARSED;
+    bool has_size = false;
     if (size > 0 && line[0] == ' ') { /* some servers indent lines, as in the answer to MLST */
         line++;
         size--;
@@ -336,10 +337,11 @@ static enum listing_line parse_mlsd(const char *line, size_t size, struct listin
         size_t length = (size_t)(end - line);
         if (is_fact(line, length, "type="))
             kind = is_value(line + 5, length - 5, "file") ? LINE_FILE : LINE_OTHER;
-        else if (is_fact(line, length, "size=") &&
-                 !token_number((struct token){line + 5, length - 5}, UINT64_MAX, &info->size))
-            return LINE_UNPARSED;
-        else if (is_fact(line, length, "modify="))
+        else if (is_fact(line, length, "size=")) {
+            if (!token_number((struct token){line + 5, length - 5}, UINT64_MAX, &info->size))
+                return LINE_UNPARSED;
+            has_size = true;
+        } else if (is_fact(line, length, "modify="))
             info->modified_s = listing_parse_time(line + 7, length - 7);
         line = end + 1;
         size -= length + 1;
@@ -347,6 +349,7 @@ static enum listing_line parse_mlsd(const char *line, size_t size, struct listin
     if (size < 2)
         return LINE_UNPARSED;
     *name = (struct listing_name){line + 1, size - 1};
+    info->flags = has_size ? 0 : SLUICE_FILE_SIZE_UNKNOWN;
     return kind;
 }
 

@@ -25,7 +25,8 @@ struct listing_name { /* points into the line */
     size_t size;
 };
 
-/* One line without its end. now_s tells the year of a date without one. Flags stay 0. */
+/* One line without its end. now_s tells the year of a date without one. Of the flags, only
+ * SLUICE_FILE_SIZE_UNKNOWN is set: MLSD need not tell sizes. */
 enum listing_line listing_parse(enum listing_format format, const char *line, size_t size,
                                 int64_t now_s, struct listing_name *name,
                                 struct sluice_file_info *info);

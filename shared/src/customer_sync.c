@@ -146,7 +146,8 @@ static void list_files(const struct customer_sync *sync, struct text *out)
         char modified[TIME_TEXT_SIZE];
         cJSON *entry = json_object();
         json_add_text(entry, "name", sync->files[i].name);
-        json_add_count(entry, "size", sync->files[i].size);
+        if (!(sync->files[i].flags & SLUICE_FILE_SIZE_UNKNOWN))
+            json_add_count(entry, "size", sync->files[i].size);
         time_format(sync->files[i].modified_s, modified);
         if (sync->files[i].modified_s > 0)
             json_add_text(entry, "modified", modified);
@@ -327,20 +328,30 @@ void customer_sync_settle_rest(struct customer_sync *sync)
 }
 
 /* The look for growing files was at the time of the listing: one that is written anew since may be half
- * there. */
-static bool has_changed(const struct customer_sync *sync, const struct sync_file *file,
-                        int32_t handle)
+ * there. A size that was not listed is learnt now. false: not to be taken, outcome is set. */
+static bool compare(struct customer_sync *sync, struct sync_file *file, int32_t handle)
 {
     struct sluice_file_info info;
-    return sync->source->grows && file_info(handle, &info) == SLUICE_OK && info.size != file->size;
+    if (!sync->source->grows || file_info(handle, &info) != SLUICE_OK)
+        return true;
+    bool is_known = !(file->flags & SLUICE_FILE_SIZE_UNKNOWN);
+    if (is_known && info.size == file->size)
+        return true;
+    if (is_known) {
+        settle(file, SYNC_POSTPONED, "It changed after it had been listed.");
+        return false;
+    }
+    file->size = info.size;
+    if (info.flags & SLUICE_FILE_TOO_LARGE)
+        refuse_too_large(sync, file);
+    return !(info.flags & SLUICE_FILE_TOO_LARGE);
 }
 
 int32_t customer_sync_open(struct customer_sync *sync, struct sync_file *file)
 {
     int32_t handle =
         sync->source->open(sync->source->connection, text_string(&sync->place), file->name);
-    if (handle > 0 && has_changed(sync, file, handle)) {
-        settle(file, SYNC_POSTPONED, "It changed after it had been listed.");
+    if (handle > 0 && !compare(sync, file, handle)) {
         file_close(handle);
         return 0;
     }

@@ -340,6 +340,21 @@ class Listing(ScriptTest):
             server.listing = text
             self.assertEqual(self.succeeds(self.drive(server, {"do": "list"}))["count"], 0)
 
+    def test_mlsd_without_a_size(self):
+        """It is listed with its size unknown; what it has is seen, and limited, when it is opened."""
+        mlsd = b"type=file;modify=20251124000000; a.csv\r\ntype=file;size=0; b.csv\r\n"
+        server = self.serve({"a.csv": b"123"}, FEAT="211-have\r\n MLSD\r\n211 end",
+                            MLSD=lambda session, _: session.send(mlsd) or ANSWERED)
+        steps = ({"do": "list"}, {"do": "open", "name": "a.csv"}, self.copy_step("a.csv"))
+        listed, opened, stored = self.drive(server, *steps)
+        self.assertEqual([(one["size"], one["flags"]) for one in listed["files"]], [(0, 8), (0, 0)])
+        self.assertEqual((opened["size"], opened["flags"]), (3, 0))
+        self.succeeds(stored)
+        listed, opened, stored = self.drive(server, *steps, call={"file_size_max": 2})
+        self.assertEqual([one["flags"] for one in listed["files"]], [8, 0])
+        self.assertEqual(opened["flags"], 4)
+        self.fails(stored, "limit", "file_size_max")
+
     def test_names_that_would_leave_the_folder(self):
         server = self.serve()
         names = ("../a.csv", "/etc/passwd", "a\\b", "..", "a\x01b")

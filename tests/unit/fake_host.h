@@ -14,6 +14,7 @@
 #include "sluice/text.h"
 
 #define FAKE_RECORDS_MAX 64
+#define FAKE_FILE_SIZE_MAX 1073741824 /* also the fact "file_size_max" */
 
 struct fake_mail {
     struct text connection, from, to, subject, body;
@@ -61,7 +62,8 @@ void fake_parameter(const char *value);                    /* extractedFileNameP
 void fake_about(const char *key, const char *value);
 void fake_message(const char *bytes, size_t size);
 void fake_attach(const char *name);                              /* NULL: none */
-void fake_file(const char *name, uint64_t size, uint32_t flags); /* at the source, in name order */
+void fake_file(const char *name, uint64_t size, uint32_t flags); /* at the source, in name order; the listing
+                                                                    keeps a SLUICE_FILE_SIZE_UNKNOWN back */
 
 /* The nth call (1-based; 0: every one) of an import fails, e.g. "ftp.rename". */
 void fake_fail(const char *import, int nth, int32_t status, const char *detail);

@@ -304,7 +304,8 @@ int32_t sluice_file_next(int32_t listing, void *name, uint32_t name_capacity,
         const struct source_file *file = &fake_world.files[handle->position++];
         if (strncmp(file->name, fake_world.listed_prefix, prefix) != 0)
             continue;
-        *info = (struct sluice_file_info){.size = file->size, .flags = file->flags};
+        uint64_t size = file->flags & SLUICE_FILE_SIZE_UNKNOWN ? 0 : file->size;
+        *info = (struct sluice_file_info){.size = size, .flags = file->flags};
         return fake_give(name, name_capacity, file->name, strlen(file->name));
     }
     return SLUICE_NOT_FOUND;
@@ -330,6 +331,7 @@ int32_t sluice_file_info(int32_t file, struct sluice_file_info *info)
     if (!handle)
         return SLUICE_BAD_HANDLE;
     *info = (struct sluice_file_info){.size = size_of(handle->name)};
+    info->flags = info->size > FAKE_FILE_SIZE_MAX ? SLUICE_FILE_TOO_LARGE : 0;
     return SLUICE_OK;
 }
 

@@ -117,6 +117,7 @@ static void check_cases(enum listing_format format, const struct list_case *case
             snprintf(text, sizeof text, "%.*s", (int)name.size, name.bytes);
             CHECK_EQ_TEXT(text, one->name);
             CHECK(info.size == one->size);
+            CHECK_EQ_INT(info.flags, strcmp(one->why, "no size") ? 0 : SLUICE_FILE_SIZE_UNKNOWN);
             CHECK_EQ_INT(info.modified_s, one->modified_s);
         }
         if (check_failures != before)
