@@ -15,6 +15,7 @@
 #define TAG_SIZE_MAX 64u
 #define SHOWN_SIZE_MAX 300u
 #define NOT_ATTEMPTED "Not attempted because the run stopped at an earlier error."
+#define GONE "It was gone from the source before it could be read."
 #define MARK_ATTEMPTS 3 /* a rename that certainly had no effect is tried again */
 
 /* ---- step 1 ------------------------------------------------------------------------------- */
@@ -360,12 +361,24 @@ int32_t customer_sync_open(struct customer_sync *sync, struct sync_file *file)
     if (handle > 0)
         return handle;
     if (handle == SLUICE_NOT_FOUND) {
-        settle(file, SYNC_NOT_TRANSFERRED, "It was gone from the source before it could be read.");
+        settle(file, SYNC_NOT_TRANSFERRED, GONE);
         return 0;
     }
     fault_take(&sync->fault, handle, "A file cannot be read at the source");
     stop_at(sync, file, SYNC_NOT_TRANSFERRED);
     return 0;
+}
+
+/* Whether the child flow found the file gone, and not, say, the folder that it should go to. */
+static bool is_gone(const struct customer_sync *sync, const struct sync_file *file)
+{
+    const struct sync_source *source = sync->source;
+    if (strcmp(text_string(&sync->fault.code), status_name(SLUICE_NOT_FOUND)) != 0)
+        return false;
+    int32_t handle = source->open(source->connection, text_string(&sync->place), file->name);
+    if (handle > 0)
+        file_close(handle);
+    return handle == SLUICE_NOT_FOUND;
 }
 
 /* Gives message and file to a child flow. Takes message. */
@@ -382,11 +395,16 @@ static bool call_child(struct customer_sync *sync, struct sync_file *file, const
     else if (http_status != 200)
         fault_from_answer(&sync->fault, http_status, text_string(&answer), answer.size,
                           "A file could not be transferred");
-    if (fault_is_set(&sync->fault))
+    bool ok = !fault_is_set(&sync->fault);
+    if (!ok && is_gone(sync, file)) {
+        fault_clear(&sync->fault);
+        settle(file, SYNC_NOT_TRANSFERRED, GONE);
+    } else if (!ok) {
         stop_at(sync, file, SYNC_NOT_TRANSFERRED);
+    }
     text_release(&body);
     text_release(&answer);
-    return !fault_is_set(&sync->fault);
+    return ok;
 }
 
 /* The name at the target. false: a customisation failed, and the run stops at this file. */

@@ -311,6 +311,10 @@ static void test_source_failure_gives_error_mail_only(void)
     "{\"title\":\"The file could not be stored at the target\",\"detail\":\"'x' is there "         \
     "already\",\"o:errorCode\":\"409\",\"o:errorDetails\":[{\"o:errorCode\":\"exists\"}]}"
 
+#define FAULT_404                                                                                  \
+    "{\"title\":\"The file could not be stored at the target\",\"detail\":\"it is gone\","         \
+    "\"o:errorCode\":\"404\",\"o:errorDetails\":[{\"o:errorCode\":\"not_found\"}]}"
+
 static void test_run_stops_at_the_first_file_that_fails(void)
 {
     world_of_three();
@@ -431,6 +435,48 @@ static void test_vanished_file_does_not_stop_the_run(void)
     check_manners();
     CHECK_EQ_INT(fake.state_counts[SLUICE_FILE_TRANSFERRED], 2);
     CHECK_CONTAINS(text_string(&fake_report_of("C1-DCTEX_0002_00.csv")->detail), "gone");
+}
+
+/* Gone when the child flow wants its bytes: the same to the others. */
+static void test_file_that_vanishes_before_it_is_read_does_not_stop_the_run(void)
+{
+    world_of_three();
+    fake_answer(CUSTOMER_SYNC_FTP_CHILD, 2, 404, FAULT_404);
+    fake_answer(CUSTOMER_SYNC_FTP_CHILD, 3, 200, "{}");
+    fake_fail("ftp.open", 3, SLUICE_NOT_FOUND, "no such file"); /* the second look at the second file */
+    CHECK_EQ_INT(customer_sync_ftp_transfer_main(), 3);
+    check_manners();
+    CHECK_EQ_INT(fake.state_counts[SLUICE_FILE_TRANSFERRED], 2);
+    CHECK_CONTAINS(text_string(&fake_report_of("C1-DCTEX_0002_00.csv")->detail), "gone");
+    CHECK_EQ_TEXT(text_string(&fake.fault_code), "files_not_transferred");
+    CHECK(fake_child_of(ERROR_HANDLER, 0) == NULL);
+    CHECK(!strstr(text_string(&fake.calls), "SENT-C1-DCTEX_0002"));
+}
+
+/* The same answer, but the file is there: it is the target that is not. */
+static void test_missing_target_stops_the_run(void)
+{
+    world_of_three();
+    fake_answer(CUSTOMER_SYNC_FTP_CHILD, 2, 404, FAULT_404);
+    CHECK_EQ_INT(customer_sync_ftp_transfer_main(), 3);
+    check_manners();
+    CHECK_EQ_INT(fake.state_counts[SLUICE_FILE_TRANSFERRED], 1);
+    CHECK_EQ_TEXT(text_string(&fake.fault_code), "not_found");
+    CHECK_CONTAINS(text_string(&fake_report_of("C1-DCTEX_0003_00.csv.zip")->detail), "Not attempted");
+}
+
+static void test_size_that_was_not_listed_is_learnt_when_it_is_opened(void)
+{
+    fake_reset();
+    fake_parameter("C1-DCTEX");
+    fake_file("C1-DCTEX_0001_00.csv", FAKE_FILE_SIZE_MAX, SLUICE_FILE_SIZE_UNKNOWN);
+    fake_file("C1-DCTEX_0002_00.csv", FAKE_FILE_SIZE_MAX + 1ull, SLUICE_FILE_SIZE_UNKNOWN);
+    CHECK_EQ_INT(customer_sync_ftp_transfer_main(), 3);
+    check_manners();
+    CHECK_EQ_INT(fake_report_of("C1-DCTEX_0001_00.csv")->state, SLUICE_FILE_TRANSFERRED);
+    CHECK_CONTAINS(text_string(&fake.mails[0].body), "1,073,741,824 bytes");
+    CHECK_EQ_TEXT(text_string(&fake.fault_code), "file_too_large");
+    CHECK_CONTAINS(text_string(&fake_report_of("C1-DCTEX_0002_00.csv")->detail), "1,073,741,825 bytes");
 }
 
 static void test_unreadable_file_stops_the_run(void)
@@ -564,7 +610,10 @@ CHECK_MAIN(TEST(test_every_file_is_carried_then_marked), TEST(test_complete_mail
            TEST(test_complete_mail_can_be_off), TEST(test_file_over_the_limit_stops_the_run),
            TEST(test_files_left_alone_do_not_stop_the_run),
            TEST(test_name_at_its_longest_is_carried), TEST(test_only_growing_files_is_no_failure),
-           TEST(test_vanished_file_does_not_stop_the_run), TEST(test_unreadable_file_stops_the_run),
+           TEST(test_vanished_file_does_not_stop_the_run),
+           TEST(test_file_that_vanishes_before_it_is_read_does_not_stop_the_run),
+           TEST(test_missing_target_stops_the_run),
+           TEST(test_size_that_was_not_listed_is_learnt_when_it_is_opened), TEST(test_unreadable_file_stops_the_run),
            TEST(test_file_that_cannot_be_marked_is_told_apart),
            TEST(test_a_file_that_arrived_but_is_not_marked_is_partly_done),
            TEST(test_mark_is_tried_again_when_it_had_no_effect),

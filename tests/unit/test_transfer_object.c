@@ -57,6 +57,7 @@ static void test_objects_without_sense_are_counted(void)
                     "{\"name\":\"x\",\"size\":\"5\"},{\"name\":7,\"size\":5},5,null,"
                     "{\"name\":\"good\",\"size\":1}]}", &listing, &next, &err), &err);
     CHECK_EQ_INT(listing.count, 1);
+    CHECK_EQ_INT(listing.understood, 1);
     CHECK_EQ_INT(listing.unparsed, 9);
     buf_release(&next);
     remote_listing_release(&listing);
