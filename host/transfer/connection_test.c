@@ -153,7 +153,7 @@ static bool login_ftp(struct test *test, struct error *err)
         return failed(test, STEP_CONFIGURATION);
     handle->keep = false;
     bool ok = ftp_address(handle, "", NULL, err) || failed(test, STEP_CONFIGURATION);
-    curl_easy_setopt(handle->easy, CURLOPT_FRESH_CONNECT, 1L);
+    handle->dialogue->needs_login = true;
     CURLcode code = ok ? ftp_perform_commands(handle) : CURLE_OK;
     const struct ftp_exchange *greeting = dialogue_find(handle->dialogue, "", 0);
     if (greeting)

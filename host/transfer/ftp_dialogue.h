@@ -32,7 +32,7 @@ struct ftp_dialogue {
     char home[FTP_HOME_SIZE]; /* where the login lands; "" until known */
     bool is_binary;           /* the newest login has been told TYPE I, and nothing else since */
     bool has_performed;
-    bool is_relative; /* the folder of the request at hand can only be reached from a new login */
+    bool needs_login; /* the request at hand is for a new connection: its folder is only known from there */
     bool is_doubtful; /* a transfer failed so that replies may be out of step: not to be reused */
 };
 

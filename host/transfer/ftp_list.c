@@ -45,7 +45,7 @@ static bool learn_features(struct handle *handle, struct error *err)
 static bool enter_again(struct handle *handle, const char *folder, struct error *err)
 {
     struct buf path;
-    if (handle->dialogue->is_relative)
+    if (handle->dialogue->needs_login)
         return true;
     ftp_folder(handle, folder, &path);
     bool ok = ftp_command(handle, FTP_BEFORE_FOLDER, "CWD", buf_text(&path), err);

@@ -40,7 +40,7 @@ static bool is_in_step(CURLcode code, const struct ftp_dialogue *dialogue)
 static CURLcode perform(struct handle *handle)
 {
     struct ftp_dialogue *dialogue = handle->dialogue;
-    bool is_fresh = dialogue->is_doubtful || dialogue->is_relative;
+    bool is_fresh = dialogue->is_doubtful || dialogue->needs_login;
     dialogue_clear(dialogue);
     curl_easy_setopt(handle->easy, CURLOPT_FRESH_CONNECT, is_fresh ? 1L : 0L);
     CURLcode code = handle_run(handle);
@@ -130,7 +130,7 @@ static bool append_path(struct handle *handle, struct buf *url, const char *fold
     struct buf path;
     ftp_folder(handle, folder, &path);
     append_folder(url, buf_text(&path));
-    handle->dialogue->is_relative = buf_text(&path)[0] != '/';
+    handle->dialogue->needs_login = buf_text(&path)[0] != '/';
     bool ok = !path.failed;
     buf_release(&path);
     return ok;
