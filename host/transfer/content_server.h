@@ -51,7 +51,7 @@ extern const struct content_server sftp_server;
 extern const struct content_server object_storage_server;
 
 /* Adds an entry; the name is copied (size bytes). Of ever more entries those whose names come first are
- * kept: never more than twice LISTING_KEPT_MAX. ERROR_INTERNAL: no memory. */
+ * kept: never more than twice LISTING_ENTRIES_KEPT. ERROR_INTERNAL: no memory. */
 MUST_USE bool listing_add(struct remote_listing *listing, const char *name, size_t size,
                           const struct sluice_file_info *info, struct error *err);
 

@@ -63,14 +63,14 @@ static void listing_sort(struct remote_listing *listing)
 void listing_finish(struct remote_listing *listing)
 {
     listing_sort(listing);
-    while (listing->count > LISTING_KEPT_MAX)
+    while (listing->count > LISTING_ENTRIES_KEPT)
         free(listing->entries[--listing->count].name);
 }
 
 bool listing_add(struct remote_listing *listing, const char *name, size_t size,
                  const struct sluice_file_info *info, struct error *err)
 {
-    if (listing->count >= 2 * LISTING_KEPT_MAX)
+    if (listing->count >= 2 * LISTING_ENTRIES_KEPT)
         listing_finish(listing);
     char *copy = strndup(name, size); /* ends at a NUL byte; such a name is flagged anyway */
     if (!copy || !listing_has_room(listing)) {

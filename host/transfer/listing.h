@@ -4,7 +4,7 @@
 #define TRANSFER_LISTING_H
 #include "transfer/transfer.h"
 
-/* Orders the entries by the bytes of their names and leaves the first LISTING_KEPT_MAX. */
+/* Orders the entries by the bytes of their names and leaves the first LISTING_ENTRIES_KEPT. */
 void listing_finish(struct remote_listing *listing);
 
 /* Flags files over size_max (0: no limit) SLUICE_FILE_TOO_LARGE. */

@@ -68,7 +68,7 @@ static bool object_list(struct transfer *transfer, const struct connection *conn
             ok = connection_error(connection, err, ERROR_BROKEN,
                                   "the listing of '%s' does not advance", folder);
         /* Pages come in the order of the names: what is behind these would not be kept. */
-    } while (ok && next.size > 0 && out->count < LISTING_KEPT_MAX);
+    } while (ok && next.size > 0 && out->count < LISTING_ENTRIES_KEPT);
     buf_release(&next);
     buf_release(&previous);
     return ok;

@@ -83,12 +83,12 @@ struct remote_entry {
 };
 
 #define LISTING_ENTRIES_MAX 100000u
-#define LISTING_KEPT_MAX (LISTING_ENTRIES_MAX + 1) /* the last one only tells that there are more */
+#define LISTING_ENTRIES_KEPT (LISTING_ENTRIES_MAX + 1) /* the last one only tells that there are more */
 #define LISTING_SHOWN_SIZE 81
 
 struct remote_listing {
     struct remote_entry *entries; /* ordered by name (bytes) */
-    size_t count; /* LISTING_KEPT_MAX: there are more than LISTING_ENTRIES_MAX, these are the first */
+    size_t count; /* LISTING_ENTRIES_KEPT: there are more than LISTING_ENTRIES_MAX, these are the first */
     size_t understood; /* what the server listed and could be understood: folders and other names, too */
     size_t unparsed;   /* what could not */
     char strange[LISTING_SHOWN_SIZE]; /* the beginning of the first that could not, in ASCII; else "" */

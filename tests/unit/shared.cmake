@@ -37,6 +37,8 @@ add_guest_test(test_shared_mapping_document mapping_support.c)
 add_guest_test(test_flow_customer_sync
   ${flow_folder}/customer_sync_ftp_transfer/customer_sync_ftp_transfer.c
   ${flow_folder}/customer_sync_os_transfer/customer_sync_os_transfer.c)
+add_guest_test(test_flow_customer_sync_source
+  ${flow_folder}/customer_sync_ftp_transfer/customer_sync_ftp_transfer.c)
 add_guest_test(test_flow_ack
   ${flow_folder}/customer_sync_ack/customer_sync_ack.c
   ${flow_folder}/customer_sync_ack/acknowledgement.c ${ack_mapping})

@@ -276,11 +276,11 @@ static void test_entry_limit(void)
             char name[16];
             snprintf(name, sizeof name, "%07u", counts[row] - i - 1);
             ok = ok && listing_add(&listing, name, 7, &info, &err);
-            is_bounded = is_bounded && listing.count <= 2 * LISTING_KEPT_MAX;
+            is_bounded = is_bounded && listing.count <= 2 * LISTING_ENTRIES_KEPT;
         }
         CHECK(ok && is_bounded);
         listing_finish(&listing);
-        CHECK_EQ_INT(listing.count, row == 0 ? LISTING_ENTRIES_MAX : LISTING_KEPT_MAX);
+        CHECK_EQ_INT(listing.count, row == 0 ? LISTING_ENTRIES_MAX : LISTING_ENTRIES_KEPT);
         CHECK_EQ_TEXT(listing.entries[0].name, "0000000");
         CHECK_EQ_TEXT(listing.entries[LISTING_ENTRIES_MAX - 1].name, "0099999");
         remote_listing_release(&listing);
