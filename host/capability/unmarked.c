@@ -216,8 +216,8 @@ void unmarked_listed(const struct call *call, const struct remote_listing *listi
 {
     struct sweep sweep = {.call = call, .listing = listing};
     struct error ignored;
-    if (listing->is_unproven || listing->unparsed > 0)
-        return;
+    if (listing->is_unproven || listing->unparsed > 0 || listing->count > LISTING_ENTRIES_MAX)
+        return; /* no proof of what is not there */
     buf_init(&sweep.folder, KEY_SIZE_MAX);
     buf_printf(&sweep.folder, "%s\n%s\n", call->connection->name, call->args[1].text);
     if (!sweep.folder.failed)

@@ -50,8 +50,8 @@ static void enable_mishaps(struct plan *plan)
     unsigned permille = DRAW(1000, 500, 500, 300, 150, 60, 0);
     for (unsigned i = 0; i < MISHAP_FIRST_LATER; i++)
         plan->enabled[i] = draw_chance(permille);
-    for (unsigned i = MISHAP_FIRST_LATER; i < plan->kinds; i++)
-        plan->enabled[i] = draw_later_chance(permille);
+    for (unsigned i = MISHAP_FIRST_LATER; i < MISHAP_COUNT; i++)
+        plan->enabled[i] = (plan->later >> (i - MISHAP_FIRST_LATER) & 1) && draw_later_chance(permille);
 }
 
 void plan_draw(void)
@@ -100,7 +100,7 @@ void plan_describe(char *text, unsigned size)
              "%u/1000 of disk writes, others act at %u/1000, %u%% killed, policies %u and %u",
              kind_of(plan->source_is_bucket, PLACE_CCS_FTP),
              kind_of(plan->target_is_bucket, PLACE_DACS_FTP), plan->file_count, plan->lifetimes,
-             enabled, plan->kinds, plan->mishap_permille, plan->disk_permille,
+             enabled, (unsigned)MISHAP_COUNT, plan->mishap_permille, plan->disk_permille,
              plan->event_permille, plan->kill_percent, plan->source_policy, plan->target_policy);
 }
 

@@ -5,7 +5,6 @@
  *
  *     prove FUNCTIONS [--seeds N] [--minutes M] [--seed S[/KINDS]] [--first S] [--kept FILE]
  */
-#include <ctype.h>
 #include <errno.h>
 #include <ftw.h>
 #include <limits.h>
@@ -124,8 +123,8 @@ static void run_seed(struct seed seed, const struct workshop *shop, struct total
     }
     if (ok)
         return;
-    fprintf(stderr, "\nVIOLATION, seed %llu/%u: %s\n", (unsigned long long)seed.number, seed.kinds,
-            world->violation);
+    char text[SEED_TEXT_SIZE];
+    fprintf(stderr, "\nVIOLATION, seed %s: %s\n", seed_text(seed, text), world->violation);
     if (mine->violations < VIOLATIONS_MAX)
         mine->violated[mine->violations++] = seed;
 }
@@ -146,7 +145,7 @@ static void work(const struct settings *settings, unsigned index, double until_s
     for (uint64_t i = index; i < settings->seeds && mine->violations < VIOLATIONS_MAX; i += settings->workers) {
         if (is_stopping || (until_s > 0 && now_s() >= until_s))
             break;
-        run_seed((struct seed){settings->first + i, MISHAP_COUNT}, &shop, mine);
+        run_seed((struct seed){settings->first + i, SEED_LATER_ALL}, &shop, mine);
     }
     close_workshop(&shop);
     _exit(0);
@@ -248,17 +247,6 @@ static int usage(void)
     return 2;
 }
 
-/* "NUMBER/KINDS", or "NUMBER" alone for all kinds there are; ends at a blank. */
-static bool read_seed(const char *text, struct seed *seed)
-{
-    char *end;
-    unsigned long long number = strtoull(text, &end, 10);
-    unsigned long kinds = end > text && *end == '/' ? strtoul(end + 1, &end, 10) : MISHAP_COUNT;
-    *seed = (struct seed){.number = number, .kinds = (unsigned)kinds};
-    return end > text && (!*end || isspace((unsigned char)*end)) && kinds >= MISHAP_FIRST_LATER &&
-           kinds <= MISHAP_COUNT;
-}
-
 /* One seed a line, what it once showed behind it; '#' begins a comment. */
 static bool read_kept(struct settings *settings, const char *path)
 {
@@ -269,7 +257,7 @@ static bool read_kept(struct settings *settings, const char *path)
         return false;
     while (fgets(line, sizeof line, file) && settings->kept_count < KEPT_MAX)
         if (line[0] != '#')
-            is_read &= read_seed(line, &settings->kept[settings->kept_count++]);
+            is_read &= seed_read(line, &settings->kept[settings->kept_count++]);
     fclose(file);
     return is_read;
 }
@@ -281,7 +269,7 @@ static bool read_option(struct settings *settings, const char *name, const char 
         return read_kept(settings, value);
     if (strcmp(name, "--seed") == 0) {
         settings->has_one = true;
-        return read_seed(value, &settings->one);
+        return seed_read(value, &settings->one);
     }
     double number = strtod(value, &end);
     if (*end || end == value || number < 0)
@@ -337,10 +325,10 @@ static int run_all(const struct settings *settings)
     }
     bool ok = await_workers(settings, pids, begun_s);
     const struct totals sum = sum_up(settings->workers);
+    char text[SEED_TEXT_SIZE];
     report(&sum, now_s() - begun_s);
     for (unsigned i = 0; i < sum.violations; i++)
-        printf("run it again with: scripts/prove --seed %llu/%u\n",
-               (unsigned long long)sum.violated[i].number, sum.violated[i].kinds);
+        printf("run it again with: scripts/prove --seed %s\n", seed_text(sum.violated[i], text));
     if (sum.violations > 0)
         show_seed(settings, sum.violated[0]);
     if (is_stopping)

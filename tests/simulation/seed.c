@@ -167,13 +167,13 @@ bool seed_run(struct seed seed, const struct lifetime_place *place, const struct
               bool is_tracing)
 {
     struct error err = {0};
-    char about[400];
+    char about[400], text[SEED_TEXT_SIZE];
     world->is_tracing = is_tracing;
     world_begin(seed.number);
-    world->plan.kinds = seed.kinds;
+    world->plan.later = seed.later;
     plan_draw();
     plan_describe(about, sizeof about);
-    trace("seed %llu/%u: %s", (unsigned long long)seed.number, seed.kinds, about);
+    trace("seed %s: %s", seed_text(seed, text), about);
     disk_begin();
     if (!plan_write_workspace(place->workspace, key, &err)) {
         violation("the workspace cannot be written: %s", err.message);

@@ -134,7 +134,7 @@ struct plan {
     unsigned disk_permille;   /* of a write or sync of the store */
     unsigned event_permille;  /* of an exchange: others act */
     unsigned kill_percent, cut_percent, two_hosts_percent, ack_percent;
-    unsigned kinds; /* of mishaps: the first ones of their list */
+    uint32_t later; /* kinds of mishaps; see seed.h */
     bool enabled[MISHAP_COUNT];
     struct flavour ftp[PLACE_COUNT];
     enum conflict_policy source_policy, target_policy;
