@@ -82,10 +82,10 @@ struct store {
     pthread_mutex_t keeping; /* guards keeper_stops */
     pthread_cond_t keeper_told;
     bool keeper_stops;
-    pthread_mutex_t reminding; /* guards the reminders; no other lock is taken while it is held */
+    pthread_mutex_t reminding; /* guards the reminders, and that what is handed in is what they say; the
+                                  writer never takes it: it may be waited for while it is held */
     struct kept_reminder *reminders;
     size_t reminder_count;
-    uint64_t reminders_kept; /* how many were handed in so far */
 };
 
 /* Converts the newest failure of db. kind by what a caller can do; the sentence names `what`. */

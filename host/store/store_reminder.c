@@ -13,7 +13,6 @@ struct kept_reminder {
     char *kind, *key;
     void *value;
     size_t size;
-    uint64_t kept_at; /* by store->reminders_kept */
 };
 
 /* ---- in memory ------------------------------------------------------------------------------- */
@@ -65,17 +64,12 @@ static struct kept_reminder *copy(const struct reminder *reminder)
     return NULL;
 }
 
-static bool keep(struct store *store, const struct reminder *reminder, struct error *err)
+static void link_kept(struct store *store, struct kept_reminder *kept)
 {
-    struct kept_reminder *kept = copy(reminder);
-    if (!kept)
-        return error_set(err, ERROR_LIMIT, "out of memory");
-    drop(store, find(store, reminder->kind, reminder->key));
+    drop(store, find(store, kept->kind, kept->key));
     kept->next = store->reminders;
-    kept->kept_at = ++store->reminders_kept;
     store->reminders = kept;
     store->reminder_count++;
-    return true;
 }
 
 void store_reminders_clear(struct store *store)
@@ -125,6 +119,7 @@ bool store_reminders(struct store *store, const char *kind, reminder_fn *fn, voi
 
 /* ---- on the disk ----------------------------------------------------------------------------- */
 
+/* Memory and what is handed in change as one: who reads the table meanwhile finds neither or both. */
 bool store_remind(struct store *store, const char *id, const struct reminder *reminder,
                   struct error *err)
 {
@@ -132,30 +127,33 @@ bool store_remind(struct store *store, const char *id, const struct reminder *re
         .texts = {reminder->kind, reminder->key},
         .blobs = {{reminder->value, reminder->size}},
     };
+    struct kept_reminder *kept = copy(reminder);
+    if (!kept)
+        return error_set(err, ERROR_LIMIT, "out of memory");
     pthread_mutex_lock(&store->reminding);
     bool ok = (store->reminder_count < REMINDERS_MAX ||
                error_set(err, ERROR_LIMIT, "more than %d things wait to be done after runs that are "
                                            "over: see the log", REMINDERS_MAX)) &&
-              keep(store, reminder, err);
+              store_hand_in(store, id, record_new(RECORD_REMIND, &parts), err);
+    if (ok)
+        link_kept(store, kept);
     pthread_mutex_unlock(&store->reminding);
-    return ok && store_hand_in(store, id, record_new(RECORD_REMIND, &parts), err);
-}
-
-static void forget(struct store *store, const char *kind, const char *key)
-{
-    pthread_mutex_lock(&store->reminding);
-    drop(store, find(store, kind, key));
-    pthread_mutex_unlock(&store->reminding);
+    if (!ok)
+        free_kept(kept);
+    return ok;
 }
 
 bool store_forget(struct store *store, const char *id, const char *kind, const char *key,
                   struct error *err)
 {
     const struct record_parts parts = {.texts = {kind, key}};
-    if (!store_reminder(store, kind, key, &(struct buf){.size_max = 0}))
-        return true;
-    forget(store, kind, key);
-    return store_hand_in(store, id, record_new(RECORD_FORGET, &parts), err);
+    pthread_mutex_lock(&store->reminding);
+    struct kept_reminder **at = find(store, kind, key);
+    bool ok = !*at || store_hand_in(store, id, record_new(RECORD_FORGET, &parts), err);
+    if (ok)
+        drop(store, at);
+    pthread_mutex_unlock(&store->reminding);
+    return ok;
 }
 
 static bool write_forget(struct store *store, void *context, struct error *err)
@@ -172,44 +170,15 @@ bool store_forget_now(struct store *store, const char *kind, const char *key, st
     struct reminder reminder = {.kind = kind, .key = key};
     if (!store_write(store, write_forget, &reminder, err))
         return false;
-    forget(store, kind, key);
+    pthread_mutex_lock(&store->reminding);
+    drop(store, find(store, kind, key));
+    pthread_mutex_unlock(&store->reminding);
     return true;
 }
 
-/* Of memory and what was read, the newer: what came in while it was read stays. */
-static void take_over(struct store *store, struct kept_reminder *list, uint64_t read_at)
-{
-    while (list) {
-        struct kept_reminder *kept = list, **at = find(store, kept->kind, kept->key);
-        list = kept->next;
-        if (*at) {
-            free_kept(kept);
-            continue;
-        }
-        kept->next = store->reminders;
-        kept->kept_at = read_at;
-        store->reminders = kept;
-        store->reminder_count++;
-    }
-}
-
-static void drop_older(struct store *store, uint64_t read_at)
-{
-    struct kept_reminder **at = &store->reminders;
-    while (*at)
-        if ((*at)->kept_at <= read_at)
-            drop(store, at);
-        else
-            at = &(*at)->next;
-}
-
-bool store_reminders_refresh(struct store *store, struct error *err)
+static bool read_all(struct store *store, struct kept_reminder **list, struct error *err)
 {
     struct walk walk;
-    struct kept_reminder *list = NULL;
-    pthread_mutex_lock(&store->reminding);
-    uint64_t read_at = store->reminders_kept;
-    pthread_mutex_unlock(&store->reminding);
     walk_begin(&walk, store,
                "SELECT number, kind, key, value FROM reminder WHERE number > ?1"
                " ORDER BY number LIMIT ?2",
@@ -221,14 +190,28 @@ bool store_reminders_refresh(struct store *store, struct error *err)
         struct kept_reminder *kept = copy(&reminder);
         has_room = kept != NULL;
         if (kept)
-            kept->next = list;
-        list = kept ? kept : list;
+            kept->next = *list;
+        *list = kept ? kept : *list;
     }
-    bool ok = walk_end(&walk, err) && (has_room || error_set(err, ERROR_LIMIT, "out of memory"));
+    return walk_end(&walk, err) && (has_room || error_set(err, ERROR_LIMIT, "out of memory"));
+}
+
+/* Nothing is handed in meanwhile, and what was handed in before is read. */
+bool store_reminders_refresh(struct store *store, struct error *err)
+{
+    struct kept_reminder *list = NULL;
     pthread_mutex_lock(&store->reminding);
+    bool ok = read_all(store, &list, err);
     if (ok)
-        drop_older(store, read_at);
-    take_over(store, list, read_at);
+        store_reminders_clear(store);
+    while (list) {
+        struct kept_reminder *kept = list;
+        list = kept->next;
+        if (ok)
+            link_kept(store, kept);
+        else
+            free_kept(kept);
+    }
     pthread_mutex_unlock(&store->reminding);
     return ok;
 }

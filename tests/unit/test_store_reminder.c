@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* What runs leave to be done: kept beyond the store, told to other processes, bounded. */
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -8,6 +11,11 @@
 #include "unit/store_support.h"
 
 #define KIND "leftover"
+
+struct race {
+    struct store *store;
+    atomic_bool is_over;
+};
 
 static bool keep(struct store *store, const char *key, const char *value, struct error *err)
 {
@@ -116,6 +124,43 @@ static void it_is_bounded(void)
     world_release(&world);
 }
 
+#define ROUNDS 3000
+
+static void *refresh(void *context)
+{
+    struct race *race = context;
+    struct error err = {0};
+    while (!atomic_load(&race->is_over))
+        CHECK_OK(store_reminders_refresh(race->store, &err), &err);
+    return NULL;
+}
+
+/* A table that is read while something is handed in must not make that forgotten, or known again. */
+static void what_is_handed_in_survives_a_look_at_the_table(void)
+{
+    struct world world = begin();
+    struct race race = {.store = world.store};
+    pthread_t thread;
+    int lost = 0, risen = 0;
+    CHECK_EQ_INT(pthread_create(&thread, NULL, refresh, &race), 0);
+    for (int i = 0; i < ROUNDS; i++) {
+        CHECK_OK(keep(world.store, "a", "x", &world.err), &world.err);
+        sched_yield();
+        lost += !store_reminder(world.store, KIND, "a", &(struct buf){.size_max = 0});
+        CHECK_OK(store_forget(world.store, "one", KIND, "a", &world.err), &world.err);
+        sched_yield();
+        risen += store_reminder(world.store, KIND, "a", &(struct buf){.size_max = 0});
+    }
+    atomic_store(&race.is_over, true);
+    pthread_join(thread, NULL);
+    CHECK_EQ_INT(lost, 0);
+    CHECK_EQ_INT(risen, 0);
+    store_close(world.store);
+    world.store = world_open(&world);
+    check_value(world.store, "a", NULL);
+    world_release(&world);
+}
+
 /* A process that ended while it made the store leaves one that is no store, beside its place. */
 static void a_store_that_was_half_made_is_made_anew(void)
 {
@@ -132,4 +177,5 @@ static void a_store_that_was_half_made_is_made_anew(void)
 
 CHECK_MAIN(TEST(it_outlives_the_store), TEST(what_is_done_is_forgotten),
            TEST(it_belongs_to_an_instance_in_progress), TEST(another_process_hears_of_it),
-           TEST(it_is_bounded), TEST(a_store_that_was_half_made_is_made_anew))
+           TEST(it_is_bounded), TEST(what_is_handed_in_survives_a_look_at_the_table),
+           TEST(a_store_that_was_half_made_is_made_anew))
