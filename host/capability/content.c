@@ -42,6 +42,19 @@ static void note_unparsed(const struct call *call, const struct remote_listing *
              call->connection->name, call->args[1].text, listing->unparsed, listing->strange);
 }
 
+/* remote_list, and what is forgotten when it succeeds. */
+static bool list(struct call *call, struct remote_listing *listing)
+{
+    struct buf expected;
+    unmarked_expect(call, &expected);
+    bool ok = remote_list(transfer_of(call), call->connection, call->args[1].text,
+                          call->args[2].text, &call->transfer, listing, &call->error);
+    if (ok)
+        unmarked_listed(call, &expected, listing);
+    buf_release(&expected);
+    return ok;
+}
+
 int32_t content_list(struct call *call)
 {
     struct listing_cursor *cursor = calloc(1, sizeof *cursor);
@@ -50,12 +63,10 @@ int32_t content_list(struct call *call)
         return call_failed(call);
     }
     call->subject = call->args[1].text;
-    if (!remote_list(transfer_of(call), call->connection, call->args[1].text, call->args[2].text,
-                     &call->transfer, &cursor->listing, &call->error)) {
+    if (!list(call, &cursor->listing)) {
         free(cursor);
         return call_failed(call);
     }
-    unmarked_listed(call, &cursor->listing);
     struct buf note;
     buf_init(&note, 512);
     bool is_cut = cursor->listing.count > LISTING_ENTRIES_MAX;
@@ -173,7 +184,8 @@ int32_t content_store(struct call *call)
         return call_failed(call);
     }
     call->transfer.leave = leftover_note;
-    if (!settle(call, store_once, &receipt) || !unmarked_note(call, file, &receipt))
+    if (!unmarked_may_note(call, file) || !settle(call, store_once, &receipt) ||
+        !unmarked_note(call, file, &receipt))
         return call_failed(call);
     call->bytes = receipt.size;
     return put_receipt(call, &call->args[4], &receipt);

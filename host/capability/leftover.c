@@ -24,8 +24,9 @@ void leftover_note(void *context, const struct transfer_step *step)
     pack_number(&value, step->is_object);
     pack_text(&value, step->name);
     const struct reminder reminder = {KIND, buf_text(&key), value.data, value.size};
-    if (key.failed || value.failed ||
-        !store_remind(call->execution->environment->store, call->execution->instance, &reminder, &err))
+    struct store *store = call->execution->environment->store;
+    if (key.failed || value.failed || !store_may_remind(store, KIND, reminder.key, &err) ||
+        !store_remind(store, call->execution->instance, &reminder, &err))
         log_line(LOG_WARNING, call->execution->instance, "'%s' stays in '%s': it could not be removed",
                  step->temporary, call->args[1].text);
     buf_release(&key);
@@ -41,18 +42,6 @@ struct sweep {
     struct error *err;
     bool ok;
 };
-
-/* "connection\nfolder\ntemporary"; no name of these holds a control byte. */
-static bool split_key(char *key, char *parts[3])
-{
-    for (int i = 0; i < 3; i++) {
-        parts[i] = key;
-        key = key ? strchr(key, '\n') : NULL;
-        if (key)
-            *key++ = '\0';
-    }
-    return parts[2] != NULL;
-}
 
 static bool read_step(const struct reminder *reminder, const char *temporary,
                       struct transfer_step *step)
@@ -75,7 +64,7 @@ static bool remove_one(struct sweep *sweep, const struct reminder *reminder)
     const struct environment *environment = sweep->environment;
     const struct transfer_call call = {.deadline_ms = clock_monotonic_ms() + LEFTOVER_TIME_MS};
     snprintf(key, sizeof key, "%s", reminder->key);
-    if (!split_key(key, parts) || !read_step(reminder, parts[2], &step))
+    if (!reminder_split(key, parts) || !read_step(reminder, parts[2], &step))
         return true;
     const struct connection *connection = snapshot_connection(sweep->snapshot, parts[0], &why);
     if (!connection)

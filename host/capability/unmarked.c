@@ -2,19 +2,20 @@
 /* See unmarked.h. */
 #include "capability/unmarked.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/pack.h"
 #include "capability/journal.h"
 #include "store/store_reminder.h"
 
-#define KIND "unmarked"
-#define KEY_SIZE_MAX 16384
 #define VALUE_SIZE_MAX 16384
+#define EXPECTED_SIZE_MAX (8u << 20) /* of one folder; names have at most REMOTE_NAME_SIZE_MAX bytes */
 
 static void make_key(const char *connection, const char *folder, const char *name, struct buf *key)
 {
-    buf_init(key, KEY_SIZE_MAX);
+    buf_init(key, UNMARKED_KEY_SPACE);
     buf_printf(key, "%s\n%s\n%s", connection, folder, name);
 }
 
@@ -89,7 +90,8 @@ static enum unmarked compare(const struct call *call, const struct remote_file *
         strcmp(delivery->name, call->args[2].text) != 0 || delivery->size != source->info.size ||
         !is_same_text(delivery->etag, source->etag))
         return UNMARKED_NO;
-    if (source->etag || (modified_s && modified_s == delivery->modified_s))
+    if (source->etag || (modified_s && modified_s == delivery->modified_s) ||
+        is_same_text(delivery->instance, call->execution->instance)) /* before its process ended */
         return UNMARKED_SAME;
     return modified_s && delivery->modified_s ? UNMARKED_NO : UNMARKED_PERHAPS;
 }
@@ -100,7 +102,7 @@ static bool find(const struct call *call, const char *connection, const char *fo
 {
     struct buf key;
     make_key(connection, folder, name, &key);
-    bool found = !key.failed && store_reminder(call->execution->environment->store, KIND,
+    bool found = !key.failed && store_reminder(call->execution->environment->store, UNMARKED_KIND,
                                                buf_text(&key), value);
     buf_release(&key);
     return found && !value->failed;
@@ -141,6 +143,21 @@ static bool stop(struct call *call)
     return false;
 }
 
+bool unmarked_may_note(struct call *call, const struct remote_file *source)
+{
+    struct buf key;
+    struct error why = {0};
+    if (!has_place(source) || call->is_in_doubt)
+        return true;
+    make_key(source->connection->name, source->folder, source->name, &key);
+    bool ok = store_may_remind(call->execution->environment->store, UNMARKED_KIND, buf_text(&key), &why);
+    buf_release(&key);
+    return ok || error_set(&call->error, ERROR_LIMIT,
+                           "%d files were delivered and could not be marked (renamed) at their source, "
+                           "more cannot be remembered: mark or remove them there, or let them be "
+                           "forgotten ('sluice unmarked' lists them)", REMINDERS_MAX);
+}
+
 bool unmarked_note(struct call *call, const struct remote_file *source,
                    const struct remote_receipt *receipt)
 {
@@ -150,7 +167,7 @@ bool unmarked_note(struct call *call, const struct remote_file *source,
     make_key(source->connection->name, source->folder, source->name, &key);
     buf_init(&value, VALUE_SIZE_MAX);
     pack_delivery(call, source, receipt, &value);
-    const struct reminder reminder = {KIND, buf_text(&key), value.data, value.size};
+    const struct reminder reminder = {UNMARKED_KIND, buf_text(&key), value.data, value.size};
     bool ok = key.failed || value.failed
                   ? error_set(&call->error, ERROR_LIMIT, "out of memory")
                   : store_remind(call->execution->environment->store, call->execution->instance,
@@ -164,7 +181,7 @@ bool unmarked_done(struct call *call)
 {
     struct buf key;
     make_key(call->connection->name, call->args[1].text, call->args[2].text, &key);
-    bool ok = store_forget(call->execution->environment->store, call->execution->instance, KIND,
+    bool ok = store_forget(call->execution->environment->store, call->execution->instance, UNMARKED_KIND,
                            buf_text(&key), &call->error);
     buf_release(&key);
     return ok || stop(call);
@@ -172,55 +189,69 @@ bool unmarked_done(struct call *call)
 
 /* ---- what is gone ---------------------------------------------------------------------------- */
 
-struct sweep {
-    const struct call *call;
-    const struct remote_listing *listing;
-    struct buf folder; /* "connection\nfolder\n": what the keys of its files begin with */
+struct place {
+    const char *beginning; /* of the keys of its files */
+    size_t folder_size;    /* of that: the rest is the prefix of their names */
+    struct buf *expected;
 };
 
-static bool is_listed(const struct remote_listing *listing, const char *name)
+static bool expect(void *context, const struct reminder *reminder)
 {
-    size_t from = 0, to = listing->count;
-    while (from < to) {
-        size_t middle = from + (to - from) / 2;
-        int order = strcmp(listing->entries[middle].name, name);
-        if (order == 0)
-            return true;
-        if (order < 0)
-            from = middle + 1;
-        else
-            to = middle;
-    }
-    return false;
-}
-
-/* One that cannot be forgotten stays: its file's successor then waits for somebody. */
-static bool sweep_one(void *context, const struct reminder *reminder)
-{
-    struct sweep *sweep = context;
-    const struct call *call = sweep->call;
-    const char *prefix = call->args[2].text;
-    struct delivery delivery = {0};
-    struct error ignored;
-    if (strncmp(reminder->key, buf_text(&sweep->folder), sweep->folder.size) != 0)
+    struct place *place = context;
+    struct unpack value;
+    if (strncmp(reminder->key, place->beginning, strlen(place->beginning)) != 0)
         return true;
-    const char *name = reminder->key + sweep->folder.size;
-    bool is_gone = strncmp(name, prefix, strlen(prefix)) == 0 &&
-                   unpack_delivery(reminder->value, reminder->size, &delivery) && !delivery.etag &&
-                   !delivery.modified_s && !is_listed(sweep->listing, name);
-    return !is_gone || store_forget(call->execution->environment->store, call->execution->instance,
-                                    KIND, reminder->key, &ignored);
+    unpack_begin(&value, reminder->value, reminder->size);
+    pack_text(place->expected, reminder->key + place->folder_size);
+    pack_number(place->expected, unpack_number(&value));
+    return true;
 }
 
-void unmarked_listed(const struct call *call, const struct remote_listing *listing)
+void unmarked_expect(const struct call *call, struct buf *expected)
 {
-    struct sweep sweep = {.call = call, .listing = listing};
+    struct buf beginning;
     struct error ignored;
-    if (listing->is_unproven || listing->unparsed > 0 || listing->count > LISTING_ENTRIES_MAX)
-        return; /* no proof of what is not there */
-    buf_init(&sweep.folder, KEY_SIZE_MAX);
-    buf_printf(&sweep.folder, "%s\n%s\n", call->connection->name, call->args[1].text);
-    if (!sweep.folder.failed)
-        (void)!store_reminders(call->execution->environment->store, KIND, sweep_one, &sweep, &ignored);
-    buf_release(&sweep.folder);
+    make_key(call->connection->name, call->args[1].text, call->args[2].text, &beginning);
+    struct place place = {buf_text(&beginning), beginning.size - strlen(call->args[2].text), expected};
+    buf_init(expected, EXPECTED_SIZE_MAX);
+    if (beginning.failed ||
+        !store_reminders(call->execution->environment->store, UNMARKED_KIND, expect, &place, &ignored))
+        expected->failed = true;
+    buf_release(&beginning);
+}
+
+static int compare_name(const void *name, const void *entry)
+{
+    return strcmp(name, ((const struct remote_entry *)entry)->name);
+}
+
+static bool is_still_there(const struct remote_listing *listing, const char *name, uint64_t size)
+{
+    const struct remote_entry *entry =
+        listing->count == 0 ? NULL
+                            : bsearch(name, listing->entries, listing->count,
+                                      sizeof *listing->entries, compare_name);
+    return entry && (entry->info.size == size || (entry->info.flags & SLUICE_FILE_SIZE_UNKNOWN));
+}
+
+/* It costs a second delivery at most where the store fails, and a place in it where this is not tried. */
+void unmarked_listed(const struct call *call, const struct buf *expected,
+                     const struct remote_listing *listing)
+{
+    struct unpack in;
+    struct error ignored;
+    unpack_begin(&in, expected->data, expected->size);
+    bool is_proof = !listing->is_unproven && listing->unparsed == 0 && listing->count <= LISTING_ENTRIES_MAX;
+    while (!expected->failed && is_proof && in.left > 0 && !in.failed) {
+        struct buf key;
+        const char *name = unpack_text(&in);
+        uint64_t size = unpack_number(&in);
+        if (!name || is_still_there(listing, name, size))
+            continue;
+        make_key(call->connection->name, call->args[1].text, name, &key);
+        if (!key.failed)
+            (void)!store_forget(call->execution->environment->store, call->execution->instance,
+                                UNMARKED_KIND, buf_text(&key), &ignored);
+        buf_release(&key);
+    }
 }

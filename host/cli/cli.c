@@ -18,8 +18,8 @@ const struct command *const cli_commands[] = {
     &cmd_init, &cmd_check, &cmd_flows, &cmd_connections, &cmd_lookups, &cmd_customize, &cmd_clone,
     &cmd_sign, &cmd_verify, &cmd_activate, &cmd_deactivate, &cmd_run, &cmd_serve, &cmd_supervise,
     &cmd_fn, &cmd_lambda, &cmd_users, &cmd_schedules, &cmd_show, &cmd_instances, &cmd_errors,
-    &cmd_resubmit, &cmd_replay, &cmd_discard, &cmd_outbox, &cmd_audit, &cmd_purge, &cmd_package,
-    &cmd_help, &cmd_version,
+    &cmd_resubmit, &cmd_replay, &cmd_discard, &cmd_outbox, &cmd_unmarked, &cmd_audit, &cmd_purge,
+    &cmd_package, &cmd_help, &cmd_version,
 };
 const size_t cli_command_count = sizeof cli_commands / sizeof cli_commands[0];
 

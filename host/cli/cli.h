@@ -75,8 +75,8 @@ struct command {
 extern const struct command cmd_activate, cmd_audit, cmd_check, cmd_clone, cmd_connections,
     cmd_customize, cmd_deactivate, cmd_flows, cmd_fn, cmd_discard, cmd_errors, cmd_help, cmd_init,
     cmd_instances, cmd_lambda, cmd_lookups, cmd_outbox, cmd_package, cmd_purge, cmd_replay,
-    cmd_resubmit, cmd_run, cmd_schedules, cmd_serve, cmd_show, cmd_sign, cmd_supervise, cmd_users,
-    cmd_verify, cmd_version;
+    cmd_resubmit, cmd_run, cmd_schedules, cmd_serve, cmd_show, cmd_sign, cmd_supervise,
+    cmd_unmarked, cmd_users, cmd_verify, cmd_version;
 
 /* All commands, in the order of the overview. */
 extern const struct command *const cli_commands[];

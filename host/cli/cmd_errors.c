@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* sluice errors: failed instances that still wait for somebody, newest first, with what to do. */
 #include "base/clock.h"
+#include "capability/unmarked.h"
 #include "cli/cli.h"
 #include "cli/instance.h"
 #include "cli/print.h"
@@ -52,11 +53,20 @@ static void print_outbox(FILE *out, const struct outbox_count *count)
                 (long long)count->waiting, (long long)count->given_up);
 }
 
+static bool count_unmarked(void *context, const struct unmarked_file *file)
+{
+    (void)file;
+    ++*(int64_t *)context;
+    return true;
+}
+
 static bool list(struct listing *listing, struct store *store, const struct store_filter *filter,
                  struct error *err)
 {
     struct outbox_count undelivered;
-    if (!store_outbox_count(store, &undelivered, err))
+    int64_t unmarked = 0;
+    if (!store_outbox_count(store, &undelivered, err) ||
+        !unmarked_list(store, count_unmarked, &unmarked, err))
         return false;
     if (!listing->cli->json) {
         if (!store_instances(store, filter, print_row, listing, err))
@@ -64,6 +74,9 @@ static bool list(struct listing *listing, struct store *store, const struct stor
         if (listing->count == 0)
             fputs("no errors\n", listing->cli->out);
         print_outbox(listing->cli->out, &undelivered);
+        if (unmarked > 0)
+            fprintf(listing->cli->out, "\nfiles that arrived and are not marked at their source: %lld "
+                                       "(sluice unmarked)\n", (long long)unmarked);
         return true;
     }
     document_init(&listing->document);
@@ -75,6 +88,7 @@ static bool list(struct listing *listing, struct store *store, const struct stor
     document_number(&listing->document, "waiting", undelivered.waiting);
     document_number(&listing->document, "given_up", undelivered.given_up);
     document_close(&listing->document, '}');
+    document_number(&listing->document, "unmarked_files", unmarked);
     document_close(&listing->document, '}');
     if (ok)
         document_finish(&listing->document, listing->cli->out);
@@ -118,11 +132,12 @@ const struct command cmd_errors = {
         "Lists instances that failed or were aborted, newest first: what went wrong, how many files "
         "got across and what to do. An instance leaves the list when a resubmission of it completes "
         "or when it is discarded. Resubmissions that failed too are told at the instance they "
-        "repeat. Mails that are not delivered are counted at the end.",
+        "repeat. Mails that are not delivered, and files that arrived and are not marked at their source, "
+        "are counted at the end.",
     .options = options,
     .option_count = sizeof options / sizeof options[0],
     .json = "{\"errors\": [an instance as in 'sluice instances', with \"to_do\"], "
-            "\"undelivered_mails\": {\"waiting\", \"given_up\"}}",
+            "\"undelivered_mails\": {\"waiting\", \"given_up\"}, \"unmarked_files\"}",
     .exit_status = "0  done, also if there are none\n2  unknown flow, state or time",
     .files = "state/sluice.db",
     .examples = " sluice errors --since 7d\n sluice errors --flow customer_sync_ack",

@@ -85,7 +85,6 @@ struct store {
     pthread_mutex_t reminding; /* guards the reminders, and that what is handed in is what they say; the
                                   writer never takes it: it may be waited for while it is held */
     struct kept_reminder *reminders;
-    size_t reminder_count;
 };
 
 /* Converts the newest failure of db. kind by what a caller can do; the sentence names `what`. */

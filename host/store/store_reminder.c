@@ -15,6 +15,17 @@ struct kept_reminder {
     size_t size;
 };
 
+bool reminder_split(char *key, char *parts[3])
+{
+    for (int i = 0; i < 3; i++) {
+        parts[i] = key;
+        key = key ? strchr(key, '\n') : NULL;
+        if (key)
+            *key++ = '\0';
+    }
+    return parts[2] != NULL;
+}
+
 /* ---- in memory ------------------------------------------------------------------------------- */
 
 /* All of these: `reminding` is held. */
@@ -37,14 +48,13 @@ static void free_kept(struct kept_reminder *kept)
     free(kept);
 }
 
-static void drop(struct store *store, struct kept_reminder **at)
+static void drop(struct kept_reminder **at)
 {
     struct kept_reminder *kept = *at;
     if (!kept)
         return;
     *at = kept->next;
     free_kept(kept);
-    store->reminder_count--;
 }
 
 static struct kept_reminder *copy(const struct reminder *reminder)
@@ -66,16 +76,15 @@ static struct kept_reminder *copy(const struct reminder *reminder)
 
 static void link_kept(struct store *store, struct kept_reminder *kept)
 {
-    drop(store, find(store, kept->kind, kept->key));
+    drop(find(store, kept->kind, kept->key));
     kept->next = store->reminders;
     store->reminders = kept;
-    store->reminder_count++;
 }
 
 void store_reminders_clear(struct store *store)
 {
     while (store->reminders)
-        drop(store, &store->reminders);
+        drop(&store->reminders);
 }
 
 bool store_reminder(struct store *store, const char *kind, const char *key, struct buf *out)
@@ -86,6 +95,19 @@ bool store_reminder(struct store *store, const char *kind, const char *key, stru
         buf_append(out, kept->value, kept->size);
     pthread_mutex_unlock(&store->reminding);
     return kept != NULL;
+}
+
+bool store_may_remind(struct store *store, const char *kind, const char *key, struct error *err)
+{
+    size_t count = 0;
+    pthread_mutex_lock(&store->reminding);
+    bool is_there = *find(store, kind, key) != NULL;
+    for (const struct kept_reminder *kept = store->reminders; kept; kept = kept->next)
+        count += strcmp(kept->kind, kind) == 0;
+    pthread_mutex_unlock(&store->reminding);
+    return is_there || count < REMINDERS_MAX ||
+           error_set(err, ERROR_LIMIT, "%d reminders of the kind '%s' are kept, which is all there may "
+                                       "be", REMINDERS_MAX, kind);
 }
 
 /* Copies, so that fn may call whatever it likes. */
@@ -131,10 +153,7 @@ bool store_remind(struct store *store, const char *id, const struct reminder *re
     if (!kept)
         return error_set(err, ERROR_LIMIT, "out of memory");
     pthread_mutex_lock(&store->reminding);
-    bool ok = (store->reminder_count < REMINDERS_MAX ||
-               error_set(err, ERROR_LIMIT, "more than %d things wait to be done after runs that are "
-                                           "over: see the log", REMINDERS_MAX)) &&
-              store_hand_in(store, id, record_new(RECORD_REMIND, &parts), err);
+    bool ok = store_hand_in(store, id, record_new(RECORD_REMIND, &parts), err);
     if (ok)
         link_kept(store, kept);
     pthread_mutex_unlock(&store->reminding);
@@ -151,7 +170,7 @@ bool store_forget(struct store *store, const char *id, const char *kind, const c
     struct kept_reminder **at = find(store, kind, key);
     bool ok = !*at || store_hand_in(store, id, record_new(RECORD_FORGET, &parts), err);
     if (ok)
-        drop(store, at);
+        drop(at);
     pthread_mutex_unlock(&store->reminding);
     return ok;
 }
@@ -171,7 +190,7 @@ bool store_forget_now(struct store *store, const char *kind, const char *key, st
     if (!store_write(store, write_forget, &reminder, err))
         return false;
     pthread_mutex_lock(&store->reminding);
-    drop(store, find(store, kind, key));
+    drop(find(store, kind, key));
     pthread_mutex_unlock(&store->reminding);
     return true;
 }
@@ -182,7 +201,7 @@ static bool read_all(struct store *store, struct kept_reminder **list, struct er
     walk_begin(&walk, store,
                "SELECT number, kind, key, value FROM reminder WHERE number > ?1"
                " ORDER BY number LIMIT ?2",
-               WALK_ASCENDING, REMINDERS_MAX);
+               WALK_ASCENDING, 4 * REMINDERS_MAX); /* two kinds, with what was under way at the limit */
     bool has_room = true;
     while (has_room && walk_next(&walk)) {
         const struct reminder reminder = {walk_text(&walk, 1), walk_text(&walk, 2),

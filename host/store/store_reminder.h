@@ -9,13 +9,22 @@
 #include "base/buf.h"
 #include "store/store.h"
 
-#define REMINDERS_MAX 4096 /* of all kinds: further ones are ERROR_LIMIT */
+#define REMINDERS_MAX 4096 /* of a kind; see store_may_remind */
 
 struct reminder {
     const char *kind, *key;
     const void *value;
     size_t size;
 };
+
+/* Cuts a key of the form "connection\nfolder\nname" (no name of these holds a control byte) in its place.
+ * False: it has another form. */
+bool reminder_split(char *key, char *parts[3]);
+
+/* Whether one more of the kind may be begun: ERROR_LIMIT where REMINDERS_MAX are there and none has this
+ * key. To be asked before the work that the reminder is about: once that is done store_remind takes it. */
+MUST_USE bool store_may_remind(struct store *store, const char *kind, const char *key,
+                               struct error *err);
 
 /* Of an instance in progress here: on the disk before anything that is handed in for it later, the end
  * of the instance included. A value that the key has is replaced. ERROR_NOT_FOUND as store_journal_write. */

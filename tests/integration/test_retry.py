@@ -4,9 +4,11 @@ pause, what is not is believed, and nothing is done twice.
 
 Usage: test_retry.py SLUICE [unittest arguments]
 """
+import contextlib
 import json
 import os
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -19,7 +21,7 @@ sys.path.insert(0, os.path.join(HERE, "..", "peers"))
 import dacs  # noqa: E402
 from common import PeerProcess, read_records  # noqa: E402
 from fault_proxy import FaultProxyPeer  # noqa: E402
-from landscape import CONFIG, FLOW_ACK, FLOW_FTP, FLOW_OS, SECRETS, Landscape  # noqa: E402
+from landscape import CONFIG, FLOW_ACK, FLOW_FTP, FLOW_OS, SECRETS, SOURCE_FOLDER, Landscape  # noqa: E402
 
 SLUICE = None
 FTP_SOURCE, FTP_TARGET = "OU FTP CCS for CCS-DACS", "OU FTP DACS for CCS-DACS"
@@ -70,6 +72,58 @@ class RetryTest(unittest.TestCase):
         for child in shown["called"]:
             rows += self.show(child)["activity"]
         return [row for row in rows if "again in" in (row["detail"] or "")]
+
+
+class Unmarked(RetryTest):
+    """Files that arrived and could not be marked: how many are remembered, and until when."""
+    MAX = 4096  # REMINDERS_MAX
+
+    def remember(self, connection, folder, sizes):
+        with contextlib.closing(sqlite3.connect(
+                os.path.join(self.land.workspace, "state", "sluice.db"))) as store, store:
+            store.executemany("INSERT INTO reminder (kind, key, value) VALUES ('unmarked', ?, ?)",
+                              [(f"{connection}\n{folder}\n{name}", size.to_bytes(8, "little"))
+                               for name, size in sizes.items()])
+
+    def listed(self):
+        return json.loads(self.land.sluice("unmarked", "--json", check=True).stdout)["unmarked"]
+
+    def test_a_full_memory_stops_no_run_for_ever(self):
+        self.land.put_ccs_ftp(self.name, DATA)
+        self.land.sluice("instances", check=True)
+        self.remember("elsewhere", "/f", {f"old-{i}": 1 for i in range(self.MAX)})
+        outcome = self.run_flow(expect=1)
+        self.assertNotIn(self.name, self.land.dacs_ftp_files())
+        self.assertIn(self.name, self.land.ccs_ftp_files())
+        self.assertEqual(outcome["state"], "FAILED")
+        self.assertIn("sluice unmarked", json.dumps([self.show(one) for one in
+                                                     self.show(outcome["instance"])["called"]]))
+        self.assertIn(f"not marked at their source: {self.MAX} ", self.land.sluice("errors").stdout)
+        self.assertEqual(self.land.sluice("unmarked", "forget", "nowhere").returncode, 2)
+        done = self.land.sluice("unmarked", "forget", "elsewhere", "/f", "old-0", check=True)
+        self.assertEqual(done.stdout, "1 forgotten\n")
+        self.run_flow()
+        self.assertEqual(self.land.dacs_ftp_files()[self.name], DATA)
+        self.assertIn(f"SENT-{self.name}", self.land.ccs_ftp_files())
+        self.assertEqual(len(self.listed()), self.MAX - 1)
+        self.land.sluice("unmarked", "forget", "elsewhere", check=True)
+        self.assertEqual(self.listed(), [])
+
+    def test_what_is_gone_or_changed_is_forgotten(self):
+        stays, changed, gone = (f"{self.prefix}-{word}.csv" for word in ("stays", "changed", "gone"))
+        self.land.sluice("instances", check=True)
+        for name in (stays, changed):
+            self.land.put_ccs_ftp(name, b"12345")
+        with socket.create_server(("127.0.0.1", 0)) as closed:
+            self.change(FTP_TARGET, port=closed.getsockname()[1])
+        self.remember(FTP_SOURCE, SOURCE_FOLDER, {stays: 5, changed: 6, gone: 5, "other-" + gone: 5})
+        self.remember(FTP_SOURCE, SOURCE_FOLDER + "/sub", {gone: 5})
+        self.run_flow(expect=1)
+        self.assertEqual(sorted((one["folder"], one["file"]) for one in self.listed()),
+                         sorted([(SOURCE_FOLDER, stays), (SOURCE_FOLDER, "other-" + gone),
+                                 (SOURCE_FOLDER + "/sub", gone)]))
+        self.land.sluice("unmarked", "forget", FTP_SOURCE, check=True)
+        self.assertEqual(self.listed(), [])
 
 
 class Ftp(RetryTest):

@@ -459,9 +459,21 @@ static void the_outbox_is_listed_retried_and_dropped(void)
     end();
 }
 
+static void what_is_unmarked_is_listed(void)
+{
+    begin();
+    expect("unmarked", EXIT_DONE, "every file that arrived is marked\n", NULL);
+    expect("unmarked --json", EXIT_DONE, "\"unmarked\": []", NULL);
+    expect("errors --json", EXIT_DONE, "\"unmarked_files\": 0", NULL);
+    expect("unmarked forget X", EXIT_USAGE, NULL, "no such file is remembered");
+    expect("unmarked forget", EXIT_USAGE, NULL, "needs a connection");
+    expect("unmarked list X", EXIT_USAGE, NULL, "not 'X'");
+    end();
+}
+
 CHECK_MAIN(TEST(mistakes_get_the_nearest_name), TEST(a_command_line_is_bounded),
            TEST(errors_are_documents_with_json),
-           TEST(the_outbox_is_listed_retried_and_dropped),
+           TEST(the_outbox_is_listed_retried_and_dropped), TEST(what_is_unmarked_is_listed),
            TEST(every_command_has_a_manual_page), TEST(a_workspace_must_be_found),
            TEST(init_then_check), TEST(check_says_what_the_store_outlives),
            TEST(lookups_are_read_and_changed),

@@ -116,11 +116,19 @@ static void it_is_bounded(void)
     char key[16];
     for (int i = 0; i < REMINDERS_MAX; i++) {
         snprintf(key, sizeof key, "%d", i);
+        CHECK_OK(store_may_remind(world.store, KIND, key, &world.err), &world.err);
         CHECK_OK(keep(world.store, key, "x", &world.err), &world.err);
     }
-    CHECK_FAILS(keep(world.store, "more", "x", &world.err), &world.err, ERROR_LIMIT);
+    CHECK_FAILS(store_may_remind(world.store, KIND, "more", &world.err), &world.err, ERROR_LIMIT);
+    CHECK_OK(store_may_remind(world.store, KIND, "7", &world.err), &world.err); /* it replaces */
+    CHECK_OK(store_may_remind(world.store, "other", "more", &world.err), &world.err);
     CHECK_OK(store_forget(world.store, "one", KIND, "7", &world.err), &world.err);
+    CHECK_OK(store_may_remind(world.store, KIND, "more", &world.err), &world.err);
+    CHECK_OK(keep(world.store, "7", "x", &world.err), &world.err); /* begun before it was full */
     CHECK_OK(keep(world.store, "more", "x", &world.err), &world.err);
+    CHECK_OK(store_reminders_refresh(world.store, &world.err), &world.err);
+    check_value(world.store, "0", "x");
+    check_value(world.store, "more", "x");
     world_release(&world);
 }
 
