@@ -10,6 +10,8 @@
 #include "store/store_outbox.h"
 #include "transfer/mime.h"
 
+_Static_assert(OUTBOX_PAUSE_MS_MAX < STORE_OUTBOX_AHEAD_MS, "no pause reaches what counts as due now");
+
 #define BODY_SIZE_MAX (64u << 10)                                             /* of a summary */
 #define REFUSED_SIZE_MAX \
     (MIME_RECIPIENTS_MAX * (MIME_ADDRESS_SIZE_MAX + ERROR_MESSAGE_SIZE + 4u)) /* of all recipients */
@@ -166,7 +168,8 @@ static struct outbox_result judge(const struct outbox_row *row, struct attempt *
         if (result.outcome == OUTBOX_SENT)
             name_the_left(row, attempt);
     }
-    if (result.outcome == OUTBOX_LATER && result.at_ms > row->written_ms + OUTBOX_KEEP_MS) {
+    if (result.outcome == OUTBOX_LATER && row->attempts >= OUTBOX_ATTEMPTS_MIN &&
+        result.at_ms > row->written_ms + OUTBOX_KEEP_MS) {
         result.outcome = OUTBOX_GIVEN_UP;
         result.at_ms = now_ms;
     }

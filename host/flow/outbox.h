@@ -12,6 +12,7 @@
 #define OUTBOX_PAUSE_MS 60000       /* behind the first attempt, doubled behind each further one */
 #define OUTBOX_PAUSE_MS_MAX 3600000 /* and at once where somebody has to act first */
 #define OUTBOX_KEEP_MS (INT64_C(5) * 24 * 3600000) /* RFC 5321 4.5.4.1: four or five days */
+#define OUTBOX_ATTEMPTS_MIN 12      /* and as many attempts: the clock may have been set meanwhile */
 #define OUTBOX_RUN_WAIT_MS 20000    /* how long the end of a run sends its mails */
 #define OUTBOX_STOP_MS 3000         /* how long a stop waits for the mail that is being sent */
 

@@ -146,8 +146,9 @@ static bool hold_back(struct store *store, struct adding *adding, struct error *
 {
     const struct outbox_mail *mail = adding->mail;
     struct query query = about(mail, "SELECT count(*), min(written_ms) FROM outbox WHERE" ALIKE
-                                     "AND held = 0 AND written_ms > ?4");
+                                     "AND held = 0 AND written_ms > ?4 AND written_ms <= ?5");
     query.numbers[query.number_count++] = mail->written_ms - STORE_OUTBOX_ALIKE_MS;
+    query.numbers[query.number_count++] = mail->written_ms + STORE_OUTBOX_ALIKE_MS;
     int64_t values[2];
     if (!ask(store, &query, values, 2, NULL, err))
         return false;
@@ -156,7 +157,8 @@ static bool hold_back(struct store *store, struct adding *adding, struct error *
     char line[80];
     tell(mail, line);
     adding->is_held = true;
-    return insert(store, mail, line, values[1] + STORE_OUTBOX_ALIKE_MS, 1, err);
+    int64_t first_ms = values[1] < mail->written_ms ? values[1] : mail->written_ms;
+    return insert(store, mail, line, first_ms + STORE_OUTBOX_ALIKE_MS, 1, err);
 }
 
 static bool is_there(struct store *store, const char *message_id, bool *found, struct error *err)
@@ -211,10 +213,10 @@ struct claiming {
 static bool find_due(struct store *store, struct claiming *claiming, struct error *err)
 {
     const struct query query = {
-        .sql = "SELECT number, owner FROM outbox WHERE state = 'waiting' AND next_ms <= ?1"
-               " ORDER BY next_ms, number",
-        .numbers = {claiming->now_ms},
-        .number_count = 1,
+        .sql = "SELECT number, owner FROM outbox WHERE state = 'waiting'"
+               " AND (next_ms <= ?1 OR next_ms > ?2) ORDER BY next_ms, number",
+        .numbers = {claiming->now_ms, claiming->now_ms + STORE_OUTBOX_AHEAD_MS},
+        .number_count = 2,
     };
     sqlite3_stmt *statement = NULL;
     int code;
@@ -284,10 +286,11 @@ static bool write_later(struct store *store, const struct outbox_result *result,
         .number_count = 2,
     };
     const struct query others = {
-        .sql = "UPDATE outbox SET next_ms = ?1 WHERE state = 'waiting' AND next_ms < ?1 AND connection ="
-               " (SELECT connection FROM outbox WHERE number = ?2)",
-        .numbers = {result->at_ms, result->number},
-        .number_count = 2,
+        .sql = "UPDATE outbox SET next_ms = ?1 WHERE state = 'waiting'"
+               " AND (next_ms < ?1 OR next_ms > ?3)"
+               " AND connection = (SELECT connection FROM outbox WHERE number = ?2)",
+        .numbers = {result->at_ms, result->number, result->at_ms + STORE_OUTBOX_AHEAD_MS},
+        .number_count = 3,
     };
     return change(store, &one, err) && (!result->is_about_server || change(store, &others, err));
 }

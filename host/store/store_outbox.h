@@ -8,6 +8,8 @@
  * A storm is not let through: of mails with the same connection, recipients and subject that may be held
  * back STORE_OUTBOX_ALIKE_MAX go out within STORE_OUTBOX_ALIKE_MS; the others are told of in one summary at
  * the end of that time.
+ *
+ * Times are those of the wall clock, which may be set meanwhile: see STORE_OUTBOX_AHEAD_MS.
  */
 #ifndef STORE_STORE_OUTBOX_H
 #define STORE_STORE_OUTBOX_H
@@ -17,6 +19,10 @@
 #define STORE_OUTBOX_SIZE_MAX ((int64_t)256 << 20) /* bytes of their bodies */
 #define STORE_OUTBOX_ALIKE_MAX 20
 #define STORE_OUTBOX_ALIKE_MS 3600000
+/* What is due further ahead than any pause and the hour of a summary reach was put there by a clock that
+ * has been set back since: it is due now. Twice as far, so that a clock that is put right by a little
+ * changes nothing. */
+#define STORE_OUTBOX_AHEAD_MS ((int64_t)2 * STORE_OUTBOX_ALIKE_MS)
 #define STORE_OUTBOX_TOLD_MAX 100 /* instances that a summary names; the rest is counted */
 
 struct outbox_mail {

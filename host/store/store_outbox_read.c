@@ -88,17 +88,26 @@ bool store_outbox_count(struct store *store, struct outbox_count *out, struct er
     return walk_end(&walk, err);
 }
 
+static int64_t due_of(int64_t next_ms, int64_t now_ms)
+{
+    return next_ms > now_ms + STORE_OUTBOX_AHEAD_MS ? now_ms : next_ms;
+}
+
 /* Claims of processes that are gone, and ours, count as none. */
 bool store_outbox_due(struct store *store, int64_t now_ms, int64_t *due_ms, struct error *err)
 {
     struct walk walk;
     *due_ms = INT64_MAX;
     walk_begin(&walk, store,
-               "SELECT 1, min(next_ms) FROM outbox WHERE state = 'waiting' AND owner IN (0, ?3)",
+               "SELECT 1, min(next_ms), max(next_ms) FROM outbox WHERE state = 'waiting'"
+               " AND owner IN (0, ?3)",
                WALK_ASCENDING, 1);
     walk_bind_number(&walk, 3, store->owner.number);
-    if (walk_next(&walk) && walk_number(&walk, 1) > 0)
-        *due_ms = walk_number(&walk, 1);
+    if (walk_next(&walk) && walk_number(&walk, 1) > 0) {
+        int64_t first_ms = due_of(walk_number(&walk, 1), now_ms);
+        int64_t last_ms = due_of(walk_number(&walk, 2), now_ms);
+        *due_ms = first_ms < last_ms ? first_ms : last_ms;
+    }
     if (!walk_end(&walk, err))
         return false;
     walk_begin(&walk, store,
@@ -108,7 +117,8 @@ bool store_outbox_due(struct store *store, int64_t now_ms, int64_t *due_ms, stru
     walk_bind_number(&walk, 3, store->owner.number);
     while (walk_next(&walk)) {
         bool is_alive = store_owner_lives(&store->owner, walk_number(&walk, 1));
-        int64_t look_ms = is_alive ? now_ms + STORE_OUTBOX_LOOK_MS : walk_number(&walk, 2);
+        int64_t look_ms =
+            is_alive ? now_ms + STORE_OUTBOX_LOOK_MS : due_of(walk_number(&walk, 2), now_ms);
         if (look_ms < *due_ms)
             *due_ms = look_ms;
     }

@@ -209,6 +209,28 @@ static void a_server_that_is_away_for_days(void)
     end();
 }
 
+/* Five days in a moment are no five days of attempts; nor is a time that is still to come. */
+static void a_clock_that_jumps(void)
+{
+    begin();
+    add("m1");
+    world.answer = (struct answer){.kind = ERROR_UNAVAILABLE, .retry = RETRY_LATER};
+    CHECK_EQ_INT(deliver().later, 1);
+    fake_clock.wall_ms += OUTBOX_KEEP_MS + HOUR_MS;
+    for (int attempts = 2; attempts < OUTBOX_ATTEMPTS_MIN; attempts++) {
+        CHECK_EQ_INT(deliver().later, 1);
+        fake_clock_go(HOUR_MS);
+    }
+    CHECK_EQ_INT(deliver().given_up, 1);
+    CHECK_EQ_INT(last().attempts, OUTBOX_ATTEMPTS_MIN);
+    add("m2");
+    CHECK_EQ_INT(deliver().later, 1);
+    fake_clock.wall_ms -= INT64_C(365) * 24 * HOUR_MS;
+    world.answer = (struct answer){.kind = ERROR_NONE};
+    CHECK_EQ_INT(deliver().sent, 1);
+    end();
+}
+
 static void a_dead_server_is_asked_once_for_many(void)
 {
     begin();
@@ -447,6 +469,7 @@ static void a_summary_is_composed_when_it_is_due(void)
 }
 
 CHECK_MAIN(TEST(pauses), TEST(a_mail_that_is_taken), TEST(a_server_that_is_away_for_days),
+           TEST(a_clock_that_jumps),
            TEST(a_dead_server_is_asked_once_for_many),
            TEST(what_is_about_one_mail_does_not_hold_up_others),
            TEST(what_somebody_has_to_put_right_is_tried_hourly),
