@@ -133,6 +133,14 @@ static bool rewind_to(struct scheduler *scheduler, struct plan *plan, int64_t no
     return plan_read_since(plan, scheduler->service, err);
 }
 
+/* What was due up to then does not count. An activation that is still to come was made by a clock that has
+ * been set back since. */
+static int64_t begins_at(const struct plan *plan, int64_t now_ms)
+{
+    bool counts = plan->active_ms > plan->since_ms && plan->active_ms <= now_ms;
+    return counts ? plan->active_ms : plan->since_ms;
+}
+
 /* Deals with what is due of one plan. *next_ms: when to look again. */
 static bool step(struct scheduler *scheduler, struct plan *plan, int64_t now_ms, int64_t *next_ms,
                  struct error *err)
@@ -144,8 +152,8 @@ static bool step(struct scheduler *scheduler, struct plan *plan, int64_t now_ms,
     if (plan->since_ms > now_ms && !rewind_to(scheduler, plan, now_ms, err))
         return false;
     do {
-        int64_t since_ms = plan->active_ms > plan->since_ms ? plan->active_ms : plan->since_ms;
-        plan->is_stuck = !due_find(plan->entry.recurrence, since_ms, now_ms, &due, err);
+        plan->is_stuck =
+            !due_find(plan->entry.recurrence, begins_at(plan, now_ms), now_ms, &due, err);
     } while (!plan->is_stuck && due.is_due && claim(scheduler, plan, &due, now_ms, err));
     if (plan->is_stuck)
         return false;

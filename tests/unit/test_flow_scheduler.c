@@ -510,6 +510,23 @@ static void what_was_due_before_the_activation_does_not_count(void)
     end(&temporary, &host);
 }
 
+static void an_activation_by_a_wrong_clock_stops_nothing(void)
+{
+    struct temporary temporary;
+    struct host host;
+    struct error err = {0};
+    begin(&temporary, &host, EVERY_TEN, "2026-11-24T00:00:00Z");
+    service_workspace(host.service)->activation = ACTIVATION_EXPLICIT;
+    fake_jump(&host, 1, "2030-01-02T00:01:00Z");
+    CHECK_OK(activation_activate(host.service, FLOW_A_NEW, NULL, &fake_actor, NULL, NULL, &err), &err);
+    fake_settle(&host, 1);
+    fake_jump(&host, 1, "2026-11-24T00:06:00Z");
+    fake_runs();
+    fake_pass(&host, 1, "2026-11-24T00:25:00Z");
+    CHECK_EQ_TEXT(fake_runs(), "A 24T00:10:00; A 24T00:20:00; ");
+    end(&temporary, &host);
+}
+
 CHECK_MAIN(TEST(a_nightly_flow_keeps_its_local_time), TEST(every_due_time_is_recorded),
            TEST(a_run_is_not_overtaken), TEST(another_process_runs_it), TEST(runs_are_bounded),
            TEST(one_run_makes_up_for_what_was_missed), TEST(or_what_was_missed_is_only_recorded),
@@ -524,4 +541,5 @@ CHECK_MAIN(TEST(a_nightly_flow_keeps_its_local_time), TEST(every_due_time_is_rec
            TEST(a_stop_outlives_the_process), TEST(a_schedule_is_changed_and_reset),
            TEST(a_new_schedule_waits_to_be_started), TEST(the_file_is_read_again),
            TEST(a_run_is_asked_for), TEST(only_active_flows_are_started),
-           TEST(what_was_due_before_the_activation_does_not_count))
+           TEST(what_was_due_before_the_activation_does_not_count),
+           TEST(an_activation_by_a_wrong_clock_stops_nothing))

@@ -295,61 +295,6 @@ static void a_claim_ends_with_its_process(void)
 }
 
 /* A child that claims the mail, says so and is killed before it can say what became of it. */
-#define YEAR_MS (INT64_C(365) * 24 * 3600000)
-
-/* Written, or put off, while the clock was ahead. */
-static void a_clock_that_was_set_back_holds_up_nothing(void)
-{
-    const int64_t now_ms = 2 * YEAR_MS, ahead_ms = now_ms + YEAR_MS;
-    struct seen seen;
-    begin();
-    add("far", now_ms + STORE_OUTBOX_AHEAD_MS + 1);
-    CHECK_EQ_INT(due(now_ms), now_ms);
-    CHECK(claim(world.store, now_ms, &seen));
-    settle(world.store, (struct outbox_result){.number = seen.number, .outcome = OUTBOX_LATER,
-                                               .at_ms = ahead_ms, .error = "no"});
-    CHECK(claim(world.store, now_ms, &seen));
-    CHECK_EQ_INT(seen.attempts, 2);
-    add("alike", ahead_ms);
-    settle(world.store, (struct outbox_result){.number = seen.number, .outcome = OUTBOX_LATER,
-                                               .at_ms = now_ms + 5000, .error = "no",
-                                               .is_about_server = true});
-    CHECK(!claim(world.store, now_ms + 4999, &seen)); /* the other waits as long */
-    CHECK_EQ_INT(due(now_ms), now_ms + 5000);
-    end();
-    begin();
-    add("near", now_ms + STORE_OUTBOX_AHEAD_MS);
-    CHECK_EQ_INT(due(now_ms), now_ms + STORE_OUTBOX_AHEAD_MS);
-    CHECK(!claim(world.store, now_ms, &seen));
-    end();
-}
-
-/* Mails of the wrong hour are none of the last hour, and hold back none for years. */
-static void a_clock_that_was_set_back_makes_no_storm(void)
-{
-    const int64_t now_ms = 2 * YEAR_MS;
-    struct seen seen;
-    char id[16];
-    begin();
-    for (int i = 0; i < STORE_OUTBOX_ALIKE_MAX; i++) {
-        snprintf(id, sizeof id, "ahead%d", i);
-        CHECK(!add(id, now_ms + YEAR_MS + i));
-    }
-    CHECK(add("held", now_ms + YEAR_MS + 100));
-    while (claim(world.store, now_ms, &seen))
-        settle(world.store, (struct outbox_result){.number = seen.number, .outcome = OUTBOX_SENT,
-                                                   .at_ms = now_ms});
-    CHECK_EQ_INT(list(true).count, 0); /* the summary is gone, too */
-    CHECK(!add("fresh", now_ms));
-    for (int i = 1; i < STORE_OUTBOX_ALIKE_MAX; i++) {
-        snprintf(id, sizeof id, "now%d", i);
-        CHECK(!add(id, now_ms + 60000));
-    }
-    CHECK(add("more", now_ms + 1000)); /* the clock was set back by a little */
-    CHECK_EQ_INT(list(true).next_ms, now_ms + STORE_OUTBOX_ALIKE_MS);
-    end();
-}
-
 static void a_killed_process_loses_nothing(void)
 {
     struct temporary temporary = temporary_make();
@@ -624,9 +569,7 @@ CHECK_MAIN(TEST(a_mail_that_is_sent), TEST(the_same_mail_is_taken_once),
            TEST(a_mail_that_has_to_wait), TEST(a_dead_server_is_asked_once_for_all),
            TEST(a_mail_that_is_given_up_and_taken_up_again), TEST(what_people_may_not_do),
            TEST(all_that_wait_are_due_at_once), TEST(a_claim_keeps_others_out),
-           TEST(a_claim_ends_with_its_process),
-           TEST(a_clock_that_was_set_back_holds_up_nothing),
-           TEST(a_clock_that_was_set_back_makes_no_storm), TEST(a_killed_process_loses_nothing),
+           TEST(a_claim_ends_with_its_process), TEST(a_killed_process_loses_nothing),
            TEST(the_outbox_is_full_at_its_limit_and_not_before), TEST(bytes_are_limited_too),
            TEST(a_storm_becomes_one_summary),
            TEST(a_summary_names_instances_once_and_up_to_a_limit),
