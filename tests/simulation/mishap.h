@@ -105,7 +105,8 @@
     X(SMTP_CHOOSY, "SMTP 450, 550 or 552 for some of many recipients")                             \
     X(FTP_LOOK_550, "FTP 550 to a look at what is there")                                          \
     X(RENAME_REFUSED, "rename done, but refused")                                                  \
-    X(RENAME_LATE, "rename done late, after the next look")
+    X(RENAME_LATE, "rename done late, after the next look")                                        \
+    X(CLOCK_YEARS, "clock jumps by years")
 
 enum mishap {
 #define MISHAP_ID(id, name) MISHAP_##id,

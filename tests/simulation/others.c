@@ -9,6 +9,7 @@
 
 #define LARGE_SIZE (1100u << 10) /* beyond what the pump reads before it writes */
 #define HOUR_NS (3600 * NS_PER_S)
+#define YEAR_NS (365 * 24 * HOUR_NS)
 
 /* ---- CCS writes ------------------------------------------------------------------------------ */
 
@@ -301,6 +302,8 @@ static void set_clock(void)
         world->skew_ns = 0;
     if (world->skew_ns > 12 * HOUR_NS || world->skew_ns < -12 * HOUR_NS)
         world->skew_ns = 0;
+    if (mishap_happens(MISHAP_CLOCK_YEARS, 200)) /* until the clock is set again */
+        world->skew_ns = (draw_later_chance(500) ? 2 : -2) * YEAR_NS;
 }
 
 static void produce(void)
