@@ -297,8 +297,7 @@ static bool answer_call(void *context, const void *result, size_t size, struct e
     const struct execution *execution = answer->call->execution;
     bool is_replay = execution->journal->mode == JOURNAL_REPLAY;
     return journal_value_unpack(answer->call, result, size,
-                                is_replay ? NULL : execution->environment->workspace,
-                                &answer->result, why);
+                                is_replay ? NULL : execution->snapshot, &answer->result, why);
 }
 
 bool journal_answers(struct call *call, int32_t *result)

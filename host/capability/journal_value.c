@@ -137,7 +137,7 @@ static void unpack_arguments(struct call *call, struct unpack *in, int32_t resul
 }
 
 /* The table of handles is as deterministic as the guest, so the number must come out the same. */
-static bool unpack_handle(struct call *call, struct unpack *in, const struct workspace *workspace,
+static bool unpack_handle(struct call *call, struct unpack *in, const struct snapshot *snapshot,
                           int32_t result, struct error *why)
 {
     uint64_t kind = unpack_number(in);
@@ -146,7 +146,7 @@ static bool unpack_handle(struct call *call, struct unpack *in, const struct wor
         in->failed |= kind != HANDLE_FREE;
         return true;
     }
-    void *object = object_unpack((enum handle_kind)kind, in, workspace, &release, why);
+    void *object = object_unpack((enum handle_kind)kind, in, snapshot, &release, why);
     if (!object)
         return false;
     if (call_open_handle(call, (enum handle_kind)kind, object, release) != result)
@@ -155,7 +155,7 @@ static bool unpack_handle(struct call *call, struct unpack *in, const struct wor
 }
 
 bool journal_value_unpack(struct call *call, const void *bytes, size_t size,
-                          const struct workspace *workspace, int32_t *result, struct error *why)
+                          const struct snapshot *snapshot, int32_t *result, struct error *why)
 {
     struct unpack in;
     unpack_begin(&in, bytes, size);
@@ -164,6 +164,6 @@ bool journal_value_unpack(struct call *call, const void *bytes, size_t size,
     *result = unpack_result(&in);
     unpack_error(call, &in);
     unpack_arguments(call, &in, *result);
-    return unpack_handle(call, &in, workspace, *result, why) &&
+    return unpack_handle(call, &in, snapshot, *result, why) &&
            (unpack_end(&in) || error_set(why, ERROR_INVALID, "it is damaged"));
 }

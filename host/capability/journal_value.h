@@ -17,10 +17,10 @@ void journal_value_request(const struct call *call, struct buf *out);
 /* Appends result and everything that the handler left. */
 void journal_value_pack(const struct call *call, int32_t result, struct buf *out);
 
-/* Does what the handler once did: writes OUT arguments, opens the handle, sets call->error. workspace as in
+/* Does what the handler once did: writes OUT arguments, opens the handle, sets call->error. snapshot as in
  * object_unpack. False: why says what is wrong with the bytes, ERROR_NOT_FOUND that a connection is
  * missing. */
 MUST_USE bool journal_value_unpack(struct call *call, const void *bytes, size_t size,
-                                   const struct workspace *workspace, int32_t *result,
+                                   const struct snapshot *snapshot, int32_t *result,
                                    struct error *why);
 #endif

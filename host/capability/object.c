@@ -64,7 +64,7 @@ static bool copy_text(const char *text, char **copy)
     return *copy || !text;
 }
 
-static bool unpack_file(struct unpack *in, const struct workspace *workspace,
+static bool unpack_file(struct unpack *in, const struct snapshot *snapshot,
                         struct remote_file *file, struct error *err)
 {
     const char *connection = unpack_text(in);
@@ -74,9 +74,9 @@ static bool unpack_file(struct unpack *in, const struct workspace *workspace,
     file->info = unpack_info(in);
     if (!ok)
         return error_set(err, ERROR_LIMIT, "out of memory");
-    if (!connection || in->failed || !workspace)
+    if (!connection || in->failed || !snapshot)
         return true;
-    file->connection = workspace_connection(workspace, connection, err);
+    file->connection = snapshot_connection(snapshot, connection, err);
     return file->connection != NULL;
 }
 
@@ -158,11 +158,11 @@ void object_pack(enum handle_kind kind, const void *object, struct buf *out)
 }
 
 static bool fill(enum handle_kind kind, void *object, struct unpack *in,
-                 const struct workspace *workspace, struct error *err)
+                 const struct snapshot *snapshot, struct error *err)
 {
     switch (kind) {
     case HANDLE_FILE:
-        return unpack_file(in, workspace, object, err);
+        return unpack_file(in, snapshot, object, err);
     case HANDLE_LISTING:
         return unpack_listing(in, object, err);
     case HANDLE_RESPONSE:
@@ -173,7 +173,7 @@ static bool fill(enum handle_kind kind, void *object, struct unpack *in,
     }
 }
 
-void *object_unpack(enum handle_kind kind, struct unpack *in, const struct workspace *workspace,
+void *object_unpack(enum handle_kind kind, struct unpack *in, const struct snapshot *snapshot,
                     handle_release_fn **release, struct error *err)
 {
     static const struct {
@@ -191,7 +191,7 @@ void *object_unpack(enum handle_kind kind, struct unpack *in, const struct works
         error_set(err, ERROR_LIMIT, "out of memory");
         return NULL;
     }
-    bool ok = fill(kind, object, in, workspace, err);
+    bool ok = fill(kind, object, in, snapshot, err);
     if (ok && in->failed)
         ok = error_set(err, ERROR_INVALID, "a record of the journal is damaged");
     if (ok)

@@ -5,7 +5,7 @@
 #include "base/pack.h"
 #include "capability/handle.h"
 #include "transfer/transfer.h"
-#include "workspace/workspace.h"
+#include "workspace/snapshot.h"
 
 /* A listing that a guest walks with file.next. */
 struct listing_cursor {
@@ -23,8 +23,9 @@ void object_release_response(void *object);
 void object_pack(enum handle_kind kind, const void *object, struct buf *out);
 
 /* A new object, or NULL with err set: ERROR_INVALID, the bytes are damaged; ERROR_NOT_FOUND, they name a
- * connection that workspace does not have. workspace NULL: connections are left out, so the object can
- * be looked at and not used. The caller releases it with *release. */
-void *object_unpack(enum handle_kind kind, struct unpack *in, const struct workspace *workspace,
+ * connection that snapshot does not have. It must be the one that the execution holds: the object points
+ * into it, and is compared by that. NULL: connections are left out, so the object can be looked at and not
+ * used. The caller releases it with *release. */
+void *object_unpack(enum handle_kind kind, struct unpack *in, const struct snapshot *snapshot,
                     handle_release_fn **release, struct error *err);
 #endif
