@@ -10,6 +10,7 @@
 #include "capability/journal.h"
 #include "capability/journal_seal.h"
 #include "capability/journal_value.h"
+#include "capability/object.h"
 #include "store_support.h"
 
 #define ID "AAAAbbbbccccddddeeee11"
@@ -393,9 +394,83 @@ static void a_request_is_shown_up_to_the_limit(void)
     }
 }
 
+/* ---- files ------------------------------------------------------------------------------------- */
+
+static const struct import open_file = {
+    .capability = "ftp", .name = "open", .full_name = "ftp.open", .effect = SLUICE_EFFECT_READ};
+
+static char connection_name[] = "C";
+
+struct places {
+    struct connection old_connection, new_connection;
+    struct snapshot held, current; /* the second took the place of the first while the execution ran */
+    struct workspace workspace;
+};
+
+static struct remote_file *new_file(const struct connection *connection)
+{
+    struct remote_file *file = calloc(1, sizeof *file);
+    file->connection = connection;
+    file->folder = strdup("/f");
+    file->name = strdup("a.csv");
+    file->info.modified_s = 7;
+    return file;
+}
+
+static struct call open_call(struct execution *execution, struct environment *environment,
+                             struct places *places)
+{
+    struct error err = {0};
+    begin(execution, environment, environment->store);
+    execution->snapshot = snapshot_hold(&places->held);
+    CHECK_OK(journal_open(&execution->journal, environment->store, ID, JOURNAL_RECORD, &err), &err);
+    return (struct call){.execution = execution, .import = &open_file};
+}
+
+/* What is answered points to what the execution holds, whatever was read anew since: else a renaming would
+ * not know the version that was opened, and the file would point to what may go any time. */
+static void a_file_is_of_the_connections_that_the_execution_holds(void)
+{
+    static struct execution execution;
+    struct places places = {.old_connection = {.name = connection_name},
+                          .new_connection = {.name = connection_name}};
+    struct temporary temporary = temporary_make();
+    struct error err = {0};
+    struct environment environment = {.workspace = &places.workspace};
+    const struct instance_start start = {.id = ID, .flow = "FLOW", .started_ms = 1, .is_durable = true};
+    char what[32], found[ANSWER_MAX];
+    int32_t result = 0, ignored;
+    places.held = (struct snapshot){
+        .connections = &places.old_connection, .connection_count = 1, .holders = 1};
+    places.current = (struct snapshot){
+        .connections = &places.new_connection, .connection_count = 1, .holders = 1};
+    places.workspace.snapshot = &places.current;
+    CHECK_OK(store_open(&environment.store, temporary_path(&temporary, "sluice.db"), &err), &err);
+    CHECK_OK(store_instance_start(environment.store, &start, &err), &err);
+    struct call call = open_call(&execution, &environment, &places);
+    CHECK(!journal_answers(&call, &result));
+    result = call_open_handle(&call, HANDLE_FILE, new_file(&places.old_connection), object_release_file);
+    journal_result(&call, result);
+    call = make_call(&execution, CHANGES - 1, what, found);
+    CHECK(!journal_answers(&call, &ignored));
+    CHECK_OK(journal_announce(&call, "x", 1, JOURNAL_ON_DISK), &call.error); /* what was read with it */
+    execution_release(&execution);
+    store_close(environment.store);
+    CHECK_OK(store_open(&environment.store, temporary_path(&temporary, "sluice.db"), &err), &err);
+    call = open_call(&execution, &environment, &places);
+    CHECK(journal_answers(&call, &result));
+    const struct remote_file *file = handle_get(&execution.handles, (uint32_t)result, HANDLE_FILE);
+    CHECK(file && file->connection == &places.old_connection);
+    CHECK(opened_find(&execution.opened, &places.old_connection, "/f", "a.csv") != NULL);
+    execution_release(&execution);
+    store_close(environment.store);
+    temporary_remove(&temporary);
+}
+
 CHECK_MAIN(TEST(all_is_there_and_the_last_call_is_in_doubt),
            TEST(a_log_cut_anywhere_leaves_a_beginning),
            TEST(a_log_with_flipped_bits_ends_before_them),
            TEST(a_flipped_bit_in_the_database_is_never_an_answer),
            TEST(a_damaged_record_says_what_to_do), TEST(a_seal_belongs_to_its_place),
-           TEST(a_request_is_shown_up_to_the_limit))
+           TEST(a_request_is_shown_up_to_the_limit),
+           TEST(a_file_is_of_the_connections_that_the_execution_holds))
