@@ -126,7 +126,7 @@ static bool prune_one(struct prune *prune, int folder, const char *name, struct 
     if (unlinkat(folder, name, 0) != 0)
         return error_errno(err, errno == EACCES || errno == EPERM ? ERROR_DENIED : ERROR_INTERNAL,
                            errno, "cannot delete '%s/" KEPT_FILE_FOLDER "/%s'", prune->folder, name);
-    prune->deleted++;
+    prune->deleted += strstr(name, ".so") == NULL;
     return true;
 }
 

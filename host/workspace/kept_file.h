@@ -32,7 +32,8 @@ MUST_USE bool kept_file_write(const char *path, const void *bytes, size_t size, 
 typedef bool kept_file_needed_fn(void *context, const char *digest, bool *is_needed, struct error *err);
 /*
  * Deletes what is older than a store whose oldest instance began at oldest_ms (none: INT64_MAX) by more
- * than the margin, and of which is_needed says, too, that no instance needs it. *deleted: how many files.
+ * than the margin, and of which is_needed says, too, that no instance needs it. *deleted: how many files, but for
+ * what modules were compiled to ("<digest>.so", and its sum).
  * No folder is fine. ERROR_DENIED, ERROR_INTERNAL, those of is_needed.
  */
 MUST_USE bool kept_file_prune(const char *state_folder, int64_t oldest_ms,

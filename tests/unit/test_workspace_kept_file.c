@@ -105,6 +105,22 @@ static void only_what_is_old_and_needed_by_none_goes(void)
     temporary_remove(&temporary);
 }
 
+static void what_was_compiled_goes_uncounted(void)
+{
+    struct temporary temporary = temporary_make();
+    struct error err = {0};
+    struct needed needed = {.digest = "none"};
+    size_t deleted = 7;
+    char *path = kept_file_path(temporary.folder, "aa", "so.sha256");
+    CHECK_OK(kept_file_write(path, "x", 1, &err), &err);
+    set_age(path, KEPT_FILE_MARGIN_MS + 60000);
+    CHECK_OK(kept_file_prune(temporary.folder, INT64_MAX, is_needed, &needed, &deleted, &err), &err);
+    CHECK_EQ_INT(deleted, 0);
+    CHECK(!file_exists(path));
+    free(path);
+    temporary_remove(&temporary);
+}
+
 static void nothing_goes_when_nobody_can_say(void)
 {
     struct temporary temporary = temporary_make();
@@ -121,4 +137,5 @@ static void nothing_goes_when_nobody_can_say(void)
 }
 
 CHECK_MAIN(TEST(using_it_marks_it), TEST(what_is_written_is_private_and_whole),
-           TEST(only_what_is_old_and_needed_by_none_goes), TEST(nothing_goes_when_nobody_can_say))
+           TEST(only_what_is_old_and_needed_by_none_goes), TEST(what_was_compiled_goes_uncounted),
+           TEST(nothing_goes_when_nobody_can_say))
