@@ -62,5 +62,61 @@ static void what_was_called_is_taken_over_up_to_the_limit(void)
     }
 }
 
-CHECK_MAIN(TEST(pages_hold_n_and_the_rest_is_in_the_next),
+static void run_sql(const struct world *world, const char *sql)
+{
+    sqlite3 *other = other_open(world);
+    other_run(other, sql);
+    sqlite3_close(other);
+}
+
+/* Its row still says that this process runs it. */
+static void what_could_not_be_given_back_is_nobodys_all_the_same(void)
+{
+    struct world world = world_make();
+    int64_t after = 0;
+    leave(&world, "root", "NULL", 1);
+    leave(&world, "called", "'root-1'", 2);
+    CHECK_OK(store_take_over(world.store, "root-1", &world.err), &world.err);
+    CHECK_EQ_INT(next_page(world.store, NULL, &after), 0);
+    CHECK_FAILS(store_take_over(world.store, "root-1", &world.err), &world.err, ERROR_EXISTS);
+    run_sql(&world, "CREATE TRIGGER full BEFORE UPDATE ON instance BEGIN SELECT RAISE(ABORT, 'full'); END");
+    CHECK(!store_give_back(world.store, "root-1", "why", &world.err));
+    after = 0;
+    CHECK_EQ_INT(next_page(world.store, NULL, &after), 1);
+    run_sql(&world, "DROP TRIGGER full");
+    CHECK_OK(store_take_over(world.store, "root-1", &world.err), &world.err);
+    world_release(&world);
+}
+
+static bool is_aborted(void *context, const struct instance_row *row)
+{
+    *(int *)context += strcmp(row->state, "ABORTED") == 0 && strcmp(row->fault_code, "interrupted") == 0 &&
+                       strcmp(row->fault_detail, "its module is gone") == 0 && row->finished_ms == 7;
+    return true;
+}
+
+static void what_is_abandoned_ends_with_what_it_called(void)
+{
+    struct world world = world_make();
+    const struct instance_end end = {.finished_ms = 7, .fault_code = "interrupted",
+                                     .fault_title = "It cannot go on", .fault_detail = "its module is gone"};
+    int aborted = 0;
+    leave(&world, "root", "NULL", 1);
+    leave(&world, "called", "'root-1'", 2);
+    leave(&world, "deeper", "'called-2'", 1);
+    leave(&world, "apart", "NULL", 1);
+    CHECK_OK(store_abandon(world.store, "root-1", &end, &world.err), &world.err);
+    for (int i = 0; i < 4; i++) {
+        static const char *const ids[] = {"root-1", "called-1", "called-2", "deeper-1"};
+        CHECK_OK(store_instance(world.store, ids[i], is_aborted, &aborted, &world.err), &world.err);
+    }
+    CHECK_EQ_INT(aborted, 4);
+    CHECK_OK(store_instance(world.store, "apart-1", is_aborted, &aborted, &world.err), &world.err);
+    CHECK_EQ_INT(aborted, 4);
+    world_release(&world);
+}
+
+CHECK_MAIN(TEST(what_could_not_be_given_back_is_nobodys_all_the_same),
+           TEST(what_is_abandoned_ends_with_what_it_called),
+           TEST(pages_hold_n_and_the_rest_is_in_the_next),
            TEST(what_was_called_is_taken_over_up_to_the_limit))
