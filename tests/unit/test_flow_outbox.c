@@ -390,6 +390,11 @@ static void five_days_are_over_for_some(void)
 {
     begin();
     add("m1");
+    world.answer = (struct answer){.kind = ERROR_UNAVAILABLE, .retry = RETRY_LATER};
+    for (int attempt = 1; attempt < OUTBOX_ATTEMPTS_MIN; attempt++) {
+        CHECK_EQ_INT(deliver().later, 1);
+        fake_clock_go(HOUR_MS);
+    }
     fake_clock_go(OUTBOX_KEEP_MS);
     world.answer = (struct answer){.kind = ERROR_NONE, .refused = "c@x: 550 no\n",
                                    .delayed = "b@x: 450 later\n", .deferred = "b@x"};
