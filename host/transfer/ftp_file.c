@@ -3,6 +3,7 @@
  * Looking at files, reading, storing, renaming them. A size is only believed in TYPE I, which
  * libcurl sets for transfers and we set for looks.
  */
+#include <ctype.h>
 #include <string.h>
 
 #include "transfer/ftp_listing.h"
@@ -15,7 +16,17 @@
 /* Why 550 and 553 are said: most servers say them of what is not there, and all of much else. */
 enum refusal { IS_ABSENT, IS_HELD, IS_DENIED };
 
-/* The name itself, which many servers repeat, may hold any word. */
+/* Takes the paths that end in name out of words: many servers repeat them, and they may hold any word. */
+static void cut_paths(char *words, const char *name)
+{
+    for (char *at; *name && (at = strstr(words, name));) {
+        char *end = at + strlen(name);
+        while (at > words && !isspace((unsigned char)at[-1]))
+            at--;
+        memmove(at, end, strlen(end) + 1);
+    }
+}
+
 static enum refusal read_refusal(const struct ftp_exchange *said, const char *name)
 {
     static const struct {
@@ -23,14 +34,13 @@ static enum refusal read_refusal(const struct ftp_exchange *said, const char *na
         enum refusal refusal;
     } rows[] = {
         {"no such", IS_ABSENT},    {"not found", IS_ABSENT},   {"not exist", IS_ABSENT},
-        {"cannot find", IS_ABSENT}, {"being used", IS_HELD},    {"in use", IS_HELD},
-        {"locked", IS_HELD},       {"sharing violation", IS_HELD}, {"permission", IS_DENIED},
-        {"denied", IS_DENIED},     {"not allowed", IS_DENIED},
+        {"cannot find", IS_ABSENT}, {"permission", IS_DENIED}, {"denied", IS_DENIED},
+        {"not allowed", IS_DENIED}, {"being used", IS_HELD},   {"in use", IS_HELD},
+        {"locked", IS_HELD},        {"sharing violation", IS_HELD},
     };
     char words[DIALOGUE_TEXT_SIZE];
     snprintf(words, sizeof words, "%s", said->text);
-    for (char *at; *name && (at = strstr(words, name));)
-        memmove(at, at + strlen(name), strlen(at + strlen(name)) + 1);
+    cut_paths(words, name);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         if (strcasestr(words, rows[i].word))
             return rows[i].refusal;

@@ -69,11 +69,18 @@ class Route:
 
     # ---- runs -------------------------------------------------------------------------------------
 
-    def run_once(self, at=0, when="before"):
+    def run_once(self, at=0, when="before", kill_after_s=None):
         command = self.land.command("run", self.flow, "--param", "extractedFileNamePrefix=C1-")
         environment = {**self.land.environment(), "LD_PRELOAD": self.preload, "KILL_AT": str(at),
                        "KILL_WHEN": when, "KILL_COUNT": self.count_file}
-        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+        try:
+            return subprocess.run(command, env=environment, capture_output=True, text=True,
+                                  timeout=kill_after_s or 120, check=False)
+        except subprocess.TimeoutExpired as late:
+            if not kill_after_s:
+                raise
+            said = [(one or b"").decode() for one in (late.stdout, late.stderr)]
+            return subprocess.CompletedProcess(command, SIGKILLED, *said)
 
     def effects(self):
         """How many the newest run had that ended by itself."""

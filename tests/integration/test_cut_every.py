@@ -29,7 +29,8 @@ from talk_proxy import BYTES_ACTIONS, REQUEST_ACTIONS, Fault, TalkProxy
 SLUICE = PRELOAD = None
 ROUTES = []
 NEEDS_ROOT = {"vsftpd", "pure-ftpd", "sshd"}  # sshd: to check passwords
-STALL_SECONDS = 2
+STALL_SECONDS, ANSWER_SECONDS = 2, 6
+MAIL_SECONDS = 45  # a server may take ten minutes for its last answer; the program is killed then
 CONNECTIONS = {"source": {False: "OU FTP CCS for CCS-DACS", True: "OU REST CCS OS for CCS-DACS"},
                "target": {False: "OU FTP DACS for CCS-DACS", True: "OU REST DACS OS for CCS-DACS"}}
 MAIL = "OU SMTP for CCS-DACS"
@@ -80,14 +81,15 @@ class Disturbed(Route):
             protocol = {"os": "http", "sshd": "sftp"}.get(kind, "ftp")
             port = self._put_before(side, protocol, (storage if kind == "os" else server).port)
             if kind == "os":
-                connection.update(url=f"https://localhost:{port}", multipart_threshold=400000, part_size=500000)
+                connection.update(url=f"https://localhost:{port}", multipart_threshold=400000, part_size=500000,
+                                  request_timeout_s=ANSWER_SECONDS)
             else:
                 connection["port"] = port
             if kind == "sshd":
                 connection["known_hosts"] = self._known_hosts(server, port)
             connection["stall_timeout_s"] = STALL_SECONDS
         port = self._put_before("mail", "smtp", land.mail.port)
-        land.connections[MAIL].update(port=port, stall_timeout_s=STALL_SECONDS)
+        land.connections[MAIL].update(port=port, connect_timeout_s=ANSWER_SECONDS)
         land.write_connections(land.connections)
 
     def _put_before(self, side, protocol, port):
@@ -233,7 +235,8 @@ class CutEvery(unittest.TestCase):
         route.fill()
         mails = len(route.land.mails())
         route.begin(moment.faults)
-        first = route.run_once(moment.at or 0, moment.when or "before")
+        waits = any(peer == "mail" and fault.action == "stall" for peer, fault in moment.faults)
+        first = route.run_once(moment.at or 0, moment.when or "before", MAIL_SECONDS if waits else None)
         is_killed = first.returncode == SIGKILLED
         counted["kill"] += is_killed
         counted.update(fault.action for fault in route.struck())

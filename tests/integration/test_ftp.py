@@ -345,7 +345,7 @@ class Exercise:
         answer = self.drive({"do": "rename", "folder": self.folder("locked"), "from": "s.csv",
                              "to": "SENT-s.csv"})[0]
         self.assertFalse(answer["ok"])
-        self.assertIn(answer["kind"], ("refused", "denied"))
+        self.assertIn(answer["kind"], ("refused", "denied"), answer)
         self.assertEqual(self.names(self.server, "locked"), ["s.csv"])
 
 
