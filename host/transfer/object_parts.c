@@ -302,6 +302,8 @@ static bool settle_forgotten(struct upload *upload, uint64_t size, const char *d
         return true;
     if (!found && look.kind == ERROR_NOT_FOUND && upload->is_staged)
         return false;
+    if (found && upload->is_staged)
+        return upload_refuse_damaged(upload, facts->etag, facts->digest, digest, why);
     const char *seen = found                          ? "another object has its name"
                        : look.kind == ERROR_NOT_FOUND ? "nothing has its name"
                                                       : look.message;

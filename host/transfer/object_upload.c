@@ -172,30 +172,6 @@ void upload_keep_doubt(struct upload *upload)
     snprintf(receipt->digest, sizeof receipt->digest, "%.31s", doubt->version);
 }
 
-bool upload_settle(struct upload *upload, const char *digest, struct error *why)
-{
-    struct object_facts facts;
-    struct error look = {0};
-    const struct connection *connection = upload->connection;
-    bool found = object_look(upload->transfer, connection, upload->call, upload->folder,
-                             upload->name, &facts, &look);
-    if (!found && look.kind == ERROR_NOT_FOUND)
-        return false;
-    if (found && facts.info.size == upload_size(upload) &&
-        strcmp(facts.digest, digest) == 0) {
-        upload_keep_receipt(upload, facts.etag, digest);
-        return true;
-    }
-    if (found && connection->on_conflict != CONFLICT_OVERWRITE)
-        return connection_error(connection, why, ERROR_EXISTS,
-                                "the name '%s' is taken by other content", upload->name);
-    return connection_error(
-        connection, why, ERROR_UNKNOWN,
-        "whether '%s' was stored is not known: the answer was lost and a look did "
-        "not settle it",
-        upload->name);
-}
-
 /* Removes what was published wrong, but only that very version; one under a temporary name is ours. */
 static void retract(struct upload *upload, const char *etag)
 {
@@ -220,6 +196,42 @@ static void retract(struct upload *upload, const char *etag)
     buf_release(&path);
 }
 
+bool upload_refuse_damaged(struct upload *upload, const char *etag, const char *told,
+                           const char *digest, struct error *err)
+{
+    retract(upload, etag);
+    connection_error(upload->connection, err, ERROR_BROKEN,
+                     "'%s' arrived with MD5 %.40s instead of %s and was removed again",
+                     upload->name, told[0] ? told : "(none told)", digest);
+    return error_advise(err, RETRY_FEW);
+}
+
+bool upload_settle(struct upload *upload, const char *digest, struct error *why)
+{
+    struct object_facts facts;
+    struct error look = {0};
+    const struct connection *connection = upload->connection;
+    bool found = object_look(upload->transfer, connection, upload->call, upload->folder,
+                             upload->name, &facts, &look);
+    if (!found && look.kind == ERROR_NOT_FOUND)
+        return false;
+    if (found && facts.info.size == upload_size(upload) &&
+        strcmp(facts.digest, digest) == 0) {
+        upload_keep_receipt(upload, facts.etag, digest);
+        return true;
+    }
+    if (found && upload->is_staged) /* nobody else's has that name */
+        return upload_refuse_damaged(upload, facts.etag, facts.digest, digest, why);
+    if (found && connection->on_conflict != CONFLICT_OVERWRITE)
+        return connection_error(connection, why, ERROR_EXISTS,
+                                "the name '%s' is taken by other content", upload->name);
+    return connection_error(
+        connection, why, ERROR_UNKNOWN,
+        "whether '%s' was stored is not known: the answer was lost and a look did "
+        "not settle it",
+        upload->name);
+}
+
 bool upload_verify(struct upload *upload, const char *etag, const char *told, const char *digest,
                    struct error *err)
 {
@@ -234,11 +246,7 @@ bool upload_verify(struct upload *upload, const char *etag, const char *told, co
         upload_keep_receipt(upload, etag[0] ? etag : facts.etag, digest);
         return true;
     }
-    retract(upload, etag);
-    connection_error(upload->connection, err, ERROR_BROKEN,
-                     "'%s' arrived with MD5 %.40s instead of %s and was removed again",
-                     upload->name, told[0] ? told : "(none told)", digest);
-    return error_advise(err, RETRY_FEW);
+    return upload_refuse_damaged(upload, etag, told, digest, err);
 }
 
 /* ---- the single PUT ---- */

@@ -56,6 +56,10 @@ void upload_digest_text(const unsigned char md5[static br_md5_SIZE],
 /* "if-none-match: *" unless the policy is to overwrite. */
 const char *upload_condition(const struct upload *upload);
 
+/* What arrived is not what was sent: removes it, if it is that version. False with ERROR_BROKEN. */
+bool upload_refuse_damaged(struct upload *upload, const char *etag, const char *told,
+                           const char *digest, struct error *err);
+
 /* The answer of the request that publishes was lost: true if a look finds our bytes there. Else why
  * stands (nothing was published), or becomes ERROR_EXISTS or ERROR_UNKNOWN. */
 bool upload_settle(struct upload *upload, const char *digest, struct error *why);
