@@ -90,10 +90,12 @@ static enum unmarked compare(const struct call *call, const struct remote_file *
         strcmp(delivery->name, call->args[2].text) != 0 || delivery->size != source->info.size ||
         !is_same_text(delivery->etag, source->etag))
         return UNMARKED_NO;
-    if (source->etag || (modified_s && modified_s == delivery->modified_s) ||
-        is_same_text(delivery->instance, call->execution->instance)) /* before its process ended */
+    if (source->etag || (modified_s && modified_s == delivery->modified_s))
         return UNMARKED_SAME;
-    return modified_s && delivery->modified_s ? UNMARKED_NO : UNMARKED_PERHAPS;
+    if (modified_s && delivery->modified_s)
+        return UNMARKED_NO;
+    return is_same_text(delivery->instance, call->execution->instance) /* before its process ended */
+               ? UNMARKED_SAME : UNMARKED_PERHAPS;
 }
 
 /* Its value in the store, appended to value. */

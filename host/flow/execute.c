@@ -306,7 +306,7 @@ bool execute(struct service *service, const struct execution_start *start,
     running_remove(&service->running, &entry);
     end->duration_ms = clock_monotonic_ms() - started_ms;
     ok = ok && finish(service, start, execution, end, err);
-    if (!ok && has_row)
+    if (!ok && has_row && end->state != INSTANCE_IN_PROGRESS) /* else it was tried */
         leave_unfinished(service, start, execution, err);
     return observe_end(service, execution, end, &scope, ok);
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 #include "engine/digest.h"
@@ -51,6 +52,16 @@ static bool copy_file(const char *from, const char *to, struct error *err)
     return ok;
 }
 
+/* Nothing that was compiled is loaded from a folder that others can write to. */
+static bool is_protected(const char *path)
+{
+    struct stat status;
+    char *folder = strndup(path, (size_t)(strrchr(path, '/') - path));
+    bool is = folder && stat(folder, &status) == 0 && !(status.st_mode & (S_IWGRP | S_IWOTH));
+    free(folder);
+    return is;
+}
+
 /* Without it the module is compiled again, so that a failure is none. */
 static void keep_library(const struct workspace *workspace, const char *library)
 {
@@ -61,7 +72,7 @@ static void keep_library(const struct workspace *workspace, const char *library)
     snprintf(digest, sizeof digest, "%.*s", digest_size, name);
     char *to = kept_file_path(workspace->state_folder, digest, "so");
     char *sum_to = kept_file_path(workspace->state_folder, digest, "so" TRANSLATE_SUM_SUFFIX);
-    bool is_known = to && sum_to && asprintf(&sum, "%s" TRANSLATE_SUM_SUFFIX, library) >= 0;
+    bool is_known = to && sum_to && is_protected(to) && asprintf(&sum, "%s" TRANSLATE_SUM_SUFFIX, library) >= 0;
     if (is_known && !(kept_file_use(to) && kept_file_use(sum_to)))
         (void)(copy_file(sum, sum_to, &ignored) && copy_file(library, to, &ignored));
     if (is_known)

@@ -117,6 +117,8 @@ MUST_USE bool store_write(struct store *store, store_write_fn *fn, void *context
 /* The instance in row `number` counts as one that this store started, from here on or no more. */
 MUST_USE bool store_adopt(struct store *store, const char *id, int64_t number, struct error *err);
 void store_disown(struct store *store, const char *id);
+/* The same where what was handed in of it may not be written yet: it is nobody's until it is adopted. */
+void store_leave(struct store *store, const char *id);
 
 /* For a store_write_fn: runs sql once. types has one letter for each argument: 't' text (NULL is null),
  * 'i' int64_t. */

@@ -72,8 +72,8 @@ static void add_found(struct found *found, const char *id)
 /* One that is this process's own and not run by it was left, where that could not be recorded. */
 static bool is_run(struct store *store, const char *id, int64_t owner)
 {
-    return owner == store->owner.number ? store_is_running(store, id)
-                                        : store_owner_lives(&store->owner, owner);
+    return store_is_running(store, id) ||
+           (owner != store->owner.number && store_owner_lives(&store->owner, owner));
 }
 
 bool store_unfinished(struct store *store, const char *flow, int64_t *after, instance_row_fn *fn,
@@ -189,8 +189,11 @@ bool store_take_over(struct store *store, const char *id, struct error *err)
     if (!store_write(store, take_over, &taking, err))
         return false;
     for (size_t i = 0; i < taking.tree.count; i++)
-        if (!store_adopt(store, taking.tree.ids[i], taking.numbers[i], err))
+        if (!store_adopt(store, taking.tree.ids[i], taking.numbers[i], err)) {
+            while (i-- > 0)
+                store_disown(store, taking.tree.ids[i]);
             return false;
+        }
     return true;
 }
 
@@ -204,9 +207,10 @@ bool store_give_back(struct store *store, const char *id, const char *reason, st
 {
     struct taking taking = {.id = id, .reason = reason, .owner = STORE_OWNER_NOBODY};
     bool ok = store_write(store, give_back, &taking, err);
-    store_disown(store, id); /* also where it could not be written */
+    if (!ok)
+        store_leave(store, id);
     for (size_t i = 0; i < taking.tree.count; i++)
-        store_disown(store, taking.tree.ids[i]);
+        (ok ? store_disown : store_leave)(store, taking.tree.ids[i]);
     return ok;
 }
 

@@ -37,6 +37,7 @@ struct running {
     bool is_tracked;      /* nobody waits for its start and end */
     bool keeps_message;   /* when it has completed */
     bool is_ended;        /* its end was handed in */
+    bool is_left;         /* nobody runs it; records of it may still be in the queue */
 
     /* the writer's */
     int64_t number;           /* its row; 0: not written */

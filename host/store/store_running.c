@@ -36,7 +36,8 @@ struct running *store_running_find(struct store *store, const char *id)
 bool store_is_running(struct store *store, const char *id)
 {
     pthread_mutex_lock(&store->queue);
-    bool is_running = find(store, id) != NULL;
+    const struct running *running = find(store, id);
+    bool is_running = running && !running->is_left;
     pthread_mutex_unlock(&store->queue);
     return is_running;
 }
@@ -74,9 +75,20 @@ static struct running *running_new(const struct instance_start *start)
     return running;
 }
 
+/* One that was left where the store could not be written. */
+static bool take_up(struct store *store, const char *id)
+{
+    pthread_mutex_lock(&store->queue);
+    struct running *running = find(store, id);
+    if (running)
+        running->is_left = false;
+    pthread_mutex_unlock(&store->queue);
+    return running != NULL;
+}
+
 bool store_adopt(struct store *store, const char *id, int64_t number, struct error *err)
 {
-    if (store_is_running(store, id)) /* it was left where the store could not be written */
+    if (take_up(store, id))
         return true;
     struct running *running = running_new(&(struct instance_start){.id = id});
     if (!running)
@@ -96,6 +108,15 @@ void store_disown(struct store *store, const char *id)
     struct running *running = store_running_find(store, id);
     if (running)
         store_running_drop(store, running);
+    pthread_mutex_unlock(&store->queue);
+}
+
+void store_leave(struct store *store, const char *id)
+{
+    pthread_mutex_lock(&store->queue);
+    struct running *running = store_running_find(store, id);
+    if (running)
+        running->is_left = true;
     pthread_mutex_unlock(&store->queue);
 }
 

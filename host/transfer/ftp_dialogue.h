@@ -27,7 +27,8 @@ enum ftp_answer { FTP_NOT_ASKED, FTP_NO, FTP_YES };
 struct ftp_dialogue {
     struct ftp_exchange exchanges[DIALOGUE_EXCHANGES_MAX];
     size_t count;
-    /* Known of the server, kept as long as the handle: */
+    /* Known of the server, kept as long as the handle and the connection's definition: */
+    uint64_t definition;
     enum ftp_answer has_mlsd;
     char home[FTP_HOME_SIZE]; /* where the login lands; "" until known */
     bool is_binary;           /* the newest login has been told TYPE I, and nothing else since */

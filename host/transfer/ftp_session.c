@@ -75,6 +75,8 @@ struct handle *ftp_acquire(struct transfer *transfer, const struct connection *c
         connection_error(connection, err, ERROR_INTERNAL, "out of memory");
         handle->keep = false;
     }
+    if (handle->dialogue && handle->dialogue->definition != connection->definition)
+        *handle->dialogue = (struct ftp_dialogue){.definition = connection->definition};
     if (!handle->dialogue || !handle_login(handle, err)) {
         pool_release(transfer, handle);
         return NULL;

@@ -76,9 +76,11 @@ bool upload_staged(struct upload *upload, uint64_t part_size, struct error *err)
         object_publish(upload, temporary, err))
         return true;
     /* Announced before it is removed, too: one that is gone would else be taken for one that was renamed. */
-    if (err->kind != ERROR_UNKNOWN && announce(upload, STEP_SENDING, temporary, &ignored))
-        upload_remove_or_leave(upload, temporary);
-    return false;
+    if (err->kind == ERROR_UNKNOWN || !announce(upload, STEP_SENDING, temporary, &ignored) ||
+        upload_remove_or_leave(upload, temporary) != REMOVAL_NEEDLESS)
+        return false;
+    *err = (struct error){.kind = ERROR_NONE}; /* the rename has happened since it was looked at */
+    return true;
 }
 
 /* It was seen, so one that is gone when it is to be removed was renamed since. */

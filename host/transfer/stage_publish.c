@@ -25,7 +25,8 @@ static enum outcome settle(const struct stage *stage, struct transfer *transfer,
     (*handle)->call = call;
     if (!ok)
         return UNKNOWN;
-    if (looks[0].exists && looks[0].size == size && looks[1].exists && looks[1].size != size)
+    bool overwrite = connection->on_conflict == CONFLICT_OVERWRITE; /* then the new name need not be ours */
+    if (!overwrite && looks[0].exists && looks[0].size == size && looks[1].exists && looks[1].size != size)
         return DONE; /* and another file has come under the old name since */
     if (looks[1].exists)
         return looks[0].exists ? CONFLICT : NOT_DONE;

@@ -68,18 +68,18 @@ bool kept_file_use(const char *path)
     return is_marked;
 }
 
-/* Nobody else can write to it, or what was compiled would not be loaded from it. The folder itself is on disk,
- * too, before anything relies on what is in it. */
+/* Nobody else can write to it. The folder itself is on disk, too, before anything relies on what is in it. */
 static bool make_folder_of(const char *path, struct error *err)
 {
     char folder[PATH_MAX];
     snprintf(folder, sizeof folder, "%.*s", (int)(strrchr(path, '/') - path), path);
-    bool is_there = file_exists(folder);
-    if (!is_there && !file_make_folder(folder, err))
+    if (file_exists(folder))
+        return true;
+    if (!file_make_folder(folder, err))
         return false;
     if (chmod(folder, 0700) != 0)
         return error_errno(err, ERROR_INTERNAL, errno, "cannot protect '%s'", folder);
-    return is_there || file_sync_folder(folder) ||
+    return file_sync_folder(folder) ||
            error_errno(err, ERROR_INTERNAL, errno, "cannot write folder '%s' to the disk", folder);
 }
 
