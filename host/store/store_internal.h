@@ -131,8 +131,8 @@ MUST_USE bool store_hand_in(struct store *store, const char *id, struct record *
 
 void store_reminders_clear(struct store *store);
 
-/* Returns when all that was handed in before is committed, or cannot be. */
-void store_flush(struct store *store);
+/* Returns when all that was handed in before is committed, or cannot be: false. err may be NULL. */
+bool store_flush(struct store *store, struct error *err);
 
 /* Handing in; of these the caller holds `queue`, which the two that wait let go of meanwhile. */
 void store_queue_append(struct store *store, struct record *record); /* takes ownership */

@@ -107,19 +107,18 @@ static bool do_nothing(struct store *store, void *context, struct error *err)
     return true;
 }
 
-void store_flush(struct store *store)
+bool store_flush(struct store *store, struct error *err)
 {
     pthread_mutex_lock(&store->queue);
-    bool is_idle = store->waiting == 0 || store->is_broken;
+    bool is_idle = store->waiting == 0 && !store->is_broken;
     pthread_mutex_unlock(&store->queue);
-    if (!is_idle)
-        (void)!store_write(store, do_nothing, NULL, NULL); /* the writer says what went wrong */
+    return is_idle || store_write(store, do_nothing, NULL, err);
 }
 
 bool store_rest(struct store *store, int64_t wait_ms)
 {
     int64_t until_ms = store_now_ms() + wait_ms;
-    store_flush(store);
+    (void)store_flush(store, NULL); /* the writer says what went wrong */
     pthread_mutex_lock(&store->queue);
     while (!(store->is_resting && !store->first) && store_now_ms() < until_ms)
         store_wait(&store->settled, &store->queue, until_ms);

@@ -220,7 +220,7 @@ bool store_reminders_refresh(struct store *store, struct error *err)
 {
     struct kept_reminder *list = NULL;
     pthread_mutex_lock(&store->reminding);
-    bool ok = read_all(store, &list, err);
+    bool ok = store_flush(store, err) && read_all(store, &list, err);
     if (ok)
         store_reminders_clear(store);
     while (list) {

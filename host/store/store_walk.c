@@ -76,7 +76,7 @@ void store_readers_close(struct store *store)
 void walk_begin(struct walk *walk, struct store *store, const char *sql, enum walk_order order,
                 int64_t limit)
 {
-    store_flush(store);
+    (void)store_flush(store, NULL);
     *walk = (struct walk){
         .store = store,
         .sql = sql,
