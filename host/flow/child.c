@@ -158,10 +158,12 @@ static bool run_callee(struct execution *caller, const struct callee *callee, co
         .started_ms = callee->started_ms,
         .is_replay = callee->is_finished,
     };
-    bool ok = child ? run_child(caller->environment->flows, &start, callee, child, response, err)
-                    : error_set(err, ERROR_LIMIT, "out of memory") && fail_callee(caller, callee, err);
-    if (child)
-        execution_release(child);
+    if (!child) {
+        error_set(err, ERROR_LIMIT, "out of memory");
+        return fail_callee(caller, callee, err);
+    }
+    bool ok = run_child(caller->environment->flows, &start, callee, child, response, err);
+    execution_release(child);
     free(child);
     return ok;
 }

@@ -131,8 +131,10 @@ static bool run_taken(struct service *service, const struct flow *flow,
 {
     struct execution_end end;
     struct execution *execution = calloc(1, sizeof *execution);
-    if (!execution)
-        return error_set(err, ERROR_LIMIT, "out of memory") || leave(service, input, err);
+    if (!execution) {
+        error_set(err, ERROR_LIMIT, "out of memory");
+        return leave(service, input, err);
+    }
     log_line(LOG_WARNING, input->id, "goes on with flow '%s' where an earlier process ended",
              input->flow);
     bool ok = resume_run(service, flow, input, false, watch, execution, &end, err) ||

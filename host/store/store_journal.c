@@ -191,7 +191,7 @@ bool store_take_over(struct store *store, const char *id, struct error *err)
     for (size_t i = 0; i < taking.tree.count; i++)
         if (!store_adopt(store, taking.tree.ids[i], taking.numbers[i], err)) {
             while (i-- > 0)
-                store_disown(store, taking.tree.ids[i]);
+                store_leave(store, taking.tree.ids[i]);
             return false;
         }
     return true;

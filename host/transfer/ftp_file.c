@@ -16,14 +16,22 @@
 /* Why 550 and 553 are said: most servers say them of what is not there, and all of much else. */
 enum refusal { IS_ABSENT, IS_HELD, IS_DENIED };
 
-/* Takes the paths that end in name out of words: many servers repeat them, and they may hold any word. */
+/* Takes the paths that end in name out of words: many servers repeat them, and they may hold any word. A
+ * short name may stand within the server's own words, too. */
 static void cut_paths(char *words, const char *name)
 {
-    for (char *at; *name && (at = strstr(words, name));) {
-        char *end = at + strlen(name);
-        while (at > words && !isspace((unsigned char)at[-1]))
-            at--;
-        memmove(at, end, strlen(end) + 1);
+    size_t size = strlen(name);
+    for (char *at = words; *name && (at = strstr(at, name));) {
+        bool is_within = (at > words && isalnum((unsigned char)at[-1])) || isalnum((unsigned char)at[size]);
+        if (is_within) {
+            at++;
+            continue;
+        }
+        char *begin = at;
+        while (begin > words && !isspace((unsigned char)begin[-1]))
+            begin--;
+        memmove(begin, at + size, strlen(at + size) + 1);
+        at = begin;
     }
 }
 

@@ -65,6 +65,12 @@ static bool send_first(struct upload *upload, const char *temporary, uint64_t pa
     return ok;
 }
 
+/* Whether a rename that failed with err may happen yet: nobody said that it will not. */
+static bool may_come_late(const struct error *err)
+{
+    return err->kind == ERROR_UNAVAILABLE || err->kind == ERROR_TIMEOUT || err->kind == ERROR_BROKEN;
+}
+
 bool upload_staged(struct upload *upload, uint64_t part_size, struct error *err)
 {
     char temporary[TEMPORARY_NAME_SIZE];
@@ -77,9 +83,9 @@ bool upload_staged(struct upload *upload, uint64_t part_size, struct error *err)
         return true;
     /* Announced before it is removed, too: one that is gone would else be taken for one that was renamed. */
     if (err->kind == ERROR_UNKNOWN || !announce(upload, STEP_SENDING, temporary, &ignored) ||
-        upload_remove_or_leave(upload, temporary) != REMOVAL_NEEDLESS)
+        upload_remove_or_leave(upload, temporary) != REMOVAL_NEEDLESS || !may_come_late(err))
         return false;
-    *err = (struct error){.kind = ERROR_NONE}; /* the rename has happened since it was looked at */
+    *err = (struct error){.kind = ERROR_NONE}; /* it was there at the last look: it was renamed since */
     return true;
 }
 

@@ -219,6 +219,12 @@ class Looking(ScriptTest):
             server.replies["SIZE"] = lambda session, name, says=says: None if name in server.files else says
             self.succeeds(self.drive(server, self.store_step(name="denied-locked.csv")))
 
+    def test_a_short_name_is_not_looked_for_within_words(self):
+        server = self.serve({"de": b"old"})
+        server.replies["SIZE"] = lambda session, name: "550 Permission denied" if name == "de" else None
+        self.fails(self.drive(server, self.store_step(name="de")), "denied", "550", "permissions")
+        self.assertEqual(server.files, {"de": b"old"})
+
     def test_no_more_is_asked_where_nothing_is_in_doubt(self):
         server = self.serve()
         self.succeeds(self.drive(server, self.store_step()))

@@ -125,6 +125,13 @@ static void pause_at(const cJSON *step)
     fclose(pipe);
 }
 
+/* "journaled": the call keeps a journal, as a durable flow's does. */
+static bool announce(void *context, const struct transfer_step *step, struct error *err)
+{
+    (void)context, (void)step, (void)err;
+    return true;
+}
+
 static bool do_store(struct driver *driver, const cJSON *step, struct buf *out, struct error *err)
 {
     struct remote_file file = {0};
@@ -132,6 +139,8 @@ static bool do_store(struct driver *driver, const cJSON *step, struct buf *out, 
     if (!open_source(driver, step, &file, err))
         return error_context(err, "source");
     pause_at(step);
+    driver->call.announce =
+        cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(step, "journaled")) ? announce : NULL;
     bool ok = remote_store(driver->transfer, connection_of(driver, step), text_of(step, "folder"),
                            text_of(step, "name"), &file, &driver->call, &receipt, err);
     remote_file_release(&file);
