@@ -221,7 +221,7 @@ class Looking(ScriptTest):
 
     def test_a_short_name_is_not_looked_for_within_words(self):
         server = self.serve({"de": b"old"})
-        server.replies["SIZE"] = lambda session, name: "550 Permission denied" if name == "de" else None
+        server.replies["SIZE"] = lambda session, name: "550 Access is denied" if name == "de" else None
         self.fails(self.drive(server, self.store_step(name="de")), "denied", "550", "permissions")
         self.assertEqual(server.files, {"de": b"old"})
 
