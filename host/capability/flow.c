@@ -229,23 +229,15 @@ static uint64_t *counter_of(struct file_counts *files, uint32_t state)
     }
 }
 
-static int compare_name(const void *key, const void *entry)
-{
-    return strcmp(key, ((const struct remote_entry *)entry)->name);
-}
-
-/* What an open listing tells of a name; NULL: not listed. Listings are ordered by name. */
+/* What an open listing tells of a name; NULL: not listed. */
 static const struct remote_entry *listed(const struct handle_table *handles, const char *name)
 {
     for (size_t i = 0; i < SLUICE_HANDLES_MAX; i++) {
         const struct handle_slot *slot = &handles->slots[i];
         if (slot->kind != HANDLE_LISTING)
             continue;
-        const struct remote_listing *listing = &((struct listing_cursor *)slot->object)->listing;
-        if (listing->count == 0)
-            continue;
-        const struct remote_entry *entry = bsearch(name, listing->entries, listing->count,
-                                                   sizeof *entry, compare_name);
+        const struct listing_cursor *cursor = slot->object;
+        const struct remote_entry *entry = remote_listing_find(&cursor->listing, name);
         if (entry)
             return entry;
     }

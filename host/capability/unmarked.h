@@ -12,9 +12,6 @@
 #define CAPABILITY_UNMARKED_H
 #include "capability/call.h"
 
-#define UNMARKED_KIND "unmarked" /* of their reminders; the key is "connection\nfolder\nname" */
-#define UNMARKED_KEY_SPACE 16384 /* bytes; more than its parts may have */
-
 enum unmarked {
     UNMARKED_NO,      /* nothing is known of it: it is to be sent */
     UNMARKED_SAME,    /* that very version was delivered there before; receipt is that one's */

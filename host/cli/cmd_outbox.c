@@ -187,9 +187,9 @@ const struct command cmd_outbox = {
     .description =
         "Flows hand their mails to the outbox and go on; a mail server that is away holds up no "
         "transfer. A mail that cannot be sent is tried again after a minute, then after growing "
-        "pauses of up to an hour, for five days and at least twelve times; then it is given up. One that the server will never "
-        "take is given up at once, and recipients that it refuses do not keep the others from "
-        "getting it. 'sluice serve' sends what is due by itself; 'sluice run' and 'sluice resubmit' do "
+        "pauses of up to an hour, for five days and at least twelve times; then it is given up. One that "
+        "the server will never take is given up at once, and recipients that it refuses do not keep the "
+        "others from getting it. 'sluice serve' sends what is due by itself; 'sluice run' and 'sluice resubmit' do "
         "so at their end, for 20 seconds at most.\n\n"
         "Where callers start flows, not more than 20 mails an hour go out with the same recipients and "
         "subject; one mail at the end of the hour says how many more there were and of which "

@@ -116,8 +116,8 @@ const struct command cmd_purge = {
         "Deletes finished instances with their activity, files, tracking values and messages, and the "
         "instances they called; audit records; and mails that were sent, dropped or given up; then the "
         "modules and customisations in state/modules that no instance needs and none began with for a day. "
-        "What is in progress stays, and so do mails that wait. It goes in small steps, so that runs that are going "
-        "on meanwhile do not wait; an interrupt ends it between two steps.",
+        "What is in progress stays, and so do mails that wait. It goes in small steps, so that runs that "
+        "are going on meanwhile do not wait; an interrupt ends it between two steps.",
     .options = options,
     .option_count = sizeof options / sizeof options[0],
     .json = "{\"instances\", \"audit_records\", \"mails\", \"modules\" (not with --dry-run), "

@@ -135,8 +135,8 @@ const struct command cmd_unmarked = {
     .description =
         "A file that arrived is renamed at its source, so that no run sends it again. Where that "
         "fails, it is remembered by place, name and version, and a run that finds it again only "
-        "renames it. It is forgotten when it is renamed, or when its folder is listed and it is gone "
-        "or has another size. At most 4,096 are remembered; then flows are told that nothing more can "
+        "renames it (or, where a server tells no times, says that it is still there). It is forgotten "
+        "when it is renamed, or when its folder is listed and it is gone or has another size. At most 4,096 are remembered; then flows are told that nothing more can "
         "be sent, until files are renamed or removed at their source or 'forget' is used.\n\n"
         "'forget' lets all of a connection, a folder or one file be forgotten: those that are still "
         "there under their old names are sent once more.",

@@ -18,9 +18,9 @@ struct import_rule {
     const char *signature;
 };
 
-/* What the verifier holds a module against, and what its memory is capped to. */
 #define MODULE_MADE_FOLDERS 2
 
+/* What the verifier holds a module against, and what its memory is capped to. */
 struct module_policy {
     const struct import_rule *imports; /* the allow-list of the module's kind */
     size_t import_count;

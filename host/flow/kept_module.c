@@ -43,42 +43,38 @@ static bool copy_module(const struct flow *flow, const char *to, struct error *e
     return ok;
 }
 
-static bool copy_file(const char *from, const char *to, struct error *err)
-{
-    struct buf bytes;
-    buf_init(&bytes, LIBRARY_SIZE_MAX);
-    bool ok = file_read(from, &bytes, err) && kept_file_write(to, bytes.data, bytes.size, err);
-    buf_release(&bytes);
-    return ok;
-}
-
 /* Nothing that was compiled is loaded from a folder that others can write to. */
-static bool is_protected(const char *path)
+static bool is_protected(const char *folder)
 {
     struct stat status;
-    char *folder = strndup(path, (size_t)(strrchr(path, '/') - path));
-    bool is = folder && stat(folder, &status) == 0 && !(status.st_mode & (S_IWGRP | S_IWOTH));
-    free(folder);
-    return is;
+    return stat(folder, &status) == 0 && !(status.st_mode & (S_IWGRP | S_IWOTH));
 }
 
-/* Without it the module is compiled again, so that a failure is none. */
-static void keep_library(const struct workspace *workspace, const char *library)
+/* Copies a file under its own name, unless that was done before. Without what was compiled it is compiled
+ * again, so that a failure is none. */
+static void keep_copy(const char *folder, const char *from)
 {
     struct error ignored = {0};
-    const char *slash = strrchr(library, '/'), *name = slash ? slash + 1 : library;
-    int digest_size = (int)strcspn(name, ".");
-    char digest[DIGEST_TEXT_SIZE + 1], *sum = NULL;
-    snprintf(digest, sizeof digest, "%.*s", digest_size, name);
-    char *to = kept_file_path(workspace->state_folder, digest, "so");
-    char *sum_to = kept_file_path(workspace->state_folder, digest, "so" TRANSLATE_SUM_SUFFIX);
-    bool is_known = to && sum_to && is_protected(to) && asprintf(&sum, "%s" TRANSLATE_SUM_SUFFIX, library) >= 0;
-    if (is_known && !(kept_file_use(to) && kept_file_use(sum_to)))
-        (void)(copy_file(sum, sum_to, &ignored) && copy_file(library, to, &ignored));
-    if (is_known)
-        free(sum);
+    struct buf bytes;
+    const char *slash = strrchr(from, '/');
+    char *to = file_join(folder, slash ? slash + 1 : from);
+    buf_init(&bytes, LIBRARY_SIZE_MAX);
+    if (to && !kept_file_use(to) && file_read(from, &bytes, &ignored))
+        (void)!kept_file_write(to, bytes.data, bytes.size, &ignored);
+    buf_release(&bytes);
     free(to);
-    free(sum_to);
+}
+
+/* Its sum first: one without the other counts as not compiled. */
+static void keep_library(const struct workspace *workspace, const char *library)
+{
+    char *folder = file_join(workspace->state_folder, KEPT_FILE_FOLDER), *sum = NULL;
+    if (folder && is_protected(folder) && asprintf(&sum, "%s" TRANSLATE_SUM_SUFFIX, library) >= 0) {
+        keep_copy(folder, sum);
+        keep_copy(folder, library);
+        free(sum);
+    }
+    free(folder);
 }
 
 bool kept_module_keep(const struct workspace *workspace, const struct flow *flow,

@@ -10,9 +10,9 @@
 #include "store/store.h"
 #include "workspace/workspace.h"
 
-/* Keeps flow's module, for an instance that is about to begin, if it is not kept yet, and what it was compiled
- * to: the next version's package may have neither that nor a compiler. ERROR_REFUSED: its
- * file is another one by now; the errors of file_read and kept_file_write. */
+/* Keeps flow's module, for an instance that is about to begin, if it is not kept yet, and what it was
+ * compiled to: the next version's package may have neither that nor a compiler. ERROR_REFUSED: its file is
+ * another one by now; the errors of file_read and kept_file_write. */
 MUST_USE bool kept_module_keep(const struct workspace *workspace, const struct flow *flow,
                                struct error *err);
 

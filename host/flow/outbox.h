@@ -23,8 +23,8 @@ struct outbox_report {
 
 /* Sends what is due, until nothing is, deadline_ms (clock_monotonic_ms) is reached or should_stop (may be
  * NULL) says so. A mail that was handed over whole by the deadline is waited for (MAIL_DOT_TIMEOUT_S of
- * transfer/smtp_dialogue.h at most) unless should_stop says so: else it would be sent twice. False: the store failed; report tells what was done before. By one thread of a service
- * at a time. */
+ * transfer/smtp_dialogue.h at most) unless should_stop says so: else it would be sent twice. False: the
+ * store failed; report tells what was done before. By one thread of a service at a time. */
 MUST_USE bool outbox_deliver(struct service *service, int64_t deadline_ms,
                              bool (*should_stop)(void *context), void *context,
                              struct outbox_report *report, struct error *err);

@@ -28,8 +28,8 @@ MUST_USE bool resume_run(struct service *service, const struct flow *flow,
 /*
  * Resumes every unfinished instance of the flow with that identifier. False: one of them cannot go on
  * now (ERROR_UNAVAILABLE names it and why), or the store failed. An instance that never can (its module
- * is lost) is ended with the fault that says so, and with it what it called. For a flow of which one run at a
- * time goes on, the caller holds its lock.
+ * is lost) is ended with the fault that says so, and with it what it called. For a flow of which one run
+ * at a time goes on, the caller holds its lock.
  */
 MUST_USE bool resume_flow(struct service *service, const char *identifier,
                           const struct run_watch *watch, int64_t deadline_ms, struct error *err);

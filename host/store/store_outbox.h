@@ -91,8 +91,8 @@ struct outbox_count {
 };
 MUST_USE bool store_outbox_count(struct store *store, struct outbox_count *out, struct error *err);
 
-/* Makes a mail that waits or was given up due now; where all are asked again nobody is refused any more. number 0: all that wait. ERROR_NOT_FOUND: there is no
- * such one; ERROR_REFUSED: it was sent or dropped. */
+/* Makes a mail that waits or was given up due now; where all are asked again nobody is refused any more.
+ * number 0: all that wait. ERROR_NOT_FOUND: there is no such one; ERROR_REFUSED: it was sent or dropped. */
 MUST_USE bool store_outbox_retry(struct store *store, int64_t number, int64_t now_ms,
                                  struct error *err);
 /* It is never sent. Errors as store_outbox_retry; ERROR_EXISTS: a process is sending it. */

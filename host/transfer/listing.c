@@ -60,6 +60,14 @@ static void listing_sort(struct remote_listing *listing)
         qsort(listing->entries, listing->count, sizeof *listing->entries, compare_entries);
 }
 
+const struct remote_entry *remote_listing_find(const struct remote_listing *listing, const char *name)
+{
+    const struct remote_entry wanted = {.name = (char *)name}; /* only read */
+    return listing->count == 0 ? NULL
+                               : bsearch(&wanted, listing->entries, listing->count,
+                                         sizeof *listing->entries, compare_entries);
+}
+
 void listing_finish(struct remote_listing *listing)
 {
     listing_sort(listing);

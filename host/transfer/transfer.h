@@ -95,6 +95,8 @@ struct remote_listing {
     bool is_unproven; /* the server said that it had none to give (FTP 450): no proof of what is not there */
 };
 void remote_listing_release(struct remote_listing *listing);
+/* The entry of that name in a listing that remote_list gave; NULL: there is none. */
+const struct remote_entry *remote_listing_find(const struct remote_listing *listing, const char *name);
 
 enum stream_outcome { STREAM_BYTES, STREAM_END, STREAM_WAIT, STREAM_FAILED };
 
@@ -263,8 +265,8 @@ MUST_USE bool mail_check(const struct connection *connection, const struct mail 
  * one of them or nobody, and where nobody nothing was decided about any. Errors of mail_check; ERROR_REFUSED
  * with a peer_code of 5xx: it will never take this mail; ERROR_DENIED: it takes none from us (login, address);
  * ERROR_UNKNOWN: it was sent and the confirmation lost (or a stop came before it; the call's deadline does
- * not count any more by then, and how long replies are waited for is in smtp_dialogue.h), so it may be sent again under the same id. retry is
- * set; what it forbids is said again until somebody acts.
+ * not count any more by then, and how long replies are waited for is in smtp_dialogue.h), so it may be sent
+ * again under the same id. retry is set; what it forbids is said again until somebody acts.
  */
 MUST_USE bool mail_send(struct transfer *transfer, const struct connection *connection,
                         const struct mail *mail, const struct transfer_call *call,

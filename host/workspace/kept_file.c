@@ -16,7 +16,6 @@
 #include "base/clock.h"
 #include "base/file.h"
 
-
 char *kept_file_path(const char *state_folder, const char *digest, const char *ending)
 {
     char *path = NULL;
@@ -162,8 +161,8 @@ bool kept_file_prune(const char *state_folder, int64_t oldest_ms, kept_file_need
     int folder = lock_folder_of(path, LOCK_EX);
     free(path);
     if (folder < 0)
-        return errno == ENOENT || error_errno(err, ERROR_INTERNAL, errno, "cannot lock '%s/" KEPT_FILE_FOLDER "'",
-                                              state_folder);
+        return errno == ENOENT || error_errno(err, ERROR_INTERNAL, errno,
+                                              "cannot lock '%s/" KEPT_FILE_FOLDER "'", state_folder);
     bool ok = prune_all(&prune, folder, err);
     *deleted = prune.deleted;
     return ok;

@@ -18,7 +18,7 @@
 #define KEPT_FILE_STALE_MS 3600000
 #define KEPT_FILE_MARGIN_MS 86400000
 
-/* "<state folder>/modules/<digest>.<ending>"; digest: of whatever tells it from others. Caller frees; NULL: no memory. */
+/* "<state folder>/modules/<digest>.<ending>". Caller frees; NULL: no memory. */
 char *kept_file_path(const char *state_folder, const char *digest, const char *ending);
 
 /* Says that an instance is about to begin with the file: it stays for as long as that is in the store,
@@ -32,9 +32,9 @@ MUST_USE bool kept_file_write(const char *path, const void *bytes, size_t size, 
 typedef bool kept_file_needed_fn(void *context, const char *digest, bool *is_needed, struct error *err);
 /*
  * Deletes what is older than a store whose oldest instance began at oldest_ms (none: INT64_MAX) by more
- * than the margin, and of which is_needed says, too, that no instance needs it. *deleted: how many files, but for
- * what modules were compiled to ("<digest>.so", and its sum).
- * No folder is fine. ERROR_DENIED, ERROR_INTERNAL, those of is_needed.
+ * than the margin, and of which is_needed says, too, that no instance needs it. *deleted: how many files,
+ * but for what modules were compiled to ("<digest>.so", and its sum). No folder is fine. ERROR_DENIED,
+ * ERROR_INTERNAL, those of is_needed.
  */
 MUST_USE bool kept_file_prune(const char *state_folder, int64_t oldest_ms,
                               kept_file_needed_fn *is_needed, void *context, size_t *deleted,
