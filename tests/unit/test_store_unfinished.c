@@ -69,7 +69,14 @@ static void run_sql(const struct world *world, const char *sql)
     sqlite3_close(other);
 }
 
-/* Its row still says that this process runs it. */
+static bool count_activity(void *context, const struct activity *row)
+{
+    (void)row;
+    ++*(int *)context;
+    return true;
+}
+
+/* Its row still says that this process runs it, and records of it may be in the queue. */
 static void what_could_not_be_given_back_is_nobodys_all_the_same(void)
 {
     struct world world = world_make();
@@ -81,10 +88,15 @@ static void what_could_not_be_given_back_is_nobodys_all_the_same(void)
     CHECK_FAILS(store_take_over(world.store, "root-1", &world.err), &world.err, ERROR_EXISTS);
     run_sql(&world, "CREATE TRIGGER full BEFORE UPDATE ON instance BEGIN SELECT RAISE(ABORT, 'full'); END");
     CHECK(!store_give_back(world.store, "root-1", "why", &world.err));
+    const struct activity activity = {.at_ms = 1, .import = "ftp.list", .result = "ok"};
+    store_activity(world.store, "root-1", &activity); /* as what was handed in before and waits yet */
     after = 0;
     CHECK_EQ_INT(next_page(world.store, NULL, &after), 1);
     run_sql(&world, "DROP TRIGGER full");
     CHECK_OK(store_take_over(world.store, "root-1", &world.err), &world.err);
+    int written = 0;
+    CHECK_OK(store_activities(world.store, "root-1", count_activity, &written, &world.err), &world.err);
+    CHECK_EQ_INT(written, 1);
     world_release(&world);
 }
 
