@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Threads that need one token at the same time, and a token service that keeps them waiting. */
-#include <arpa/inet.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "check.h"
 #include "transfer/oauth.h"
+#include "unit/loopback.h"
 
 #define CALLERS 3
 
@@ -48,14 +46,10 @@ static void *serve(void *context)
 
 static void begin(const char *answer)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t size = sizeof address;
+    char address[LOOPBACK_ADDRESS_SIZE];
     service = (struct service){.answer = answer};
-    service.listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    CHECK(bind(service.listener, (struct sockaddr *)&address, sizeof address) == 0);
-    CHECK(listen(service.listener, 10) == 0);
-    CHECK(getsockname(service.listener, (struct sockaddr *)&address, &size) == 0);
-    snprintf(service.url, sizeof service.url, "http://127.0.0.1:%d/token", ntohs(address.sin_port));
+    service.listener = loopback_listen(address);
+    snprintf(service.url, sizeof service.url, "http://%s/token", address);
     CHECK(pthread_create(&service.thread, NULL, serve, &service) == 0);
     setenv("SLUICE_TEST_SECRET", "secret", 1);
     connection = (struct connection){.name = "R", .type = CONNECTION_REST, .url = service.url,
