@@ -159,7 +159,7 @@ static CURLcode hand_over(struct smtp *smtp, const struct buf *text)
     effect_begins("message");
     enum mishap mishap = mishap_draw_often(kinds);
     if (mishap == MISHAP_NONE || mishap == MISHAP_SMTP_DOT_LOST)
-        ledger_mail(buf_text(text), text->size, smtp->recipients);
+        ledger_mail(buf_text(text), text->size, smtp->recipients, mishap == MISHAP_NONE);
     effect_happened();
     if (mishap == MISHAP_SMTP_DOT_LOST || mishap == MISHAP_DATA_RESET)
         return easy_fail(smtp->easy, CURLE_RECV_ERROR, "Recv failure: Connection reset by peer");

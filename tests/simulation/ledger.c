@@ -156,23 +156,52 @@ static void check_notice(const struct mail_seen *mail)
     }
 }
 
-/* Adds those who are not there yet. */
-static void note_recipients(struct mail_seen *mail, const char *recipients)
+/* What keeps the host from writing down that a mail was taken, or from knowing it later. */
+static uint64_t count_troubles(void)
+{
+    static const enum mishap kinds[] = {MISHAP_KILL_BEFORE, MISHAP_KILL_AFTER,  MISHAP_POWER_CUT,
+                                        MISHAP_TORN_WRITE,  MISHAP_FSYNC_FAILURE, MISHAP_DISK_FULL,
+                                        MISHAP_WRITE_ERROR, MISHAP_STORE_BUSY};
+    uint64_t count = 0;
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        count += world->mishaps[kinds[i]];
+    return count;
+}
+
+/* The nth of those who have it, which it is now. */
+static unsigned find_recipient(struct mail_seen *mail, const char *one, bool *has_it)
+{
+    unsigned nth = 0;
+    size_t length = strlen(mail->recipients);
+    const char *found = strstr(mail->recipients, one);
+    for (const char *at = mail->recipients; *at && at != found; at++)
+        nth += *at == '>';
+    *has_it = found;
+    check_that(nth < RECIPIENTS_MAX && length + strlen(one) < sizeof mail->recipients,
+               "too many recipients to be noted");
+    if (!found)
+        snprintf(mail->recipients + length, sizeof mail->recipients - length, "%s", one);
+    return nth;
+}
+
+/* Nobody gets a mail again without a reason. */
+static void note_recipients(struct mail_seen *mail, const char *recipients, bool is_told)
 {
     char one[300];
     for (const char *at = recipients; *at; at += strlen(one)) {
+        bool has_it;
         snprintf(one, sizeof one, "%.*s", (int)strcspn(at, ">") + 1, at);
-        size_t length = strlen(mail->recipients);
-        check_that(length + strlen(one) < sizeof mail->recipients, "too many recipients to be noted");
-        if (!strstr(mail->recipients, one))
-            snprintf(mail->recipients + length, sizeof mail->recipients - length, "%s", one);
+        struct receipt *receipt = &mail->receipts[find_recipient(mail, one, &has_it) % RECIPIENTS_MAX];
+        check_that(!has_it || receipt->is_unsure || receipt->troubles != count_troubles(),
+                   "%s got the mail %s again, and the host knew that it had it", one, mail->message_id);
+        *receipt = (struct receipt){!is_told, count_troubles()};
     }
 }
 
-void ledger_mail(const char *text, size_t size, const char *recipients)
+void ledger_mail(const char *text, size_t size, const char *recipients, bool is_told)
 {
-    struct mail_seen mail = {.count = 1};
-    note_recipients(&mail, recipients);
+    struct mail_seen mail = {0};
+    note_recipients(&mail, recipients, is_told);
     copy_field(text, "Message-ID", mail.message_id, sizeof mail.message_id);
     copy_field(text, "X-Sluice-Instance", mail.instance, sizeof mail.instance);
     copy_field(text, "Subject", mail.subject, sizeof mail.subject);
@@ -184,8 +213,7 @@ void ledger_mail(const char *text, size_t size, const char *recipients)
         struct mail_seen *known = &world->mails[i];
         if (strcmp(known->message_id, mail.message_id) != 0)
             continue;
-        known->count++;
-        note_recipients(known, recipients);
+        note_recipients(known, recipients, is_told);
         check_that(known->digest == mail.digest, "two different mails have the Message-ID %s",
                    mail.message_id);
         return;

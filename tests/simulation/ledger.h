@@ -23,8 +23,9 @@ void ledger_gone(const struct file *file);
 /* The consumer takes a delivered file. */
 void ledger_taken(const struct file *file);
 
-/* A mail was taken by the mail server, for recipients ("<address><address>"): its text as it was sent. */
-void ledger_mail(const char *text, size_t size, const char *recipients);
+/* A mail was taken by the mail server, for recipients ("<address><address>"): its text as it was sent. Was the
+ * host told so? */
+void ledger_mail(const char *text, size_t size, const char *recipients, bool is_told);
 
 /* ---- at the end of a seed ---- */
 /* All that was to be delivered was, and nothing of the host's own is left behind. */

@@ -104,11 +104,16 @@ struct late_rename { /* what a server still does, although the connection of who
     bool was_looked_at;                  /* the host has looked since */
 };
 
+#define RECIPIENTS_MAX 16
+
 struct mail_seen {
     char message_id[160], instance[32], subject[200];
     uint64_t digest; /* of what a reader sees: subject and body */
-    unsigned count;
     char recipients[400]; /* who has it: "<address><address>" */
+    struct receipt {
+        bool is_unsure;    /* the host did not hear of the last copy */
+        uint64_t troubles; /* so many of its own the host had had then, which make it forget what it heard */
+    } receipts[RECIPIENTS_MAX]; /* of each of these */
 };
 
 struct ack_seen {
