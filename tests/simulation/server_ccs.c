@@ -19,8 +19,10 @@ void ccs_serve(const struct request *request, struct answer *answer)
     check_that(strcmp(request->method, "PATCH") == 0, "CCS got a %s", request->method);
     check_that(ack && strstr(buf_text(&request->body), ack->id), "CCS got an acknowledgement that DACS "
                                                                  "never sent: %s", request->path);
-    if (ack)
+    if (ack) {
         ack->taken++;
+        check_that(ack->taken <= ack->allowed, "CCS gets %s again, which DACS does not wait for", ack->id);
+    }
     answer->status = 200;
     buf_append_text(&answer->body, "{}");
 }

@@ -118,7 +118,8 @@ struct mail_seen {
 
 struct ack_seen {
     char id[64];
-    unsigned sent, taken, answered_ok; /* by DACS; by CCS; DACS was told 200 */
+    unsigned taken, answered_ok; /* by CCS; DACS was told 200 */
+    unsigned open, allowed;      /* DACS waits for so many answers; CCS may have it so often by them */
 };
 
 /* How one FTP server behaves in this seed. */
