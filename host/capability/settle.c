@@ -9,16 +9,24 @@
 #include "capability/journal.h"
 #include "capability/retry.h"
 
-#define STEP_SIZE_MAX (3 * REMOTE_NAME_SIZE_MAX)
+#define STEP_SIZE_MAX (3 * REMOTE_NAME_SIZE_MAX + CONNECTION_PLACE_SIZE_MAX)
 
-static void pack_step(const struct transfer_step *step, struct buf *out)
+/* What one place tells says nothing of a step that was taken at another one, so the step knows its own. */
+static void pack_step(const struct transfer_step *step, const struct connection *connection,
+                      struct buf *out)
 {
+    struct buf place;
+    buf_init(&place, CONNECTION_PLACE_SIZE_MAX);
+    connection_place(connection, &place);
     pack_number(out, step->kind);
     pack_text(out, step->temporary);
     pack_text(out, step->name);
     pack_number(out, step->is_object);
     pack_number(out, step->size);
     pack_text(out, step->version);
+    pack_text(out, buf_text(&place));
+    out->failed |= place.failed;
+    buf_release(&place);
 }
 
 static void copy_text(struct unpack *in, char *to, size_t size)
@@ -28,7 +36,8 @@ static void copy_text(struct unpack *in, char *to, size_t size)
     snprintf(to, size, "%s", text ? text : "");
 }
 
-static bool unpack_step(const void *bytes, size_t size, struct transfer_step *step)
+/* *place: where it was taken; NULL: an earlier release did not note it. Points into bytes. */
+static bool unpack_step(const void *bytes, size_t size, struct transfer_step *step, const char **place)
 {
     struct unpack in;
     unpack_begin(&in, bytes, size);
@@ -39,6 +48,7 @@ static bool unpack_step(const void *bytes, size_t size, struct transfer_step *st
     step->is_object = unpack_number(&in) != 0;
     step->size = unpack_number(&in);
     copy_text(&in, step->version, sizeof step->version);
+    *place = in.left > 0 ? unpack_text(&in) : NULL;
     return unpack_end(&in) && kind <= STEP_PUBLISHING;
 }
 
@@ -50,26 +60,46 @@ static bool announce(void *context, const struct transfer_step *step, struct err
     *call->step = *step;
     call->has_step = true;
     buf_init(&plan, STEP_SIZE_MAX);
-    pack_step(step, &plan);
-    bool ok = journal_announce(call, plan.data, plan.size, JOURNAL_ON_DISK);
+    pack_step(step, call->connection, &plan);
+    bool ok = !plan.failed || error_set(&call->error, ERROR_LIMIT, "out of memory");
+    ok = ok && journal_announce(call, plan.data, plan.size, JOURNAL_ON_DISK);
     if (!ok && err)
         *err = call->error;
     buf_release(&plan);
     return ok;
 }
 
+/* The connection may have been pointed elsewhere since: to a spare server, to another user's home. */
+static bool is_at_its_place(struct call *call, const char *place)
+{
+    struct buf now;
+    if (!place || connection_is_at(call->connection, place))
+        return true;
+    buf_init(&now, CONNECTION_PLACE_SIZE_MAX);
+    connection_place(call->connection, &now);
+    error_set(&call->error, ERROR_UNKNOWN,
+              "connection '%s' points to %.160s now, and what became of '%.160s' can be told only at "
+              "%.160s, where it was begun: point it back there until that is told; or look at source and "
+              "target, and `sluice discard` gives the instance up",
+              call->connection->name, buf_text(&now), call->step->name, place);
+    buf_release(&now);
+    return false;
+}
+
 static bool begin(struct call *call)
 {
+    const char *place;
     call->step = arena_alloc(&call->execution->scratch, sizeof *call->step);
     if (!call->step)
         return error_set(&call->error, ERROR_LIMIT, "out of memory");
     call->transfer.announce = announce;
     if (!call->is_in_doubt)
         return true;
-    call->has_step = unpack_step(call->doubt, call->doubt_size, call->step);
-    if (call->has_step)
+    call->has_step = unpack_step(call->doubt, call->doubt_size, call->step, &place);
+    if (call->has_step && is_at_its_place(call, place))
         return true;
-    error_set(&call->error, ERROR_INVALID, "what the journal tells of it is damaged");
+    if (!call->has_step)
+        error_set(&call->error, ERROR_INVALID, "what the journal tells of it is damaged");
     journal_suspend(call);
     return false;
 }

@@ -2,7 +2,8 @@
 /*
  * Stores and renames whose steps go into the journal, and what is done where their outcome is not known:
  * looked at again, with growing pauses, and where that does not help the execution is suspended. A result
- * that cannot be learnt is never guessed.
+ * that cannot be learnt is never guessed. It is looked for at the place only (connection_place) where the step
+ * was taken: ERROR_UNKNOWN, and suspended, where the connection points to another one by then.
  */
 #ifndef CAPABILITY_SETTLE_H
 #define CAPABILITY_SETTLE_H

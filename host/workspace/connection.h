@@ -99,6 +99,15 @@ struct connection {
 /* "ftp", "sftp", "object_storage", "rest", "smtp", "local". */
 const char *connection_type_name(enum connection_type type);
 
+/* Which place the connection means, appended to out for people and to compare: "ftp://user@host:port", or its
+ * url. What else it holds (password, times, limits) may change while the place stays the same. The user of a
+ * file server is part of it (a home, a root of its own), that of Object Storage is not: there the folder
+ * names the namespace. At most CONNECTION_PLACE_SIZE_MAX bytes. */
+void connection_place(const struct connection *connection, struct buf *out);
+#define CONNECTION_PLACE_SIZE_MAX 5120
+/* Whether it means the place that this text tells. */
+bool connection_is_at(const struct connection *connection, const char *place);
+
 /* Contents released, struct zeroed. */
 void connection_release(struct connection *connection);
 

@@ -5,6 +5,7 @@ replaced on a machine without a compiler. The file arrives once all the same.
 
 Usage: test_doubt.py SLUICE
 """
+import hashlib
 import json
 import os
 import shutil
@@ -125,6 +126,83 @@ class Doubt(unittest.TestCase):
         self.check_waits(instance, TARGET, output)
         self.land.write_connections(self.connections)
         self.check_goes_on(instance)
+
+    def point_to(self, **fields):
+        self.land.write_connections({**self.connections, TARGET: {**self.connections[TARGET], **fields}})
+
+    def check_waits_for_its_place(self, instance, output):
+        for words in ("points to ftp://", f"told only at ftp://u@127.0.0.1:{self.server.port}", "point it back"):
+            self.check_waits(instance, words, output)
+
+    def test_the_connection_is_pointed_to_a_spare_server_meanwhile(self):
+        """What a server does not have says nothing of a file that another one was to rename."""
+        instance = self.interrupt()
+        spare = ScriptedServer()
+        self.addCleanup(spare.close)
+        self.point_to(port=spare.port)
+        for _ in range(2):
+            status, output = self.run_flow()
+            self.assertEqual(status, 1, output)
+            self.check_waits_for_its_place(instance, output)
+            self.assertIn(f"points to ftp://u@127.0.0.1:{spare.port} now", self.shown(instance)["fault"]["detail"])
+            self.assertEqual(list(self.land.ccs_ftp_files()), [NAME], output)
+            self.assertEqual((spare.files, spare.commands), ({}, []), "it was not even asked")
+        self.point_to(stall_timeout_s=7)  # the same place
+        self.check_goes_on(instance)
+
+    def test_the_server_dies_before_it_renames_and_a_spare_one_takes_its_place(self):
+        self.land.put_ccs_ftp(NAME, DATA)
+
+        def die(session, name):
+            session.server.replies["greeting"] = "421 down"
+            return HANG_UP
+
+        self.server.replies["RNTO"] = die
+        status, output = self.run_flow()
+        self.assertEqual(status, 1, output)
+        spare = ScriptedServer()
+        self.addCleanup(spare.close)
+        self.point_to(port=spare.port)
+        status, output = self.run_flow()
+        self.assertEqual((status, list(self.land.ccs_ftp_files())), (1, [NAME]), output)
+        del self.server.replies["greeting"], self.server.replies["RNTO"]
+        self.point_to()
+        status, output = self.run_flow()
+        self.assertEqual((status, list(self.land.ccs_ftp_files())), (0, ["SENT-" + NAME]), output)
+        self.assertEqual((self.server.files, spare.files), ({NAME: DATA}, {}))
+
+    def test_another_user_is_another_place(self):
+        instance = self.interrupt()
+        self.point_to(user="another")
+        status, output = self.run_flow()
+        self.assertEqual(status, 1, output)
+        self.check_waits_for_its_place(instance, output)
+        self.point_to()
+        self.check_goes_on(instance)
+
+    def test_a_step_of_an_earlier_release_does_not_tell_its_place(self):
+        """Its journal is read as it was."""
+        instance = self.interrupt()
+        self.forget_place()
+        self.point_to(user="another")
+        self.check_goes_on(instance)
+
+    def forget_place(self):
+        """Makes of the step in doubt what releases wrote that did not note where it was taken."""
+        place = f"ftp://u@127.0.0.1:{self.server.port}\0".encode()
+        place = len(place).to_bytes(8, "little") + place
+        with sqlite3.connect(os.path.join(self.land.workspace, "state", "sluice.db")) as db:
+            rows = db.execute("SELECT j.instance, j.number, i.id, import, request, plan FROM journal j, instance i "
+                              "WHERE j.instance = i.number AND j.result IS NULL").fetchall()
+            rows = [row for row in rows if row[5] and row[5][:-8].endswith(place)]
+            self.assertEqual(len(rows), 1)
+            instance, number, name, called, request, plan = rows[0]
+            plan = plan[:-8 - len(place)]
+            digest = hashlib.sha256(number.to_bytes(8, "little") + bytes(8))
+            for part in (name.encode(), called.encode(), request, plan):
+                digest.update(len(part).to_bytes(8, "little") + part)
+            db.execute("UPDATE journal SET plan = ? WHERE instance = ? AND number = ?",
+                       (plan + digest.digest()[:8], instance, number))
 
     def test_the_flow_that_was_called_is_deactivated_meanwhile(self):
         instance = self.interrupt()

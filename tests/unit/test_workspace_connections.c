@@ -388,7 +388,64 @@ static void retries_have_defaults_and_a_key_of_their_own(void)
     connection_release(&connection);
 }
 
-CHECK_MAIN(TEST(retries_have_defaults_and_a_key_of_their_own),
+static void check_place(const char *json, const char *place)
+{
+    struct connection connection = {0};
+    struct error err = {0};
+    struct buf text;
+    buf_init(&text, CONNECTION_PLACE_SIZE_MAX);
+    CHECK_OK(read_text(json, &connection, &err), &err);
+    connection_place(&connection, &text);
+    CHECK(!text.failed);
+    CHECK_EQ_TEXT(buf_text(&text), place);
+    CHECK(connection_is_at(&connection, place));
+    CHECK(!connection_is_at(&connection, "ftp://u@elsewhere:21"));
+    buf_release(&text);
+    connection_release(&connection);
+}
+
+static void a_place_is_what_decides_where_it_is(void)
+{
+    const char storage[] = OS_HEAD ", \"url\": \"%s\", \"fingerprint\": \"" FINGERPRINT "\"}}";
+    char json[512];
+    check_place(FTP_HEAD "}}", "ftp://u@h:21");
+    check_place(FTP_HEAD ", \"settle_ms\": 5, \"stall_timeout_s\": 9, \"retry\": {\"attempts\": 2}}}",
+                "ftp://u@h:21");
+    check_place("{\"C\": {\"type\": \"sftp\", \"host\": \"Files.UTILITY.test\", \"port\": 2022, \"user\":"
+                " \"Ann\", \"password\": {\"env\": \"P\"}, \"known_hosts\": \"k\"}}",
+                "sftp://Ann@files.utility.test:2022");
+    snprintf(json, sizeof json, storage, "HTTPS://Storage.TEST/Path/");
+    check_place(json, "https://storage.test/Path");
+    snprintf(json, sizeof json, storage, "https://storage.test");
+    check_place(json, "https://storage.test");
+}
+
+static void the_longest_place_is_told_whole(void)
+{
+    struct buf json, place;
+    buf_init(&json, 1u << 14);
+    buf_init(&place, 1u << 14);
+    buf_append_text(&json, "{\"C\": {\"type\": \"ftp\", \"host\": \"");
+    buf_append_text(&place, "ftp://");
+    for (int i = 0; i < 4096; i++)
+        buf_append_char(&place, 'u');
+    buf_append_char(&place, '@');
+    for (int i = 0; i < 253; i++) {
+        buf_append_char(&json, i % 60 == 59 ? '.' : 'h');
+        buf_append_char(&place, i % 60 == 59 ? '.' : 'h');
+    }
+    buf_append_text(&place, ":65535");
+    buf_append_text(&json, "\", \"port\": 65535, \"password\": {\"env\": \"P\"}, \"user\": \"");
+    for (int i = 0; i < 4096; i++)
+        buf_append_char(&json, 'u');
+    buf_append_text(&json, "\"}}");
+    check_place(buf_text(&json), buf_text(&place));
+    buf_release(&json);
+    buf_release(&place);
+}
+
+CHECK_MAIN(TEST(a_place_is_what_decides_where_it_is), TEST(the_longest_place_is_told_whole),
+           TEST(retries_have_defaults_and_a_key_of_their_own),
            TEST(complaints_say_where_and_what), TEST(ftp_has_safe_defaults),
            TEST(other_types_are_read), TEST(limits_hold_at_n_and_n_plus_1),
            TEST(secrets_are_fetched), TEST(credentials_are_files_of_a_folder),
