@@ -90,7 +90,7 @@ bool leftover_sweep(const struct environment *environment, struct error *err)
 {
     struct snapshot *snapshot = workspace_snapshot(environment->workspace);
     struct sweep sweep = {.environment = environment, .snapshot = snapshot, .err = err, .ok = true};
-    bool ok = store_reminders(environment->store, KIND, sweep_one, &sweep, err) && sweep.ok;
+    bool ok = store_reminders(environment->store, KIND, "", sweep_one, &sweep, err) && sweep.ok;
     snapshot_release(snapshot);
     return ok;
 }

@@ -2,6 +2,7 @@
 /* See unmarked.h. */
 #include "capability/unmarked.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/pack.h"
@@ -23,14 +24,32 @@ static bool is_same_text(const char *a, const char *b)
     return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
-static enum unmarked compare(const struct call *call, const struct remote_file *source,
-                             const struct unmarked_delivery *delivery)
+struct finding {
+    struct call *call;
+    const struct remote_file *source;
+    struct buf beginning; /* of the keys of source */
+    enum unmarked is;
+    struct remote_receipt receipt; /* UNMARKED_SAME */
+    struct error why;              /* UNMARKED_PERHAPS */
+};
+
+static bool is_of_this_run(const struct call *call, const struct unmarked_delivery *delivery)
+{
+    return delivery->run ? strcmp(delivery->run, unmarked_run(call)) == 0
+                         : is_same_text(delivery->instance, call->execution->instance);
+}
+
+static bool is_from_here(const struct connection *connection, const struct unmarked_delivery *delivery)
+{
+    return !delivery->place || connection_is_at(connection, delivery->place);
+}
+
+/* By etag, or size and time; perhaps: nothing tells. */
+static enum unmarked compare_version(const struct call *call, const struct remote_file *source,
+                                     const struct unmarked_delivery *delivery)
 {
     uint64_t modified_s = source->etag ? 0 : (uint64_t)source->info.modified_s;
-    if (strcmp(delivery->connection, call->connection->name) != 0 ||
-        strcmp(delivery->folder, call->args[1].text) != 0 ||
-        strcmp(delivery->name, call->args[2].text) != 0 || delivery->size != source->info.size ||
-        !is_same_text(delivery->etag, source->etag))
+    if (!is_same_text(delivery->etag, source->etag))
         return UNMARKED_NO;
     if (source->etag || (modified_s && modified_s == delivery->modified_s))
         return UNMARKED_SAME;
@@ -40,43 +59,75 @@ static enum unmarked compare(const struct call *call, const struct remote_file *
                ? UNMARKED_SAME : UNMARKED_PERHAPS;
 }
 
-/* Its value in the store, appended to value. */
-static bool find(const struct call *call, const char *connection, const char *folder,
-                 const char *name, struct buf *value)
+static enum unmarked perhaps(struct finding *finding, const struct unmarked_delivery *delivery,
+                             const char *before, const char *what, const char *after)
 {
-    struct buf key;
-    unmarked_key(connection, folder, name, &key);
-    bool found = !key.failed && store_reminder(call->execution->environment->store, UNMARKED_KIND,
-                                               buf_text(&key), value);
-    buf_release(&key);
-    return found && !value->failed;
+    if (finding->is == UNMARKED_NO)
+        error_set(&finding->why, ERROR_EXISTS,
+                  "'%.200s' is not sent again: instance %s has sent a file of that name and size, which was "
+                  "not renamed at the source since, and %s'%.160s'%s: rename or remove it there, or let it be "
+                  "forgotten (sluice unmarked)",
+                  finding->source->name, delivery->instance ? delivery->instance : "(not noted)", before,
+                  what, after);
+    return UNMARKED_PERHAPS;
+}
+
+static enum unmarked compare(struct finding *finding, const struct unmarked_delivery *delivery)
+{
+    const struct call *call = finding->call;
+    const struct remote_file *source = finding->source;
+    bool has_name = strcmp(delivery->name, call->args[2].text) == 0;
+    if (strcmp(delivery->connection, call->connection->name) != 0 ||
+        strcmp(delivery->folder, call->args[1].text) != 0 || delivery->size != source->info.size ||
+        (!has_name && is_of_this_run(call, delivery))) /* a flow may store one file under two names */
+        return UNMARKED_NO;
+    if (!is_from_here(source->connection, delivery)) /* times and etags are the other server's */
+        return perhaps(finding, delivery, "its connection pointed to another place then, ", delivery->place,
+                       "");
+    enum unmarked is = compare_version(call, source, delivery);
+    if (is != UNMARKED_NO && !has_name)
+        return perhaps(finding, delivery, "it got another name at the target then, ", delivery->name, "");
+    return is != UNMARKED_PERHAPS ? is
+                                  : perhaps(finding, delivery, "connection ", source->connection->name,
+                                            " tells no time by which to know another one");
+}
+
+static bool consider(void *context, const struct reminder *reminder)
+{
+    struct finding *finding = context;
+    struct unmarked_delivery delivery;
+    if (!unmarked_is_of(reminder->key, &finding->beginning) ||
+        !unmarked_unpack(reminder->value, reminder->size, &delivery))
+        return true;
+    enum unmarked is = compare(finding, &delivery);
+    if (is != UNMARKED_NO)
+        finding->is = is;
+    if (is == UNMARKED_SAME)
+        finding->receipt = delivery.receipt;
+    return is != UNMARKED_SAME; /* what is known counts more than what may be */
 }
 
 enum unmarked unmarked_find(struct call *call, const struct remote_file *source,
                             struct remote_receipt *receipt)
 {
-    struct buf value;
-    struct unmarked_delivery delivery = {0};
-    enum unmarked finding = UNMARKED_NO;
+    struct finding finding = {.call = call, .source = source};
+    struct store *store = call->execution->environment->store;
     if (!has_place(source))
         return UNMARKED_NO;
-    buf_init(&value, VALUE_SIZE_MAX);
-    if (find(call, source->connection->name, source->folder, source->name, &value) &&
-        unmarked_unpack(value.data, value.size, &delivery))
-        finding = compare(call, source, &delivery);
-    if (finding == UNMARKED_SAME)
-        *receipt = delivery.receipt;
-    if (finding == UNMARKED_PERHAPS) {
-        error_set(&call->error, ERROR_EXISTS,
-                  "'%s' is not sent again: instance %s has sent a file of that name and size, which was "
-                  "not renamed at the source since, and connection '%s' tells no time by which to know "
-                  "another one: rename or remove it there",
-                  source->name, delivery.instance ? delivery.instance : "(not noted)",
-                  source->connection->name);
+    unmarked_source(source->connection->name, source->folder, source->name, &finding.beginning);
+    if (finding.beginning.failed || !store_reminders(store, UNMARKED_KIND, buf_text(&finding.beginning),
+                                                     consider, &finding, &finding.why)) {
+        error_set(&finding.why, ERROR_LIMIT, "out of memory");
+        finding.is = UNMARKED_PERHAPS;
+    }
+    if (finding.is == UNMARKED_SAME)
+        *receipt = finding.receipt;
+    if (finding.is == UNMARKED_PERHAPS) {
+        call->error = finding.why;
         error_advise(&call->error, RETRY_NEVER);
     }
-    buf_release(&value);
-    return finding;
+    buf_release(&finding.beginning);
+    return finding.is;
 }
 
 /* The store fails for the journal as well: what is not on the disk must not be built upon. */
@@ -93,7 +144,7 @@ bool unmarked_may_note(struct call *call, const struct remote_file *source)
     struct error why = {0};
     if (!has_place(source) || call->is_in_doubt)
         return true;
-    unmarked_key(source->connection->name, source->folder, source->name, &key);
+    unmarked_key(call, source, &key);
     bool ok = store_may_remind(call->execution->environment->store, UNMARKED_KIND, buf_text(&key), &why);
     buf_release(&key);
     return ok || error_set(&call->error, ERROR_LIMIT,
@@ -108,7 +159,7 @@ bool unmarked_note(struct call *call, const struct remote_file *source,
     struct buf key, value;
     if (!has_place(source))
         return true;
-    unmarked_key(source->connection->name, source->folder, source->name, &key);
+    unmarked_key(call, source, &key);
     buf_init(&value, VALUE_SIZE_MAX);
     unmarked_pack(call, source, receipt, &value);
     const struct reminder reminder = {UNMARKED_KIND, buf_text(&key), value.data, value.size};
@@ -121,33 +172,55 @@ bool unmarked_note(struct call *call, const struct remote_file *source,
     return ok || stop(call);
 }
 
+struct forgetting {
+    struct call *call;
+    struct buf beginning;
+    bool ok;
+};
+
+static bool forget_one(void *context, const struct reminder *reminder)
+{
+    struct forgetting *forgetting = context;
+    struct call *call = forgetting->call;
+    struct unmarked_delivery delivery;
+    (void)!unmarked_unpack(reminder->value, reminder->size, &delivery); /* what is damaged may go, too */
+    if (unmarked_is_of(reminder->key, &forgetting->beginning) && is_from_here(call->connection, &delivery))
+        forgetting->ok = store_forget(call->execution->environment->store, call->execution->instance,
+                                      UNMARKED_KIND, reminder->key, &call->error);
+    return forgetting->ok;
+}
+
 bool unmarked_done(struct call *call)
 {
-    struct buf key;
-    unmarked_key(call->connection->name, call->args[1].text, call->args[2].text, &key);
-    bool ok = store_forget(call->execution->environment->store, call->execution->instance, UNMARKED_KIND,
-                           buf_text(&key), &call->error);
-    buf_release(&key);
-    return ok || stop(call);
+    struct forgetting forgetting = {.call = call, .ok = true};
+    unmarked_source(call->connection->name, call->args[1].text, call->args[2].text, &forgetting.beginning);
+    bool ok = !forgetting.beginning.failed || error_set(&call->error, ERROR_LIMIT, "out of memory");
+    ok = ok && store_reminders(call->execution->environment->store, UNMARKED_KIND,
+                               buf_text(&forgetting.beginning), forget_one, &forgetting, &call->error);
+    buf_release(&forgetting.beginning);
+    return (ok && forgetting.ok) || stop(call);
 }
 
 /* ---- what is gone ---------------------------------------------------------------------------- */
 
-struct place {
-    const char *beginning; /* of the keys of its files */
-    size_t folder_size;    /* of that: the rest is the prefix of their names */
+struct expecting {
+    const struct call *call;
     struct buf *expected;
 };
 
+/* Its name, what its key has behind that, and its size. */
 static bool expect(void *context, const struct reminder *reminder)
 {
-    struct place *place = context;
+    struct expecting *expecting = context;
     struct unmarked_delivery delivery;
-    if (strncmp(reminder->key, place->beginning, strlen(place->beginning)) != 0)
-        return true;
+    char key[UNMARKED_KEY_SPACE], *parts[3];
+    snprintf(key, sizeof key, "%s", reminder->key);
     (void)!unmarked_unpack(reminder->value, reminder->size, &delivery); /* what is damaged may go, too */
-    pack_text(place->expected, reminder->key + place->folder_size);
-    pack_number(place->expected, delivery.size);
+    if (!unmarked_split(key, parts) || !is_from_here(expecting->call->connection, &delivery))
+        return true;
+    pack_text(expecting->expected, parts[2]);
+    pack_text(expecting->expected, reminder->key + (parts[2] - key) + strlen(parts[2]));
+    pack_number(expecting->expected, delivery.size);
     return true;
 }
 
@@ -155,11 +228,11 @@ void unmarked_expect(const struct call *call, struct buf *expected)
 {
     struct buf beginning;
     struct error ignored;
-    unmarked_key(call->connection->name, call->args[1].text, call->args[2].text, &beginning);
-    struct place place = {buf_text(&beginning), beginning.size - strlen(call->args[2].text), expected};
+    struct expecting expecting = {call, expected};
+    unmarked_source(call->connection->name, call->args[1].text, call->args[2].text, &beginning);
     buf_init(expected, EXPECTED_SIZE_MAX);
-    if (beginning.failed ||
-        !store_reminders(call->execution->environment->store, UNMARKED_KIND, expect, &place, &ignored))
+    if (beginning.failed || !store_reminders(call->execution->environment->store, UNMARKED_KIND,
+                                             buf_text(&beginning), expect, &expecting, &ignored))
         expected->failed = true;
     buf_release(&beginning);
 }
@@ -180,11 +253,12 @@ void unmarked_listed(const struct call *call, const struct buf *expected,
     bool is_proof = !listing->is_unproven && listing->unparsed == 0 && listing->count <= LISTING_ENTRIES_MAX;
     while (!expected->failed && is_proof && in.left > 0 && !in.failed) {
         struct buf key;
-        const char *name = unpack_text(&in);
+        const char *name = unpack_text(&in), *rest = unpack_text(&in);
         uint64_t size = unpack_number(&in);
-        if (!name || is_still_there(listing, name, size))
+        if (!name || !rest || is_still_there(listing, name, size))
             continue;
-        unmarked_key(call->connection->name, call->args[1].text, name, &key);
+        unmarked_source(call->connection->name, call->args[1].text, name, &key);
+        buf_append_text(&key, rest);
         if (!key.failed)
             (void)!store_forget(call->execution->environment->store, call->execution->instance,
                                 UNMARKED_KIND, buf_text(&key), &ignored);

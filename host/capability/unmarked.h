@@ -6,7 +6,10 @@
  * How many are remembered is bounded (REMINDERS_MAX), so what can no longer be found again is forgotten when
  * its folder is listed, and where there is no room nothing is sent.
  * A version is known by its etag, or by size and time. Where a server tells neither, a file of the same name
- * and size is perhaps the same one: it is not sent again until it has been renamed, or seen to be gone.
+ * and size is perhaps the same one: it is not sent again until it has been renamed, or seen to be gone. The
+ * same holds where it would get another name at the target than another run gave it (a filter with a clock),
+ * and where the source's connection points to another place than then (connection_place): what is there
+ * neither marks nor forgets what was delivered from the first.
  */
 #ifndef CAPABILITY_UNMARKED_H
 #define CAPABILITY_UNMARKED_H
@@ -15,8 +18,8 @@
 enum unmarked {
     UNMARKED_NO,      /* nothing is known of it: it is to be sent */
     UNMARKED_SAME,    /* that very version was delivered there before; receipt is that one's */
-    UNMARKED_PERHAPS, /* a file of that name and size was, and no time tells whether it is the same:
-                         call->error (ERROR_EXISTS) says what to do */
+    UNMARKED_PERHAPS, /* perhaps it was, by another name, from another place, or no time tells whether it is
+                         the same: call->error (ERROR_EXISTS) says what to do; ERROR_LIMIT: no memory */
 };
 
 /* Of a store (connection, folder, name, file). */
@@ -42,9 +45,11 @@ void unmarked_listed(const struct call *call, const struct buf *expected,
                      const struct remote_listing *listing);
 
 struct unmarked_file {
+    const char *key; /* of it in the store */
     const char *connection, *folder, *name;
     uint64_t size;
     const char *to_connection, *to_folder, *to_name;
+    const char *place; /* of connection then (connection_place); NULL: not noted, by an earlier release */
 };
 /* For people: all that are remembered, in no order; a false from fn ends it. */
 typedef bool unmarked_fn(void *context, const struct unmarked_file *file);

@@ -17,25 +17,21 @@ static bool show(void *context, const struct reminder *reminder)
     char key[UNMARKED_KEY_SPACE], *parts[3];
     struct unmarked_delivery delivery;
     snprintf(key, sizeof key, "%s", reminder->key);
-    if (!reminder_split(key, parts))
+    if (!unmarked_split(key, parts))
         return true;
     (void)!unmarked_unpack(reminder->value, reminder->size, &delivery); /* what is damaged can be forgotten */
-    const struct unmarked_file file = {parts[0], parts[1], parts[2], delivery.size,
-                                       delivery.connection, delivery.folder, delivery.name};
+    const struct unmarked_file file = {reminder->key, parts[0], parts[1], parts[2], delivery.size,
+                                       delivery.connection, delivery.folder, delivery.name,
+                                       delivery.place};
     return showing->fn(showing->context, &file);
 }
 
 bool unmarked_list(struct store *store, unmarked_fn *fn, void *context, struct error *err)
 {
-    return store_reminders(store, UNMARKED_KIND, show, &(struct showing){fn, context}, err);
+    return store_reminders(store, UNMARKED_KIND, "", show, &(struct showing){fn, context}, err);
 }
 
 bool unmarked_forget(struct store *store, const struct unmarked_file *file, struct error *err)
 {
-    struct buf key;
-    unmarked_key(file->connection, file->folder, file->name, &key);
-    bool ok = key.failed ? error_set(err, ERROR_LIMIT, "out of memory")
-                         : store_forget_now(store, UNMARKED_KIND, buf_text(&key), err);
-    buf_release(&key);
-    return ok;
+    return store_forget_now(store, UNMARKED_KIND, file->key, err);
 }

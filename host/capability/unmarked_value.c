@@ -6,11 +6,65 @@
 #include <string.h>
 
 #include "base/pack.h"
+#include "engine/digest.h"
+#include "store/store_reminder.h"
 
-void unmarked_key(const char *connection, const char *folder, const char *name, struct buf *key)
+void unmarked_source(const char *connection, const char *folder, const char *name, struct buf *key)
 {
     buf_init(key, UNMARKED_KEY_SPACE);
     buf_printf(key, "%s\n%s\n%s", connection, folder, name);
+}
+
+static void pack_place(const struct remote_file *source, struct buf *out)
+{
+    struct buf place;
+    buf_init(&place, CONNECTION_PLACE_SIZE_MAX);
+    connection_place(source->connection, &place);
+    pack_text(out, buf_text(&place));
+    out->failed |= place.failed;
+    buf_release(&place);
+}
+
+static void pack_target(const struct call *call, struct buf *out)
+{
+    pack_text(out, call->connection->name);
+    pack_text(out, call->args[1].text);
+    pack_text(out, call->args[2].text);
+}
+
+void unmarked_key(const struct call *call, const struct remote_file *source, struct buf *key)
+{
+    struct buf rest;
+    char digest[DIGEST_TEXT_SIZE];
+    buf_init(&rest, UNMARKED_KEY_SPACE + CONNECTION_PLACE_SIZE_MAX);
+    pack_target(call, &rest);
+    pack_place(source, &rest);
+    unmarked_source(source->connection->name, source->folder, source->name, key);
+    buf_printf(key, "\n%.32s", digest_hex(NULL, buf_text(&rest), rest.size, digest));
+    key->failed |= rest.failed;
+    buf_release(&rest);
+}
+
+bool unmarked_is_of(const char *key, const struct buf *source)
+{
+    return strncmp(key, buf_text(source), source->size) == 0 &&
+           (key[source->size] == '\0' || key[source->size] == '\n');
+}
+
+bool unmarked_split(char *key, char *parts[3])
+{
+    if (!reminder_split(key, parts))
+        return false;
+    parts[2][strcspn(parts[2], "\n")] = '\0';
+    return true;
+}
+
+const char *unmarked_run(const struct call *call)
+{
+    const struct execution *execution = call->execution;
+    while (execution->caller)
+        execution = execution->caller;
+    return execution->instance;
 }
 
 void unmarked_pack(const struct call *call, const struct remote_file *source,
@@ -19,13 +73,13 @@ void unmarked_pack(const struct call *call, const struct remote_file *source,
     pack_number(out, source->info.size);
     pack_number(out, source->etag ? 0 : (uint64_t)source->info.modified_s);
     pack_text(out, source->etag);
-    pack_text(out, call->connection->name);
-    pack_text(out, call->args[1].text);
-    pack_text(out, call->args[2].text);
+    pack_target(call, out);
     pack_text(out, receipt->name);
     pack_text(out, receipt->digest);
     pack_number(out, receipt->size);
     pack_text(out, call->execution->instance);
+    pack_text(out, unmarked_run(call));
+    pack_place(source, out);
 }
 
 static bool unpack_receipt(struct unpack *in, struct remote_receipt *receipt)
@@ -52,6 +106,8 @@ bool unmarked_unpack(const void *bytes, size_t size, struct unmarked_delivery *d
     delivery->name = unpack_text(&in);
     bool ok = unpack_receipt(&in, &delivery->receipt) && delivery->connection && delivery->folder &&
               delivery->name;
-    delivery->instance = ok && !unpack_end(&in) ? unpack_text(&in) : NULL;
+    delivery->instance = in.left > 0 ? unpack_text(&in) : NULL;
+    delivery->run = in.left > 0 ? unpack_text(&in) : NULL;
+    delivery->place = in.left > 0 ? unpack_text(&in) : NULL;
     return ok && unpack_end(&in);
 }

@@ -4,11 +4,20 @@
 #define CAPABILITY_UNMARKED_VALUE_H
 #include "capability/call.h"
 
-#define UNMARKED_KIND "unmarked" /* of the reminders; the key is "connection\nfolder\nname" */
-#define UNMARKED_KEY_SPACE 16384 /* bytes; more than its parts may have */
+/* Of the reminders. The key is "connection\nfolder\nname\ndigest": the source, and a digest of what else
+ * tells one delivery from another, its place and where it went. Earlier releases wrote none, one for each
+ * source; those are found as before. */
+#define UNMARKED_KIND "unmarked"
+#define UNMARKED_KEY_SPACE 20480 /* bytes; more than its parts may have */
 
-/* The key of a source; the caller releases it. */
-void unmarked_key(const char *connection, const char *folder, const char *name, struct buf *key);
+/* What the keys of a source begin with; the caller releases it. */
+void unmarked_source(const char *connection, const char *folder, const char *name, struct buf *key);
+/* The key of what call stores; the caller releases it. */
+void unmarked_key(const struct call *call, const struct remote_file *source, struct buf *key);
+/* Whether it is a key of that source, and not of one with a longer name. */
+bool unmarked_is_of(const char *key, const struct buf *source);
+/* Cuts a key into its source, in its place. False: it is damaged. */
+bool unmarked_split(char *key, char *parts[3]);
 
 /* Texts point into the value. */
 struct unmarked_delivery {
@@ -16,8 +25,14 @@ struct unmarked_delivery {
     const char *etag;          /* NULL: not told */
     const char *connection, *folder, *name; /* where it was to go */
     struct remote_receipt receipt;
-    const char *instance; /* that sent it; NULL: not noted, by an earlier version */
+    /* NULL: not noted, by an earlier release */
+    const char *instance; /* that sent it */
+    const char *run;      /* the instance that began it all: its caller, or the caller's */
+    const char *place;    /* of the source's connection then */
 };
+
+/* The instance that began the run to which call belongs. */
+const char *unmarked_run(const struct call *call);
 
 /* Appends the value of what call stored. */
 void unmarked_pack(const struct call *call, const struct remote_file *source,

@@ -52,6 +52,7 @@ static bool write_row(void *context, const struct unmarked_file *file)
     document_text(document, "sent_to", file->to_connection);
     document_text(document, "to_folder", file->to_folder);
     document_text(document, "as", file->to_name);
+    document_text(document, "place", file->place);
     document_close(document, '}');
     return true;
 }
@@ -135,13 +136,15 @@ const struct command cmd_unmarked = {
     .description =
         "A file that arrived is renamed at its source, so that no run sends it again. Where that "
         "fails, it is remembered by place, name and version, and a run that finds it again only "
-        "renames it (or, where a server tells no times, says that it is still there). It is forgotten "
-        "when it is renamed, or when its folder is listed and it is gone or has another size. At most 4,096 are remembered; then flows are told that nothing more can "
+        "renames it. A run that cannot do that safely says that it is still there, and why: the server tells "
+        "no times, the connection points to another place since, or the file would get another name at the "
+        "target. It is forgotten when it is renamed, or when its folder is listed at that place and it is "
+        "gone or has another size. At most 4,096 are remembered; then flows are told that nothing more can "
         "be sent, until files are renamed or removed at their source or 'forget' is used.\n\n"
         "'forget' lets all of a connection, a folder or one file be forgotten: those that are still "
         "there under their old names are sent once more.",
     .json = "list: {\"unmarked\": [{\"connection\", \"folder\", \"file\", \"bytes\", \"sent_to\", "
-            "\"to_folder\", \"as\"}]}\nforget: {\"forgotten\"}",
+            "\"to_folder\", \"as\", \"place\"}]}\nforget: {\"forgotten\"}",
     .exit_status = "0  done\n2  no such file is remembered",
     .files = "state/sluice.db",
     .examples = " sluice unmarked\n sluice unmarked forget \"OU FTP CCS for CCS-DACS\" /upload",

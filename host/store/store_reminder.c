@@ -87,16 +87,6 @@ void store_reminders_clear(struct store *store)
         drop(&store->reminders);
 }
 
-bool store_reminder(struct store *store, const char *kind, const char *key, struct buf *out)
-{
-    pthread_mutex_lock(&store->reminding);
-    const struct kept_reminder *kept = *find(store, kind, key);
-    if (kept)
-        buf_append(out, kept->value, kept->size);
-    pthread_mutex_unlock(&store->reminding);
-    return kept != NULL;
-}
-
 bool store_may_remind(struct store *store, const char *kind, const char *key, struct error *err)
 {
     size_t count = 0;
@@ -111,14 +101,15 @@ bool store_may_remind(struct store *store, const char *kind, const char *key, st
 }
 
 /* Copies, so that fn may call whatever it likes. */
-bool store_reminders(struct store *store, const char *kind, reminder_fn *fn, void *context,
-                     struct error *err)
+bool store_reminders(struct store *store, const char *kind, const char *beginning, reminder_fn *fn,
+                     void *context, struct error *err)
 {
+    const size_t beginning_size = strlen(beginning);
     struct kept_reminder *list = NULL;
     bool ok = true;
     pthread_mutex_lock(&store->reminding);
     for (const struct kept_reminder *kept = store->reminders; kept && ok; kept = kept->next) {
-        if (strcmp(kept->kind, kind) != 0)
+        if (strcmp(kept->kind, kind) != 0 || strncmp(kept->key, beginning, beginning_size) != 0)
             continue;
         const struct reminder reminder = {kept->kind, kept->key, kept->value, kept->size};
         struct kept_reminder *one = copy(&reminder);

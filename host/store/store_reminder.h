@@ -6,7 +6,7 @@
  */
 #ifndef STORE_STORE_REMINDER_H
 #define STORE_STORE_REMINDER_H
-#include "base/buf.h"
+#include "base/error.h"
 #include "store/store.h"
 
 #define REMINDERS_MAX 4096 /* of a kind; see store_may_remind */
@@ -37,13 +37,10 @@ MUST_USE bool store_forget(struct store *store, const char *id, const char *kind
 MUST_USE bool store_forget_now(struct store *store, const char *kind, const char *key,
                                struct error *err);
 
-/* Appends the value to out; false: there is none. */
-bool store_reminder(struct store *store, const char *kind, const char *key, struct buf *out);
-
-/* Calls fn for each of a kind, with copies; a false from it ends the walk. */
+/* Calls fn for each of a kind whose key begins with beginning, with copies; a false from it ends the walk. */
 typedef bool reminder_fn(void *context, const struct reminder *reminder);
-MUST_USE bool store_reminders(struct store *store, const char *kind, reminder_fn *fn, void *context,
-                              struct error *err);
+MUST_USE bool store_reminders(struct store *store, const char *kind, const char *beginning,
+                              reminder_fn *fn, void *context, struct error *err);
 
 /* Takes over what other processes have written since. */
 MUST_USE bool store_reminders_refresh(struct store *store, struct error *err);

@@ -57,6 +57,24 @@ class Points(FilterTest):
         self.transfer(FLOW_OS)
         self.assertEqual(self.land.dacs_ftp_files(), {"C1-FROM.csv": MASKED * 7})
 
+    def test_another_name_at_each_run_is_not_another_file(self):
+        """What arrived and cannot be marked is not sent again under another name, as by a filter with a clock."""
+        self.install(FLOW_FTP, "name.wasm", "name")
+        self.land.put_ccs_ftp("C1-A.csv", LINE)
+        self.land.put_ccs_ftp("SENT-C1-A.csv", b"the name is taken")
+        self.transfer(expect=3)
+        os.unlink(os.path.join(self.land.workspace, "customizations", FLOW_FTP, "name.wasm"))
+        for _ in range(2):
+            told = self.transfer(expect=1)
+            self.assertIn("it got another name at the target then, 'W-C1-A.csv'", told)
+            self.assertEqual(self.land.dacs_ftp_files(), {"W-C1-A.csv": LINE})
+        os.unlink(os.path.join(self.land.ccs_ftp.home + SOURCE_FOLDER, "SENT-C1-A.csv"))
+        self.install(FLOW_FTP, "name.wasm", "name")
+        os.unlink(os.path.join(self.land.dacs_ftp.home + TARGET_FOLDER, "W-C1-A.csv"))
+        self.transfer()
+        self.assertEqual(self.land.dacs_ftp_files(), {})
+        self.assertEqual(set(self.land.ccs_ftp_files()), {"SENT-C1-A.csv"})
+
     def test_several_run_in_the_order_of_their_labels(self):
         self.install(FLOW_FTP, "name.20-second.wasm", "name")
         self.install(FLOW_FTP, "name.wasm", "name")

@@ -8,6 +8,7 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -123,6 +124,89 @@ class Unmarked(unittest.TestCase):
         self.run_flow(target, 0)
         self.assertEqual(len(self.taken), 1)
         self.assertEqual(list(source.files), ["SENT-" + self.name])
+
+    # ---- another place ------------------------------------------------------------------------------
+
+    def remembered(self):
+        listed = json.loads(self.land.sluice("--json", "unmarked", check=True).stdout)["unmarked"]
+        return [one for one in listed if one["file"] == self.name]
+
+    def point_to(self, server):
+        self.land.connections[SOURCE]["port"] = server.port
+        self.land.write_connections(self.land.connections)
+
+    def delivered_from(self, spare_files):
+        """A file that was delivered and cannot be marked, and the server that takes the place of its own."""
+        source, target, _ = self.refused(mdtm=None)
+        spare = ScriptedServer(spare_files)
+        self.addCleanup(spare.close)
+        self.point_to(spare)
+        return source, spare, target
+
+    def check_marked_when_back(self, source, target):
+        taken = list(self.taken)
+        self.assertIn(f":{source.port}", self.remembered()[0]["place"])
+        self.point_to(source)
+        del source.replies["RNTO"]
+        self.run_flow(target, 0)
+        self.assertEqual(self.taken, taken)
+        self.assertEqual(list(source.files), ["SENT-" + self.name])
+        self.assertEqual(self.remembered(), [])
+
+    def test_a_file_of_a_spare_server_is_not_the_one_that_was_delivered(self):
+        source, spare, target = self.delivered_from({self.name: b"456"})
+        for _ in range(2):
+            detail = self.detail(self.run_flow(target, FAILED))
+            for words in (self.name, "is not sent again", "another place then", f":{source.port}", "rename or remove it"):
+                self.assertIn(words, detail)
+        self.assertEqual((len(self.taken), list(spare.files)), (1, [self.name]))
+        self.check_marked_when_back(source, target)
+
+    def test_what_a_spare_server_does_not_have_is_not_forgotten(self):
+        source, _, target = self.delivered_from({})
+        self.run_flow(target, 0)
+        self.check_marked_when_back(source, target)
+
+    def test_another_file_of_a_spare_server_is_sent_and_marked_there(self):
+        source, spare, target = self.delivered_from({self.name: b"4567"})
+        self.run_flow(target, 0)
+        self.assertEqual(self.taken[1:], [(self.name, b"4567")])
+        self.assertEqual(list(spare.files), ["SENT-" + self.name])
+        self.check_marked_when_back(source, target)
+
+    # ---- an earlier release -------------------------------------------------------------------------
+
+    def make_old(self, source):
+        """What is remembered becomes as releases wrote it that knew neither place nor run."""
+        user = self.land.connections[SOURCE]["user"]
+        place = f"ftp://{user}@127.0.0.1:{source.port}\0".encode()
+        tail = len(place) + 8 + 23 + 8  # its length, and the instance that began the run
+        with sqlite3.connect(os.path.join(self.land.workspace, "state", "sluice.db")) as db:
+            rows = [(number, key, value) for number, key, value in db.execute("SELECT number, key, value FROM reminder "
+                    "WHERE kind = 'unmarked'") if f"\n{self.name}\n" in key]
+            self.assertEqual(len(rows), 1)
+            number, key, value = rows[0]
+            self.assertTrue(value.endswith(place))
+            db.execute("UPDATE reminder SET key = ?, value = ? WHERE number = ?",
+                       (key.rpartition("\n")[0], value[:-tail], number))
+
+    def test_what_an_earlier_release_remembers_is_not_sent_again(self):
+        source, target, _ = self.refused()
+        self.make_old(source)
+        self.assertEqual(self.remembered()[0]["place"], None)
+        self.assertIn("is not sent again", self.detail(self.run_flow(target, FAILED)))
+        self.assertEqual(len(self.taken), 1)
+        self.land.sluice("unmarked", "forget", SOURCE, "/in", self.name, check=True)
+        self.run_flow(target, PARTLY)
+        self.assertEqual(len(self.taken), 2)
+
+    def test_what_an_earlier_release_remembers_is_marked_and_forgotten(self):
+        source, target, _ = self.refused(mdtm=None)
+        self.make_old(source)
+        del source.replies["RNTO"]
+        self.run_flow(target, 0)
+        self.assertEqual((len(self.taken), list(source.files)), (1, ["SENT-" + self.name]))
+        self.assertEqual(self.remembered(), [])
 
     # ---- no look ------------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ add_unit_test(test_capability_journal LIBS sluice_capability)
 add_unit_test(test_capability_retry LIBS sluice_capability)
 add_unit_test(test_capability_manifest LIBS sluice_capability)
 add_unit_test(test_capability_log LIBS sluice_capability)
+add_unit_test(test_capability_unmarked LIBS sluice_capability)
 
 add_unit_test(test_capability_imports LIBS sluice_capability
   ARGS ${TEST_GUEST_FOLDER}/probe.wasm ${PROJECT_BINARY_DIR}/tests/compiled

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/buf.h"
 #include "store/store_reminder.h"
 #include "unit/store_support.h"
 
@@ -23,13 +24,43 @@ static bool keep(struct store *store, const char *key, const char *value, struct
     return store_remind(store, "one", &reminder, err);
 }
 
+struct wanted {
+    const char *key;
+    struct buf value;
+    bool is_found;
+};
+
+static bool take(void *context, const struct reminder *reminder)
+{
+    struct wanted *wanted = context;
+    if (strcmp(reminder->key, wanted->key) != 0)
+        return true;
+    wanted->is_found = true;
+    buf_append(&wanted->value, reminder->value, reminder->size);
+    return false;
+}
+
+static struct wanted want(struct store *store, const char *kind, const char *key)
+{
+    struct wanted wanted = {.key = key};
+    struct error err = {0};
+    buf_init(&wanted.value, 100);
+    CHECK_OK(store_reminders(store, kind, key, take, &wanted, &err), &err);
+    return wanted;
+}
+
+static bool is_there(struct store *store, const char *kind, const char *key)
+{
+    struct wanted wanted = want(store, kind, key);
+    buf_release(&wanted.value);
+    return wanted.is_found;
+}
+
 static void check_value(struct store *store, const char *key, const char *expected)
 {
-    struct buf value;
-    buf_init(&value, 100);
-    bool found = store_reminder(store, KIND, key, &value);
-    CHECK_EQ_TEXT(found ? buf_text(&value) : "(none)", expected ? expected : "(none)");
-    buf_release(&value);
+    struct wanted wanted = want(store, KIND, key);
+    CHECK_EQ_TEXT(wanted.is_found ? buf_text(&wanted.value) : "(none)", expected ? expected : "(none)");
+    buf_release(&wanted.value);
 }
 
 static struct world begin(void)
@@ -51,7 +82,7 @@ static void it_outlives_the_store(void)
     check_value(world.store, "a", "second");
     check_value(world.store, "b", "");
     check_value(world.store, "c", NULL);
-    CHECK(!store_reminder(world.store, "other", "a", &(struct buf){.size_max = 0}));
+    CHECK(!is_there(world.store, "other", "a"));
     world_release(&world);
 }
 
@@ -98,10 +129,14 @@ static void another_process_hears_of_it(void)
     check_value(other, "a", NULL);
     CHECK_OK(store_reminders_refresh(other, &world.err), &world.err);
     check_value(other, "a", "x");
-    CHECK_OK(store_reminders(other, KIND, count, &left, &world.err), &world.err);
+    CHECK_OK(store_reminders(other, KIND, "", count, &left, &world.err), &world.err);
     CHECK_EQ_INT(left, 8);
+    CHECK_OK(store_reminders(other, KIND, "b", count, &left, &world.err), &world.err);
+    CHECK_EQ_INT(left, 7);
+    CHECK_OK(store_reminders(other, KIND, "bb", count, &left, &world.err), &world.err);
+    CHECK_EQ_INT(left, 7);
     left = 1;
-    CHECK_OK(store_reminders(other, KIND, count, &left, &world.err), &world.err);
+    CHECK_OK(store_reminders(other, KIND, "", count, &left, &world.err), &world.err);
     CHECK_EQ_INT(left, 0);
     CHECK_OK(store_forget_now(other, KIND, "a", &world.err), &world.err);
     CHECK_OK(store_reminders_refresh(world.store, &world.err), &world.err);
@@ -154,10 +189,10 @@ static void what_is_handed_in_survives_a_look_at_the_table(void)
     for (int i = 0; i < ROUNDS; i++) {
         CHECK_OK(keep(world.store, "a", "x", &world.err), &world.err);
         sched_yield();
-        lost += !store_reminder(world.store, KIND, "a", &(struct buf){.size_max = 0});
+        lost += !is_there(world.store, KIND, "a");
         CHECK_OK(store_forget(world.store, "one", KIND, "a", &world.err), &world.err);
         sched_yield();
-        risen += store_reminder(world.store, KIND, "a", &(struct buf){.size_max = 0});
+        risen += is_there(world.store, KIND, "a");
     }
     atomic_store(&race.is_over, true);
     pthread_join(thread, NULL);
