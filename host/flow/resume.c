@@ -13,6 +13,7 @@
 #include "flow/kept_module.h"
 #include "flow/run_lock.h"
 #include "store/store_journal.h"
+#include "store/store_reminder.h"
 
 #define PARAMETERS_SIZE_MAX (1u << 20)
 
@@ -224,13 +225,15 @@ bool resume_flow(struct service *service, const char *identifier, const struct r
     return ok;
 }
 
-/* Under the flow's lock: a run that goes on has resumed what there was. */
+/* Under the flow's lock: a run that goes on has resumed what there was. What other processes delivered and
+ * could not mark must not be sent again: it is read anew, as before a new run. */
 static bool resume_alone(struct service *service, const char *id, const char *flow,
                          const struct run_watch *watch, int64_t deadline_ms)
 {
     struct error err = {0};
     int lock = -1;
     bool ok = run_lock_take(service->workspace->state_folder, flow, &lock, &err) &&
+              store_reminders_refresh(service->store, &err) &&
               resume_one(service, id, watch, deadline_ms, &err);
     run_lock_release(lock);
     if (!ok && err.kind != ERROR_EXISTS && err.kind != ERROR_NOT_FOUND)

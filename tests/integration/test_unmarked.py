@@ -12,6 +12,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 HERE = os.path.dirname(os.path.realpath(__file__))
@@ -235,6 +236,41 @@ class Unmarked(unittest.TestCase):
         self.assertEqual(state["lies"], 0)
         self.assertEqual(self.taken, [(self.name, b"123")])
         self.assertEqual(list(source.files), ["SENT-" + self.name])
+
+    # ---- another process ----------------------------------------------------------------------------
+
+    def start_server(self):
+        """It has read its store when this returns."""
+        server = subprocess.Popen(self.land.command("serve", "--listen", "127.0.0.1:0"), text=True,
+                                  env=self.land.environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        self.addCleanup(server.stdout.close)
+        self.addCleanup(server.wait)
+        self.addCleanup(server.terminate)
+        self.assertIn("127.0.0.1", server.stdout.readline())
+
+    def killed_at_the_listing(self, source):
+        process = subprocess.Popen(self.land.command(*self.command()), env=self.land.environment(),
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+        def die(_session, _argument):
+            del source.replies["LIST"]
+            process.kill()
+            return HANG_UP
+        source.replies["LIST"] = die
+        self.assertEqual(process.wait(), -signal.SIGKILL)
+
+    def test_a_server_that_goes_on_knows_what_others_could_not_mark(self):
+        source, target = self.source(RNTO="550 read only"), self.target()
+        self.start_server()
+        self.run_flow(target, PARTLY)
+        self.killed_at_the_listing(source)
+        del source.replies["RNTO"]
+        deadline = time.monotonic() + 60
+        while "SENT-" + self.name not in source.files:
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.1)
+        self.assertEqual(target.files, {}, "it was sent a second time")
+        self.assertEqual(self.taken, [(self.name, b"123")])
 
 
 if __name__ == "__main__":
