@@ -153,15 +153,15 @@ bool store_remind(struct store *store, const char *id, const struct reminder *re
     return ok;
 }
 
+/* Whether memory has it or not: another process may have written it since the table was read. */
 bool store_forget(struct store *store, const char *id, const char *kind, const char *key,
                   struct error *err)
 {
     const struct record_parts parts = {.texts = {kind, key}};
     pthread_mutex_lock(&store->reminding);
-    struct kept_reminder **at = find(store, kind, key);
-    bool ok = !*at || store_hand_in(store, id, record_new(RECORD_FORGET, &parts), err);
+    bool ok = store_hand_in(store, id, record_new(RECORD_FORGET, &parts), err);
     if (ok)
-        drop(at);
+        drop(find(store, kind, key));
     pthread_mutex_unlock(&store->reminding);
     return ok;
 }

@@ -30,7 +30,7 @@ MUST_USE bool store_may_remind(struct store *store, const char *kind, const char
  * of the instance included. A value that the key has is replaced. ERROR_NOT_FOUND as store_journal_write. */
 MUST_USE bool store_remind(struct store *store, const char *id, const struct reminder *reminder,
                            struct error *err);
-/* Likewise: it is done. */
+/* Likewise: it is done. One that only another process knows of goes, too. */
 MUST_USE bool store_forget(struct store *store, const char *id, const char *kind, const char *key,
                            struct error *err);
 /* Of no instance; on the disk when it returns. */

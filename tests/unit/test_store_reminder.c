@@ -145,6 +145,22 @@ static void another_process_hears_of_it(void)
     world_release(&world);
 }
 
+static void what_another_process_wrote_since_is_forgotten_too(void)
+{
+    struct world world = begin();
+    struct store *other = world_open(&world);
+    CHECK_OK(start_instance(other, "two", false, &world.err), &world.err);
+    CHECK_OK(keep(world.store, "a", "x", &world.err), &world.err);
+    CHECK_OK(store_reminders_refresh(world.store, &world.err), &world.err); /* it is on the disk */
+    check_value(other, "a", NULL);
+    CHECK_OK(store_forget(other, "two", KIND, "a", &world.err), &world.err);
+    CHECK_OK(store_reminders_refresh(other, &world.err), &world.err);
+    CHECK_OK(store_reminders_refresh(world.store, &world.err), &world.err);
+    check_value(world.store, "a", NULL);
+    store_close(other);
+    world_release(&world);
+}
+
 static void it_is_bounded(void)
 {
     struct world world = begin();
@@ -220,5 +236,6 @@ static void a_store_that_was_half_made_is_made_anew(void)
 
 CHECK_MAIN(TEST(it_outlives_the_store), TEST(what_is_done_is_forgotten),
            TEST(it_belongs_to_an_instance_in_progress), TEST(another_process_hears_of_it),
-           TEST(it_is_bounded), TEST(what_is_handed_in_survives_a_look_at_the_table),
+           TEST(what_another_process_wrote_since_is_forgotten_too), TEST(it_is_bounded),
+           TEST(what_is_handed_in_survives_a_look_at_the_table),
            TEST(a_store_that_was_half_made_is_made_anew))
