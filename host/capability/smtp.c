@@ -65,6 +65,17 @@ static bool is_started_by_callers(const struct execution *execution)
     return manifest_answers(execution->manifest);
 }
 
+/* What kept the store from being written passes. As a result of the call it would stay, and no replay would
+ * write the mail. */
+static bool add(struct call *call, const struct outbox_mail *row, bool *is_held)
+{
+    if (store_outbox_add(call->execution->environment->store, row, is_held, &call->error))
+        return true;
+    if (call->execution->journal && call->error.kind == ERROR_UNAVAILABLE)
+        journal_suspend(call);
+    return false;
+}
+
 /* All that the journal has, this call's intent and the mail are committed together, its result later; a
  * Message-ID is taken once. So after a crash between the two the very same call comes again, and nothing
  * changes. */
@@ -83,7 +94,7 @@ static bool put_into_outbox(struct call *call, const struct mail *mail, bool *is
     };
     return mail_check(call->connection, mail, &call->error) &&
            journal_announce(call, mail->message_id, strlen(mail->message_id), JOURNAL_IN_ORDER) &&
-           store_outbox_add(call->execution->environment->store, &row, is_held, &call->error);
+           add(call, &row, is_held);
 }
 
 int32_t capability_smtp_send(struct call *call)

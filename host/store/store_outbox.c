@@ -73,7 +73,7 @@ static void wake(struct store *store)
 
 struct adding {
     const struct outbox_mail *mail;
-    bool is_held;
+    bool is_held, is_full;
 };
 
 #define ALIKE " connection = ?1 AND recipients = ?2 AND subject = ?3 "
@@ -124,21 +124,24 @@ static bool insert(struct store *store, const struct outbox_mail *mail, const ch
     return change(store, &query, err);
 }
 
-static bool check_room(struct store *store, const struct outbox_mail *mail, struct error *err)
+static bool check_room(struct store *store, struct adding *adding, struct error *err)
 {
     static const struct query query = {
         .sql = "SELECT count(*), ifnull(sum(size), 0) FROM outbox WHERE state = 'waiting'"};
     int64_t values[2];
     if (!ask(store, &query, values, 2, NULL, err))
         return false;
+    adding->is_full = true;
     if (values[0] >= STORE_OUTBOX_WAITING_MAX)
         return error_set(err, ERROR_LIMIT,
                          "the outbox is full: %u mails wait to be sent; see sluice outbox",
                          STORE_OUTBOX_WAITING_MAX);
-    return values[1] + (int64_t)strlen(mail->body) <= STORE_OUTBOX_SIZE_MAX ||
-           error_set(err, ERROR_LIMIT,
-                     "the outbox is full: mails of %lld bytes wait to be sent; see sluice outbox",
-                     (long long)values[1]);
+    if (values[1] + (int64_t)strlen(adding->mail->body) > STORE_OUTBOX_SIZE_MAX)
+        return error_set(err, ERROR_LIMIT,
+                         "the outbox is full: mails of %lld bytes wait to be sent; see sluice outbox",
+                         (long long)values[1]);
+    adding->is_full = false;
+    return true;
 }
 
 /* Begins a summary if as many mails like this one as may go out have been written lately. */
@@ -175,11 +178,11 @@ static bool add(struct store *store, void *context, struct error *err)
     const struct outbox_mail *mail = adding->mail;
     bool found = false;
     int64_t summary = 0;
-    adding->is_held = false;
+    adding->is_held = adding->is_full = false;
     if (!is_there(store, mail->message_id, &found, err) || found)
         return found;
     if (!mail->may_be_held)
-        return check_room(store, mail, err) &&
+        return check_room(store, adding, err) &&
                insert(store, mail, mail->body, mail->written_ms, 0, err);
     const struct query open_summary =
         about(mail, "SELECT number FROM outbox WHERE" ALIKE
@@ -188,7 +191,7 @@ static bool add(struct store *store, void *context, struct error *err)
         return false;
     if (adding->is_held)
         return fold_in(store, mail, summary, err);
-    return check_room(store, mail, err) && hold_back(store, adding, err) &&
+    return check_room(store, adding, err) && hold_back(store, adding, err) &&
            (adding->is_held || insert(store, mail, mail->body, mail->written_ms, 0, err));
 }
 
@@ -200,6 +203,8 @@ bool store_outbox_add(struct store *store, const struct outbox_mail *mail, bool 
     *is_held = ok && adding.is_held;
     if (ok)
         wake(store);
+    else if (!(adding.is_full && err->kind == ERROR_LIMIT)) /* full, but then the group failed as a whole */
+        err->kind = ERROR_UNAVAILABLE;
     return ok;
 }
 

@@ -34,7 +34,8 @@ struct outbox_mail {
 };
 
 /* On the disk when it returns. A Message-ID that is there already is success and changes nothing. *is_held:
- * it is told of in a summary, once for each instance. ERROR_LIMIT: the outbox is full. */
+ * it is told of in a summary, once for each instance. ERROR_LIMIT: the outbox is full; ERROR_UNAVAILABLE:
+ * the store could not be written. err is not NULL. */
 MUST_USE bool store_outbox_add(struct store *store, const struct outbox_mail *mail, bool *is_held,
                                struct error *err);
 

@@ -1,6 +1,7 @@
 add_unit_test(test_capability_handle LIBS sluice_capability)
 add_unit_test(test_capability_opened LIBS sluice_capability)
 add_unit_test(test_capability_journal LIBS sluice_capability)
+add_unit_test(test_capability_smtp LIBS sluice_capability)
 add_unit_test(test_capability_retry LIBS sluice_capability)
 add_unit_test(test_capability_manifest LIBS sluice_capability)
 add_unit_test(test_capability_log LIBS sluice_capability)
