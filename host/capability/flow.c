@@ -123,6 +123,8 @@ int32_t capability_flow_call(struct call *call)
     struct http_response *response = calloc(1, sizeof *response);
     if (!response) {
         error_set(&call->error, ERROR_LIMIT, "out of memory");
+        if (execution->journal)
+            journal_suspend(call); /* as where the callee cannot begin for want of it */
         return call_failed(call);
     }
     if (!announce_call(call) ||

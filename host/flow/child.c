@@ -100,13 +100,21 @@ static bool suspend(struct execution *caller, const char *why, struct error *err
     return error_set(err, ERROR_UNKNOWN, "%s", why);
 }
 
-/* What an earlier process began is there: that this one cannot go on with it ends nothing. */
+/* For want of memory, a descriptor, room on the disk or a store that can be written. */
+static bool passes(const struct error *why)
+{
+    return why->kind == ERROR_LIMIT || why->kind == ERROR_UNAVAILABLE || why->kind == ERROR_INTERNAL;
+}
+
+/* What an earlier process began is there: that this one cannot go on with it ends nothing. Nor is it a
+ * result of the call that a new one cannot begin for a reason that passes: every replay would have it. */
 static bool fail_callee(struct execution *caller, const struct callee *callee, struct error *err)
 {
     struct error why = *err;
-    if (!callee->id[0])
+    if (!callee->id[0] && !(caller->journal && passes(&why)))
         return false;
-    log_line(LOG_WARNING, callee->id, "cannot go on now: %s", why.message);
+    log_line(LOG_WARNING, callee->id[0] ? callee->id : caller->instance, "cannot go on now: %s",
+             why.message);
     return suspend(caller, why.message, err);
 }
 

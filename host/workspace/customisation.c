@@ -138,8 +138,10 @@ bool customisation_list_read(struct customisation_list *out, const char *workspa
         return error_set(err, ERROR_LIMIT, "flow '%s' can have no folder of customisations", flow);
     DIR *entries = opendir(folder);
     bool is_missing = !entries && (errno == ENOENT || errno == ENOTDIR);
+    bool is_denied = errno == EACCES || errno == EPERM;
     bool ok = entries ? read_folder(out, folder, entries, err)
-                      : is_missing || error_errno(err, ERROR_DENIED, errno, "folder '%s'", folder);
+                      : is_missing || error_errno(err, is_denied ? ERROR_DENIED : ERROR_INTERNAL, errno,
+                                                  "folder '%s'", folder);
     if (entries)
         closedir(entries);
     free(folder);
