@@ -218,18 +218,21 @@ static bool choose_filters(struct service *service, const struct execution_start
     return ok;
 }
 
-/* The instance: a new row, or the one that goes on. */
+/* The instance: a new row, or the one that goes on. Its journal comes first: without one there is no row that
+ * nobody would go on with. */
 static bool begin(struct service *service, const struct execution_start *start,
                   struct execution *execution, bool *has_row, struct error *err)
 {
     bool durable = is_durable(service, start);
     *has_row = start->resumes != NULL;
+    if (durable && !journal_open(&execution->journal, service->store, execution->instance,
+                                 start->is_replay ? JOURNAL_REPLAY : JOURNAL_RECORD, err))
+        return false;
     if (!*has_row && ((durable && !kept_module_keep(service->workspace, start->flow, err)) ||
                       !record_start(service, start, execution, err)))
         return false;
     *has_row = true;
-    return !durable || journal_open(&execution->journal, service->store, execution->instance,
-                                    start->is_replay ? JOURNAL_REPLAY : JOURNAL_RECORD, err);
+    return true;
 }
 
 /* What is known by now need not be in doubt later. */
