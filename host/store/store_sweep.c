@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What processes left in progress that ended before their flows did: marked as aborted. */
+/*
+ * What processes left in progress that ended before their flows did, and that nobody goes on with: marked as
+ * aborted. Of what is durable that is what a flow called that has ended without it.
+ */
 #include <stdio.h>
 #include <string.h>
 
@@ -15,8 +18,13 @@
     "stopped); files recorded as transferred are complete, the operation that was going on then "  \
     "may or may not have taken effect; the instance is not resumed: run the flow again"
 
+#define CALLER_DETAIL                                                                              \
+    "process %lld, which ran it, ended before the flow did, and the flow that called it has ended " \
+    "since: nobody goes on with it"
+
 struct orphan {
     int64_t number, process;
+    bool is_durable;
     char id[INSTANCE_ID_SIZE];
 };
 
@@ -30,8 +38,11 @@ static bool find_orphans(struct store *store, struct orphans *out, struct error 
 {
     struct walk walk;
     out->count = 0;
-    walk_begin(&walk, store, "SELECT number, owner, process, id FROM instance"
-                             " WHERE state = 'IN_PROGRESS' AND NOT durable AND number > ?1 ORDER BY number LIMIT ?2",
+    walk_begin(&walk, store,
+               "SELECT i.number, i.owner, i.process, i.id, i.durable FROM instance i"
+               " WHERE i.state = 'IN_PROGRESS' AND i.number > ?1 AND (NOT i.durable OR i.parent IS NOT NULL"
+               "  AND NOT EXISTS (SELECT 1 FROM instance c WHERE c.id = i.parent AND c.state = 'IN_PROGRESS'))"
+               " ORDER BY i.number LIMIT ?2",
                WALK_ASCENDING, 0);
     while (out->count < ORPHANS_MAX && walk_next(&walk)) {
         if (store_owner_lives(&store->owner, walk_number(&walk, 1)))
@@ -39,6 +50,7 @@ static bool find_orphans(struct store *store, struct orphans *out, struct error 
         struct orphan *orphan = &out->list[out->count++];
         orphan->number = walk_number(&walk, 0);
         orphan->process = walk_number(&walk, 2);
+        orphan->is_durable = walk_number(&walk, 4) != 0;
         snprintf(orphan->id, sizeof orphan->id, "%s", walk_text(&walk, 3));
     }
     return walk_end(&walk, err);
@@ -54,7 +66,8 @@ static bool abort_one(struct store *store, const struct orphan *orphan, struct e
         " fault_code = 'interrupted', fault_title = 'The process that ran the flow ended',"
         " fault_detail = ? WHERE number = ? AND state = 'IN_PROGRESS'",
         -1, &statement, NULL);
-    snprintf(detail, sizeof detail, INTERRUPTED_DETAIL, (long long)orphan->process);
+    snprintf(detail, sizeof detail, orphan->is_durable ? CALLER_DETAIL : INTERRUPTED_DETAIL,
+             (long long)orphan->process);
     sqlite3_bind_int64(statement, 1, clock_wall_ms());
     sqlite3_bind_text(statement, 2, detail, -1, SQLITE_STATIC);
     sqlite3_bind_int64(statement, 3, orphan->number);

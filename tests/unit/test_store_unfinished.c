@@ -128,7 +128,35 @@ static void what_is_abandoned_ends_with_what_it_called(void)
     world_release(&world);
 }
 
-CHECK_MAIN(TEST(what_could_not_be_given_back_is_nobodys_all_the_same),
+static int64_t aborted_now(struct world *world)
+{
+    store_close(world->store);
+    world->store = world_open(world);
+    sqlite3 *other = other_open(world);
+    int64_t count = other_ask(other, "SELECT count(*) FROM instance WHERE state = 'ABORTED'");
+    sqlite3_close(other);
+    return count;
+}
+
+/* As an earlier version left it: nobody would ever go on with it, or purge it. */
+static void what_a_flow_called_that_has_ended_is_aborted(void)
+{
+    struct world world = world_make();
+    leave(&world, "root", "NULL", 2);
+    leave(&world, "called", "'root-1'", 1);
+    leave(&world, "deeper", "'called-1'", 1);
+    leave(&world, "waits", "'root-2'", 1);
+    leave(&world, "alone", "'purged'", 1);
+    CHECK_EQ_INT(aborted_now(&world), 1); /* alone-1 */
+    run_sql(&world, "UPDATE instance SET state = 'FAILED', finished_ms = 5 WHERE id = 'root-1'");
+    CHECK_EQ_INT(aborted_now(&world), 2);
+    CHECK_EQ_INT(aborted_now(&world), 3);
+    CHECK_EQ_INT(aborted_now(&world), 3); /* root-2 and waits-1 can go on */
+    world_release(&world);
+}
+
+CHECK_MAIN(TEST(what_a_flow_called_that_has_ended_is_aborted),
+           TEST(what_could_not_be_given_back_is_nobodys_all_the_same),
            TEST(what_is_abandoned_ends_with_what_it_called),
            TEST(pages_hold_n_and_the_rest_is_in_the_next),
            TEST(what_was_called_is_taken_over_up_to_the_limit))
