@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "base/log.h"
+#include "capability/lease.h"
 #include "capability/leftover.h"
 #include "capability/object.h"
 #include "capability/settle.h"
@@ -42,10 +43,12 @@ static void note_unparsed(const struct call *call, const struct remote_listing *
              call->connection->name, call->args[1].text, listing->unparsed, listing->strange);
 }
 
-/* remote_list, and what is forgotten when it succeeds. */
+/* remote_list, what goes before it, and what is forgotten when it succeeds. */
 static bool list(struct call *call, struct remote_listing *listing)
 {
     struct buf expected;
+    if (!lease_take(call))
+        return false;
     unmarked_expect(call, &expected);
     bool ok = remote_list(transfer_of(call), call->connection, call->args[1].text,
                           call->args[2].text, &call->transfer, listing, &call->error);

@@ -128,6 +128,13 @@ struct execution {
 void execution_init(struct execution *execution, const struct environment *environment,
                     const struct manifest *manifest);
 void execution_release(struct execution *execution);
+/* The run that it is part of: itself, or what called it by flow.call, however far up. */
+static inline const struct execution *execution_root(const struct execution *execution)
+{
+    while (execution->caller)
+        execution = execution->caller;
+    return execution;
+}
 
 /* Writes the line that the guest left without a newline to the activity stream. */
 void execution_flush_line(struct execution *execution);

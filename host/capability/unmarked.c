@@ -35,7 +35,7 @@ struct finding {
 
 static bool is_of_this_run(const struct call *call, const struct unmarked_delivery *delivery)
 {
-    return delivery->run ? strcmp(delivery->run, unmarked_run(call)) == 0
+    return delivery->run ? strcmp(delivery->run, execution_root(call->execution)->instance) == 0
                          : is_same_text(delivery->instance, call->execution->instance);
 }
 

@@ -59,14 +59,6 @@ bool unmarked_split(char *key, char *parts[3])
     return true;
 }
 
-const char *unmarked_run(const struct call *call)
-{
-    const struct execution *execution = call->execution;
-    while (execution->caller)
-        execution = execution->caller;
-    return execution->instance;
-}
-
 void unmarked_pack(const struct call *call, const struct remote_file *source,
                    const struct remote_receipt *receipt, struct buf *out)
 {
@@ -78,7 +70,7 @@ void unmarked_pack(const struct call *call, const struct remote_file *source,
     pack_text(out, receipt->digest);
     pack_number(out, receipt->size);
     pack_text(out, call->execution->instance);
-    pack_text(out, unmarked_run(call));
+    pack_text(out, execution_root(call->execution)->instance);
     pack_place(source, out);
 }
 

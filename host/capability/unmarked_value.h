@@ -31,9 +31,6 @@ struct unmarked_delivery {
     const char *place;    /* of the source's connection then */
 };
 
-/* The instance that began the run to which call belongs. */
-const char *unmarked_run(const struct call *call);
-
 /* Appends the value of what call stored. */
 void unmarked_pack(const struct call *call, const struct remote_file *source,
                    const struct remote_receipt *receipt, struct buf *out);

@@ -25,11 +25,13 @@ BIG = b"x" * 50_000_000
 
 
 class ResumeTest(unittest.TestCase):
+    settings = {}
+
     @classmethod
     def setUpClass(cls):
         folder = tempfile.TemporaryDirectory(prefix="sluice-resume-")
         cls.addClassCleanup(folder.cleanup)
-        cls.land = Landscape(folder.name, SLUICE)
+        cls.land = Landscape(folder.name, SLUICE, settings=cls.settings)
         cls.addClassCleanup(cls.land.stop)
         cls.folder = folder.name
 
@@ -128,6 +130,51 @@ class Goes(ResumeTest):
         newest = self.rows()[0]
         self.assertNotEqual(newest["module_digest"], digest)
         self.assertEqual(self.shown(instance)["state"], "COMPLETED")
+
+
+class TwoFlows(ResumeTest):
+    """A clone beside its original, over the same folder."""
+
+    settings = {"filters": {"unsigned": "allow"}}
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.land.sluice("clone", FLOW_FTP, "UTIL-OWN", check=True)
+
+    def own(self, prefix="C1-"):
+        return self.land.sluice("run", "UTIL-OWN", "--param", "extractedFileNamePrefix=" + prefix)
+
+    def test_what_one_was_interrupted_at_the_other_leaves_alone(self):
+        instance = self.interrupt()
+        for prefix in ("C1-", "C1-B", "C"):
+            done = self.own(prefix)
+            self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
+            self.assertIn(f"instance {instance} of flow '{FLOW_FTP}' is at work", done.stdout + done.stderr)
+        self.assertEqual(self.own("P-").returncode, 0)
+        self.assertEqual(set(self.land.ccs_ftp_files()) & {"C1-B.csv"}, {"C1-B.csv"})
+        self.assertEqual(self.land.sluice(*RUN).returncode, 0)
+        self.check_all_across()
+        self.assertEqual(self.shown(instance)["state"], "COMPLETED")
+        done = self.own()
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    def test_at_the_same_time(self):
+        self.land.put_ccs_ftp("C1-A.csv", b"small")
+        self.land.put_ccs_ftp("C1-B.csv", BIG)
+        with subprocess.Popen(self.land.command(*RUN), env=self.land.environment(),
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+            while "C1-A.csv" not in os.listdir(self.land.dacs_ftp.home + TARGET_FOLDER):
+                self.assertIsNone(process.poll())
+                time.sleep(0.001)
+            process.send_signal(signal.SIGSTOP)
+            try:
+                done = self.own()
+            finally:
+                process.send_signal(signal.SIGCONT)
+            self.assertIn("is at work", done.stdout + done.stderr)
+            self.assertEqual(process.wait(60), 0)
+        self.check_all_across()
 
 
 class Waits(ResumeTest):
