@@ -11,26 +11,30 @@
 
 #define KIND "leftover"
 #define KEY_SIZE_MAX 16384
-#define VALUE_SIZE_MAX 4096
+#define VALUE_SIZE_MAX (4096 + CONNECTION_PLACE_SIZE_MAX)
 
 void leftover_note(void *context, const struct transfer_step *step)
 {
     struct call *call = context;
-    struct buf key, value;
+    struct buf key, value, place;
     struct error err = {0};
     buf_init(&key, KEY_SIZE_MAX);
     buf_init(&value, VALUE_SIZE_MAX);
+    buf_init(&place, CONNECTION_PLACE_SIZE_MAX);
+    connection_place(call->connection, &place);
     buf_printf(&key, "%s\n%s\n%s", call->connection->name, call->args[1].text, step->temporary);
     pack_number(&value, step->is_object);
     pack_text(&value, step->name);
+    pack_text(&value, buf_text(&place));
     const struct reminder reminder = {KIND, buf_text(&key), value.data, value.size};
     struct store *store = call->execution->environment->store;
-    if (key.failed || value.failed || !store_may_remind(store, KIND, reminder.key, &err) ||
+    if (key.failed || value.failed || place.failed || !store_may_remind(store, KIND, reminder.key, &err) ||
         !store_remind(store, call->execution->instance, &reminder, &err))
         log_line(LOG_WARNING, call->execution->instance, "'%s' stays in '%s': it could not be removed",
                  step->temporary, call->args[1].text);
     buf_release(&key);
     buf_release(&value);
+    buf_release(&place);
 }
 
 /* ---- removing -------------------------------------------------------------------------------- */
@@ -39,37 +43,54 @@ struct sweep {
     const struct environment *environment;
     const struct snapshot *snapshot;
     const struct connection *failed; /* asked in vain */
+    const struct connection *moved;  /* told that it points elsewhere now */
     struct error *err;
     bool ok;
 };
 
-static bool read_step(const struct reminder *reminder, const char *temporary,
-                      struct transfer_step *step)
+/* *place: of the connection then; NULL: an earlier release did not note it. */
+static bool read_step(const struct reminder *reminder, const char *temporary, struct transfer_step *step,
+                      const char **place)
 {
     struct unpack in;
     unpack_begin(&in, reminder->value, reminder->size);
     *step = (struct transfer_step){.kind = STEP_SENDING, .is_object = unpack_number(&in) != 0};
     const char *name = unpack_text(&in);
+    *place = in.left > 0 ? unpack_text(&in) : NULL;
     snprintf(step->temporary, sizeof step->temporary, "%s", temporary);
     snprintf(step->name, sizeof step->name, "%s", name ? name : "");
     return unpack_end(&in) && name;
+}
+
+/* What another server lacks is not gone: it waits until the connection points back. */
+static bool is_elsewhere(struct sweep *sweep, const struct connection *connection, const char *place,
+                         char *const parts[3])
+{
+    if (!place || connection_is_at(connection, place))
+        return false;
+    if (sweep->moved != connection)
+        log_line(LOG_INFO, NULL, "'%s' stays in '%s' of %s: connection '%s' points elsewhere now", parts[2],
+                 parts[1], place, connection->name);
+    sweep->moved = connection;
+    return true;
 }
 
 /* True: there is nothing left to remove, be it that nobody knows any more where it was. */
 static bool remove_one(struct sweep *sweep, const struct reminder *reminder)
 {
     char key[KEY_SIZE_MAX], *parts[3];
+    const char *place;
     struct transfer_step step;
     struct error why = {0};
     const struct environment *environment = sweep->environment;
     const struct transfer_call call = {.deadline_ms = clock_monotonic_ms() + LEFTOVER_TIME_MS};
     snprintf(key, sizeof key, "%s", reminder->key);
-    if (!reminder_split(key, parts) || !read_step(reminder, parts[2], &step))
+    if (!reminder_split(key, parts) || !read_step(reminder, parts[2], &step, &place))
         return true;
     const struct connection *connection = snapshot_connection(sweep->snapshot, parts[0], &why);
     if (!connection)
         log_line(LOG_WARNING, NULL, "'%s' stays in '%s': %s", parts[2], parts[1], why.message);
-    if (!connection || connection == sweep->failed)
+    if (!connection || connection == sweep->failed || is_elsewhere(sweep, connection, place, parts))
         return !connection;
     if (remote_discard(environment->transfer, connection, parts[1], &step, &call, &why))
         return true;

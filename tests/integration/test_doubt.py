@@ -171,6 +171,22 @@ class Doubt(unittest.TestCase):
         self.assertEqual((status, list(self.land.ccs_ftp_files())), (0, ["SENT-" + NAME]), output)
         self.assertEqual((self.server.files, spare.files), ({NAME: DATA}, {}))
 
+    def test_what_an_attempt_left_is_removed_at_its_place_only(self):
+        self.land.put_ccs_ftp(NAME, DATA)
+        self.server.replies.update(RNTO="553 no", DELE="450 busy")
+        status, output = self.run_flow()
+        self.assertEqual((status, len(self.server.files)), (1, 1), output)
+        spare = ScriptedServer()
+        self.addCleanup(spare.close)
+        self.point_to(port=spare.port)
+        status, output = self.run_flow()
+        self.assertEqual((status, spare.files), (0, {NAME: DATA}), output)
+        self.assertEqual([line for line in spare.commands if line.startswith("DELE")], [])
+        del self.server.replies["DELE"]
+        self.point_to()
+        status, output = self.run_flow()
+        self.assertEqual((status, self.server.files), (0, {}), output)
+
     def test_another_user_is_another_place(self):
         instance = self.interrupt()
         self.point_to(user="another")
