@@ -156,6 +156,19 @@ static int32_t put_receipt(struct call *call, const struct argument *out,
     return size;
 }
 
+/* A file was opened by an earlier process, and its connection points to another place by now: what has its
+ * name there is another file. NULL: none was opened. */
+static bool is_where_it_was(struct call *call, const struct remote_file *file)
+{
+    if (!file || !file->connection || !file->place || connection_is_at(file->connection, file->place))
+        return true;
+    error_set(&call->error, ERROR_BROKEN,
+              "'%.160s' was opened at %.160s, and connection '%s' points to another place by now: what has "
+              "its name there is another file, which is left as it is; it goes on when the connection points "
+              "back", file->name, file->place, file->connection->name);
+    return error_advise(&call->error, RETRY_NEVER);
+}
+
 static bool store_once(struct call *call, void *receipt)
 {
     return remote_store(transfer_of(call), call->connection, call->args[1].text,
@@ -187,6 +200,8 @@ int32_t content_store(struct call *call)
         return call_failed(call);
     }
     call->transfer.leave = leftover_note;
+    if (!call->is_in_doubt && !is_where_it_was(call, file)) /* what is whole at the target can be told */
+        return call_failed(call);
     if (!unmarked_may_note(call, file) || !settle(call, store_once, &receipt) ||
         !unmarked_note(call, file, &receipt))
         return call_failed(call);
@@ -219,7 +234,8 @@ int32_t content_rename(struct call *call)
     call->subject = call->args[2].text;
     call->transfer.expected = opened_find(&call->execution->opened, call->connection,
                                           call->args[1].text, call->args[2].text);
-    if (!settle(call, rename_once, &receipt) || !unmarked_done(call))
+    if (!is_where_it_was(call, call->transfer.expected) || !settle(call, rename_once, &receipt) ||
+        !unmarked_done(call))
         return call_failed(call);
     call->note = arena_copy(&call->execution->scratch, receipt.name, strlen(receipt.name));
     return call_put_text(&call->args[4], receipt.name);

@@ -2,8 +2,11 @@
 /* See object.h. */
 #include "capability/object.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "workspace/connections.h"
 
 #define STATUS_MAX 999 /* of HTTP */
 #define ENTRY_SIZE_MIN 33 /* bytes of a packed listing's entry: a size, a NUL, three numbers */
@@ -46,9 +49,23 @@ static struct sluice_file_info unpack_info(struct unpack *in)
     return info;
 }
 
+/* "name\nplace"; releases that did not note the place wrote the name alone. */
+static void pack_connection(const struct remote_file *file, struct buf *out)
+{
+    struct buf text;
+    buf_init(&text, CONNECTION_NAME_SIZE_MAX + 1 + CONNECTION_PLACE_SIZE_MAX);
+    if (file->connection)
+        buf_append_text(&text, file->connection->name);
+    if (file->place)
+        buf_printf(&text, "\n%s", file->place);
+    pack_text(out, file->connection ? buf_text(&text) : NULL);
+    out->failed |= text.failed;
+    buf_release(&text);
+}
+
 static void pack_file(const struct remote_file *file, struct buf *out)
 {
-    pack_text(out, file->connection ? file->connection->name : NULL);
+    pack_connection(file, out);
     pack_text(out, file->folder);
     pack_text(out, file->name);
     pack_text(out, file->etag);
@@ -64,6 +81,21 @@ static bool copy_text(const char *text, char **copy)
     return *copy || !text;
 }
 
+/* Without a snapshot (a replay) files have no connection. */
+static bool find_connection(const char *text, const struct snapshot *snapshot, struct remote_file *file,
+                            struct error *err)
+{
+    char name[CONNECTION_NAME_SIZE_MAX + 1];
+    size_t size = strcspn(text, "\n");
+    if (!snapshot)
+        return true;
+    snprintf(name, sizeof name, "%.*s", (int)(size < sizeof name ? size : sizeof name - 1), text);
+    file->connection = snapshot_connection(snapshot, name, err);
+    return file->connection &&
+           (copy_text(text[size] ? text + size + 1 : NULL, &file->place) ||
+            error_set(err, ERROR_LIMIT, "out of memory"));
+}
+
 static bool unpack_file(struct unpack *in, const struct snapshot *snapshot,
                         struct remote_file *file, struct error *err)
 {
@@ -74,10 +106,7 @@ static bool unpack_file(struct unpack *in, const struct snapshot *snapshot,
     file->info = unpack_info(in);
     if (!ok)
         return error_set(err, ERROR_LIMIT, "out of memory");
-    if (!connection || in->failed || !snapshot)
-        return true;
-    file->connection = snapshot_connection(snapshot, connection, err);
-    return file->connection != NULL;
+    return !connection || in->failed || find_connection(connection, snapshot, file, err);
 }
 
 static void pack_listing(const struct listing_cursor *cursor, struct buf *out)

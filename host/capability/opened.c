@@ -13,12 +13,13 @@ void opened_note(struct opened *opened, const struct remote_file *file)
     remote_file_release(slot);
     *slot = (struct remote_file){
         .connection = file->connection,
+        .place = file->place ? strdup(file->place) : NULL,
         .folder = strdup(file->folder),
         .name = strdup(file->name),
         .etag = file->etag ? strdup(file->etag) : NULL,
         .info = file->info,
     };
-    if (slot->folder && slot->name && (slot->etag || !file->etag))
+    if (slot->folder && slot->name && (slot->etag || !file->etag) && (slot->place || !file->place))
         opened->next++;
     else
         remote_file_release(slot);

@@ -44,6 +44,12 @@ static bool is_from_here(const struct connection *connection, const struct unmar
     return !delivery->place || connection_is_at(connection, delivery->place);
 }
 
+static bool is_of_its_place(const struct remote_file *source, const struct unmarked_delivery *delivery)
+{
+    return source->place && delivery->place ? strcmp(source->place, delivery->place) == 0
+                                            : is_from_here(source->connection, delivery);
+}
+
 /* By etag, or size and time; perhaps: nothing tells. */
 static enum unmarked compare_version(const struct call *call, const struct remote_file *source,
                                      const struct unmarked_delivery *delivery)
@@ -81,7 +87,7 @@ static enum unmarked compare(struct finding *finding, const struct unmarked_deli
         strcmp(delivery->folder, call->args[1].text) != 0 || delivery->size != source->info.size ||
         (!has_name && is_of_this_run(call, delivery))) /* a flow may store one file under two names */
         return UNMARKED_NO;
-    if (!is_from_here(source->connection, delivery)) /* times and etags are the other server's */
+    if (!is_of_its_place(source, delivery)) /* times and etags are the other server's */
         return perhaps(finding, delivery, "its connection pointed to another place then, ", delivery->place,
                        "");
     enum unmarked is = compare_version(call, source, delivery);

@@ -19,7 +19,10 @@ static void pack_place(const struct remote_file *source, struct buf *out)
 {
     struct buf place;
     buf_init(&place, CONNECTION_PLACE_SIZE_MAX);
-    connection_place(source->connection, &place);
+    if (source->place)
+        buf_append_text(&place, source->place);
+    else
+        connection_place(source->connection, &place);
     pack_text(out, buf_text(&place));
     out->failed |= place.failed;
     buf_release(&place);

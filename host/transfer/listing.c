@@ -17,6 +17,7 @@ void remote_listing_release(struct remote_listing *listing)
 
 void remote_file_release(struct remote_file *file)
 {
+    free(file->place);
     free(file->folder);
     free(file->name);
     free(file->etag);

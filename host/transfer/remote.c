@@ -118,6 +118,14 @@ bool remote_list(struct transfer *transfer, const struct connection *connection,
 
 /* ---- open and read --------------------------------------------------------------------------- */
 
+static char *place_of(const struct connection *connection)
+{
+    struct buf place;
+    buf_init(&place, CONNECTION_PLACE_SIZE_MAX);
+    connection_place(connection, &place);
+    return buf_take(&place, NULL);
+}
+
 bool remote_open(struct transfer *transfer, const struct connection *connection, const char *folder,
                  const char *name, const struct transfer_call *call, struct remote_file *out,
                  struct error *err)
@@ -127,9 +135,10 @@ bool remote_open(struct transfer *transfer, const struct connection *connection,
     if (!server || !folder_check(folder, err) || !name_check(name, name_size_max(connection), err))
         return false;
     out->connection = connection;
+    out->place = place_of(connection);
     out->folder = strdup(folder);
     out->name = strdup(name);
-    bool ok = out->folder && out->name
+    bool ok = out->place && out->folder && out->name
                   ? server->open(transfer, call, out, err)
                   : connection_error(connection, err, ERROR_INTERNAL, "out of memory");
     if (ok && call && call->file_size_max && out->info.size > call->file_size_max)

@@ -115,6 +115,8 @@ struct remote_stream {
 /* A reference to a file's bytes; nothing is open. Copies of the pointers are owned by it. */
 struct remote_file {
     const struct connection *connection; /* NULL: a local file, or a stream */
+    char *place; /* that connection meant when it was opened (connection_place), be it by an earlier process;
+                    NULL: not known */
     struct remote_stream *stream; /* borrowed; NULL: the file can be read again */
     char *folder; /* directory, or "<namespace>/<bucket>" */
     char *name;   /* or the path of the local file */

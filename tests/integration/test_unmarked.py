@@ -175,6 +175,30 @@ class Unmarked(unittest.TestCase):
         self.assertEqual(list(spare.files), ["SENT-" + self.name])
         self.check_marked_when_back(source, target)
 
+    def test_a_file_is_marked_where_it_was_opened_only(self):
+        """Killed when the file has arrived; by the time that it is to be marked, a spare server has its name."""
+        state = {}
+
+        def rename(session, name):
+            if "process" not in state:
+                return None
+            session.server.files[name] = session.server.files.pop(session.renaming)
+            os.killpg(state.pop("process"), signal.SIGKILL)
+            return HANG_UP
+        source, target = self.source(MDTM="502 what?"), self.target(RNTO=rename)
+        process = subprocess.Popen(self.land.command(*self.command()), env=self.land.environment(),
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+        state["process"] = process.pid
+        self.assertEqual(process.wait(), -signal.SIGKILL)
+        spare = ScriptedServer({self.name: b"456"}, MDTM="502 what?")
+        self.addCleanup(spare.close)
+        self.point_to(spare)
+        self.run_flow(target, FAILED)  # goes on with the first run, and is one of its own
+        self.assertEqual((self.taken, list(spare.files)), ([(self.name, b"123")], [self.name]))
+        self.point_to(source)
+        self.assertIn("tells no time", self.detail(self.run_flow(target, FAILED)))
+        self.assertEqual((self.taken, list(source.files)), ([(self.name, b"123")], [self.name]))
+
     # ---- an earlier release -------------------------------------------------------------------------
 
     def make_old(self, source):
