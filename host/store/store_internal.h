@@ -54,6 +54,7 @@ struct store {
     sqlite3 *db;
     sqlite3_stmt *statements[STATEMENT_COUNT]; /* prepared once, at open */
     int log_pages, log_pages_checked;          /* in the write-ahead log; at the newest checkpoint */
+    bool is_in_doubt;                          /* the newest group failed, and may lie in the log all the same */
     uint64_t lost_told, lost_telling;          /* of `lost`, in the activity streams */
 
     pthread_mutex_t queue;  /* guards what follows, up to the readers */
@@ -100,6 +101,8 @@ MUST_USE bool store_create(const char *path, struct error *err);
 
 /* Brings the schema up to date. ERROR_UNSUPPORTED: written by a newer version; nothing changed. */
 MUST_USE bool store_migrate(sqlite3 *db, struct error *err);
+/* Writes a word of the database as it is, so that a transaction changes a page. */
+MUST_USE bool store_touch(sqlite3 *db, struct error *err);
 #define STORE_SCHEMA_VERSION 3
 
 /* ---- store_queue.c, store_writer.c: writing ---- */

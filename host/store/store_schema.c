@@ -168,6 +168,11 @@ static bool read_version(sqlite3 *db, int *version, struct error *err)
     return code == SQLITE_ROW || store_fail(db, code, err, "cannot read the store");
 }
 
+bool store_touch(sqlite3 *db, struct error *err)
+{
+    return run(db, "PRAGMA application_id = " APPLICATION_ID, err);
+}
+
 static bool apply(sqlite3 *db, int version, struct error *err)
 {
     char sql[64];
@@ -176,7 +181,7 @@ static bool apply(sqlite3 *db, int version, struct error *err)
         if (!run(db, migrations[version], err) || !run(db, sql, err))
             return false;
     }
-    return run(db, "PRAGMA application_id = " APPLICATION_ID, err);
+    return store_touch(db, err);
 }
 
 /* The version is read inside the write transaction: two processes may open a new store at once. */

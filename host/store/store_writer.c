@@ -112,15 +112,24 @@ static bool commit(struct store *store, struct error *err)
     return ok;
 }
 
+/* A COMMIT may fail when all of it lies in the log already: behind what SQLite counts, but whoever recovers the
+ * log after a crash finds it. The next group is written over it; where that one changes nothing, SQLite would
+ * write nothing, and what is said to be on the disk would not be what is found there. */
+static bool write_over(struct store *store, struct error *err)
+{
+    return !store->is_in_doubt || store_touch(store->db, err);
+}
+
 static enum group_outcome write_group(struct store *store, struct record *list, struct error *err)
 {
     enum group_outcome outcome = GROUP_COMMITTED;
     record_prepare(list);
     store->lost_telling = store->lost_told;
-    bool ok = store_step(store, STATEMENT_BEGIN, err);
+    bool ok = store_step(store, STATEMENT_BEGIN, err) && write_over(store, err);
     for (struct record *record = list; ok && record; record = record->next)
         ok = write_one(store, record, &outcome, err);
     ok = ok && commit(store, err);
+    store->is_in_doubt = !ok;
     if (ok) {
         store->lost_told = store->lost_telling;
         return GROUP_COMMITTED;
