@@ -174,8 +174,10 @@ bool object_call(struct transfer *transfer, const struct connection *connection,
     CURLcode verdict = CURLE_FAILED_INIT;
     *response = (struct http_response){0};
     struct handle *handle = pool_acquire(transfer, connection, call, err);
-    bool ok = handle && object_prepare(transfer, handle, request, &answer, response, err) &&
-              http_perform(handle, &answer, &verdict, err);
+    bool ok = handle && object_prepare(transfer, handle, request, &answer, response, err);
+    if (ok && request->is_unstoppable)
+        handle->call = NULL;
+    ok = ok && http_perform(handle, &answer, &verdict, err);
     pool_release(transfer, handle);
     if (code)
         *code = verdict;

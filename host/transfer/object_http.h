@@ -18,6 +18,7 @@ struct object_request {
     const char *if_match;      /* NULL: not sent, as all below */
     const char *if_none_match;
     const char *content_md5;   /* of an upload, where it is known before */
+    bool is_unstoppable;       /* once it is sent, the call does not end it: what it did would not be known */
     bool downloads;            /* GET whose body is a file's: the caller takes it */
     bool uploads;              /* PUT whose body streams: not signed; the caller gives the body */
 };

@@ -236,7 +236,7 @@ static bool rename_once(struct rename *rename, const char *to, struct error *err
     buf_append_text(&path, "/actions/renameObject");
     if (ok) {
         const struct object_request request = {
-            .method = "POST", .path = buf_text(&path), .json = body};
+            .method = "POST", .path = buf_text(&path), .json = body, .is_unstoppable = true};
         ok = object_call(rename->transfer, rename->connection, rename->call, &request, &response,
                          &code, err);
         char subject[OBJECT_SUBJECT_SIZE];

@@ -465,6 +465,13 @@ class Staged(StorageTest):
                     "body": {"code": "ObjectNotFound", "message": "x"}})
         self.bad_store("exists", "taken")
 
+    def test_a_stop_does_not_end_a_rename(self):
+        """It is being done while the call is over: what it did would not be known."""
+        for ending in ("stop_after_ms", "deadline_ms"):
+            self.fault({"match": self.RENAME, "action": "delay", "seconds": 4})
+            self.good(**self.storing(ending, b"content"), **{ending: 3000})
+            self.assertIn(ending, self.objects())
+
     def test_one_that_arrived_damaged_is_removed(self):
         """Its answer is lost as well, so that a look tells."""
         self.fault({"match": {"method": "PUT", "path_regex": "/o/"}, "action": "drop_reply"},
