@@ -65,12 +65,6 @@ static bool send_first(struct upload *upload, const char *temporary, uint64_t pa
     return ok;
 }
 
-/* Whether a rename that failed with err may happen yet: nobody said that it will not. */
-static bool may_come_late(const struct error *err)
-{
-    return err->kind == ERROR_UNAVAILABLE || err->kind == ERROR_TIMEOUT || err->kind == ERROR_BROKEN;
-}
-
 bool upload_staged(struct upload *upload, uint64_t part_size, struct error *err)
 {
     char temporary[TEMPORARY_NAME_SIZE];
@@ -82,22 +76,54 @@ bool upload_staged(struct upload *upload, uint64_t part_size, struct error *err)
         object_publish(upload, temporary, err))
         return true;
     /* Announced before it is removed, too: one that is gone would else be taken for one that was renamed. */
-    if (err->kind == ERROR_UNKNOWN || !announce(upload, STEP_SENDING, temporary, &ignored) ||
-        upload_remove_or_leave(upload, temporary) != REMOVAL_NEEDLESS || !may_come_late(err))
-        return false;
-    *err = (struct error){.kind = ERROR_NONE}; /* it was there at the last look: it was renamed since */
-    return true;
+    if (err->kind != ERROR_UNKNOWN && announce(upload, STEP_SENDING, temporary, &ignored))
+        upload_remove_or_leave(upload, temporary);
+    return false;
 }
 
-/* It was seen, so one that is gone when it is to be removed was renamed since. */
-static bool take_back(struct upload *upload, const struct transfer_step *doubt, bool *is_done,
-                      struct error *err)
+static bool say_unknown(const struct upload *upload, const char *why, struct error *err)
 {
-    if (doubt->kind == STEP_PUBLISHING && !announce(upload, STEP_SENDING, doubt->temporary, err))
+    return connection_error(upload->connection, err, ERROR_UNKNOWN,
+                            "what became of '%s' after an interruption cannot be told now: %s",
+                            upload->call->doubt->name, why);
+}
+
+/* It was seen, so one that is gone when it is to be removed was renamed since. One that cannot be removed may
+ * be renamed yet: it stays in doubt. */
+static bool take_back(struct upload *upload, bool *is_done, struct error *err)
+{
+    const struct transfer_step *doubt = upload->call->doubt;
+    const struct transfer_call *call = upload->call;
+    struct error ignored;
+    if (!announce(upload, STEP_SENDING, doubt->temporary, err))
         return false;
-    enum removal removal = upload_remove_or_leave(upload, doubt->temporary);
-    *is_done = removal == REMOVAL_NEEDLESS && doubt->kind == STEP_PUBLISHING;
-    return true;
+    enum removal removal = upload_remove_object(upload, doubt->temporary);
+    *is_done = removal == REMOVAL_NEEDLESS;
+    if (removal != REMOVAL_FAILED)
+        return true;
+    if (call->announce)
+        (void)!call->announce(call->context, doubt, &ignored);
+    return say_unknown(upload, "it can neither be renamed nor removed", err);
+}
+
+/* The bytes are there, whole: they need only be renamed. What the service refuses is sent anew, which finds
+ * out why; what it does not answer leaves everything as it was. */
+static bool publish_found(struct upload *upload, const struct object_facts *facts, bool *is_done,
+                          struct error *err)
+{
+    const struct transfer_step *doubt = upload->call->doubt;
+    if (facts->info.size != doubt->size || strcmp(facts->digest, doubt->version) != 0)
+        return take_back(upload, is_done, err);
+    upload->receipt->size = facts->info.size;
+    snprintf(upload->receipt->etag, sizeof upload->receipt->etag, "%s", facts->etag);
+    snprintf(upload->receipt->digest, sizeof upload->receipt->digest, "%s", facts->digest);
+    *is_done = object_publish(upload, doubt->temporary, err);
+    if (*is_done)
+        return true;
+    if (err->kind == ERROR_UNKNOWN)
+        return false;
+    struct error why = *err;
+    return why.peer_code ? take_back(upload, is_done, err) : say_unknown(upload, why.message, err);
 }
 
 bool upload_staged_doubt(struct upload *upload, bool *is_done, struct error *err)
@@ -108,12 +134,12 @@ bool upload_staged_doubt(struct upload *upload, bool *is_done, struct error *err
     bool exists = object_look(upload->transfer, upload->connection, upload->call, upload->folder,
                               doubt->temporary, &facts, &why);
     if (!exists && why.kind != ERROR_NOT_FOUND)
-        return connection_error(upload->connection, err, ERROR_UNKNOWN,
-                                "what became of '%s' after an interruption cannot be told now: %s",
-                                doubt->name, why.message);
+        return say_unknown(upload, why.message, err);
     upload->name = doubt->name;
     *is_done = !exists && doubt->kind == STEP_PUBLISHING;
-    if (exists && !take_back(upload, doubt, is_done, err))
+    if (exists && doubt->kind == STEP_SENDING)
+        upload_remove_or_leave(upload, doubt->temporary);
+    else if (exists && !publish_found(upload, &facts, is_done, err))
         return false;
     if (*is_done)
         upload_keep_doubt(upload);

@@ -175,6 +175,7 @@ struct rename {
     const struct connection *connection;
     const struct transfer_call *call;
     const char *folder, *from;
+    bool is_ours; /* nobody else has any business with from: once it is gone, it was renamed */
     struct object_facts facts; /* of from, before */
     char etag[64];             /* of what has the new name; "": not told */
 };
@@ -197,31 +198,40 @@ static char *rename_body(const struct rename *rename, const char *to)
     return buf_take(&body, NULL);
 }
 
-/* The answer was lost: both names tell what happened. why says how it was lost. */
-static bool settle_rename(struct rename *rename, const char *to, struct error *why)
+/* After a refusal: a gateway may have asked twice, and tell how the second one met the first one's success. */
+static bool may_be_untrue(int status)
+{
+    return status == 404 || status == 409 || status == 412;
+}
+
+/* The answer was lost, or may be untrue: both names tell what happened; why is what was answered. A lost one
+ * may also be done only after the look: where there is a journal, the next look decides. */
+static bool settle_rename(struct rename *rename, const char *to, bool is_lost, struct error *why)
 {
     struct object_facts source, target;
     struct error source_err = {0}, target_err = {0};
-    bool has_source = object_look(rename->transfer, rename->connection, rename->call,
-                                  rename->folder, rename->from, &source, &source_err);
-    bool has_target = object_look(rename->transfer, rename->connection, rename->call,
-                                  rename->folder, to, &target, &target_err);
-    bool source_gone = !has_source && source_err.kind == ERROR_NOT_FOUND;
-    bool target_free = !has_target && target_err.kind == ERROR_NOT_FOUND;
-    bool same = has_target && target.info.size == rename->facts.info.size &&
-                strcmp(target.digest, rename->facts.digest) == 0;
-    if (source_gone && same) {
+    bool is_journaled = rename->call && rename->call->announce;
+    /* Without the call: it may be over. */
+    bool has_source = object_look(rename->transfer, rename->connection, NULL, rename->folder,
+                                  rename->from, &source, &source_err);
+    bool is_gone = !has_source && source_err.kind == ERROR_NOT_FOUND;
+    bool is_same = has_source && strcmp(source.etag, rename->facts.etag) == 0;
+    bool is_there = is_gone &&
+                    object_look(rename->transfer, rename->connection, NULL, rename->folder, to,
+                                &target, &target_err) &&
+                    target.info.size == rename->facts.info.size &&
+                    strcmp(target.digest, rename->facts.digest) == 0;
+    if (is_there)
         snprintf(rename->etag, sizeof rename->etag, "%s", target.etag);
+    if (is_there || (is_gone && rename->is_ours))
         return true;
-    }
-    if (has_source && strcmp(source.etag, rename->facts.etag) == 0 && target_free)
+    if (is_lost ? is_same && !is_journaled : has_source || is_gone)
         return false; /* it did not happen: why stands */
-    error_set(
-        why, ERROR_UNKNOWN,
-        "connection '%s': whether '%s' was renamed is not known: the answer was lost and a look "
-        "did not settle it",
-        rename->connection->name, rename->from);
-    return false;
+    const struct error said = *why;
+    return error_set(why, ERROR_UNKNOWN,
+                     "connection '%s': whether '%s' was renamed is not known, and a look did not settle "
+                     "it: %s",
+                     rename->connection->name, rename->from, said.message);
 }
 
 static bool rename_once(struct rename *rename, const char *to, struct error *err)
@@ -241,11 +251,12 @@ static bool rename_once(struct rename *rename, const char *to, struct error *err
                          &code, err);
         char subject[OBJECT_SUBJECT_SIZE];
         object_subject(rename->folder, response.status == 412 ? to : rename->from, subject);
-        bool is_doubtful = ok ? http_status_is_doubtful(response.status) : http_reply_lost(code);
+        bool is_lost = ok ? http_status_is_doubtful(response.status) : http_reply_lost(code);
+        bool is_refused = ok && may_be_untrue(response.status);
         if (ok && response.status / 100 != 2)
             ok = object_refuse(rename->connection, &response, subject, err);
-        if (!ok && is_doubtful)
-            ok = settle_rename(rename, to, err);
+        if (!ok && (is_lost || is_refused))
+            ok = settle_rename(rename, to, is_lost, err);
         else if (ok)
             http_response_header(&response, "etag", rename->etag, sizeof rename->etag);
     }
@@ -259,7 +270,7 @@ bool object_publish(struct upload *upload, const char *temporary, struct error *
 {
     struct remote_receipt *receipt = upload->receipt;
     struct rename rename = {.transfer = upload->transfer, .connection = upload->connection,
-                            .call = upload->call, .folder = upload->folder, .from = temporary,
+                            .call = upload->call, .folder = upload->folder, .from = temporary, .is_ours = true,
                             .facts.info.size = receipt->size};
     snprintf(rename.facts.etag, sizeof rename.facts.etag, "%s", receipt->etag);
     snprintf(rename.facts.digest, sizeof rename.facts.digest, "%s", receipt->digest);

@@ -83,14 +83,14 @@ MUST_USE bool upload_held(struct upload *upload, struct error *err);
  * Of a journaled call: under a temporary name, in parts of part_size (0: by one PUT), then renamed into
  * place, so that it can be told later whether it was published, even if a reader has taken it since. err is
  * not NULL. ERROR_DENIED: renaming is not permitted there; the temporary object is removed, nothing is
- * published.
+ * published. ERROR_UNKNOWN: what the rename did, or will do yet, is not known; the temporary object stays.
  */
 MUST_USE bool upload_staged(struct upload *upload, uint64_t part_size, struct error *err);
-/* upload_doubt for one of those. */
+/* upload_doubt for one of those: what is whole is renamed into place. */
 MUST_USE bool upload_staged_doubt(struct upload *upload, bool *is_done, struct error *err);
 
 /* Renames what the receipt tells of from its temporary name to upload->name, and notes its new etag.
- * ERROR_EXISTS, ERROR_UNKNOWN as upload_settle. (object_storage.c) */
+ * ERROR_EXISTS; ERROR_UNKNOWN: it may have happened, or happen yet. (object_storage.c) */
 MUST_USE bool object_publish(struct upload *upload, const char *temporary, struct error *err);
 
 /* Tells the call what could not be removed. */

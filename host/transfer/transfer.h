@@ -168,7 +168,7 @@ uint64_t remote_file_size(const struct remote_file *file);
  * size checked against bytes sent and source, existing name checked, renamed into place. Object
  * Storage: if-none-match, multipart above the threshold, MD5 of the bytes against the server's.
  * ERROR_EXISTS by the connection's on_conflict; ERROR_BROKEN if not whole; ERROR_LIMIT;
- * ERROR_UNKNOWN when the final rename failed and a look could not settle what it has done.
+ * ERROR_UNKNOWN when the final rename failed and a look could not settle what it has done, or will do.
  * On any failure the temporary file is removed if it can be, and nothing is published. Object
  * Storage: a name that is taken by the very same bytes (size and MD5) is success, nothing written.
  * A source of unknown size goes to its end: Object Storage, which wants to know sizes before, gets it

@@ -427,60 +427,6 @@ class Parts(StorageTest):
         self.assertLess(peaks[1] - peaks[0], 4096, peaks)
 
 
-class Staged(StorageTest):
-    """What a journal keeps goes to a temporary object first."""
-    RENAME = {"method": "POST", "path_regex": "renameObject"}
-
-    def setUp(self):
-        super().setUp()
-        self.connect("OS", multipart_threshold="1MiB", part_size="1MiB")
-
-    def storing(self, name, data, **more):
-        return super().storing(name, data, journaled=True, **more)
-
-    def test_it_is_renamed_into_place(self):
-        for name, data in (("empty.csv", b""), ("small.csv", b"1"), ("large.csv", b"x" * (2 * MIB))):
-            answer = self.good(**self.storing(name, data))
-            self.assertEqual((answer["name"], answer["etag"]), (name, self.objects()[name]["etag"]))
-            self.assertEqual(object_bytes(self.peer, BUCKET, name), data)
-        self.assertEqual(set(self.objects()), {"empty.csv", "small.csv", "large.csv"})
-        self.assertEqual(len(self.requests("rename_object")), 3)
-
-    def test_a_rename_that_failed_leaves_nothing(self):
-        self.fault({"match": self.RENAME, "action": "status", "status": 503})
-        self.bad_store("unavailable")
-        self.assertEqual(self.objects(), {})
-
-    def test_a_rename_that_comes_late_is_a_success(self):
-        """Both names say that it has not happened, and then the temporary object cannot be removed: it is gone."""
-        self.fault({"match": self.RENAME, "action": "status", "status": 504},
-                   {"match": {"method": "DELETE"}, "action": "status", "status": 404,
-                    "body": {"code": "ObjectNotFound", "message": "x"}})
-        self.good(**self.storing("x.csv", b"content"))
-
-    def test_a_rename_that_was_refused_is_none(self):
-        self.fault({"match": self.RENAME, "action": "status", "status": 412,
-                    "body": {"code": "IfNoneMatchFailed", "message": "x"}},
-                   {"match": {"method": "DELETE"}, "action": "status", "status": 404,
-                    "body": {"code": "ObjectNotFound", "message": "x"}})
-        self.bad_store("exists", "taken")
-
-    def test_a_stop_does_not_end_a_rename(self):
-        """It is being done while the call is over: what it did would not be known."""
-        for ending in ("stop_after_ms", "deadline_ms"):
-            self.fault({"match": self.RENAME, "action": "delay", "seconds": 4})
-            self.good(**self.storing(ending, b"content"), **{ending: 3000})
-            self.assertIn(ending, self.objects())
-
-    def test_one_that_arrived_damaged_is_removed(self):
-        """Its answer is lost as well, so that a look tells."""
-        self.fault({"match": {"method": "PUT", "path_regex": "/o/"}, "action": "drop_reply"},
-                   {"match": {"method": "HEAD", "path_regex": "part"}, "action": "status", "status": 200,
-                    "headers": {"content-length": "7", "etag": "e", "opc-content-md5": md5(b"other")}})
-        self.bad_store("broken", "removed again")
-        self.assertEqual(self.objects(), {})
-
-
 class Renaming(StorageTest):
     def renaming(self, name="a.csv", to=None, connection="OS"):
         return {"do": "rename", "connection": connection, "folder": FOLDER, "from": name, "to": to or "SENT-" + name}

@@ -3,7 +3,7 @@
 if(TARGET sluice_transfer)
   add_executable(web_driver web_driver.c)
   target_link_libraries(web_driver PRIVATE sluice_transfer)
-  foreach(area object_storage rest smtp connections)
+  foreach(area object_storage object_staged rest smtp connections)
     add_python_test(web.${area} test_${area}.py ARGS $<TARGET_FILE:web_driver>)
   endforeach()
   add_python_test(stream test_stream.py ARGS $<TARGET_FILE:transfer_driver> $<TARGET_FILE:web_driver>)

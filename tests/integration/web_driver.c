@@ -25,6 +25,8 @@ struct driver {
     struct connection *connections;
     size_t count;
     struct transfer_call call;
+    struct transfer_step announced, doubt;
+    char left[REMOTE_NAME_SIZE_MAX + 1];
     uint64_t progress_done;
     int64_t stop_ms; /* 0: never */
 };
@@ -125,11 +127,49 @@ static void pause_at(const cJSON *step)
     fclose(pipe);
 }
 
-/* "journaled": the call keeps a journal, as a durable flow's does. */
+/* "journaled": the call keeps a journal, as a durable flow's does; what it announced last is in the answer. */
 static bool announce(void *context, const struct transfer_step *step, struct error *err)
 {
-    (void)context, (void)step, (void)err;
+    struct driver *driver = context;
+    (void)err;
+    driver->announced = *step;
     return true;
+}
+
+/* "doubt": what an earlier call announced, as its answer had it. */
+static void read_doubt(struct driver *driver, const cJSON *told)
+{
+    struct transfer_step *doubt = &driver->doubt;
+    if (!told)
+        return;
+    *doubt = (struct transfer_step){
+        .kind = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(told, "publishing")) ? STEP_PUBLISHING
+                                                                                  : STEP_SENDING,
+        .is_object = true,
+        .size = (uint64_t)cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(told, "size")),
+    };
+    snprintf(doubt->temporary, sizeof doubt->temporary, "%s", text_of(told, "temporary"));
+    snprintf(doubt->name, sizeof doubt->name, "%s", text_of(told, "name"));
+    snprintf(doubt->version, sizeof doubt->version, "%s", text_of(told, "version"));
+    driver->call.doubt = doubt;
+}
+
+static void put_announced(const struct driver *driver, struct buf *out)
+{
+    const struct transfer_step *step = &driver->announced;
+    buf_printf(out, ",\"announced\":{\"publishing\":%s,\"size\":%llu",
+               step->kind == STEP_PUBLISHING ? "true" : "false", (unsigned long long)step->size);
+    put(out, "temporary", step->temporary);
+    put(out, "name", step->name);
+    put(out, "version", step->version);
+    buf_append_char(out, '}');
+}
+
+/* What could not be removed again: "left". */
+static void leave(void *context, const struct transfer_step *step)
+{
+    struct driver *driver = context;
+    snprintf(driver->left, sizeof driver->left, "%s", step->temporary);
 }
 
 static bool do_store(struct driver *driver, const cJSON *step, struct buf *out, struct error *err)
@@ -141,10 +181,14 @@ static bool do_store(struct driver *driver, const cJSON *step, struct buf *out, 
     pause_at(step);
     driver->call.announce =
         cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(step, "journaled")) ? announce : NULL;
+    driver->call.leave = leave;
+    read_doubt(driver, cJSON_GetObjectItemCaseSensitive(step, "doubt"));
     bool ok = remote_store(driver->transfer, connection_of(driver, step), text_of(step, "folder"),
                            text_of(step, "name"), &file, &driver->call, &receipt, err);
     remote_file_release(&file);
     put_receipt(out, &receipt);
+    put_announced(driver, out);
+    put(out, "left", driver->left);
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
     buf_printf(out, ",\"progress\":%llu,\"peak_kib\":%ld",
@@ -252,6 +296,8 @@ static void run_step(struct driver *driver, const cJSON *step)
     bool ok = false, known = false;
     buf_init(&out, INPUT_SIZE_MAX);
     driver->progress_done = 0;
+    driver->announced = (struct transfer_step){.kind = STEP_SENDING};
+    driver->left[0] = '\0';
     driver->stop_ms = moment_of(step, "stop_after_ms");
     driver->call = (struct transfer_call){.progress = note_progress, .context = driver,
                                           .should_stop = should_stop,

@@ -109,12 +109,13 @@ class Fault:
     action  status     answer `status`, `headers`, `body` (string or JSON) without doing the work
             reset      TCP reset; after `after_bytes` of the request body if that is given
             drop_reply do the work, then close without an answer
+            untrue     do the work, then answer as for `status`
             short_body answer fully announced, but close after `bytes` of the body
             corrupt    flip one bit of the first body byte of the answer
             delay      wait `seconds`, then go on as usual
     times 0 means for ever. path_regex is searched in the raw path, query_regex in the raw query.
     """
-    ACTIONS = ("status", "reset", "drop_reply", "short_body", "corrupt", "delay")
+    ACTIONS = ("status", "reset", "drop_reply", "untrue", "short_body", "corrupt", "delay")
 
     def __init__(self, fields):
         match = fields.get("match", {})
@@ -368,6 +369,8 @@ class HttpPeer:
             elif action == "reset":
                 self._reset(connection, request, fault)
             answer = self._fault_answer(fault) if action == "status" else self._answer(request)
+            if action == "untrue":
+                answer = self._fault_answer(fault)
             if action == "drop_reply":
                 raise Disconnected()
         except Disconnected:

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: MIT
+"""Objects of journaled calls: sent under a temporary name, renamed into place, and what became of a rename."""
+from test_object_storage import BUCKET, FOLDER, MIB, StorageTest, md5
+from web_common import admin, main, object_bytes
+
+
+class Staged(StorageTest):
+    """What a journal keeps goes to a temporary object first."""
+    RENAME = {"method": "POST", "path_regex": "renameObject"}
+
+    def setUp(self):
+        super().setUp()
+        self.connect("OS", multipart_threshold="1MiB", part_size="1MiB")
+
+    def storing(self, name, data, **more):
+        return super().storing(name, data, journaled=True, **more)
+
+    def test_it_is_renamed_into_place(self):
+        for name, data in (("empty.csv", b""), ("small.csv", b"1"), ("large.csv", b"x" * (2 * MIB))):
+            answer = self.good(**self.storing(name, data))
+            self.assertEqual((answer["name"], answer["etag"]), (name, self.objects()[name]["etag"]))
+            self.assertEqual(object_bytes(self.peer, BUCKET, name), data)
+        self.assertEqual(set(self.objects()), {"empty.csv", "small.csv", "large.csv"})
+        self.assertEqual(len(self.requests("rename_object")), 3)
+
+    def test_a_rename_that_was_refused_leaves_nothing(self):
+        for status, code, kind in ((403, "NotAllowed", "denied"), (412, "IfNoneMatchFailed", "exists"),
+                                   (409, "IncorrectState", "unavailable"), (429, "TooManyRequests", "unavailable")):
+            self.fault({"match": self.RENAME, "action": "status", "status": status,
+                        "body": {"code": code, "message": "x"}})
+            self.assertEqual(self.bad_store(kind)["left"], "")
+            self.assertEqual(self.objects(), {})
+
+    def test_a_rename_that_was_done_but_refused(self):
+        """As where a gateway asks twice, and tells how the second one met the first one's success."""
+        for status, code in ((412, "IfNoneMatchFailed"), (404, "ObjectNotFound"), (409, "ConcurrentObjectUpdate")):
+            self.fault({"match": self.RENAME, "action": "untrue", "status": status,
+                        "body": {"code": code, "message": "x"}})
+            answer = self.good(**self.storing(f"{status}.csv", b"content"))
+            self.assertEqual(answer["etag"], self.objects()[f"{status}.csv"]["etag"])
+        self.assertEqual(set(self.objects()), {"412.csv", "404.csv", "409.csv"})
+
+    def test_a_404_of_the_bucket_is_no_rename(self):
+        gone = {"action": "status", "status": 404, "body": {"code": "BucketNotFound", "message": "x"}}
+        self.fault({"match": self.RENAME, **gone}, {"match": {"method": "HEAD", "path_regex": "part"}, **gone},
+                   {"match": {"method": "GET", "query_regex": "prefix=sluice"}, **gone})
+        self.assertTrue(self.bad_store("unknown")["announced"]["publishing"])
+        self.assertEqual(len(self.objects()), 1)
+
+    def lose_rename(self, **how):
+        """The answer to a rename is one that does not tell what it did, or does, or will do."""
+        self.fault({"match": self.RENAME, "action": "status", "status": 504, **how})
+        answer = self.bad_store("unknown", "504")
+        self.assertEqual((answer["left"], answer["announced"]["publishing"]), ("", True))
+        self.assertEqual(set(self.objects()), {answer["announced"]["temporary"]})
+        return answer["announced"]
+
+    def test_a_lost_rename_is_asked_for_again(self):
+        doubt = self.lose_rename()
+        self.assertEqual(self.good(**self.storing("x.csv", b"content"), doubt=doubt)["digest"], md5(b"content"))
+        self.assertEqual(object_bytes(self.peer, BUCKET, "x.csv"), b"content")
+        self.assertEqual((len(self.objects()), len(self.requests("put_object"))), (1, 1))
+
+    def test_a_lost_rename_that_is_done_after_the_look(self):
+        """A reader has taken it by then."""
+        doubt = self.lose_rename()
+        renaming = {"do": "rename", "connection": "OS", "folder": FOLDER, "from": doubt["temporary"], "to": "taken"}
+        self.good(**renaming)
+        self.good(**self.storing("x.csv", b"content"), doubt=doubt)
+        self.assertEqual(set(self.objects()), {"taken"})
+        self.assertEqual(len(self.requests("put_object")), 1)
+
+    def test_a_lost_rename_stays_in_doubt_while_nobody_answers(self):
+        doubt = self.lose_rename()
+        refused = {"action": "status", "status": 503, "body": {"code": "ServiceUnavailable", "message": "x"}}
+        taken = {"action": "status", "status": 412, "body": {"code": "IfNoneMatchFailed", "message": "x"}}
+        for faults in ([{"match": self.RENAME, **refused}],
+                       [{"match": self.RENAME, "action": "drop_reply", "times": 0},
+                        {"match": {"method": "HEAD", "path_regex": "part"}, **refused, "skip": 1}],
+                       [{"match": self.RENAME, **taken}, {"match": {"method": "DELETE"}, **refused}]):
+            self.fault(*faults)
+            answer = self.bad_store("unknown", doubt=doubt)
+            self.assertTrue(answer["announced"]["publishing"] or not answer["announced"]["temporary"])
+            self.assertEqual(answer["left"], "")
+            admin(self.peer, "DELETE", "/_faults")
+            if faults[0]["action"] == "drop_reply":
+                self.assertEqual(set(self.objects()), {"x.csv"})
+                self.good(do="rename", connection="OS", folder=FOLDER, **{"from": "x.csv", "to": doubt["temporary"]})
+        self.assertEqual(set(self.objects()), {doubt["temporary"]})
+        self.assertEqual(len(self.requests("put_object")), 1)
+
+    def test_a_lost_rename_whose_name_was_taken(self):
+        doubt = self.lose_rename()
+        self.seed("x.csv", b"foreign")
+        self.bad_store("exists", doubt=doubt)
+        self.assertEqual(object_bytes(self.peer, BUCKET, "x.csv"), b"foreign")
+        self.assertEqual(set(self.objects()), {"x.csv"})
+
+    def test_a_stop_does_not_end_a_rename(self):
+        """It is being done while the call is over: what it did would not be known."""
+        for ending in ("stop_after_ms", "deadline_ms"):
+            self.fault({"match": self.RENAME, "action": "delay", "seconds": 4})
+            self.good(**self.storing(ending, b"content"), **{ending: 3000})
+            self.assertIn(ending, self.objects())
+
+    def test_one_that_arrived_damaged_is_removed(self):
+        """Its answer is lost as well, so that a look tells."""
+        self.fault({"match": {"method": "PUT", "path_regex": "/o/"}, "action": "drop_reply"},
+                   {"match": {"method": "HEAD", "path_regex": "part"}, "action": "status", "status": 200,
+                    "headers": {"content-length": "7", "etag": "e", "opc-content-md5": md5(b"other")}})
+        self.bad_store("broken", "removed again")
+        self.assertEqual(self.objects(), {})
+
+
+if __name__ == "__main__":
+    main()
