@@ -232,13 +232,20 @@ static bool prepare_upload(struct handle *handle, const char *folder, const char
     return true;
 }
 
+/* Servers make the file before they find that they get no data connection that they like: "for now" says
+ * nothing of it, nor does 522. */
+static bool may_be_there(const struct ftp_exchange *said)
+{
+    return said && (said->code_first / 100 != 5 || said->code_first == 522);
+}
+
 static bool conclude_upload(struct handle *handle, const char *folder, const char *const names[2],
                             CURLcode code, struct stage_look looks[2], enum stage_upload *end,
                             struct error *err)
 {
     (void)folder;
     const struct ftp_exchange *said = dialogue_find(handle->dialogue, "STOR", 0);
-    if (!said || said->code_first >= 300)
+    if (!may_be_there(said))
         *end = UPLOAD_NOT_BEGUN;
     else
         *end = said->code < 200 ? UPLOAD_LOST : UPLOAD_ENDED; /* 0: it was sent, no answer came */

@@ -354,6 +354,13 @@ class Storing(ScriptTest):
             server = self.stores("denied", "writable", STOR=reply)
             self.assertEqual([one for one in server.commands if one.startswith("DELE")], [])
 
+    def test_refused_although_the_file_was_made(self):
+        """As vsftpd does where the data connection comes from another address."""
+        for reply in ("425 Security: Bad IP connecting.", "426 no", "450 no", "421 no", "522 SSL connection failed"):
+            server = self.serve(STOR=lambda session, name, reply=reply: server.files.update({name: b""}) or reply)
+            self.assertFalse(self.drive(server, self.store_step())["ok"])
+            self.only(server)
+
     def test_server_that_says_nothing_to_stor(self):
         server = self.serve(STOR=ANSWERED)
         answer = self.drive(server, self.store_step())
