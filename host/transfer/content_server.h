@@ -9,6 +9,9 @@
 #include "transfer/pool.h"
 #include "transfer/pump.h"
 
+/* NEEDLESS: it was gone already. */
+enum removal { REMOVAL_FAILED, REMOVAL_DONE, REMOVAL_NEEDLESS };
+
 struct content_server {
     bool grows; /* files appear before they are complete: two looks are needed */
     const char *listing_forms; /* what list understands, for people: "lines of ..." */

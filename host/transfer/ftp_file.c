@@ -258,7 +258,7 @@ static bool conclude_upload(struct handle *handle, const char *folder, const cha
 static const struct stage ftp_stage;
 
 /* A refusal says little (550 is "not there" as well as "not permitted"), and SIZE may be refused, too. */
-static bool remove_file(struct handle *handle, const char *folder, const char *name)
+static enum removal remove_file(struct handle *handle, const char *folder, const char *name)
 {
     struct error ignored;
     struct stage_look looks[2];
@@ -267,17 +267,19 @@ static bool remove_file(struct handle *handle, const char *folder, const char *n
         !ftp_command(handle, FTP_IN_FOLDER, "TYPE I", NULL, NULL) ||
         !ftp_command(handle, FTP_IN_FOLDER, "*DELE", name, NULL) ||
         !ftp_command(handle, FTP_IN_FOLDER, "*SIZE", name, NULL))
-        return false;
+        return REMOVAL_FAILED;
     if (ftp_perform_commands(handle) != CURLE_OK) {
         handle->keep = false;
-        return false;
+        return REMOVAL_FAILED;
     }
     const struct ftp_exchange *said = dialogue_find(handle->dialogue, "DELE", 0);
     if (!read_look(handle, 0, name, &looks[0], &ignored) || looks[0].exists)
-        return false;
+        return REMOVAL_FAILED;
     if (said && said->code / 100 == 2)
-        return true;
-    return stage_look_surely(&ftp_stage, handle, folder, names, false, looks, &ignored) && !looks[0].exists;
+        return REMOVAL_DONE;
+    bool is_gone = stage_look_surely(&ftp_stage, handle, folder, names, false, looks, &ignored) &&
+                   !looks[0].exists;
+    return is_gone ? REMOVAL_NEEDLESS : REMOVAL_FAILED;
 }
 
 static const struct stage ftp_stage = {

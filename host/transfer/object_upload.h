@@ -96,9 +96,7 @@ MUST_USE bool object_publish(struct upload *upload, const char *temporary, struc
 /* Tells the call what could not be removed. */
 void upload_leave(const struct upload *upload, const char *temporary, bool is_object);
 
-/* Removes an object, without the call: it may be over. REMOVAL_NEEDLESS: it was gone. _or_leave tells the
- * call if it failed. */
-enum removal { REMOVAL_DONE, REMOVAL_NEEDLESS, REMOVAL_FAILED };
+/* Removes an object, without the call: it may be over. _or_leave tells the call if it failed. */
 enum removal upload_remove_object(const struct upload *upload, const char *name);
 enum removal upload_remove_or_leave(const struct upload *upload, const char *temporary);
 

@@ -206,17 +206,18 @@ static bool rename_now(struct handle *handle, const char *folder, const char *fr
     return sftp_fail(handle, code, from, err);
 }
 
-static bool remove_file(struct handle *handle, const char *folder, const char *name)
+static enum removal remove_file(struct handle *handle, const char *folder, const char *name)
 {
     struct error ignored;
     struct stage_look look;
     if (!sftp_address(handle, folder, NULL, NULL) ||
         !sftp_command(handle, "*rm", folder, name, NULL, NULL))
-        return false;
+        return REMOVAL_FAILED;
     if (sftp_perform_commands(handle) == CURLE_OK)
-        return look_at_one(handle, folder, name, &look, &ignored) && !look.exists;
+        return look_at_one(handle, folder, name, &look, &ignored) && !look.exists ? REMOVAL_DONE
+                                                                                  : REMOVAL_FAILED;
     handle->keep = false;
-    return false;
+    return REMOVAL_FAILED;
 }
 
 static const struct stage sftp_stage = {

@@ -22,6 +22,7 @@ struct upload {
     char temporary[TEMPORARY_NAME_SIZE];
     bool may_exist; /* the server may hold the temporary file */
     bool is_taken;  /* the final name exists */
+    bool was_refused; /* its rename was: see struct stage_move */
     uint64_t size;  /* of what was sent, once that is known */
 };
 
@@ -118,31 +119,36 @@ static void leave(const struct transfer_call *call, const char *temporary, const
 }
 
 bool stage_drop(const struct stage *stage, struct handle *handle, const char *folder,
-                const char *temporary, const char *name, struct error *err)
+                const char *temporary, const char *name, enum removal *removal,
+                struct error *err)
 {
     if (!stage_announce(handle, STEP_SENDING, temporary, name, 0, err))
         return false;
     const struct transfer_call *call = handle->call;
     handle->call = NULL; /* also when the execution is being stopped */
     curl_easy_setopt(handle->easy, CURLOPT_TIMEOUT_MS, (long)STAGE_CLEANUP_TIMEOUT_MS);
-    bool is_gone = stage->remove(handle, folder, temporary);
+    *removal = stage->remove(handle, folder, temporary);
     curl_easy_setopt(handle->easy, CURLOPT_TIMEOUT_MS, 0L);
     handle->call = call;
-    if (!is_gone)
+    if (*removal == REMOVAL_FAILED)
         leave(call, temporary, name);
     return true;
 }
 
-static void remove_temporary(struct upload *upload)
+/* True: it was renamed after all. That was refused, it was still there at the look, and it was gone when it
+ * was to be removed. */
+static bool remove_temporary(struct upload *upload)
 {
     struct error ignored;
+    enum removal removal = REMOVAL_FAILED;
     if (!upload->may_exist)
-        return;
+        return false;
     if (upload->handle)
         (void)!stage_drop(upload->stage, upload->handle, upload->folder, upload->temporary,
-                          upload->name, &ignored);
+                          upload->name, &removal, &ignored);
     else
         leave(upload->call, upload->temporary, upload->name);
+    return upload->was_refused && removal == REMOVAL_NEEDLESS;
 }
 
 bool stage_discard(const struct stage *stage, struct transfer *transfer,
@@ -151,7 +157,7 @@ bool stage_discard(const struct stage *stage, struct transfer *transfer,
                    struct error *err)
 {
     struct handle *handle = stage->acquire(transfer, connection, call, err);
-    bool ok = handle && (stage->remove(handle, folder, step->temporary) ||
+    bool ok = handle && (stage->remove(handle, folder, step->temporary) != REMOVAL_FAILED ||
                          connection_error(connection, err, ERROR_UNAVAILABLE,
                                           "'%s' in folder '%s' could not be removed",
                                           step->temporary, folder));
@@ -171,14 +177,23 @@ bool stage_announce(const struct handle *handle, enum transfer_step_kind kind,
     return call->announce(call->context, &step, err);
 }
 
+static bool publish(struct upload *upload, uint64_t size, bool is_taken,
+                    struct remote_receipt *receipt, struct error *err)
+{
+    struct stage_move move = {
+        .from = upload->temporary, .to = upload->name, .size = size, .is_taken = is_taken};
+    bool ok = stage_publish(upload->stage, upload->transfer, &upload->handle, upload->folder, &move,
+                            receipt->name, err);
+    upload->was_refused = move.was_refused;
+    return ok;
+}
+
 /* A new attempt, from the first byte on. */
 static bool store_anew(struct upload *upload, struct remote_receipt *receipt, struct error *err)
 {
     return refuse_early(upload, err) && start_source(upload, err) && send_bytes(upload, err) &&
            call_goes_on(upload->call, err) &&
-           stage_publish(upload->stage, upload->transfer, &upload->handle, upload->folder,
-                         upload->temporary, upload->name, upload->size, upload->is_taken,
-                         receipt->name, err);
+           publish(upload, upload->size, upload->is_taken, receipt, err);
 }
 
 /* An earlier attempt had come as far as publishing. */
@@ -190,9 +205,7 @@ static bool publish_found(struct upload *upload, struct remote_receipt *receipt,
     snprintf(upload->temporary, sizeof upload->temporary, "%.95s", doubt->temporary);
     upload->may_exist = true;
     return stage_look_surely(upload->stage, upload->handle, upload->folder, names, false, looks, err) &&
-           stage_publish(upload->stage, upload->transfer, &upload->handle, upload->folder,
-                         doubt->temporary, upload->name, doubt->size, looks[0].exists,
-                         receipt->name, err);
+           publish(upload, doubt->size, looks[0].exists, receipt, err);
 }
 
 /* After a failure with err: whether what the earlier attempt had asked for has happened meanwhile. False:
@@ -262,7 +275,7 @@ bool stage_store(const struct stage *stage, struct transfer *transfer,
     bool ok = upload.handle && store_settled(&upload, receipt, err);
     pump_close(upload.pump);
     if (!ok && err->kind != ERROR_UNKNOWN)
-        remove_temporary(&upload);
+        ok = remove_temporary(&upload);
     else if (!ok && upload.may_exist && (!call || !call->announce))
         leave(call, upload.temporary, name); /* without a journal no later call will settle it */
     pool_release(transfer, upload.handle);
@@ -298,8 +311,9 @@ static bool rename_anew(const struct stage *stage, struct transfer *transfer,
                                 "next run takes it",
                                 from);
     receipt->size = looks[0].size;
-    return stage_publish(stage, transfer, handle, folder, from, to, looks[0].size,
-                         looks[1].exists, receipt->name, err);
+    struct stage_move move = {
+        .from = from, .to = to, .size = looks[0].size, .is_taken = looks[1].exists};
+    return stage_publish(stage, transfer, handle, folder, &move, receipt->name, err);
 }
 
 /* As is_published_meanwhile. */

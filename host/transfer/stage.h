@@ -59,8 +59,8 @@ struct stage {
     bool (*rename)(struct handle *handle, const char *folder, const char *from, const char *to,
                    bool overwrite, enum stage_rename *end, struct error *err);
 
-    /* True: the name is gone for certain. */
-    bool (*remove)(struct handle *handle, const char *folder, const char *name);
+    /* DONE and NEEDLESS: the name is gone for certain. SFTP does not tell which of the two. */
+    enum removal (*remove)(struct handle *handle, const char *folder, const char *name);
 };
 
 /* The store and rename of struct content_server. */
@@ -92,10 +92,11 @@ MUST_USE bool stage_announce(const struct handle *handle, enum transfer_step_kin
                              const char *temporary, const char *name, uint64_t size,
                              struct error *err);
 
-/* Removes temporary (best effort). What is on the disk first becomes a step that published nothing: a
- * temporary file that is gone would else be taken for one that was renamed. */
+/* Removes temporary (best effort: *removal). What is on the disk first becomes a step that published nothing:
+ * a temporary file that is gone would else be taken for one that was renamed. */
 MUST_USE bool stage_drop(const struct stage *stage, struct handle *handle, const char *folder,
-                         const char *temporary, const char *name, struct error *err);
+                         const char *temporary, const char *name, enum removal *removal,
+                         struct error *err);
 
 /* ---- stage_doubt.c: what became of a step, as far as looking tells ---- */
 
@@ -122,13 +123,19 @@ MUST_USE bool stage_doubt_rename(const struct stage *stage, struct handle *handl
                                  const char *folder, enum stage_finding *finding,
                                  struct error *err);
 
+struct stage_move {
+    const char *from, *to;
+    uint64_t size;
+    bool is_taken;    /* `to` itself exists: a look that was just made */
+    bool was_refused; /* out: the server was asked and said no, and a look found it not done */
+};
+
 /*
- * from → to by the connection's on_conflict. exists tells of the name `to` itself (a look that was
- * just made); further candidates are looked at here. *handle may be replaced, or NULL afterwards.
- * out is the name that from has now. ERROR_EXISTS, ERROR_UNKNOWN and those of a rename.
+ * Renames by the connection's on_conflict; candidates behind `to` are looked at here. *handle may be
+ * replaced, or NULL afterwards. out is the name that from has now. ERROR_EXISTS, ERROR_UNKNOWN and those of a
+ * rename.
  */
 MUST_USE bool stage_publish(const struct stage *stage, struct transfer *transfer,
-                            struct handle **handle, const char *folder, const char *from,
-                            const char *to, uint64_t size, bool exists,
+                            struct handle **handle, const char *folder, struct stage_move *move,
                             char out[static REMOTE_NAME_SIZE_MAX + 1], struct error *err);
 #endif

@@ -75,6 +75,7 @@ bool stage_doubt_store(const struct stage *stage, struct handle *handle, const c
 {
     const struct transfer_step *doubt = handle->call ? handle->call->doubt : NULL;
     struct stage_look looks[2];
+    enum removal removal;
     *finding = FOUND_NOTHING;
     if (!doubt)
         return true;
@@ -85,7 +86,7 @@ bool stage_doubt_store(const struct stage *stage, struct handle *handle, const c
     else if (doubt->kind == STEP_PUBLISHING && looks[0].size == doubt->size)
         *finding = FOUND_WHOLE;
     else if (looks[0].exists)
-        return stage_drop(stage, handle, folder, doubt->temporary, doubt->name, err);
+        return stage_drop(stage, handle, folder, doubt->temporary, doubt->name, &removal, err);
     return true;
 }
 

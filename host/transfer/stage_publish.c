@@ -48,10 +48,11 @@ static bool say_unknown(const struct connection *connection, const char *from, c
 /* One candidate; tried once more if a rename whose answer was lost proves not to have happened. It may
  * happen yet: so what comes after it is not believed either, and ends in a success or in doubt. */
 static bool rename_settled(const struct stage *stage, struct transfer *transfer,
-                           struct handle **handle, const char *folder, const char *from,
-                           const char *to, uint64_t size, struct error *err)
+                           struct handle **handle, const char *folder, struct stage_move *move,
+                           const char *to, struct error *err)
 {
     const struct connection *connection = (*handle)->connection;
+    const char *from = move->from;
     bool overwrite = connection->on_conflict == CONFLICT_OVERWRITE;
     struct error why;
     for (bool was_lost = false;;) {
@@ -60,7 +61,7 @@ static bool rename_settled(const struct stage *stage, struct transfer *transfer,
             return true;
         if (end == RENAME_NOT_ASKED && !was_lost)
             return false;
-        enum outcome outcome = settle(stage, transfer, handle, folder, from, to, size, &why);
+        enum outcome outcome = settle(stage, transfer, handle, folder, from, to, move->size, &why);
         if (outcome == DONE)
             return true;
         if (outcome == UNKNOWN)
@@ -74,17 +75,20 @@ static bool rename_settled(const struct stage *stage, struct transfer *transfer,
             why = *err;
             return say_unknown(connection, from, to, why.message, err);
         }
-        if (end == RENAME_REFUSED)
+        move->was_refused = end == RENAME_REFUSED;
+        if (move->was_refused)
             return false;
         was_lost = true;
     }
 }
 
 bool stage_publish(const struct stage *stage, struct transfer *transfer, struct handle **handle,
-                   const char *folder, const char *from, const char *to, uint64_t size, bool exists,
+                   const char *folder, struct stage_move *move,
                    char out[static REMOTE_NAME_SIZE_MAX + 1], struct error *err)
 {
     const struct connection *connection = (*handle)->connection;
+    const char *to = move->to;
+    bool exists = move->is_taken;
     unsigned last = connection->on_conflict == CONFLICT_NUMBER ? CONFLICT_NUMBER_MAX : 1;
     for (unsigned number = 1; number <= last; number++) {
         if (!conflict_name(to, number, NAME_SIZE_MAX, out))
@@ -98,8 +102,8 @@ bool stage_publish(const struct stage *stage, struct transfer *transfer, struct 
             exists = looks[0].exists;
         }
         if (!exists || connection->on_conflict == CONFLICT_OVERWRITE)
-            return stage_announce(*handle, STEP_PUBLISHING, from, out, size, err) &&
-                   rename_settled(stage, transfer, handle, folder, from, out, size, err);
+            return stage_announce(*handle, STEP_PUBLISHING, move->from, out, move->size, err) &&
+                   rename_settled(stage, transfer, handle, folder, move, out, err);
     }
     return connection_error(
         connection, err, ERROR_EXISTS,

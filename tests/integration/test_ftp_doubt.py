@@ -128,6 +128,23 @@ class Refused(ScriptTest):
             self.succeeds(self.drive(server, {"do": "rename", "from": "s.csv", "to": "SENT-s.csv"}))
             self.only(server, "SENT-s.csv")
 
+    def test_done_after_the_look(self):
+        """It is still there when that is looked at, and gone when it is to be removed."""
+        for effect in (renames, is_taken_at_once):
+            late = []
+
+            def remove(session, name, late=late, effect=effect):
+                effect(session.server.files, *late.pop())
+            server = self.serve(RNTO=self.once(lambda files, *names: late.append(names), "451 timed out"), DELE=remove)
+            answer = self.succeeds(self.drive(server, self.store_step()))
+            self.assertEqual((answer["name"], answer["size"]), ("t.csv", len(DATA)))
+            self.only(server, *["t.csv"][:effect is renames])
+
+    def test_gone_without_a_rename(self):
+        """Somebody has removed it before the server was asked to rename it."""
+        server = self.serve(RNFR=lambda session, name: server.files.pop(name) and None)
+        self.assertFalse(self.drive(server, self.store_step())["ok"])
+
     def test_not_done_and_the_look_is_refused(self):
         server = self.serve(RNTO="550 no")
         server.replies["SIZE"] = lambda session, name: VAGUE if session.renaming or server.logins > 1 else None
