@@ -280,10 +280,13 @@ static bool put_object(struct upload *upload, struct handle *handle, const char 
         ok = upload_send(upload, handle, &answer, upload_size(upload), digest, &code, &is_sent, err);
         bool is_doubtful = ok ? http_status_is_doubtful(response.status)
                               : is_sent && http_reply_lost(code);
+        bool is_stopped = is_sent && code == CURLE_ABORTED_BY_CALLBACK;
         if (ok)
             ok = conclude_put(upload, &response, digest, err);
         if (!ok && is_doubtful)
             ok = upload_settle(upload, digest, err);
+        if (!ok && (is_doubtful || is_stopped) && upload->is_staged)
+            upload_leave(upload, upload->name, true); /* it may be stored yet */
     }
     http_response_release(&response);
     return ok;

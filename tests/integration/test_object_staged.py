@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Objects of journaled calls: sent under a temporary name, renamed into place, and what became of a rename."""
+import time
+
 from test_object_storage import BUCKET, FOLDER, MIB, StorageTest, md5
 from web_common import admin, main, object_bytes
 
@@ -102,6 +104,19 @@ class Staged(StorageTest):
             self.fault({"match": self.RENAME, "action": "delay", "seconds": 4})
             self.good(**self.storing(ending, b"content"), **{ending: 3000})
             self.assertIn(ending, self.objects())
+
+    def test_what_may_be_stored_yet_is_noted(self):
+        sending = {"method": "PUT", "path_regex": "/o/"}
+        self.fault({"match": sending, "action": "delay", "seconds": 4})
+        left = [self.bad_store("cancelled", stop_after_ms=3000)["left"]]
+        self.fault({"match": sending, "action": "status", "status": 504})
+        left.append(self.bad_store("unavailable")["left"])
+        for name in left:
+            self.assertRegex(name, "^sluice-.*part$")
+        deadline = time.monotonic() + 30
+        while not self.objects() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        self.assertEqual(set(self.objects()), {left[0]})
 
     def test_one_that_arrived_damaged_is_removed(self):
         """Its answer is lost as well, so that a look tells."""
