@@ -37,6 +37,7 @@ static bool read_page(const struct connection *connection, const char *folder,
     bool ok = object_listing_append(buf_text(&response->body), response->body.size, listing, &next,
                                     &why) ||
               connection_error(connection, err, why.kind, "bucket '%s': %s", folder, why.message);
+    listing->is_unproven = listing->count == 0 && next.size > 0; /* a page may be empty and not the last */
     buf_release(&next);
     return ok;
 }
@@ -57,6 +58,9 @@ static bool is_absent(struct transfer *transfer, const struct connection *connec
     if (ok && is_listed(&listing, name))
         ok = connection_error(connection, err, ERROR_UNAVAILABLE,
                               "object '%s' is listed in '%s', but cannot be looked at", name, folder);
+    else if (ok && listing.is_unproven)
+        ok = connection_error(connection, err, ERROR_UNAVAILABLE,
+                              "an empty page of the listing of '%s' tells nothing of '%s'", folder, name);
     remote_listing_release(&listing);
     http_response_release(&response);
     buf_release(&path);

@@ -49,6 +49,14 @@ class Staged(StorageTest):
         self.assertTrue(self.bad_store("unknown")["announced"]["publishing"])
         self.assertEqual(len(self.objects()), 1)
 
+    def test_an_empty_page_that_is_not_the_last_is_no_rename(self):
+        doubt = self.lose_rename()
+        self.fault({"match": {"method": "HEAD", "path_regex": "part"}, "action": "status", "status": 404},
+                   {"match": {"method": "GET", "query_regex": "prefix=sluice"}, "action": "status", "status": 200,
+                    "body": {"objects": [], "nextStartWith": doubt["temporary"]}})
+        self.bad_store("unknown", "empty page", doubt=doubt)
+        self.assertEqual(set(self.objects()), {doubt["temporary"]})
+
     def lose_rename(self, **how):
         """The answer to a rename is one that does not tell what it did, or does, or will do."""
         self.fault({"match": self.RENAME, "action": "status", "status": 504, **how})
