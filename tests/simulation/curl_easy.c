@@ -21,6 +21,10 @@ static const struct {
     [SERVER_DACS_STORAGE] = {"storage.dacs.test", PLACE_DACS_BUCKET},
     [SERVER_CCS] = {"rest.ccs.test", PLACE_COUNT},
     [SERVER_MAIL] = {"mail.test", PLACE_COUNT},
+    [SERVER_SPARE_CCS_FTP] = {"ftp.ccs.spare.test", PLACE_SPARE + PLACE_CCS_FTP},
+    [SERVER_SPARE_DACS_FTP] = {"ftp.dacs.spare.test", PLACE_SPARE + PLACE_DACS_FTP},
+    [SERVER_SPARE_CCS_STORAGE] = {"storage.ccs.spare.test", PLACE_SPARE + PLACE_CCS_BUCKET},
+    [SERVER_SPARE_DACS_STORAGE] = {"storage.dacs.spare.test", PLACE_SPARE + PLACE_DACS_BUCKET},
 };
 
 const char *server_name(enum server server)

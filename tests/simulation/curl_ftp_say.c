@@ -65,7 +65,7 @@ void ftp_note_command(struct ftp *ftp, const char *verb, const char *argument)
  * whose like is looked at before each rename, so of those it says why. */
 static void refuse_look(struct ftp *ftp, const char *name, struct reply *reply)
 {
-    bool is_common = ftp->place == PLACE_CCS_FTP ? strncmp(name, "SENT-", 5) == 0
+    bool is_common = ftp->place % PLACE_SPARE == PLACE_CCS_FTP ? strncmp(name, "SENT-", 5) == 0
                                                  : !name_is_temporary(name);
     if (reply->code != 213 || !mishap_happens_often(MISHAP_FTP_LOOK_550))
         return;

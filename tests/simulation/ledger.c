@@ -73,7 +73,7 @@ void ledger_taken(const struct file *file)
 
 static bool may_overwrite(enum place_id place)
 {
-    bool is_source = place == PLACE_CCS_FTP || place == PLACE_CCS_BUCKET;
+    bool is_source = place % PLACE_SPARE == PLACE_CCS_FTP || place % PLACE_SPARE == PLACE_CCS_BUCKET;
     return (is_source ? world->plan.source_policy : world->plan.target_policy) ==
            CONFLICT_OVERWRITE;
 }

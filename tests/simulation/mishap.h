@@ -106,7 +106,8 @@
     X(FTP_LOOK_550, "FTP 550 to a look at what is there")                                          \
     X(RENAME_REFUSED, "rename done, but refused")                                                  \
     X(RENAME_LATE, "rename done late, after the next look")                                        \
-    X(CLOCK_YEARS, "clock jumps by years")
+    X(CLOCK_YEARS, "clock jumps by years")                                                         \
+    X(REPOINTED, "connection points elsewhere for a while")
 
 enum mishap {
 #define MISHAP_ID(id, name) MISHAP_##id,

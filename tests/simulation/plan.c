@@ -81,6 +81,8 @@ void plan_draw(void)
     plan->prefix = draw_chance(800) ? "C1-" : "S";
     plan->ftp[PLACE_CCS_FTP] = draw_flavour();
     plan->ftp[PLACE_DACS_FTP] = draw_flavour();
+    for (int i = 0; i < PLACE_SPARE; i++)
+        plan->ftp[PLACE_SPARE + i] = plan->ftp[i];
     enable_mishaps(plan);
 }
 
@@ -122,7 +124,7 @@ static void add_ftp(struct buf *out, const char *name, const char *host, enum pl
                     enum conflict_policy policy)
 {
     const struct flavour *flavour = &world->plan.ftp[place];
-    buf_printf(out, "\"%s\": {\"type\": \"%s\", \"host\": \"%s\", \"user\": \"sluice\", ", name,
+    buf_printf(out, "\"%s\": {\"type\": \"%s\", \"host\": \"ftp.%s.test\", \"user\": \"sluice\", ", name,
                flavour->is_sftp ? "sftp" : "ftp", host);
     if (flavour->is_sftp)
         buf_append_text(out, "\"known_hosts\": \"connections.json\", ");
@@ -138,7 +140,7 @@ static void add_bucket(struct buf *out, const char *name, const char *host, cons
                        enum conflict_policy policy)
 {
     buf_printf(out,
-               "\"%s\": {\"type\": \"object_storage\", \"url\": \"https://%s\", "
+               "\"%s\": {\"type\": \"object_storage\", \"url\": \"https://storage.%s.test\", "
                "\"tenancy\": \"ocid1.tenancy.oc1..t\", \"user\": \"ocid1.user.oc1..u\", "
                "\"fingerprint\": \"%s\", \"private_key\": \"%s\", \"on_conflict\": \"%s\", "
                "\"multipart_threshold\": %u, \"part_size\": %u},\n",
@@ -150,10 +152,12 @@ static void add_connections(struct buf *out, const struct signing_key *key)
 {
     const struct plan *plan = &world->plan;
     buf_append_text(out, "{\n");
-    add_ftp(out, "OU FTP CCS for CCS-DACS", "ftp.ccs.test", PLACE_CCS_FTP, plan->source_policy);
-    add_ftp(out, "OU FTP DACS for CCS-DACS", "ftp.dacs.test", PLACE_DACS_FTP, plan->target_policy);
-    add_bucket(out, "OU REST CCS OS for CCS-DACS", "storage.ccs.test", key, plan->source_policy);
-    add_bucket(out, "OU REST DACS OS for CCS-DACS", "storage.dacs.test", key, plan->target_policy);
+    const char *ccs = world->is_source_away ? "ccs.spare" : "ccs";
+    const char *dacs = world->is_target_away ? "dacs.spare" : "dacs";
+    add_ftp(out, "OU FTP CCS for CCS-DACS", ccs, PLACE_CCS_FTP, plan->source_policy);
+    add_ftp(out, "OU FTP DACS for CCS-DACS", dacs, PLACE_DACS_FTP, plan->target_policy);
+    add_bucket(out, "OU REST CCS OS for CCS-DACS", ccs, key, plan->source_policy);
+    add_bucket(out, "OU REST DACS OS for CCS-DACS", dacs, key, plan->target_policy);
     buf_append_text(out, "\"OU REST CCS for CCS-DACS\": {\"type\": \"rest\", \"url\": "
                          "\"https://rest.ccs.test/ouaf\", \"auth\": \"basic\", \"user\": \"i\", "
                          "\"password\": {\"env\": \"SIMULATION_SECRET\"}},\n"
@@ -193,6 +197,16 @@ static bool write_text(const char *folder, const char *name, const struct buf *t
     return file_write(path, buf_text(text), text->size, 0600, err);
 }
 
+bool plan_write_connections(const char *folder, const struct signing_key *key, struct error *err)
+{
+    struct buf text;
+    buf_init(&text, 1u << 20);
+    add_connections(&text, key);
+    bool ok = write_text(folder, "connections.json", &text, err);
+    buf_release(&text);
+    return ok;
+}
+
 bool plan_write_workspace(const char *folder, const struct signing_key *key, struct error *err)
 {
     char path[512];
@@ -202,9 +216,7 @@ bool plan_write_workspace(const char *folder, const struct signing_key *key, str
     buf_init(&text, 1u << 20);
     buf_append_text(&text, "{}\n");
     bool ok = file_make_folder(path, err) && write_text(folder, "sluice.json", &text, err);
-    buf_clear(&text);
-    add_connections(&text, key);
-    ok = ok && write_text(folder, "connections.json", &text, err);
+    ok = ok && plan_write_connections(folder, key, err);
     buf_clear(&text);
     add_properties(&text);
     ok = ok && write_text(folder, "lookups/OUTL-BRT-CCS_DACS_ConfigProps.csv", &text, err);

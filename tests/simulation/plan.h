@@ -22,4 +22,6 @@ MUST_USE bool signing_key_make(struct signing_key *key, const char *folder, stru
 /* Writes a fresh workspace for the plan into folder; what an earlier seed left there is removed. */
 MUST_USE bool plan_write_workspace(const char *folder, const struct signing_key *key,
                                    struct error *err);
+/* Only where its connections point, which the world says. */
+MUST_USE bool plan_write_connections(const char *folder, const struct signing_key *key, struct error *err);
 #endif

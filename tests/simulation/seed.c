@@ -110,6 +110,31 @@ static enum place_id own_source(void)
     return world->plan.source_is_bucket ? PLACE_CCS_BUCKET : PLACE_CCS_FTP;
 }
 
+/* From now on, for the processes that begin. */
+static void point_connections(bool source_away, bool target_away, const struct lifetime_place *place,
+                              const struct signing_key *key)
+{
+    struct error err = {0};
+    trace("the source is %s, the target %s", source_away ? "away" : "at home",
+          target_away ? "away" : "at home");
+    world->is_source_away = source_away;
+    world->is_target_away = target_away;
+    world->was_target_away |= target_away;
+    if (!plan_write_connections(place->workspace, key, &err))
+        violation("the connections cannot be written: %s", err.message);
+}
+
+/* What the spare servers do not have tells nothing of what is at home. */
+static void live_away(const struct lifetime_place *place, const struct signing_key *key)
+{
+    if (!mishap_happens(MISHAP_REPOINTED, world->hosts[0].is_dying ? 700 : 150)) /* as people do then */
+        return;
+    bool is_source = draw_later_chance(600);
+    point_connections(is_source, !is_source || draw_later_chance(200), place, key);
+    live_one(LIFETIME_TRANSFER, world->plan.source_is_bucket, place);
+    point_connections(false, false, place, key);
+}
+
 static void live_stormy(const struct lifetime_place *place)
 {
     bool is_other = draw_chance(150);
@@ -143,12 +168,24 @@ static bool has_refused(enum place_id place)
     return false;
 }
 
+/* What is in doubt at a spare server is told there, and what was left is removed there. */
+static void settle_away(enum lifetime_kind kind, const struct lifetime_place *place,
+                        const struct signing_key *key)
+{
+    world->skew_ns = 0; /* or the storage answers 401 to a clock that is years off */
+    point_connections(false, true, place, key);
+    live_one(kind, world->plan.source_is_bucket, place);
+    point_connections(false, false, place, key);
+}
+
 /* The same flows as before, undisturbed: whatever was left comes to its end. First what is in doubt: while
  * all that it is about lies where the host left it, it can be told. */
-static void end(const struct lifetime_place *place)
+static void end(const struct lifetime_place *place, const struct signing_key *key)
 {
     world->is_calm = true;
     trace("---- calm");
+    if (world->was_target_away)
+        settle_away(LIFETIME_NOTICE, place, key);
     live_one(LIFETIME_NOTICE, false, place);
     others_settle();
     for (int i = 0; i < 2; i++) {
@@ -157,6 +194,8 @@ static void end(const struct lifetime_place *place)
         check_that(world->hosts[0].exit_status == 0 || has_refused(i ? PLACE_CCS_BUCKET : PLACE_CCS_FTP),
                    "a calm run failed: %s", world->hosts[0].error);
     }
+    if (world->was_target_away)
+        settle_away(LIFETIME_TRANSFER, place, key);
     others_take_all();
     ledger_judge();
     store_judge(place->workspace, true);
@@ -180,9 +219,11 @@ bool seed_run(struct seed seed, const struct lifetime_place *place, const struct
         return false;
     }
     begin();
-    for (unsigned i = 0; i < world->plan.lifetimes && !world->violation[0]; i++)
+    for (unsigned i = 0; i < world->plan.lifetimes && !world->violation[0]; i++) {
         live_stormy(place);
+        live_away(place, key);
+    }
     if (!world->violation[0])
-        end(place);
+        end(place, key);
     return !world->violation[0];
 }

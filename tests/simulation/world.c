@@ -35,7 +35,8 @@ void world_begin(uint64_t seed)
     world->now_ns = 1000 * NS_PER_S;
     world->next_id = 1;
     for (int i = 0; i < PLACE_COUNT; i++)
-        world->places[i].is_bucket = i == PLACE_CCS_BUCKET || i == PLACE_DACS_BUCKET;
+        world->places[i].is_bucket =
+            i % PLACE_SPARE == PLACE_CCS_BUCKET || i % PLACE_SPARE == PLACE_DACS_BUCKET;
     world->plan.seed = seed;
 }
 
@@ -191,6 +192,10 @@ const char *place_name(enum place_id place)
         [PLACE_CCS_BUCKET] = "ccs-bucket",
         [PLACE_DACS_FTP] = "dacs-ftp",
         [PLACE_DACS_BUCKET] = "dacs-bucket",
+        [PLACE_SPARE + PLACE_CCS_FTP] = "spare ccs-ftp",
+        [PLACE_SPARE + PLACE_CCS_BUCKET] = "spare ccs-bucket",
+        [PLACE_SPARE + PLACE_DACS_FTP] = "spare dacs-ftp",
+        [PLACE_SPARE + PLACE_DACS_BUCKET] = "spare dacs-bucket",
     };
     return names[place];
 }

@@ -31,7 +31,14 @@
 #define NS_PER_MS INT64_C(1000000)
 #define NS_PER_S INT64_C(1000000000)
 
-enum place_id { PLACE_CCS_FTP, PLACE_CCS_BUCKET, PLACE_DACS_FTP, PLACE_DACS_BUCKET, PLACE_COUNT };
+enum place_id {
+    PLACE_CCS_FTP,
+    PLACE_CCS_BUCKET,
+    PLACE_DACS_FTP,
+    PLACE_DACS_BUCKET,
+    PLACE_SPARE, /* from here on a spare server of each, to which a connection may point meanwhile */
+    PLACE_COUNT = 2 * PLACE_SPARE
+};
 
 enum owner {
     OWNER_PRODUCER, /* what CCS writes */
@@ -178,6 +185,8 @@ struct world {
     bool is_tracing;
 
     struct plan plan;
+    bool is_source_away, is_target_away; /* the connections point to the spare servers */
+    bool was_target_away;
     bool is_calm;      /* no mishaps any more */
     bool is_replaying; /* peers must not be asked anything */
 
