@@ -216,16 +216,16 @@ static bool settle_rename(struct rename *rename, const char *to, bool is_lost, s
                                   rename->from, &source, &source_err);
     bool is_gone = !has_source && source_err.kind == ERROR_NOT_FOUND;
     bool is_same = has_source && strcmp(source.etag, rename->facts.etag) == 0;
-    bool is_there = is_gone &&
-                    object_look(rename->transfer, rename->connection, NULL, rename->folder, to,
-                                &target, &target_err) &&
-                    target.info.size == rename->facts.info.size &&
+    bool has_target = is_gone && object_look(rename->transfer, rename->connection, NULL,
+                                             rename->folder, to, &target, &target_err);
+    bool is_there = has_target && target.info.size == rename->facts.info.size &&
                     strcmp(target.digest, rename->facts.digest) == 0;
+    bool is_seen = has_source || has_target || target_err.kind == ERROR_NOT_FOUND;
     if (is_there)
         snprintf(rename->etag, sizeof rename->etag, "%s", target.etag);
     if (is_there || (is_gone && rename->is_ours))
         return true;
-    if (is_lost ? is_same && !is_journaled : has_source || is_gone)
+    if (is_lost ? is_same && !is_journaled : is_seen)
         return false; /* it did not happen: why stands */
     const struct error said = *why;
     return error_set(why, ERROR_UNKNOWN,
@@ -294,20 +294,19 @@ static bool announce_rename(const struct rename *rename, const char *to, struct 
 }
 
 /* An earlier call announced a rename. The version that it was about is under the old name, or it has
- * been renamed, whatever is there now. */
+ * been renamed, whatever is there now. Not done: it is what is renamed now, for it may also go at once. */
 static bool rename_doubt(struct rename *rename, struct remote_receipt *receipt, bool *is_done,
                          struct error *err)
 {
     const struct transfer_step *doubt = rename->call->doubt;
-    struct object_facts facts;
     struct error why = {0};
     bool exists = object_look(rename->transfer, rename->connection, rename->call, rename->folder,
-                              rename->from, &facts, &why);
+                              rename->from, &rename->facts, &why);
     if (!exists && why.kind != ERROR_NOT_FOUND)
         return error_set(err, ERROR_UNKNOWN,
                          "connection '%s': whether '%s' was renamed cannot be told now: %s",
                          rename->connection->name, rename->from, why.message);
-    *is_done = !exists || strcmp(facts.etag, doubt->version) != 0;
+    *is_done = !exists || strcmp(rename->facts.etag, doubt->version) != 0;
     if (*is_done) {
         receipt->size = doubt->size;
         snprintf(receipt->name, sizeof receipt->name, "%s", doubt->name);
@@ -325,13 +324,12 @@ static bool object_rename(struct transfer *transfer, const struct connection *co
     struct rename rename = {.transfer = transfer, .connection = connection, .call = call,
                             .folder = folder, .from = from};
     bool is_done = false;
-    if (call && call->doubt && !rename_doubt(&rename, receipt, &is_done, why))
+    if (call && call->doubt ? !rename_doubt(&rename, receipt, &is_done, why)
+                            : !object_head(transfer, connection, call, folder, from, &rename.facts, why))
         return false;
     call_settled(call);
     if (is_done)
         return true;
-    if (!object_head(transfer, connection, call, folder, from, &rename.facts, why))
-        return false;
     const struct remote_file *expected = call ? call->expected : NULL;
     if (expected && expected->etag && strcmp(expected->etag, rename.facts.etag) != 0)
         return connection_error(connection, err, ERROR_BROKEN,

@@ -135,5 +135,56 @@ class Staged(StorageTest):
         self.assertEqual(self.objects(), {})
 
 
+class Marked(StorageTest):
+    """A rename at the source."""
+    MARK = {"do": "rename", "connection": "OS", "folder": FOLDER, "from": "a.csv", "to": "SENT-a.csv",
+            "journaled": True}
+    RENAME = {"method": "POST", "path_regex": "renameObject"}
+
+    def refusal(self, status, code, action="status"):
+        return {"action": action, "status": status, "body": {"code": code, "message": "x"}}
+
+    def setUp(self):
+        super().setUp()
+        self.seed("a.csv", b"1")
+
+    def lose(self):
+        self.fault({"match": self.RENAME, **self.refusal(503, "ServiceUnavailable")})
+        return self.bad("unknown", "503", **self.MARK)["announced"]
+
+    def test_a_lost_one_is_asked_for_again(self):
+        doubt = self.lose()
+        self.assertEqual(self.good(**self.MARK, doubt=doubt)["name"], "SENT-a.csv")
+        self.assertEqual(set(self.objects()), {"SENT-a.csv"})
+
+    def test_a_lost_one_that_is_done_after_the_look(self):
+        doubt = self.lose()
+        self.fault({"match": self.RENAME, **self.refusal(404, "ObjectNotFound", "untrue")},
+                   {"match": {"method": "HEAD", "path_regex": "/a.csv"}, "skip": 1,
+                    **self.refusal(404, "ObjectNotFound")})
+        self.assertEqual(self.good(**self.MARK, doubt=doubt)["name"], "SENT-a.csv")
+        self.assertEqual(set(self.objects()), {"SENT-a.csv"})
+
+    def test_done_but_refused(self):
+        """Not believed before both names have been seen."""
+        self.fault({"match": self.RENAME, **self.refusal(404, "ObjectNotFound", "untrue")},
+                   {"match": {"method": "HEAD", "path_regex": "SENT"}, **self.refusal(503, "ServiceUnavailable")})
+        doubt = self.bad("unknown", "404", **self.MARK)["announced"]
+        self.assertEqual(self.good(**self.MARK, doubt=doubt)["name"], "SENT-a.csv")
+
+    def test_refused_and_not_done(self):
+        self.fault({"match": self.RENAME, **self.refusal(412, "IfNoneMatchFailed")})
+        self.bad("exists", "taken", **self.MARK)
+        self.objects()["a.csv"]
+
+    def test_taken_away_meanwhile(self):
+        self.fault({"match": self.RENAME, **self.refusal(404, "ObjectNotFound")},
+                   {"match": {"method": "HEAD", "path_regex": "/a.csv"}, "skip": 1,
+                    **self.refusal(404, "ObjectNotFound")},
+                   {"match": {"method": "GET", "query_regex": "prefix=a.csv"}, "action": "status", "status": 200,
+                    "body": {"objects": []}})
+        self.bad("not_found", "404", **self.MARK)
+
+
 if __name__ == "__main__":
     main()

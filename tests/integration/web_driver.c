@@ -154,6 +154,13 @@ static void read_doubt(struct driver *driver, const cJSON *told)
     driver->call.doubt = doubt;
 }
 
+static void keep_journal(struct driver *driver, const cJSON *step)
+{
+    driver->call.announce =
+        cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(step, "journaled")) ? announce : NULL;
+    read_doubt(driver, cJSON_GetObjectItemCaseSensitive(step, "doubt"));
+}
+
 static void put_announced(const struct driver *driver, struct buf *out)
 {
     const struct transfer_step *step = &driver->announced;
@@ -179,10 +186,8 @@ static bool do_store(struct driver *driver, const cJSON *step, struct buf *out, 
     if (!open_source(driver, step, &file, err))
         return error_context(err, "source");
     pause_at(step);
-    driver->call.announce =
-        cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(step, "journaled")) ? announce : NULL;
+    keep_journal(driver, step);
     driver->call.leave = leave;
-    read_doubt(driver, cJSON_GetObjectItemCaseSensitive(step, "doubt"));
     bool ok = remote_store(driver->transfer, connection_of(driver, step), text_of(step, "folder"),
                            text_of(step, "name"), &file, &driver->call, &receipt, err);
     remote_file_release(&file);
@@ -199,10 +204,12 @@ static bool do_store(struct driver *driver, const cJSON *step, struct buf *out, 
 static bool do_rename(struct driver *driver, const cJSON *step, struct buf *out, struct error *err)
 {
     struct remote_receipt receipt = {0};
+    keep_journal(driver, step);
     bool ok =
         remote_rename(driver->transfer, connection_of(driver, step), text_of(step, "folder"),
                       text_of(step, "from"), text_of(step, "to"), &driver->call, &receipt, err);
     put_receipt(out, &receipt);
+    put_announced(driver, out);
     return ok;
 }
 
