@@ -324,14 +324,17 @@ static bool explain(struct exchange *exchange, CURLcode code, struct error *err)
         return repeats ? false : error_advise(err, RETRY_NEVER);
     }
     bool changes = strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0;
-    bool is_late = code == CURLE_OPERATION_TIMEDOUT;
-    if (!changes || !http_reply_lost(code) || (is_late && err && err->kind != ERROR_TIMEOUT))
+    if (!changes || !http_reply_lost(code) || code == CURLE_ABORTED_BY_CALLBACK)
         return false;
-    if (!is_late)
+    enum error_retry retry = err && repeats ? err->retry : RETRY_NEVER;
+    if (err && code == CURLE_WEIRD_SERVER_REPLY)
+        error_set(err, ERROR_UNKNOWN,
+                  "%s; the request was sent: whether it took effect is not known", err->message);
+    else if (code != CURLE_OPERATION_TIMEDOUT)
         connection_error(exchange->connection, err, ERROR_UNKNOWN,
                          "the request was sent, but the connection was lost before an answer "
                          "came: whether it took effect is not known");
-    return error_advise(err, repeats ? RETRY_LATER : RETRY_NEVER);
+    return error_advise(err, retry);
 }
 
 static bool attempt(struct exchange *exchange, const struct http_target *target,

@@ -170,15 +170,21 @@ void http_limit_silence(struct handle *handle)
         curl_easy_setopt(handle->easy, CURLOPT_LOW_SPEED_TIME, (limit_ms + 999) / 1000);
 }
 
+/* Did a byte of the request leave, in this perform? */
+static bool is_sent(CURL *easy)
+{
+    long sent = 0;
+    curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &sent);
+    return sent > 0;
+}
+
 /* libcurl is about to send the request: the first time, or again. */
 static int before_sending(void *context, char *peer, char *own, int peer_port, int own_port)
 {
     (void)peer, (void)own, (void)peer_port, (void)own_port;
     struct http_answer *answer = context;
-    long sent = 0;
-    curl_easy_getinfo(answer->easy, CURLINFO_REQUEST_SIZE, &sent);
-    answer->is_sent_again = sent > 0;
-    return sent > 0 ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+    answer->is_sent_again = is_sent(answer->easy);
+    return answer->is_sent_again ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
 void http_send_once(struct handle *handle, struct http_answer *answer)
@@ -219,12 +225,26 @@ bool http_header(struct handle *handle, const char *name, const char *value, str
  * request was sent before. */
 static bool is_cut_off(const struct http_answer *answer, CURLcode code)
 {
-    long sent = 0;
-    if (!answer->easy || (code != CURLE_COULDNT_RESOLVE_HOST && code != CURLE_COULDNT_CONNECT &&
-                          code != CURLE_SSL_CONNECT_ERROR && code != CURLE_PEER_FAILED_VERIFICATION))
-        return false;
-    curl_easy_getinfo(answer->easy, CURLINFO_REQUEST_SIZE, &sent);
-    return sent > 0;
+    return answer->easy &&
+           (code == CURLE_COULDNT_RESOLVE_HOST || code == CURLE_COULDNT_CONNECT ||
+            code == CURLE_SSL_CONNECT_ERROR || code == CURLE_PEER_FAILED_VERIFICATION) &&
+           is_sent(answer->easy);
+}
+
+/* Ended by us: by a callback of the caller's, or because the call is over. */
+static bool is_own(CURLcode code)
+{
+    return code == CURLE_ABORTED_BY_CALLBACK || code == CURLE_READ_ERROR || code == CURLE_WRITE_ERROR;
+}
+
+/* Whether the peer may have acted is decided by what was sent, not by how it ended: there is no end to the
+ * ways in which an answer can be one that libcurl does not take. */
+static CURLcode settle_code(struct handle *handle, CURLcode code)
+{
+    bool was_sent = is_sent(handle->easy);
+    if (code == CURLE_ABORTED_BY_CALLBACK || was_sent == http_reply_lost(code))
+        return code;
+    return was_sent ? CURLE_WEIRD_SERVER_REPLY : CURLE_COULDNT_CONNECT;
 }
 
 static void note_overload(struct handle *handle, int status)
@@ -243,12 +263,38 @@ static bool lost_early(const struct handle *handle, struct error *err)
     return error_advise(err, RETRY_LATER);
 }
 
+/* Some of libcurl's verdicts mean something else before anything was sent. */
+static bool no_answer(struct handle *handle, CURLcode code, struct error *err)
+{
+    if (is_own(code) || http_reply_lost(code) || !is_sent(handle->easy))
+        return handle_fail(handle, code, err);
+    connection_error(handle->connection, err, ERROR_BROKEN,
+                     "what came is no answer that can be read (%s): check what is at this address",
+                     handle->detail[0] ? handle->detail : curl_easy_strerror(code));
+    return error_advise(err, RETRY_FEW);
+}
+
 bool http_perform(struct handle *handle, struct http_answer *answer, CURLcode *code,
                   struct error *err)
 {
     curl_easy_setopt(handle->easy, CURLOPT_HTTPHEADER, handle->lists[HTTP_LIST]);
     *code = handle_perform(handle);
     return http_conclude(handle, answer, code, err);
+}
+
+static bool fail(struct handle *handle, const struct http_answer *answer, CURLcode code, struct error *err)
+{
+    if (code == CURLE_SEND_FAIL_REWIND)
+        return lost_early(handle, err);
+    if (answer->is_body_over)
+        return connection_error(handle->connection, err, ERROR_LIMIT,
+                                "the answer is larger than %zu bytes",
+                                answer->response->body.size_max);
+    if (answer->is_headers_over)
+        return connection_error(handle->connection, err, ERROR_LIMIT,
+                                "the answer's headers are larger than %u bytes",
+                                HTTP_HEADERS_SIZE_MAX);
+    return no_answer(handle, code, err);
 }
 
 bool http_conclude(struct handle *handle, struct http_answer *answer, CURLcode *code,
@@ -263,17 +309,9 @@ bool http_conclude(struct handle *handle, struct http_answer *answer, CURLcode *
         note_overload(handle, answer->response->status);
         return true;
     }
-    if (*code == CURLE_SEND_FAIL_REWIND)
-        return lost_early(handle, err);
-    if (answer->is_body_over)
-        return connection_error(handle->connection, err, ERROR_LIMIT,
-                                "the answer is larger than %zu bytes",
-                                answer->response->body.size_max);
-    if (answer->is_headers_over)
-        return connection_error(handle->connection, err, ERROR_LIMIT,
-                                "the answer's headers are larger than %u bytes",
-                                HTTP_HEADERS_SIZE_MAX);
-    return handle_fail(handle, *code, err);
+    fail(handle, answer, *code, err);
+    *code = settle_code(handle, *code);
+    return false;
 }
 
 bool http_reply_lost(CURLcode code)

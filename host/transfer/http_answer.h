@@ -56,7 +56,9 @@ MUST_USE bool http_header(struct handle *handle, const char *name, const char *v
  */
 void http_send_once(struct handle *handle, struct http_answer *answer);
 
-/* Performs; true: response->status is set. False: transport failed or a limit was passed. */
+/* Performs; true: response->status is set. False: transport failed or a limit was passed; *code is then
+ * libcurl's verdict, or one that http_reply_lost takes for what it is: once a byte of the request was sent,
+ * every verdict is a lost reply, and before that none, but CURLE_ABORTED_BY_CALLBACK stays. */
 MUST_USE bool http_perform(struct handle *handle, struct http_answer *answer, CURLcode *code,
                            struct error *err);
 
@@ -66,7 +68,7 @@ bool http_take_body(struct http_answer *answer, const void *bytes, size_t size);
 MUST_USE bool http_conclude(struct handle *handle, struct http_answer *answer, CURLcode *code,
                             struct error *err);
 
-/* True for codes after which the peer may have acted although no answer came. */
+/* True for codes of http_perform after which the peer may have acted although no answer came. */
 bool http_reply_lost(CURLcode code);
 
 /* True for statuses after which the peer may have acted although it says that it failed: a gateway's

@@ -232,7 +232,8 @@ enum error_retry http_answer_retry(const char *method, const struct http_respons
 
 /* Any answer with a status is success here; errors are transport, TLS, login token, limits. Redirects
  * are not followed. Authentication and signature come from the connection. ERROR_UNKNOWN: a request
- * other than GET and HEAD was sent and its answer lost; it is never sent twice by itself. */
+ * other than GET and HEAD was sent, and its answer is lost or cannot be taken (no HTTP, too long); it is
+ * never sent twice by itself. */
 MUST_USE bool http_call(struct transfer *transfer, const struct connection *connection,
                         const struct http_request *request, const struct transfer_call *call,
                         struct http_response *response, struct error *err);

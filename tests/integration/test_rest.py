@@ -11,10 +11,12 @@ from ccs import CcsPeer
 from certificates import Authority
 from common import read_records
 from http_peer import Answer, HttpPeer
+from scripted_http import ScriptedHttp
 
 MIB = 1 << 20
 LIMIT = 8 * MIB  # HTTP_RESPONSE_SIZE_MAX
 HTTP_HEADERS_SIZE_MAX = OAUTH_ANSWER_SIZE_MAX = 65536
+RETRY_NEVER = 0  # enum error_retry
 ID = "12345678901234"
 PATH = "/rest/apis/common/sync/syncRequest/" + ID
 BODY = json.dumps({"syncRequestId": ID, "hasError": False})
@@ -120,7 +122,7 @@ class Requests(RestTest):
             return self.patch()
         room = HTTP_HEADERS_SIZE_MAX - len(self.good(**answer(1))["headers"])
         self.assertEqual(len(self.good(**answer(1 + room))["headers"]), HTTP_HEADERS_SIZE_MAX)
-        self.bad("limit", "65536", **answer(2 + room))
+        self.bad("unknown", "65536", **answer(2 + room))
 
     def serve(self, size):
         class Big(HttpPeer):
@@ -143,6 +145,54 @@ class Requests(RestTest):
         self.connect("BASIC", auth="basic", user="integration", password={"env": "WEB_SECRET"},
                      request_timeout_s=1)
         self.bad("timeout", **self.patch())
+
+    ODD_ANSWERS = {
+        "a coding that is another": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\nConnection: close\r\n\r\n{}garbage",
+        "an unknown coding": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: foo\r\nConnection: close\r\n\r\n{}",
+        "no HTTP": b"garbage\r\n\r\n",
+        "another version of HTTP": b"HTTP/1.7 200\r\n\r\n",
+        "a newer version of HTTP": b"HTTP/3 200\r\n\r\n",
+        "a long field": b"HTTP/1.1 200 OK\r\nX: " + b"a" * 200000 + b"\r\n\r\n",
+        "many fields": b"HTTP/1.1 200 OK\r\n" + b"X: aaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n" * 9000 + b"\r\n",
+        "a long body": b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + b"a" * (LIMIT + 1),
+        "a chunk without a size": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    }
+
+    def test_answers_that_cannot_be_read(self):
+        """What libcurl makes of them differs; that the peer may have acted does not."""
+        for what, answer in self.ODD_ANSWERS.items():
+            for method in ("PATCH", "POST", "DELETE"):
+                with self.subTest(what, method=method):
+                    peer = ScriptedHttp(answer)
+                    self.connections["ODD"] = {"type": "rest", "url": peer.url, "tls": "none", "auth": "none"}
+                    body = {} if method == "DELETE" else {"content_type": "application/json", "body": BODY}
+                    failed = self.bad("unknown", "whether it took effect is not known", do="http",
+                                      connection="ODD", method=method, path="/", **body)
+                    peer.close()
+                    self.assertEqual(peer.count, 1)
+                    self.assertTrue(method == "DELETE" or failed["retry"] == RETRY_NEVER, failed)
+            with self.subTest(what, method="GET"):
+                peer = ScriptedHttp(answer)
+                self.connections["ODD"]["url"] = peer.url
+                failed = self.step(do="http", connection="ODD", method="GET", path="/")
+                peer.close()
+                self.assertIn(failed["kind"], ("broken", "limit", "unavailable"), failed)
+                self.assertNotIn("libcurl was built", failed["message"])
+                self.assertNotIn("give the host more memory", failed["message"])
+
+    def test_what_was_not_sent_is_not_in_doubt(self):
+        """The name, the connection, and a handshake with one that speaks no TLS."""
+        plain = ScriptedHttp(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        self.addCleanup(plain.close)
+        for url in ("http://no-such-host.invalid", "http://127.0.0.1:1", plain.url.replace("http:", "https:")):
+            with self.subTest(url):
+                self.connections["GONE"] = {"type": "rest", "url": url, "auth": "none", "connect_timeout_s": 2,
+                                            **({"tls": "none"} if url.startswith("http:") else {})}
+                failed = self.step(do="http", connection="GONE", method="POST", path="/", body=BODY,
+                                   content_type="application/json")
+                self.assertNotEqual(failed["kind"], "unknown", failed)
+                self.assertGreater(failed["retry"], RETRY_NEVER, failed)
+        self.assertEqual(plain.count, 0)
 
     def test_nobody_listens(self):
         self.connections["GONE"] = {"type": "rest", "url": "http://127.0.0.1:1", "tls": "none", "auth": "none"}

@@ -22,6 +22,7 @@ import dacs  # noqa: E402
 from common import PeerProcess, read_records  # noqa: E402
 from fault_proxy import FaultProxyPeer  # noqa: E402
 from landscape import CONFIG, FLOW_ACK, FLOW_FTP, FLOW_OS, SECRETS, SOURCE_FOLDER, Landscape  # noqa: E402
+from scripted_http import ScriptedHttp  # noqa: E402
 
 SLUICE = None
 FTP_SOURCE, FTP_TARGET = "OU FTP CCS for CCS-DACS", "OU FTP DACS for CCS-DACS"
@@ -308,6 +309,20 @@ class Acknowledgements(RetryTest):
         self.assertEqual(outcome["fault"]["code"], "unknown")
         self.assertEqual(self.attempts(outcome), [])
         self.assertEqual(self.statuses(), [200], "carried out, and once only")
+
+    def test_an_answer_that_cannot_be_read_is_not_asked_for_again(self):
+        head = b"HTTP/1.1 200 OK\r\nConnection: close\r\n"
+        for answer in (head + b"Transfer-Encoding: gzip\r\n\r\n{}garbage", head + b"X: " + b"a" * 200000 + b"\r\n\r\n",
+                       b"HTTP/3 200\r\n\r\n"):
+            with self.subTest(answer[:80]):
+                type(self).number += 1
+                ccs = ScriptedHttp(answer)
+                self.change(CCS, url=ccs.url, tls="none")
+                outcome = self.acknowledge(1)
+                ccs.close()
+                self.assertEqual(ccs.count, 1)
+                self.assertEqual((outcome["fault"]["code"], outcome["response"]["status"]), ("unknown", 502))
+                self.assertEqual(self.attempts(outcome), [])
 
     def test_a_ccs_that_cannot_be_reached(self):
         self.change(CCS, url="https://localhost:1/ouaf")

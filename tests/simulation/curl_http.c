@@ -213,6 +213,17 @@ static CURLcode cut_answer(struct easy *easy)
     return easy_fail(easy, CURLE_RECV_ERROR, "Recv failure: Connection reset by peer");
 }
 
+/* What libcurl 7.88.1 says of an answer in a coding that is none, of another version of HTTP, of a field of
+ * 100 KB, and of one that is no HTTP. */
+static CURLcode refuse_answer(struct easy *easy)
+{
+    static const CURLcode codes[] = {CURLE_BAD_CONTENT_ENCODING, CURLE_UNSUPPORTED_PROTOCOL,
+                                     CURLE_OUT_OF_MEMORY, CURLE_WEIRD_SERVER_REPLY};
+    CURLcode code = codes[draw_below(sizeof codes / sizeof codes[0])];
+    easy_disconnect(easy);
+    return easy_fail(easy, code, "simulated: no answer that can be read");
+}
+
 static CURLcode give_headers(struct exchange *exchange)
 {
     struct easy *easy = exchange->easy;
@@ -220,6 +231,8 @@ static CURLcode give_headers(struct exchange *exchange)
     char line[1024];
     long long length = answer->length >= 0 ? (long long)answer->length : (long long)answer->body.size;
     bool is_cut = mishap_happens(MISHAP_HTTP_ANSWER_CUT, world->plan.mishap_permille);
+    if (mishap_happens(MISHAP_HTTP_ODD_ANSWER, world->plan.mishap_permille))
+        return refuse_answer(easy);
     easy->status = answer->status;
     if (!easy->header)
         return is_cut ? cut_answer(easy) : CURLE_OK;

@@ -107,7 +107,8 @@
     X(RENAME_REFUSED, "rename done, but refused")                                                  \
     X(RENAME_LATE, "rename done late, after the next look")                                        \
     X(CLOCK_YEARS, "clock jumps by years")                                                         \
-    X(REPOINTED, "connection points elsewhere for a while")
+    X(REPOINTED, "connection points elsewhere for a while")                                        \
+    X(HTTP_ODD_ANSWER, "answer that libcurl does not take")
 
 enum mishap {
 #define MISHAP_ID(id, name) MISHAP_##id,
