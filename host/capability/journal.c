@@ -32,6 +32,7 @@ struct journal {
     enum journal_mode mode;
     int64_t past, next; /* records that were there; number of the next call */
     uint64_t size;      /* bytes of the results that were met and added */
+    bool is_over;       /* journal_is_over */
     struct unwritten unwritten[UNWRITTEN_COUNT_MAX];
     size_t unwritten_count, unwritten_size;
     br_hmac_drbg_context random;
@@ -91,6 +92,11 @@ void journal_count(const struct journal *journal, size_t *past, size_t *met)
 {
     *past = (size_t)journal->past;
     *met = (size_t)(journal->next < journal->past ? journal->next : journal->past);
+}
+
+bool journal_is_over(const struct journal *journal)
+{
+    return journal->is_over;
 }
 
 int64_t journal_number(const struct journal *journal)
@@ -242,6 +248,19 @@ static void tell_difference(struct execution *execution, const struct look *look
          strcmp(now, look->then) == 0 ? ", with other content" : "");
 }
 
+/* A replay has come to where its instance is. */
+static void come_to_end(struct execution *execution, const struct look *look)
+{
+    struct journal *journal = execution->journal;
+    journal->is_over = journal->next >= journal->past;
+    if (look->then[0])
+        stop(execution, FAULT_SUSPENDED, "the journal ends with %.300s, whose result is not known",
+             look->then);
+    else
+        stop(execution, FAULT_SUSPENDED, "the journal ends before %s(%.300s)", look->import,
+             shown(look->request));
+}
+
 /* True: settled here, by an answer of the past or because the execution stops. False: to be done now;
  * journal->plan holds the doubt, if there is one. */
 static bool look_back(struct execution *execution, struct look *look, bool *answered)
@@ -253,8 +272,7 @@ static bool look_back(struct execution *execution, struct look *look, bool *answ
     buf_clear(&journal->plan);
     if (journal->number >= journal->past) {
         if (journal->mode == JOURNAL_REPLAY)
-            stop(execution, FAULT_SUSPENDED, "the journal ends before %s(%.300s)", look->import,
-                 shown(look->request));
+            come_to_end(execution, look);
         return journal->mode == JOURNAL_REPLAY;
     }
     if (!store_journal_read(journal->store, journal->instance, journal->number, meet, look, &err))
@@ -272,8 +290,7 @@ static bool look_back(struct execution *execution, struct look *look, bool *answ
     else if (look->has_result)
         *answered = true;
     else if (journal->mode == JOURNAL_REPLAY)
-        stop(execution, FAULT_SUSPENDED, "the journal ends with %.300s, whose result is not known",
-             look->then);
+        come_to_end(execution, look);
     else
         return false;
     return true;

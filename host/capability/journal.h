@@ -42,6 +42,8 @@ MUST_USE bool journal_flush(struct journal *journal, struct error *err);
 bool journal_is_replaying(const struct journal *journal);
 /* How many calls were journaled before, and how many have been met by now. */
 void journal_count(const struct journal *journal, size_t *past, size_t *met);
+/* Of a replay: all of the past was met and found whole, and what was asked for then has no answer in it. */
+bool journal_is_over(const struct journal *journal);
 
 /*
  * Around a handler. journal_answers: true where the past answers (result, call->error, OUT arguments and

@@ -64,7 +64,7 @@ static int run(struct cli *cli, const struct arguments *arguments)
     run_outcome_release(&report.outcome);
     service_close(service);
     if (!ok)
-        return cli_fail(cli, cli_status_of(&err), &err);
+        return cli_fail(cli, EXIT_USAGE, &err);
     return report.is_same ? EXIT_DONE : EXIT_FAILED;
 }
 
@@ -87,8 +87,8 @@ const struct command cmd_replay = {
     .option_count = sizeof options / sizeof options[0],
     .json = "{\"instance\", \"same\", \"finished\", \"calls\", \"answered\", \"difference\", \"state\", "
             "\"exit_status\"}",
-    .exit_status = "0  the same\n1  different\n2  no such instance, no journal, or the module is not "
-                   "usable",
+    .exit_status = "0  the same\n1  different\n2  it cannot be told: no such instance, no journal or a "
+                   "damaged one, or the module is not usable",
     .files = "state/sluice.db, state/modules/",
     .examples = " sluice replay 2HVm-j8d\n sluice replay 2HVm-j8d --with build/new_version.wasm",
     .words_min = 1,

@@ -56,15 +56,21 @@ static void compare_end(const struct ending *then, const struct execution_end *n
                then->response_status);
 }
 
-static void judge(const struct ending *then, const struct execution_end *now,
-                  const struct execution *execution, struct replay_report *report)
+/* False: the journal did not tell how it goes on, so that nothing can be said. */
+static bool judge(const struct ending *then, const struct execution_end *now,
+                  const struct execution *execution, struct replay_report *report, struct error *err)
 {
+    bool is_over = journal_is_over(execution->journal);
     journal_count(execution->journal, &report->calls, &report->answered);
     report->is_same = true;
+    if (execution->stop && execution->stop != FAULT_DIVERGED && !is_over)
+        return error_set(err, ERROR_BROKEN, "instance %s cannot be run again: %s", report->instance,
+                         execution->stop_detail);
     if (execution->stop == FAULT_DIVERGED || (execution->stop && report->is_finished))
         differ(report, "%s", execution->stop_detail);
     else if (!execution->stop)
         compare_end(then, now, execution, report);
+    return true;
 }
 
 static bool replay(struct service *service, const struct flow *flow,
@@ -76,10 +82,9 @@ static bool replay(struct service *service, const struct flow *flow,
     if (!execution)
         return error_set(err, ERROR_LIMIT, "out of memory");
     bool ok = resume_run(service, flow, input, true, watch, execution, &end, err);
-    if (ok) {
-        judge(ending, &end, execution, report);
+    ok = ok && judge(ending, &end, execution, report, err);
+    if (ok)
         execution_outcome(&report->outcome, execution, &end);
-    }
     execution_release(execution);
     free(execution);
     return ok;

@@ -22,7 +22,8 @@ struct replay_report {
 /*
  * id: an instance of a durable flow, whole or its beginning. module: path of the .wasm to try; NULL: the
  * one it ran with. watch sees what the guest writes. ERROR_NOT_FOUND: no such instance, or the module is
- * not kept any more; ERROR_UNSUPPORTED: it has no journal; ERROR_INVALID: the module.
+ * not kept any more; ERROR_UNSUPPORTED: it has no journal; ERROR_INVALID: the module; ERROR_BROKEN: a record
+ * of the journal is damaged or cannot be read, so that it cannot be told whether it is the same.
  */
 MUST_USE bool service_replay(struct service *service, const char *id, const char *module,
                              const struct run_watch *watch, struct replay_report *report,

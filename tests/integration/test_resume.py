@@ -341,6 +341,30 @@ class Replay(ResumeTest):
         self.assertEqual((status, report["finished"]), (0, False), report)
         self.assertEqual(self.shown(instance)["state"], "RECOVERING")
 
+    def test_a_damaged_record_is_neither_same_nor_different(self):
+        """In the middle, and the last one, behind which the journal of an unfinished one ends."""
+        unfinished = self.interrupt()
+        self.check_damage(unfinished, 3, "record 3 of the journal is damaged")
+        self.check_damage(unfinished, "(SELECT max(number) FROM journal WHERE instance = j.instance)",
+                          "of the journal is damaged")
+        self.assertEqual(self.replay(unfinished)[0], 0)
+        self.assertEqual(self.land.sluice(*RUN).returncode, 0)
+        self.check_damage(unfinished, 3, "record 3 of the journal is damaged")
+
+    def check_damage(self, instance, number, text):
+        with sqlite3.connect(os.path.join(self.land.workspace, "state", "sluice.db")) as db:
+            key, plan, result = db.execute(
+                "SELECT j.number, plan, result FROM journal j JOIN instance i ON i.number = j.instance WHERE i.id = ?"
+                f" AND j.number = {number}", (instance,)).fetchone()
+            change = ("UPDATE journal SET plan = ?, result = ? WHERE number = ? AND instance ="
+                      " (SELECT number FROM instance WHERE id = ?)")
+            db.execute(change, (plan and b"x" + plan, result and b"x" + result, key, instance))
+        done = self.land.sluice("replay", instance)
+        self.assertEqual(done.returncode, 2, done.stdout + done.stderr)
+        self.assertIn(text, done.stderr)
+        with sqlite3.connect(os.path.join(self.land.workspace, "state", "sluice.db")) as db:
+            db.execute(change, (plan, result, key, instance))
+
     def test_what_has_no_journal_is_said(self):
         done = self.land.sluice("replay", "AAAAAAAAAAAAAAAAAAAAAA")
         self.assertEqual(done.returncode, 2)
