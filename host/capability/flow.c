@@ -258,17 +258,11 @@ static uint64_t size_of(const struct execution *execution, const char *name)
 
 int32_t capability_flow_report_file(struct call *call)
 {
-    static const char *const states[] = {
-        [SLUICE_FILE_FOUND] = "found",
-        [SLUICE_FILE_STARTED] = "started",
-        [SLUICE_FILE_TRANSFERRED] = "transferred",
-        [SLUICE_FILE_NOT_TRANSFERRED] = "not_transferred",
-        [SLUICE_FILE_POSTPONED] = "postponed",
-    };
     struct execution *execution = call->execution;
     const char *name = call->args[0].text, *detail = call->args[2].text;
     uint32_t state = call->args[1].number;
-    if (state >= sizeof states / sizeof states[0]) {
+    const char *state_name = watch_state_name(state);
+    if (!state_name) {
         error_set(&call->error, ERROR_INVALID, "%u is not a file state", state);
         return call_failed(call);
     }
@@ -280,7 +274,7 @@ int32_t capability_flow_report_file(struct call *call)
     uint64_t index = state == SLUICE_FILE_STARTED ? done + 1 : done;
     uint64_t size = size_of(execution, name);
     if (!journal_is_replaying(execution->journal))
-        store_file(execution->environment->store, execution->instance, name, states[state], detail,
+        store_file(execution->environment->store, execution->instance, name, state_name, detail,
                    size, clock_wall_ms());
     watch_file(execution->watch, name, (int)state, detail, size, index, files->found);
     return SLUICE_OK;

@@ -4,6 +4,20 @@
 
 #include <stddef.h>
 
+#include "sluice/abi.h"
+
+const char *watch_state_name(uint32_t state)
+{
+    static const char *const names[] = {
+        [SLUICE_FILE_FOUND] = "found",
+        [SLUICE_FILE_STARTED] = "started",
+        [SLUICE_FILE_TRANSFERRED] = "transferred",
+        [SLUICE_FILE_NOT_TRANSFERRED] = "not_transferred",
+        [SLUICE_FILE_POSTPONED] = "postponed",
+    };
+    return state < sizeof names / sizeof names[0] ? names[state] : NULL;
+}
+
 void watch_started(const struct run_watch *watch, const char *instance_id, const char *flow)
 {
     if (watch && watch->started)

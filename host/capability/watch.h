@@ -21,6 +21,9 @@ struct run_watch {
     bool (*should_stop)(void *context);
 };
 
+/* "found", "started", ...; NULL: no state of enum sluice_file_state. */
+const char *watch_state_name(uint32_t state);
+
 void watch_started(const struct run_watch *watch, const char *instance_id, const char *flow);
 void watch_file(const struct run_watch *watch, const char *name, int state, const char *detail,
                 uint64_t size, uint64_t index, uint64_t total);

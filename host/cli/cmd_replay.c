@@ -22,6 +22,8 @@ static void print_report(struct cli *cli, const struct replay_report *report)
             report->calls);
     if (report->is_same && !report->is_finished)
         fputs("  so far    the instance is unfinished; its journal ends there\n", out);
+    if (report->is_same && report->is_answer_unknown)
+        fputs("  answer    same status; its text was not kept, so it is not compared\n", out);
     if (report->is_same)
         return;
     fputs("  first     ", out);
@@ -39,6 +41,7 @@ static void write_report(struct cli *cli, const struct replay_report *report)
     document_flag(&document, "finished", report->is_finished);
     document_number(&document, "calls", (int64_t)report->calls);
     document_number(&document, "answered", (int64_t)report->answered);
+    document_flag(&document, "answer_unknown", report->is_answer_unknown);
     document_text(&document, "difference", report->is_same ? NULL : report->difference);
     document_text(&document, "state", instance_state_name(report->outcome.state));
     document_number(&document, "exit_status", report->outcome.exit_status);
@@ -79,14 +82,18 @@ const struct command cmd_replay = {
     .description =
         "Runs the flow again with what the instance asked of the host and got: its journal answers, no "
         "server is asked, nothing is changed or recorded. It tells whether the module asked for the same "
-        "things in the same order and ended the same way. What it wrote to its log is shown.\n\n"
+        "things in the same order and ended the same way: state, exit status, fault, status of the answer, "
+        "and what it last reported of each file. What it wrote to its log is shown.\n\n"
+        "The text of the answer is compared where it was kept, which is with the tracing level debug; else "
+        "the result says that it is unknown. Not compared: the answer's content type, tracked values, "
+        "lines of the log, and what an unfinished instance answered or reported up to now.\n\n"
         "With --with another version of the module is tried on the same past, and the first call at "
         "which it would have asked for something else is shown.\n\n"
         "Flows whose manifest says \"durable\" keep a journal, until the retention deletes the instance.",
     .options = options,
     .option_count = sizeof options / sizeof options[0],
-    .json = "{\"instance\", \"same\", \"finished\", \"calls\", \"answered\", \"difference\", \"state\", "
-            "\"exit_status\"}",
+    .json = "{\"instance\", \"same\", \"finished\", \"calls\", \"answered\", \"answer_unknown\", "
+            "\"difference\", \"state\", \"exit_status\"}",
     .exit_status = "0  the same\n1  different\n2  it cannot be told: no such instance, no journal or a "
                    "damaged one, or the module is not usable",
     .files = "state/sluice.db, state/modules/",

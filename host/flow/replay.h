@@ -14,7 +14,9 @@ struct replay_report {
     char instance[INSTANCE_ID_SIZE];
     size_t calls, answered; /* in the journal; asked for again */
     bool is_finished;       /* the instance has ended; else its journal ends where its process did */
-    bool is_same;           /* every call was asked for again, in order, and it ended the same way */
+    bool is_same;           /* every call was asked for again, in order, and it ended the same way: state,
+                             * exit status, fault, status and text of the answer, last report of each file */
+    bool is_answer_unknown; /* the text of its answer was not kept (tracing other than debug) */
     char difference[REPLAY_DIFFERENCE_SIZE]; /* the first one; "" if is_same */
     struct run_outcome outcome; /* of the replay; the caller calls run_outcome_release */
 };

@@ -328,12 +328,70 @@ class Replay(ResumeTest):
 
     def changed_module(self, modules):
         """The flow's own, but it asks another connection."""
-        with open(os.path.join(modules, "customer_sync_ftp_transfer.wasm"), "rb") as file:
+        return self.changed(b"OU FTP CCS for CCS-DACS", b"OU FTP CCX for CCS-DACS", modules=modules)
+
+    def changed(self, old, new, name="customer_sync_ftp_transfer",
+                modules=os.path.join(HERE, "..", "..", "wasm-out")):
+        with open(os.path.join(modules, name + ".wasm"), "rb") as file:
             module = file.read()
+        self.assertIn(old, module)
         path = os.path.join(self.folder, "changed.wasm")
         with open(path, "wb") as file:
-            file.write(module.replace(b"OU FTP CCS for CCS-DACS", b"OU FTP CCX for CCS-DACS"))
+            file.write(module.replace(old, new))
         return path
+
+    def child(self, instance):
+        everything = json.loads(self.land.sluice("instances", "--all", "--json", check=True).stdout)
+        return next(row["id"] for row in everything["instances"] if row["parent"] == instance)
+
+    def test_another_answer_is_a_difference_where_it_was_kept(self):
+        """The child tells its caller how it went; that has the tracing level of its flow."""
+        for level, status in (("debug", 1), ("production", 0)):
+            with self.subTest(level):
+                self.land.sluice("activate", "--tracing", level, "OUTL-BA-OUAL_DACS_FTP_TRANSFER", check=True)
+                self.land.put_ccs_ftp(f"C1-{level}.csv", b"one")
+                self.assertEqual(self.land.sluice(*RUN).returncode, 0)
+                child = self.child(self.rows()[0]["id"])
+                self.assertEqual(self.replay(child)[0], 0)
+                done, report = self.replay(child, "--with", self.changed(
+                    b"transferred\0", b"TRANSFERRED\0", "common_ftp_transfer"))
+                self.assertEqual((done, report["same"], report["answer_unknown"]),
+                                 (status, status == 0, level != "debug"), report)
+                self.assertIn("TRANSFERRED" if status else "", report["difference"] or "")
+
+    def test_another_fault_is_a_difference(self):
+        self.land.put_ccs_ftp("C1-A.csv", b"one")
+        self.land.put_dacs_ftp("C1-A.csv", b"somebody else's")
+        self.assertEqual(self.land.sluice(*RUN).returncode, 1)
+        instance = self.rows()[0]["id"]
+        status, report = self.replay(instance)
+        self.assertEqual((status, report["state"]), (0, "FAILED"), report)
+        for column in ("fault_code", "fault_title", "fault_detail"):
+            with sqlite3.connect(os.path.join(self.land.workspace, "state", "sluice.db")) as db:
+                then, = db.execute(f"SELECT {column} FROM instance WHERE id = ?", (instance,)).fetchone()
+                change = f"UPDATE instance SET {column} = ? WHERE id = ?"
+                db.execute(change, ("something else", instance))
+            status, report = self.replay(instance)
+            self.assertEqual(status, 1, report)
+            self.assertRegex(report["difference"], "^it failed with .*; then with .*something else")
+            with sqlite3.connect(os.path.join(self.land.workspace, "state", "sluice.db")) as db:
+                db.execute(change, (then, instance))
+
+    def test_another_report_of_a_file_is_a_difference(self):
+        """The module cannot report something else and ask for the same: the mail has it too."""
+        for name in ("C1-A.csv", "C1-B.csv"):
+            self.land.put_ccs_ftp(name, b"one")
+        self.assertEqual(self.land.sluice(*RUN).returncode, 0)
+        instance = self.rows()[0]["id"]
+        place = "name = 'C1-B.csv' AND instance = (SELECT number FROM instance WHERE id = ?)"
+        for change, text in (
+                ("UPDATE file SET detail = 'late'", "file 'C1-B.csv': then transferred 'late', now transferred ''"),
+                ("UPDATE file SET detail = '', state = 'found'", "file 'C1-B.csv': then found '', now transferred ''"),
+                ("DELETE FROM file", "file 'C1-B.csv' is reported now (transferred), and was not then")):
+            with sqlite3.connect(os.path.join(self.land.workspace, "state", "sluice.db")) as db:
+                db.execute(f"{change} WHERE {place}", (instance,))
+            status, report = self.replay(instance)
+            self.assertEqual((status, report["difference"]), (1, text))
 
     def test_an_unfinished_one_is_the_same_so_far(self):
         instance = self.interrupt()

@@ -2,6 +2,7 @@ add_unit_test(test_flow_recurrence LIBS sluice_recurrence)
 add_unit_test(test_flow_cron LIBS sluice_recurrence)
 add_unit_test(test_flow_due LIBS sluice_recurrence)
 add_unit_test(test_flow_limits LIBS sluice_flow)
+add_unit_test(test_flow_replay_files LIBS sluice_flow)
 add_unit_test(test_flow_activation LIBS sluice_recurrence sluice_store sluice_workspace
   SOURCES fake_scheduled.c ${scheduling})
 add_unit_test(test_flow_scheduler LIBS sluice_recurrence sluice_store sluice_workspace
