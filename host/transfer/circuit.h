@@ -3,8 +3,8 @@
  * A circuit per connection, shared by all executions of a process. Closed, it lets everything through.
  * After circuit_failures failures in a row (struct retry_policy) it is open: whoever asks is refused at
  * once, so that a peer that is away holds up nobody and is not knocked at. After circuit_open_ms it is
- * half open: one probe is let through; what becomes of it closes the circuit or opens it again. Changes
- * are lines in the log.
+ * half open: one probe is let through; its first answer closes the circuit, what becomes of it without one opens
+ * it again. Changes are lines in the log.
  *
  * What counts is whether the peer gives answers: no connection, a lost one, silence, and words that say
  * "overloaded" are failures; every other word, be it a refusal, is an answer.
@@ -48,7 +48,7 @@ const char *circuit_connection(const struct circuit *circuit);
 void circuit_define(struct circuit *circuit, uint64_t definition);
 
 /* False: ERROR_UNAVAILABLE that says since when and until when. *is_probe goes back to circuit_report,
- * which must follow every admission. */
+ * which must follow every admission; a probe that was reported is none any more. */
 MUST_USE bool circuit_admit(struct circuit *circuit, bool *is_probe, struct error *err);
 
 /* why: of a failure; printable, without secrets. */

@@ -100,12 +100,35 @@ static struct handle *handle_new(struct transfer *transfer, const char *name)
     return NULL;
 }
 
+/* The peer has said yes to something: a greeting, a login, a status. SFTP has no codes; there the handshake
+ * counts, and on a kept connection nothing before the end. */
+static bool has_answered(CURL *easy, enum connection_type type)
+{
+    long code = 0;
+    curl_off_t login_us = 0;
+    if (type == CONNECTION_SFTP)
+        curl_easy_getinfo(easy, CURLINFO_APPCONNECT_TIME_T, &login_us);
+    else
+        curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &code);
+    return login_us > 0 || (code >= 200 && code < 400);
+}
+
+/* Nobody waits for the end of a probe, which may be that of a long file. */
+static void tell_circuit(struct handle *handle)
+{
+    if (!handle->is_probe || !has_answered(handle->easy, handle->connection->type))
+        return;
+    circuit_report(handle->circuit, &handle->connection->retry, CIRCUIT_ANSWERED, true, "");
+    handle->is_probe = false;
+}
+
 /* libcurl calls this many times a second while anything moves, and once a second otherwise. */
 static int handle_watch(void *context, curl_off_t down_total, curl_off_t down, curl_off_t up_total,
                         curl_off_t up)
 {
     (void)down_total, (void)down, (void)up_total, (void)up;
     struct handle *handle = context;
+    tell_circuit(handle);
     if (handle->abandoned && atomic_load_explicit(handle->abandoned, memory_order_relaxed))
         return 1;
     if (!handle->call)
@@ -355,5 +378,6 @@ CURLcode handle_perform(struct handle *handle)
                 code == CURLE_OK       ? ""
                 : handle->detail[0] ? handle->detail
                                        : curl_easy_strerror(code));
+    tell_circuit(handle);
     return code;
 }

@@ -54,7 +54,7 @@ struct handle {
     char detail[CURL_ERROR_SIZE]; /* libcurl's words on the last failure; "" if none */
     char key_problem[128];        /* SFTP: why the host key was refused; "" if it was not */
     struct circuit *circuit;      /* of its connection; the transfer's */
-    bool is_probe;                /* of that circuit */
+    bool is_probe;                /* of that circuit, which does not know yet what became of it */
     enum circuit_outcome outcome; /* of the newest perform */
     char trouble[CURL_ERROR_SIZE]; /* what that failed with; "" if it did not */
     bool is_stopped, is_late;     /* why the progress callback ended the transfer */

@@ -4,7 +4,7 @@
 
 #include "base/log.h"
 #include "base/metrics.h"
-#include "check.h"
+#include "loopback.h"
 #include "transfer/pool.h"
 #include "unit/fake_clock.h"
 
@@ -289,10 +289,115 @@ static void a_dead_peer_is_left_alone(void)
     transfer_free(transfer);
 }
 
+/* Answers the first request slowly, and the others at once: for as long as the first one's body lasts. */
+struct slow_peer {
+    int listener;
+    const char *status;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool is_let_go;
+};
+
+static void *serve_slowly(void *context)
+{
+    struct slow_peer *peer = context;
+    struct buf request;
+    buf_init(&request, 65536);
+    int connection = accept(peer->listener, NULL, NULL);
+    char head[128];
+    int size = snprintf(head, sizeof head, "HTTP/1.1 %s\r\nContent-Length: 2\r\n\r\n", peer->status);
+    CHECK(loopback_read(connection, &request));
+    CHECK_EQ_INT(send(connection, head, (size_t)size, MSG_NOSIGNAL), size);
+    pthread_mutex_lock(&peer->lock);
+    while (!peer->is_let_go)
+        pthread_cond_wait(&peer->changed, &peer->lock);
+    pthread_mutex_unlock(&peer->lock);
+    CHECK_EQ_INT(send(connection, "{}", 2, MSG_NOSIGNAL), 2);
+    close(connection);
+    buf_release(&request);
+    return NULL;
+}
+
+struct probe {
+    struct transfer *transfer;
+    const struct connection *connection;
+};
+
+static bool ask(struct transfer *transfer, const struct connection *connection)
+{
+    const struct http_request request = {.method = "GET", .path = "/"};
+    const struct transfer_call waits = {.instance = "i"};
+    struct http_response response;
+    struct error err = {0};
+    bool ok = http_call(transfer, connection, &request, &waits, &response, &err);
+    http_response_release(&response);
+    return ok;
+}
+
+static void *ask_as_probe(void *context)
+{
+    const struct probe *probe = context;
+    CHECK(ask(probe->transfer, probe->connection));
+    return NULL;
+}
+
+static enum circuit_state state_behind(struct transfer *transfer)
+{
+    struct circuit_view view = {.state = CIRCUIT_OPEN};
+    transfer_circuits(transfer, see, &view);
+    return view.state;
+}
+
+static void let_go(struct slow_peer *peer)
+{
+    pthread_mutex_lock(&peer->lock);
+    peer->is_let_go = true;
+    pthread_cond_broadcast(&peer->changed);
+    pthread_mutex_unlock(&peer->lock);
+}
+
+/* status says whether the first reply is an answer by itself. */
+static void probe_slowly(const char *status, bool is_answer)
+{
+    char address[LOOPBACK_ADDRESS_SIZE], where[64];
+    struct slow_peer peer = {.listener = loopback_listen(address), .status = status};
+    pthread_mutex_init(&peer.lock, NULL);
+    pthread_cond_init(&peer.changed, NULL);
+    struct connection connection = {.name = name, .type = CONNECTION_REST, .host = host, .url = url,
+                                    .connect_timeout_ms = 1000, .retry = policy};
+    fake_clock_begin();
+    struct transfer *transfer = transfer_new();
+    for (int i = 0; i < 3; i++)
+        CHECK(!ask(transfer, &connection));
+    CHECK_EQ_INT(state_behind(transfer), CIRCUIT_OPEN);
+    fake_clock_go(30000);
+    snprintf(where, sizeof where, "http://%s", address);
+    connection.url = where;
+    pthread_t server, client;
+    const struct probe probe = {transfer, &connection};
+    CHECK_EQ_INT(pthread_create(&server, NULL, serve_slowly, &peer), 0);
+    CHECK_EQ_INT(pthread_create(&client, NULL, ask_as_probe, (void *)(uintptr_t)&probe), 0);
+    for (int i = 0; i < (is_answer ? 2000 : 150) && state_behind(transfer) != CIRCUIT_CLOSED; i++)
+        usleep(10000);
+    CHECK_EQ_INT(state_behind(transfer), is_answer ? CIRCUIT_CLOSED : CIRCUIT_HALF_OPEN);
+    let_go(&peer);
+    pthread_join(client, NULL);
+    pthread_join(server, NULL);
+    CHECK_EQ_INT(state_behind(transfer), is_answer ? CIRCUIT_CLOSED : CIRCUIT_OPEN);
+    transfer_free(transfer);
+    close(peer.listener);
+}
+
+static void a_probe_is_over_with_its_first_answer(void)
+{
+    probe_slowly("200 OK", true);
+    probe_slowly("503 Service Unavailable", false);
+}
+
 CHECK_MAIN(TEST(it_opens_at_the_limit_and_not_before),
            TEST(an_answer_in_between_begins_the_count_anew), TEST(with_0_it_never_opens),
            TEST(refusals_say_since_when_and_until_when), TEST(one_probe_closes_it_or_opens_it_again),
            TEST(a_probe_that_learns_nothing_is_followed_by_another),
            TEST(what_was_under_way_when_it_opened), TEST(threads_share_it),
            TEST(another_definition_closes_it),
-           TEST(a_dead_peer_is_left_alone))
+           TEST(a_dead_peer_is_left_alone), TEST(a_probe_is_over_with_its_first_answer))
