@@ -12,6 +12,7 @@
 #include "flow/resume.h"
 #include "flow/run_lock.h"
 #include "flow/timetable.h"
+#include "store/store_journal.h"
 #include "store/store_reminder.h"
 
 /* ---- parameters ------------------------------------------------------------------------------ */
@@ -217,13 +218,15 @@ static bool run_new(struct service *service, const struct execution_start *start
     return ok;
 }
 
-/* What earlier runs left comes first: unfinished instances, and what other processes know. */
+/* What earlier runs left comes first: unfinished instances, and what other processes know. One that a process
+ * left and could not give back is that one's to go on with: what it knows of it may not be on the disk yet. */
 static bool begin_alone(struct service *service, const struct flow *flow,
                         const struct run_request *request, struct error *err)
 {
     return store_reminders_refresh(service->store, err) &&
            resume_flow(service, flow->manifest->identifier, request->watch,
                        request->deadline_ms, err) &&
+           store_none_open(service->store, flow->manifest->identifier, err) &&
            leftover_sweep(&service->environment, err);
 }
 

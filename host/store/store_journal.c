@@ -99,6 +99,27 @@ bool store_unfinished(struct store *store, const char *flow, int64_t *after, ins
     return ok;
 }
 
+bool store_none_open(struct store *store, const char *flow, struct error *err)
+{
+    char id[INSTANCE_ID_SIZE] = "";
+    int64_t process = 0;
+    struct walk walk;
+    walk_begin(&walk, store,
+               "SELECT number, process, id FROM instance WHERE state = 'IN_PROGRESS' AND durable"
+               " AND parent IS NULL AND flow = ?3 AND number > ?1 ORDER BY number LIMIT ?2",
+               WALK_ASCENDING, 1);
+    walk_bind_text(&walk, 3, flow);
+    if (walk_next(&walk)) {
+        process = walk_number(&walk, 1);
+        snprintf(id, sizeof id, "%s", walk_text(&walk, 2));
+    }
+    return walk_end(&walk, err) &&
+           (!id[0] || error_set(err, ERROR_EXISTS,
+                                "instance %s of flow '%s' is unfinished, and a process that lives (%lld or a "
+                                "later one) goes on with it; wait for it, one run at a time",
+                                id, flow, (long long)process));
+}
+
 /* ---- taking over ----------------------------------------------------------------------------- */
 
 /* The instance and what it called and is unfinished, too. */

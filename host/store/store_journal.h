@@ -39,6 +39,8 @@ MUST_USE bool store_journal_read(struct store *store, const char *id, int64_t nu
 #define STORE_UNFINISHED_MAX 256
 MUST_USE bool store_unfinished(struct store *store, const char *flow, int64_t *after,
                                instance_row_fn *fn, void *context, struct error *err);
+/* False: ERROR_EXISTS names a durable instance of flow in progress that no flow called, whoever has it. */
+MUST_USE bool store_none_open(struct store *store, const char *flow, struct error *err);
 /* Takes an unfinished instance and what it called over, so that one process alone resumes it. ERROR_EXISTS:
  * another process has it; ERROR_NOT_FOUND: it is finished; ERROR_LIMIT: it and what it called are more than
  * STORE_UNFINISHED_MAX. */

@@ -100,6 +100,24 @@ static void what_could_not_be_given_back_is_nobodys_all_the_same(void)
     world_release(&world);
 }
 
+static void what_is_open_is_told_whoever_has_it(void)
+{
+    struct world world = world_make();
+    struct store *other = world_open(&world);
+    int64_t after = 0;
+    CHECK_OK(store_none_open(world.store, "FLOW", &world.err), &world.err);
+    leave(&world, "called", "'root-1'", 1);
+    CHECK_OK(store_none_open(world.store, "FLOW", &world.err), &world.err);
+    leave(&world, "root", "NULL", 1);
+    CHECK_OK(store_take_over(other, "root-1", &world.err), &world.err); /* as a process that cannot give it back */
+    CHECK_EQ_INT(next_page(world.store, "FLOW", &after), 0);
+    CHECK_FAILS(store_none_open(world.store, "FLOW", &world.err), &world.err, ERROR_EXISTS);
+    CHECK_CONTAINS(world.err.message, "instance root-1 of flow 'FLOW' is unfinished");
+    CHECK_OK(store_none_open(world.store, "OTHER", &world.err), &world.err);
+    store_close(other);
+    world_release(&world);
+}
+
 static bool is_aborted(void *context, const struct instance_row *row)
 {
     *(int *)context += strcmp(row->state, "ABORTED") == 0 && strcmp(row->fault_code, "interrupted") == 0 &&
@@ -155,7 +173,7 @@ static void what_a_flow_called_that_has_ended_is_aborted(void)
     world_release(&world);
 }
 
-CHECK_MAIN(TEST(what_a_flow_called_that_has_ended_is_aborted),
+CHECK_MAIN(TEST(what_is_open_is_told_whoever_has_it), TEST(what_a_flow_called_that_has_ended_is_aborted),
            TEST(what_could_not_be_given_back_is_nobodys_all_the_same),
            TEST(what_is_abandoned_ends_with_what_it_called),
            TEST(pages_hold_n_and_the_rest_is_in_the_next),
