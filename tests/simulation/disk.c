@@ -19,6 +19,9 @@
 #define PATH_SIZE 256
 #define WRITE_NS (50 * 1000)
 #define SYNC_NS (400 * 1000)
+#define AWAY_PERMILLE 4 /* of the writes of a seed that has it */
+#define AWAY_SHORT_NS (300 * NS_PER_MS)
+#define AWAY_LONG_NS (15 * NS_PER_S)
 
 /* A sector that was written since the last sync, as it is on the platter. */
 struct dirty {
@@ -143,6 +146,15 @@ static bool fails(enum mishap mishap)
     return mishap_happens(mishap, world->plan.disk_permille);
 }
 
+/* Whoever writes: nothing more fits for a while, and then it does. */
+static bool is_away(void)
+{
+    if (world->away_until_ns <= world->now_ns && mishap_happens(MISHAP_STORE_AWAY, AWAY_PERMILLE))
+        world->away_until_ns =
+            world->now_ns + (draw_later_chance(500) ? AWAY_SHORT_NS : AWAY_LONG_NS);
+    return !world->is_calm && world->now_ns < world->away_until_ns;
+}
+
 static int shim_close(sqlite3_file *file)
 {
     return shim_of(file)->real->pMethods->xClose(shim_of(file)->real);
@@ -160,7 +172,7 @@ static int shim_write(sqlite3_file *file, const void *bytes, int size, sqlite3_i
         return shim->real->pMethods->xWrite(shim->real, bytes, size, at);
     effect_begins("write to the store");
     world->now_ns += WRITE_NS;
-    if (fails(MISHAP_DISK_FULL))
+    if (fails(MISHAP_DISK_FULL) || is_away())
         return SQLITE_FULL;
     if (fails(MISHAP_WRITE_ERROR))
         return SQLITE_IOERR_WRITE;

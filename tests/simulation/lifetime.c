@@ -19,6 +19,7 @@
 #include "flow/flow.h"
 #include "flow/outbox.h"
 #include "flow/resume.h"
+#include "others.h"
 #include "replay.h"
 #include "schedule.h"
 #include "store/store_outbox.h"
@@ -29,6 +30,7 @@
 #define FLOW_ACK "OUTL-BA-DACS_CCS_CUST_SYNC_ACK"
 #define FLOW_NOTICE "OUTL-BA-CCS_DACS_ERR_HNDLR"
 #define CALLERS_MAX 3
+#define LOOK_NS (10 * NS_PER_S) /* as RECOVERY_PAUSE_MS */
 
 /* ---- transfers ------------------------------------------------------------------------------- */
 
@@ -68,6 +70,20 @@ static void run_transfer(struct service *service, struct host *host)
     snprintf(host->error, sizeof host->error, "%s",
              host->ok ? buf_text(&outcome.fault_detail) : err.message);
     run_outcome_release(&outcome);
+}
+
+/* Others act meanwhile: DACS takes what has arrived. */
+static void run_transfers(struct service *service, struct host *host)
+{
+    if (host->more_runs > 0)
+        schedule_sleep_ns(NS_PER_S); /* the other host comes first */
+    run_transfer(service, host);
+    for (unsigned i = 0; i < host->more_runs; i++) {
+        for (int acts = 0; acts < 5; acts++)
+            others_act();
+        schedule_sleep_ns((int64_t)draw_between(1, 40) * NS_PER_S);
+        run_transfer(service, host);
+    }
 }
 
 /* ---- acknowledgements and notices: calls over REST ------------------------------------------- */
@@ -171,6 +187,15 @@ static void resume(struct service *service)
         trace("not resumed: %s", err.message);
 }
 
+static void serve(struct service *service)
+{
+    while (world->hosts[0].is_alive) {
+        resume(service);
+        schedule_sleep_ns(LOOK_NS);
+    }
+    resume(service);
+}
+
 /* ---- mails ----------------------------------------------------------------------------------- */
 
 /* Goes on to when the next mail is due: none waits longer than a pause, whatever the clock once was. False:
@@ -217,7 +242,7 @@ static void run(struct service *service, struct host *host)
 {
     switch (host->kind) {
     case LIFETIME_TRANSFER:
-        run_transfer(service, host);
+        run_transfers(service, host);
         break;
     case LIFETIME_ACK:
         resume(service);
@@ -229,6 +254,9 @@ static void run(struct service *service, struct host *host)
         break;
     case LIFETIME_REPLAY:
         replay_all(service);
+        break;
+    case LIFETIME_SERVER:
+        serve(service);
         break;
     }
 }

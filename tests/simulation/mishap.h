@@ -108,7 +108,9 @@
     X(RENAME_LATE, "rename done late, after the next look")                                        \
     X(CLOCK_YEARS, "clock jumps by years")                                                         \
     X(REPOINTED, "connection points elsewhere for a while")                                        \
-    X(HTTP_ODD_ANSWER, "answer that libcurl does not take")
+    X(HTTP_ODD_ANSWER, "answer that libcurl does not take")                                        \
+    X(STORE_AWAY, "local disk full for a while")                                                   \
+    X(SERVER_BESIDE, "server beside the runs")
 
 enum mishap {
 #define MISHAP_ID(id, name) MISHAP_##id,

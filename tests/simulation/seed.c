@@ -19,6 +19,8 @@
 
 #define EFFECTS_OF_A_START 60 /* about as many as a process has before it asks its first peer */
 #define EFFECTS_OF_A_FILE 70
+#define EFFECTS_OF_A_RUN 150
+#define BESIDE_PERMILLE 300  /* of the lifetimes of a seed that has it */
 #define REST_S_MAX 7200      /* between two lifetimes */
 
 /* ---- one lifetime, or two at a time ---------------------------------------------------------- */
@@ -62,7 +64,7 @@ static void spawn(int index, const struct lifetime_place *place)
 /* The hosts of world->hosts from their start to the last one's end. */
 static void live(const struct lifetime_place *place)
 {
-    static const char *const kinds[] = {"transfer", "acknowledgements", "notice", "replay"};
+    static const char *const kinds[] = {"transfer", "acknowledgements", "notice", "replay", "server"};
     bool cuts_power = false;
     for (unsigned i = 0; i < world->host_count; i++) {
         const struct host *host = &world->hosts[i];
@@ -135,12 +137,28 @@ static void live_away(const struct lifetime_place *place, const struct signing_k
     point_connections(false, false, place, key);
 }
 
+/* The server has opened its store before the other host's first run: what that one leaves comes later. */
+static void live_beside(const struct lifetime_place *place)
+{
+    struct host *runs = &world->hosts[0];
+    world->host_count = 2;
+    *runs = (struct host){.kind = LIFETIME_TRANSFER, .runs_buckets = world->plan.source_is_bucket,
+                          .more_runs = (unsigned)draw_between(1, 3)};
+    world->hosts[1] = (struct host){.kind = LIFETIME_SERVER};
+    plan_death(runs);
+    runs->kill_at += runs->kill_at ? (int64_t)draw_below(runs->more_runs * EFFECTS_OF_A_RUN) : 0;
+    runs->cuts_power = false;
+    live(place);
+}
+
 static void live_stormy(const struct lifetime_place *place)
 {
     bool is_other = draw_chance(150);
     for (uint64_t i = draw_below(world->plan.file_count + 1); i > 0; i--)
         others_produce(own_source());
-    if (is_percent(world->plan.two_hosts_percent))
+    if (mishap_happens(MISHAP_SERVER_BESIDE, BESIDE_PERMILLE))
+        live_beside(place);
+    else if (is_percent(world->plan.two_hosts_percent))
         live_two(place);
     else
         live_one(draw_kind(), world->plan.source_is_bucket != is_other, place);

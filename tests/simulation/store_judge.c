@@ -144,6 +144,24 @@ static void judge_mail(sqlite3_stmt *row)
         judge_recipients(row, mail);
 }
 
+/* Each run that completed wrote its own mail, as the flags of the workspace want it; one that failed by itself
+ * did, or the error handler that it called. */
+#define TRANSFERS "'OUTL-BA-CCS_DACS_CUST_SYNC_FTP', 'OUTL-BA-CCS_DACS_CUST_SYNC_OS'"
+#define TOLD_BY(id)                                                                                \
+    "EXISTS (SELECT 1 FROM outbox o WHERE o.instance = " id                                        \
+    " OR (o.held > 0 AND instr(o.body, " id ") > 0))"
+#define NOTICES                                                                                    \
+    "SELECT i.id, i.flow, i.state, " TOLD_BY("i.id") " OR (i.state = 'FAILED' AND"                 \
+    "  EXISTS (SELECT 1 FROM instance c WHERE c.parent = i.id AND " TOLD_BY("c.id") "))"           \
+    " FROM instance i WHERE (i.state = 'COMPLETED' AND i.flow IN (" TRANSFERS ", 'OUTL-BA-CCS_DACS_ERR_HNDLR'))" \
+    " OR (i.state = 'FAILED' AND i.flow IN (" TRANSFERS ") AND i.fault_code <> 'wall_deadline')"
+
+static void judge_notice(sqlite3_stmt *row)
+{
+    check_that(sqlite3_column_int(row, 3), "instance %s of %s is %s, and no mail says so", text(row, 0),
+               text(row, 1), text(row, 2));
+}
+
 /* A final state tells what happened. */
 static void judge_ended(sqlite3_stmt *row)
 {
@@ -195,6 +213,7 @@ void store_judge(const char *workspace, bool is_end)
         each_row(db, "SELECT id, flow FROM instance WHERE state = 'IN_PROGRESS'", judge_open);
         each_row(db, "SELECT message_id, state, error, refused, recipients, pending FROM outbox",
                  judge_mail);
+        each_row(db, NOTICES, judge_notice);
         each_row(db,
                  "SELECT id, state, exit_status, fault_title, fault_detail FROM instance"
                  " WHERE state <> 'IN_PROGRESS'",

@@ -163,6 +163,7 @@ enum lifetime_kind {
     LIFETIME_ACK,      /* acknowledgements from DACS, as `sluice serve` runs them */
     LIFETIME_NOTICE,   /* the error handler, called over REST */
     LIFETIME_REPLAY,   /* runs finished instances again from their journal */
+    LIFETIME_SERVER,   /* goes on with what the other host leaves, for as long as that one lives */
 };
 
 /* A process in which the host runs. */
@@ -170,6 +171,7 @@ struct host {
     pid_t pid;
     enum lifetime_kind kind;
     bool runs_buckets; /* which of the transfer flows */
+    unsigned more_runs; /* of it, one after the other */
     int64_t effects, kill_at;
     bool kill_after, cuts_power;
     bool is_alive, is_dying;
@@ -191,6 +193,7 @@ struct world {
     bool is_replaying; /* peers must not be asked anything */
 
     int64_t now_ns, skew_ns; /* monotonic; the host's wall clock is off by skew */
+    int64_t away_until_ns;   /* the local disk is full until then */
     uint64_t chance, later_chance;
     uint64_t digest; /* of all that happened: the same for the same seed */
 
