@@ -2,7 +2,8 @@
 /*
  * Retention: finished instances go in batches, each a short transaction of its own; what hangs on them
  * goes by ON DELETE CASCADE. Leaves first: a batch that ends early leaves no callee without its caller.
- * Audit records, and mails that were sent, dropped or given up, go by their age alone.
+ * Audit records, and mails that were sent, dropped or given up, go by their age alone, but for the mails of an
+ * instance in progress: it may hand one over again, and its Message-ID must still be there.
  */
 #include "store/store_internal.h"
 #include "store/store_outbox.h"
@@ -25,9 +26,12 @@
     "DELETE FROM audit WHERE number IN"                                                            \
     " (SELECT number FROM audit WHERE at_ms < ?3 ORDER BY at_ms LIMIT ?4)"
 
+#define OLD_MAILS                                                                                  \
+    " FROM outbox WHERE finished_ms > 0 AND finished_ms < ?3 AND NOT EXISTS"                       \
+    "  (SELECT 1 FROM instance i WHERE i.id = outbox.instance AND i.state = 'IN_PROGRESS')"
 #define DELETE_MAILS                                                                               \
-    "DELETE FROM outbox WHERE number IN (SELECT number FROM outbox"                                \
-    " WHERE finished_ms > 0 AND finished_ms < ?3 ORDER BY finished_ms LIMIT ?4)"
+    "DELETE FROM outbox WHERE number IN"                                                           \
+    " (SELECT number" OLD_MAILS " ORDER BY finished_ms LIMIT ?4)"
 
 static bool delete_rows(struct store *store, const char *sql, int64_t before_ms, int rows_max,
                         int *purged, struct error *err)
@@ -131,9 +135,8 @@ bool store_purge_audits_count(struct store *store, int64_t before_ms, int64_t *c
 bool store_outbox_purge_count(struct store *store, int64_t before_ms, int64_t *count,
                               struct error *err)
 {
-    return count_rows(store, "SELECT 1, count(*) FROM (SELECT 1 FROM outbox WHERE finished_ms > 0"
-                             " AND finished_ms < ?3 LIMIT ?4)",
-                      before_ms, count, err);
+    return count_rows(store, "SELECT 1, count(*) FROM (SELECT 1" OLD_MAILS " LIMIT ?4)", before_ms, count,
+                      err);
 }
 
 bool store_oldest_start(struct store *store, int64_t *oldest_ms, struct error *err)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Retention: by age, by size, in the background; what belongs to no instance; space given back. */
 #include "base/clock.h"
+#include "store/store_outbox.h"
 #include "unit/store_support.h"
 
 #define DAY_MS (INT64_C(24) * 3600 * 1000)
@@ -131,6 +132,29 @@ static void it_is_kept_to_in_the_background(void)
     world_release(&world);
 }
 
-CHECK_MAIN(TEST(what_is_older_goes), TEST(what_ended_first_goes_when_there_is_too_much),
+/* It may hand the mail over again: once purged, it would go out a second time. */
+static void a_mail_of_what_is_in_progress_stays(void)
+{
+    struct world world = world_make();
+    int purged = -1;
+    int64_t would = -1;
+    CHECK_OK(start_instance(world.store, "aaaa", false, &world.err), &world.err);
+    sqlite3 *other = other_open(&world);
+    other_run(other, "INSERT INTO outbox (instance, message_id, connection, sender, recipients, subject, body,"
+                     " size, state, written_ms, next_ms, finished_ms) VALUES"
+                     " ('aaaa', 'm@x', 'M', 'f@x', 'a@x', 'S', 'text', 4, 'sent', 1, 1, 2)");
+    sqlite3_close(other);
+    CHECK_OK(store_outbox_purge_count(world.store, 10, &would, &world.err), &world.err);
+    CHECK_OK(store_outbox_purge(world.store, 10, 10, &purged, &world.err), &world.err);
+    CHECK_EQ_INT(purged + would, 0);
+    CHECK_OK(finish_instance(world.store, "aaaa", INSTANCE_COMPLETED, 9, &world.err), &world.err);
+    CHECK_OK(store_outbox_purge_count(world.store, 10, &would, &world.err), &world.err);
+    CHECK_OK(store_outbox_purge(world.store, 10, 10, &purged, &world.err), &world.err);
+    CHECK_EQ_INT(purged, 1);
+    CHECK_EQ_INT(would, 1);
+    world_release(&world);
+}
+
+CHECK_MAIN(TEST(a_mail_of_what_is_in_progress_stays), TEST(what_is_older_goes), TEST(what_ended_first_goes_when_there_is_too_much),
            TEST(free_space_is_given_back), TEST(audit_goes_by_age_and_for_size_as_far_as_instances),
            TEST(it_is_kept_to_in_the_background))
