@@ -79,6 +79,18 @@ CURLcode easy_step(struct easy *easy)
     return watch(easy);
 }
 
+/* The host is asked to stop: what it waits for ends there, unless it says that this must not. */
+static enum network draw_stop(struct easy *easy, CURLcode *code)
+{
+    if (!mishap_happens(MISHAP_STOPPED, world->plan.mishap_permille))
+        return NETWORK_FINE;
+    world->hosts[world->running].is_stopped = true;
+    *code = watch(easy);
+    if (*code == CURLE_OK)
+        return NETWORK_FINE;
+    return draw_later_chance(500) ? NETWORK_LOST_AFTER : NETWORK_LOST_BEFORE;
+}
+
 enum network easy_draw_network(struct easy *easy, CURLcode *code)
 {
     static const enum mishap kinds[] = {MISHAP_RESET_BEFORE, MISHAP_REPLY_LOST,
@@ -86,7 +98,7 @@ enum network easy_draw_network(struct easy *easy, CURLcode *code)
     enum mishap mishap = mishap_draw(kinds);
     bool is_stall = mishap == MISHAP_STALL_BEFORE || mishap == MISHAP_STALL_AFTER;
     if (mishap == MISHAP_NONE)
-        return NETWORK_FINE;
+        return draw_stop(easy, code);
     if (is_stall)
         world_pass((int64_t)draw_between(60, 400) * NS_PER_S);
     *code = is_stall ? easy_fail(easy, CURLE_OPERATION_TIMEDOUT, "response timeout")

@@ -107,7 +107,7 @@ CURLcode ftp_begin_transfer(struct ftp *ftp, const char *verb, const char *argum
     int refusal = ftp_code_of(mishap_draw(kinds), &text);
     if (!refusal && !exists) {
         refusal = missing;
-        text = "No such file or directory";
+        text = missing == 425 ? "Security: Bad IP connecting." : "No such file or directory";
     }
     effect_happened();
     *refused = refusal != 0;

@@ -106,9 +106,12 @@ CURLcode ftp_store(struct ftp *ftp)
 {
     bool refused;
     struct store store = {.ftp = ftp, .ends_at = UINT64_MAX};
-    CURLcode code = ftp_begin_transfer(ftp, "STOR", ftp->file, true, 0, refusals, &refused);
+    const bool is_made = mishap_happens_often(MISHAP_FTP_425_MADE);
+    CURLcode code = ftp_begin_transfer(ftp, "STOR", ftp->file, !is_made, 425, refusals, &refused);
     if (code != CURLE_OK)
         return code;
+    if (is_made && ftp->code == 425)
+        ftp_store_begins(ftp->session, ftp->file);
     if (refused)
         return easy_fail(ftp->easy, CURLE_UPLOAD_FAILED, "Failed FTP upload: %0d", ftp->code);
     effect_begins("STOR");

@@ -48,11 +48,19 @@ static void judge_run(const struct run_outcome *outcome)
                (unsigned long long)outcome->files_not_transferred);
 }
 
+static bool is_stopped(void *context)
+{
+    const struct host *host = context;
+    return host->is_stopped;
+}
+
 static void run_transfer(struct service *service, struct host *host)
 {
+    const struct run_watch watch = {.context = host, .should_stop = is_stopped};
     const struct run_parameter prefix = {"extractedFileNamePrefix", world->plan.prefix};
     struct run_request request = {.trigger = "schedule",
                                   .invoked_by = "simulation",
+                                  .watch = &watch,
                                   .parameters = &prefix,
                                   .parameter_count = 1};
     struct run_outcome outcome = {.state = INSTANCE_FAILED};

@@ -110,7 +110,11 @@
     X(REPOINTED, "connection points elsewhere for a while")                                        \
     X(HTTP_ODD_ANSWER, "answer that libcurl does not take")                                        \
     X(STORE_AWAY, "local disk full for a while")                                                   \
-    X(SERVER_BESIDE, "server beside the runs")
+    X(SERVER_BESIDE, "server beside the runs")                                                     \
+    X(OBJECT_RENAME_REFUSED, "renameObject done, but refused")                                     \
+    X(OBJECT_RENAME_LATE, "renameObject done late, after the next look")                           \
+    X(FTP_425_MADE, "FTP 425 after the file was made")                                             \
+    X(STOPPED, "run stopped within a request")
 
 enum mishap {
 #define MISHAP_ID(id, name) MISHAP_##id,

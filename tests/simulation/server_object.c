@@ -169,6 +169,62 @@ static void delete(const struct request *request, const struct target *target, s
     }
 }
 
+static void rename_now(enum place_id place, struct file *file, const char *to, const char *instance)
+{
+    struct file *other = file_find(place, to);
+    ledger_renaming(place, file, to);
+    if (other) {
+        ledger_losing(place, other, "overwritten");
+        other->exists = false;
+    }
+    snprintf(file->name, sizeof file->name, "%s", to);
+    file->etag = world->next_id++;
+    if (file->owner == OWNER_HOST && !name_is_temporary(to))
+        ledger_published(place, file, instance);
+    else if (file->owner == OWNER_PRODUCER)
+        ledger_renamed(place, file);
+}
+
+static void rename_later(enum place_id place, const struct file *file, const char *to, const char *instance)
+{
+    struct late_rename *late = &world->late_object;
+    *late = (struct late_rename){.place = place, .etag = file->etag};
+    snprintf(late->from, sizeof late->from, "%s", file->name);
+    snprintf(late->to, sizeof late->to, "%s", to);
+    snprintf(late->instance, sizeof late->instance, "%s", instance);
+}
+
+/* Something is asked of the bucket: what is late may happen before it is answered, once the host has looked. */
+static void act_late(const struct target *target)
+{
+    struct late_rename *late = &world->late_object;
+    if (!late->from[0] || late->place != target->place)
+        return;
+    if (!late->was_looked_at) {
+        late->was_looked_at = strcmp(target->name, late->from) == 0;
+        return;
+    }
+    if (!draw_later_chance(400))
+        return;
+    struct file *file = file_find(late->place, late->from);
+    bool is_same = file && file->etag == late->etag && !file_find(late->place, late->to);
+    trace("  late: '%s' becomes '%s'%s", late->from, late->to, is_same ? "" : ": no more");
+    if (is_same)
+        rename_now(late->place, file, late->to, late->instance);
+    late->from[0] = '\0';
+}
+
+/* As where a gateway asks twice, and tells how the second request met the first one's success. */
+static void refuse_renamed(struct answer *answer)
+{
+    if (draw_later_chance(400))
+        answer_refuse(answer, 412, "IfNoneMatchFailed", "The object exists already");
+    else if (draw_later_chance(500))
+        not_found(answer);
+    else
+        answer_refuse(answer, 409, "ConcurrentObjectUpdate", "The object is being changed");
+}
+
 static void rename_object(const struct request *request, const struct target *target,
                           struct answer *answer)
 {
@@ -184,20 +240,15 @@ static void rename_object(const struct request *request, const struct target *ta
         answer_refuse(answer, 412, "IfMatchFailed", "The etag does not match");
     } else if (other && json_text(details, "newObjIfNoneMatchETag")) {
         answer_refuse(answer, 412, "IfNoneMatchFailed", "The object exists already");
+    } else if (!other && mishap_happens_often(MISHAP_OBJECT_RENAME_LATE)) {
+        rename_later(target->place, file, to, instance_of(request));
+        answer_refuse(answer, 504, "GatewayTimeout", "simulated, before the fact");
     } else {
-        ledger_renaming(target->place, file, to);
-        if (other) {
-            ledger_losing(target->place, other, "overwritten");
-            other->exists = false;
-        }
-        snprintf(file->name, sizeof file->name, "%s", to);
-        file->etag = world->next_id++;
+        rename_now(target->place, file, to, instance_of(request));
         answer->status = 200;
         header_etag(answer, file->etag);
-        if (file->owner == OWNER_HOST && !name_is_temporary(to))
-            ledger_published(target->place, file, instance_of(request));
-        else if (file->owner == OWNER_PRODUCER)
-            ledger_renamed(target->place, file);
+        if (mishap_happens_often(MISHAP_OBJECT_RENAME_REFUSED))
+            refuse_renamed(answer);
     }
     cJSON_Delete(details);
 }
@@ -414,9 +465,12 @@ static bool is_in_time(const struct request *request)
 void object_serve(const struct request *request, struct answer *answer)
 {
     struct target target;
+    bool has_target = read_target(request, &target);
+    if (has_target)
+        act_late(&target);
     if (!request_header(request, "Authorization") || !is_in_time(request))
         answer_refuse(answer, 401, "NotAuthenticated", "The required information was not provided");
-    else if (!read_target(request, &target))
+    else if (!has_target)
         answer_refuse(answer, 404, "BucketNotFound", "no such bucket");
     else if (target.kind == 'a')
         rename_object(request, &target, answer);

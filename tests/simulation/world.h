@@ -109,6 +109,9 @@ struct late_rename { /* what a server still does, although the connection of who
     char from[NAME_SIZE], to[NAME_SIZE]; /* from "": none */
     struct body body;                    /* of the file that was meant */
     bool was_looked_at;                  /* the host has looked since */
+    /* of an object */
+    uint64_t etag;
+    char instance[40]; /* that asked for it */
 };
 
 #define RECIPIENTS_MAX 16
@@ -175,6 +178,7 @@ struct host {
     int64_t effects, kill_at;
     bool kill_after, cuts_power;
     bool is_alive, is_dying;
+    bool is_stopped; /* asked to stop: what it runs ends soon, and goes on later */
     int64_t idle_until_ns; /* its threads all wait until then; 0: it can go on */
     /* How it ended. */
     bool has_ended, ok;
@@ -207,7 +211,7 @@ struct world {
     struct upload uploads[UPLOADS_MAX];
     uint64_t next_id; /* etags, uploads */
     struct late_write late;
-    struct late_rename late_rename;
+    struct late_rename late_rename, late_object;
     struct mail_seen mails[MAILS_MAX];
     unsigned mail_count;
     struct ack_seen acks[ACKS_MAX];
