@@ -10,8 +10,10 @@
 #include "base/json.h"
 #include "transfer/http_answer.h"
 #include "transfer/object_listing.h"
+#include "workspace/connections.h"
 
 #define FORM_SIZE_MAX (4 * SECRET_SIZE_MAX)
+#define TOKEN_SERVICE " (token service)" /* behind the connection's name */
 #define WAIT_STEP_MS 100 /* how soon one that waits sees that its call is to end */
 
 struct token {
@@ -175,6 +177,9 @@ static bool post_form(struct transfer *transfer, const struct connection *connec
     struct buf form;
     CURLcode code;
     struct connection service = *connection; /* the same trust and time limits, another address */
+    char name[CONNECTION_NAME_SIZE_MAX + sizeof TOKEN_SERVICE];
+    snprintf(name, sizeof name, "%s" TOKEN_SERVICE, connection->name);
+    service.name = name; /* and a circuit of its own: one of the two may be away without the other */
     service.url = connection->token_url;
     *response = (struct http_response){0};
     buf_init(&form, FORM_SIZE_MAX);

@@ -228,6 +228,24 @@ class OAuth(RestTest):
         self.assertEqual(self.good(**self.patch("OAUTH"))["status"], 200)
         self.assertEqual(self.tokens()[-1]["form"]["client_id"], "client:1")
 
+    def test_a_token_service_that_answers_keeps_no_circuit_closed(self):
+        """Where each request fetches a token of its own: what is away is the target."""
+        token = json.dumps({"access_token": "t", "token_type": "Bearer", "expires_in": 0}).encode()
+        service = ScriptedHttp(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(token), token))
+        self.addCleanup(service.close)
+        self.connect("OAUTH", url="http://127.0.0.1:1", auth="oauth2_client_credentials", token_url=service.url,
+                     client_id="c", client_secret={"env": "WEB_SECRET"}, retry={"circuit_failures": 3})
+        answers = self.run_steps(*[self.patch("OAUTH")] * 5)
+        self.assertEqual(["cannot connect" in one["message"] for one in answers], [True] * 3 + [False] * 2, answers)
+        self.assertEqual(["'OAUTH': not tried" in one["message"] for one in answers], [False] * 3 + [True] * 2)
+
+    def test_a_token_service_that_is_away_is_left_alone_by_itself(self):
+        self.connect("OAUTH", auth="oauth2_client_credentials", token_url="http://127.0.0.1:1/t",
+                     client_id="c", client_secret={"env": "WEB_SECRET"}, retry={"circuit_failures": 3})
+        answers = self.run_steps(*[self.patch("OAUTH")] * 5)
+        self.assertIn("'OAUTH (token service)': cannot connect", answers[2]["message"])
+        self.assertIn("'OAUTH (token service)': not tried", answers[3]["message"])
+
     def test_refused_clients_and_strange_answers(self):
         self.environment["OTHER"] = "wrong-secret"
         self.connections["OAUTH"]["client_secret"] = {"env": "OTHER"}
