@@ -41,6 +41,17 @@ int64_t outbox_pause_ms(int64_t attempts, enum error_retry retry)
 
 /* ---- an attempt ------------------------------------------------------------------------------ */
 
+/* Nothing can be said of who has it: the next attempt is one of those that were left before this one. */
+static void forget(struct attempt *attempt)
+{
+    mail_refusals_release(&attempt->refusals);
+    attempt->refusals = (struct mail_refusals){.refused = NULL};
+    buf_clear(&attempt->refused);
+    attempt->ok = false;
+    error_set(&attempt->error, ERROR_UNKNOWN, "out of memory: who has the mail is not known");
+    error_advise(&attempt->error, RETRY_LATER);
+}
+
 static bool send_as(struct delivery *delivery, const struct outbox_row *row, const char *subject,
                     const char *body, struct attempt *attempt)
 {
@@ -84,8 +95,11 @@ static void try_to_send(struct delivery *delivery, const struct outbox_row *row,
     buf_init(&body, BODY_SIZE_MAX);
     if (row->held > 0)
         compose_summary(row, &subject, &body);
-    attempt->ok = send_as(delivery, row, row->held > 0 ? buf_text(&subject) : row->subject,
-                          row->held > 0 ? buf_text(&body) : row->body, attempt);
+    if (subject.failed || body.failed)
+        forget(attempt);
+    else
+        attempt->ok = send_as(delivery, row, row->held > 0 ? buf_text(&subject) : row->subject,
+                              row->held > 0 ? buf_text(&body) : row->body, attempt);
     buf_release(&subject);
     buf_release(&body);
 }
@@ -99,22 +113,28 @@ static bool is_about_mail(const struct error *err)
            (err->kind == ERROR_UNAVAILABLE && err->peer_code >= 400 && err->peer_code != 421);
 }
 
-static size_t count_addresses(const char *text)
+static bool count_addresses(const char *text, size_t *count)
 {
     struct mime_addresses addresses = {.count = 0};
     struct error ignored;
-    size_t count = mime_parse_addresses(text, "to", &addresses, &ignored) ? addresses.count : 0;
+    bool ok = mime_parse_addresses(text, "to", &addresses, &ignored);
+    *count = addresses.count;
     mime_addresses_release(&addresses);
-    return count;
+    return ok;
 }
 
-/* Whether an earlier attempt reached somebody: who is neither refused for good nor left has the mail. */
-static bool has_reached_somebody(const struct outbox_row *row)
+/* Whether an earlier attempt reached somebody: who is neither refused for good nor left has the mail. False:
+ * out of memory. */
+static bool has_reached_somebody(const struct outbox_row *row, bool *has)
 {
-    size_t without = row->pending ? count_addresses(row->pending) : count_addresses(row->to);
+    size_t all, without;
+    if (!count_addresses(row->to, &all) ||
+        !count_addresses(row->pending ? row->pending : row->to, &without))
+        return false;
     for (const char *line = row->refused; (line = strchr(line, '\n')) != NULL; line++)
         without++;
-    return count_addresses(row->to) > without;
+    *has = all > without;
+    return true;
 }
 
 /* Whether a line of text begins with what. */
@@ -126,20 +146,38 @@ static bool has_line(const char *text, const char *what)
     return at != NULL;
 }
 
-/* The message was refused for good, and others have it: those who were left are named, each with the reason. */
-static void name_the_left(const struct outbox_row *row, struct attempt *attempt)
+/* The message was refused for good, and others have it: those who were left are named, each with the reason.
+ * False: out of memory. */
+static bool name_the_left(const struct outbox_row *row, struct attempt *attempt)
 {
     struct mime_addresses left = {.count = 0};
     struct error ignored;
     char name[MIME_ADDRESS_SIZE_MAX + 3];
-    if (!mime_parse_addresses(row->pending, "to", &left, &ignored))
-        left.count = 0; /* never: the outbox wrote them */
+    bool ok = mime_parse_addresses(row->pending, "to", &left, &ignored);
     for (size_t i = 0; i < left.count; i++) {
         snprintf(name, sizeof name, "%s: ", left.items[i].address);
         if (!has_line(buf_text(&attempt->refused), name))
             buf_printf(&attempt->refused, "%s%s\n", name, attempt->error.message);
     }
     mime_addresses_release(&left);
+    return ok && !attempt->refused.failed;
+}
+
+/* Refused for good, to all who were left. */
+static bool is_final(const struct attempt *attempt)
+{
+    return !attempt->ok && !attempt->refusals.deferred && attempt->error.kind == ERROR_REFUSED &&
+           attempt->error.peer_code >= 500;
+}
+
+/* Who was refused, and whether others have what was then refused to all. False: out of memory. */
+static bool look_who_has_it(const struct outbox_row *row, struct attempt *attempt, bool *somebody)
+{
+    const char *refused = attempt->refusals.refused;
+    buf_append_text(&attempt->refused, refused ? refused : "");
+    if (attempt->refused.failed || (is_final(attempt) && !has_reached_somebody(row, somebody)))
+        return false;
+    return !*somebody || name_the_left(row, attempt);
 }
 
 static struct outbox_result judge(const struct outbox_row *row, struct attempt *attempt, int64_t now_ms)
@@ -151,9 +189,10 @@ static struct outbox_result judge(const struct outbox_row *row, struct attempt *
         .outcome = OUTBOX_SENT,
         .at_ms = now_ms,
     };
-    buf_append_text(&attempt->refused, refusals->refused ? refusals->refused : "");
-    bool is_final = !attempt->ok && err->kind == ERROR_REFUSED && err->peer_code >= 500;
-    if (refusals->deferred || (!attempt->ok && !is_final)) {
+    bool somebody = false;
+    if (!look_who_has_it(row, attempt, &somebody))
+        forget(attempt);
+    if (refusals->deferred || (!attempt->ok && !is_final(attempt))) {
         result.outcome = OUTBOX_LATER;
         result.pending = refusals->deferred;
         result.error = refusals->deferred ? refusals->delayed : err->message;
@@ -162,11 +201,9 @@ static struct outbox_result judge(const struct outbox_row *row, struct attempt *
                             ? 0
                             : outbox_pause_ms(row->attempts, refusals->deferred ? RETRY_LATER
                                                                                 : err->retry);
-    } else if (is_final) {
-        result.outcome = has_reached_somebody(row) ? OUTBOX_SENT : OUTBOX_GIVEN_UP;
+    } else if (!attempt->ok) {
+        result.outcome = somebody ? OUTBOX_SENT : OUTBOX_GIVEN_UP;
         result.error = err->message;
-        if (result.outcome == OUTBOX_SENT)
-            name_the_left(row, attempt);
     }
     if (result.outcome == OUTBOX_LATER && row->attempts >= OUTBOX_ATTEMPTS_MIN &&
         result.at_ms > row->written_ms + OUTBOX_KEEP_MS) {

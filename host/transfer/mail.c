@@ -267,14 +267,27 @@ static bool is_decided(const struct smtp_dialogue *dialogue, const struct draft 
            dialogue->code >= 400 && !is_login_refused(dialogue->code);
 }
 
-static void take_refusals(struct smtp_dialogue *dialogue, struct mail_refusals *refusals)
+/* NULL stays where nothing was said. False: out of memory, by then or now. */
+static bool take_words(struct buf *from, char **to)
 {
-    if (dialogue->refused.size > 0)
-        refusals->refused = buf_take(&dialogue->refused, NULL);
-    if (dialogue->delayed.size > 0)
-        refusals->delayed = buf_take(&dialogue->delayed, NULL);
-    if (dialogue->deferred.size > 0)
-        refusals->deferred = buf_take(&dialogue->deferred, NULL);
+    if (from->size == 0 && !from->failed)
+        return true;
+    *to = buf_take(from, NULL);
+    return *to != NULL;
+}
+
+/* Who is not named counts as one who has the mail: without all the names nothing is decided about anybody. */
+static bool take_refusals(struct smtp_dialogue *dialogue, const struct connection *connection,
+                          struct mail_refusals *refusals, struct error *err)
+{
+    if (take_words(&dialogue->refused, &refusals->refused) &&
+        take_words(&dialogue->delayed, &refusals->delayed) &&
+        take_words(&dialogue->deferred, &refusals->deferred))
+        return true;
+    mail_refusals_release(refusals);
+    connection_error(connection, err, ERROR_UNKNOWN,
+                     "out of memory: whom of its recipients the mail server refused is not known");
+    return error_advise(err, RETRY_LATER);
 }
 
 bool mail_send(struct transfer *transfer, const struct connection *connection,
@@ -291,7 +304,7 @@ bool mail_send(struct transfer *transfer, const struct connection *connection,
         ok = handle && deliver(handle, &draft.message, &dialogue, &draft.from.items[0],
                                &draft.envelope, err);
         if (ok || is_decided(&dialogue, &draft))
-            take_refusals(&dialogue, refusals);
+            ok = take_refusals(&dialogue, connection, refusals, err) && ok;
         pool_release(transfer, handle);
     }
     metric_count(METRIC_MAILS, !ok ? "failed" : refusals->refused || refusals->delayed ? "partly" : "sent",

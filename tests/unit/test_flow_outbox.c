@@ -7,6 +7,7 @@
 #include "check.h"
 #include "flow/outbox.h"
 #include "store/store_outbox.h"
+#include "transfer/mime.h"
 #include "unit/fake_clock.h"
 #include "unit/temporary.h"
 
@@ -25,6 +26,7 @@ struct answer {
 static struct {
     struct temporary temporary;
     struct store *store;
+    int parsed, parse_fails; /* how often addresses were read; the how manieth fails for want of memory */
     struct answer answer;
     int sent; /* how often it was asked */
     const char *to;
@@ -53,6 +55,20 @@ struct transfer *service_transfer(const struct service *service)
 {
     (void)service;
     return NULL;
+}
+
+/* In the place of mime_parse_addresses (-Wl,--wrap). */
+bool __real_mime_parse_addresses(const char *text, const char *field, struct mime_addresses *out,
+                                 struct error *err);
+bool __wrap_mime_parse_addresses(const char *text, const char *field, struct mime_addresses *out,
+                                 struct error *err);
+
+bool __wrap_mime_parse_addresses(const char *text, const char *field, struct mime_addresses *out,
+                                 struct error *err)
+{
+    if (++world.parsed == world.parse_fails)
+        return error_set(err, ERROR_LIMIT, "out of memory");
+    return __real_mime_parse_addresses(text, field, out, err);
 }
 
 static char *copy(const char *text)
@@ -385,6 +401,35 @@ static void a_message_refused_behind_a_delivery(void)
     end();
 }
 
+/* Wherever memory runs out, all who were left before are asked again, and nobody counts as one who has it. */
+static void out_of_memory_when_it_is_refused_for_good(void)
+{
+    for (int fails = 1; fails <= 4; fails++) {
+        begin();
+        add("m1");
+        world.answer = (struct answer){.kind = ERROR_NONE, .delayed = "b@x: 450 later\nc@x: 450 later\n",
+                                       .deferred = "b@x, c@x"};
+        CHECK_EQ_INT(deliver().later, 1);
+        fake_clock_go(MINUTE_MS);
+        world.parsed = 0;
+        world.parse_fails = fails;
+        world.answer = (struct answer){.kind = ERROR_REFUSED, .code = 554};
+        struct outbox_report report = deliver();
+        CHECK_EQ_INT(report.later, fails <= 3);
+        CHECK_EQ_INT(report.sent, fails > 3);
+        if (fails <= 3) {
+            CHECK_EQ_TEXT(last().state, "waiting");
+            CHECK_EQ_TEXT(last().pending, "b@x, c@x");
+            CHECK_EQ_TEXT(last().refused, "");
+            CHECK_CONTAINS(last().error, "out of memory");
+            fake_clock_go(HOUR_MS);
+            CHECK_EQ_INT(deliver().sent, 1);
+        }
+        CHECK_EQ_TEXT(last().refused, "b@x: it said 554\nc@x: it said 554\n");
+        end();
+    }
+}
+
 /* Some have it; the rest is left, and the row tells who and why. */
 static void five_days_are_over_for_some(void)
 {
@@ -480,6 +525,7 @@ CHECK_MAIN(TEST(pauses), TEST(a_mail_that_is_taken), TEST(a_server_that_is_away_
            TEST(what_somebody_has_to_put_right_is_tried_hourly),
            TEST(a_connection_that_is_not_there_any_more), TEST(refused_for_good),
            TEST(one_of_several_recipients), TEST(all_refused_some_for_now),
-           TEST(a_message_refused_behind_a_delivery), TEST(five_days_are_over_for_some),
+           TEST(a_message_refused_behind_a_delivery),
+           TEST(out_of_memory_when_it_is_refused_for_good), TEST(five_days_are_over_for_some),
            TEST(all_refused_and_taken_up_again),
            TEST(a_stop_leaves_the_mail_due), TEST(a_summary_is_composed_when_it_is_due))
