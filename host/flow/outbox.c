@@ -87,6 +87,14 @@ static void compose_summary(const struct outbox_row *row, struct buf *subject, s
     buf_append_text(body, "\n\"sluice errors\" lists what failed and what to do about it.\n");
 }
 
+/* The time that ran out was ours, not the server's: as where somebody asks to stop. */
+static void own_up(const struct delivery *delivery, struct error *err)
+{
+    int64_t deadline_ms = delivery->call.deadline_ms;
+    if (err->kind == ERROR_TIMEOUT && deadline_ms && clock_monotonic_ms() >= deadline_ms)
+        err->kind = ERROR_CANCELLED;
+}
+
 static void try_to_send(struct delivery *delivery, const struct outbox_row *row,
                         struct attempt *attempt)
 {
@@ -100,6 +108,8 @@ static void try_to_send(struct delivery *delivery, const struct outbox_row *row,
     else
         attempt->ok = send_as(delivery, row, row->held > 0 ? buf_text(&subject) : row->subject,
                               row->held > 0 ? buf_text(&body) : row->body, attempt);
+    if (!attempt->ok)
+        own_up(delivery, &attempt->error);
     buf_release(&subject);
     buf_release(&body);
 }

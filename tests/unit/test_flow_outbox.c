@@ -29,6 +29,7 @@ static struct {
     int parsed, parse_fails; /* how often addresses were read; the how manieth fails for want of memory */
     struct answer answer;
     int sent; /* how often it was asked */
+    int64_t lasts_ms; /* each time */
     const char *to;
     char envelope[100], subject[100], body[8192], id[40];
     int64_t written_ms;
@@ -82,6 +83,7 @@ bool mail_send(struct transfer *transfer, const struct connection *to, const str
     const struct answer *answer = &world.answer;
     (void)transfer, (void)to, (void)call;
     world.sent++;
+    fake_clock_go(world.lasts_ms);
     world.written_ms = mail->written_ms;
     snprintf(world.envelope, sizeof world.envelope, "%s", mail->envelope_to ? mail->envelope_to : "-");
     snprintf(world.subject, sizeof world.subject, "%s", mail->subject);
@@ -497,6 +499,27 @@ static void a_stop_leaves_the_mail_due(void)
     end();
 }
 
+/* Whoever delivers with little time, as a run does, puts off neither this mail nor the others. */
+static void a_deadline_of_ours_is_not_the_servers(void)
+{
+    static const int64_t limits_ms[] = {20000, 60000};
+    for (size_t i = 0; i < 2; i++) {
+        struct outbox_report report;
+        struct error err = {0};
+        begin();
+        add("m1");
+        add("m2");
+        world.lasts_ms = 20000;
+        world.answer = (struct answer){.kind = ERROR_TIMEOUT, .retry = RETRY_LATER};
+        CHECK_OK(outbox_deliver(NULL, clock_monotonic_ms() + limits_ms[i], NULL, NULL, &report, &err), &err);
+        CHECK_EQ_INT(report.later, 1);
+        CHECK_EQ_INT(world.sent, 1);
+        world.answer = (struct answer){.kind = ERROR_NONE};
+        CHECK_EQ_INT(deliver().sent, i == 0 ? 2 : 0); /* the server's silence: all wait */
+        end();
+    }
+}
+
 static void a_summary_is_composed_when_it_is_due(void)
 {
     char id[16];
@@ -528,4 +551,5 @@ CHECK_MAIN(TEST(pauses), TEST(a_mail_that_is_taken), TEST(a_server_that_is_away_
            TEST(a_message_refused_behind_a_delivery),
            TEST(out_of_memory_when_it_is_refused_for_good), TEST(five_days_are_over_for_some),
            TEST(all_refused_and_taken_up_again),
-           TEST(a_stop_leaves_the_mail_due), TEST(a_summary_is_composed_when_it_is_due))
+           TEST(a_stop_leaves_the_mail_due), TEST(a_deadline_of_ours_is_not_the_servers),
+           TEST(a_summary_is_composed_when_it_is_due))
