@@ -108,7 +108,8 @@ bool replay_files_compare(struct replay_files *files, struct store *store, const
     difference[0] = '\0';
     if (files->text.failed || files->reports.failed ||
         files->text.size + files->reports.size > REPLAY_FILES_SIZE_MAX)
-        return error_set(err, ERROR_LIMIT, "it reports more than %u bytes of files", REPLAY_FILES_SIZE_MAX);
+        return error_set(err, ERROR_LIMIT, "its reports of files take more than %u bytes, or memory ran out",
+                         REPLAY_FILES_SIZE_MAX);
     struct comparison comparison = {.count = sort(files), .difference = difference};
     comparison.text = buf_text(&files->text);
     comparison.reports = (void *)files->reports.data;

@@ -91,6 +91,7 @@ static void reports_at_the_limit(void)
 {
     struct world world = ran();
     char *detail = calloc(1, REPLAY_FILES_SIZE_MAX);
+    CHECK(detail != NULL);
     for (size_t over = 0; over <= 1; over++) {
         replay_files_init(&files);
         replay_files_take(&files, "0", SLUICE_FILE_POSTPONED, "");

@@ -36,6 +36,7 @@ static void *serve(void *context)
     bool is_data = false;
     int connection = accept(*(int *)context, NULL, NULL);
     FILE *in = fdopen(connection, "r");
+    CHECK(in != NULL);
     CHECK_EQ_INT(send(connection, "220 mail.test\r\n", 15, MSG_NOSIGNAL), 15);
     while (fgets(line, sizeof line, in) && strncasecmp(line, "QUIT", 4) != 0) {
         if (is_data && strcmp(line, ".\r\n") != 0)
