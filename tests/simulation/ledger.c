@@ -161,7 +161,7 @@ static uint64_t count_troubles(void)
 {
     static const enum mishap kinds[] = {MISHAP_KILL_BEFORE, MISHAP_KILL_AFTER,  MISHAP_POWER_CUT,
                                         MISHAP_TORN_WRITE,  MISHAP_FSYNC_FAILURE, MISHAP_DISK_FULL,
-                                        MISHAP_WRITE_ERROR, MISHAP_STORE_BUSY};
+                                        MISHAP_WRITE_ERROR, MISHAP_STORE_BUSY,  MISHAP_STORE_AWAY};
     uint64_t count = 0;
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
         count += world->mishaps[kinds[i]];
@@ -194,7 +194,7 @@ static void note_recipients(struct mail_seen *mail, const char *recipients, bool
         struct receipt *receipt = &mail->receipts[find_recipient(mail, one, &has_it) % RECIPIENTS_MAX];
         check_that(!has_it || receipt->is_unsure || receipt->troubles != count_troubles(),
                    "%s got the mail %s again, and the host knew that it had it", one, mail->message_id);
-        *receipt = (struct receipt){!is_told, count_troubles()};
+        *receipt = (struct receipt){!is_told || world->now_ns < world->away_until_ns, count_troubles()};
     }
 }
 
