@@ -206,9 +206,22 @@ int32_t capability_flow_fault(struct call *call)
     return size;
 }
 
+/* What is recorded of an instance tells what came of its calls, so their results go first: one that a crash
+ * takes away is asked for again, and may be another one then. */
+static bool precede(struct call *call)
+{
+    struct journal *journal = call->execution->journal;
+    if (!journal || journal_flush(journal, &call->error))
+        return true;
+    journal_suspend(call);
+    return false;
+}
+
 int32_t capability_flow_track(struct call *call)
 {
     const struct execution *execution = call->execution;
+    if (!precede(call))
+        return call_failed(call);
     if (!journal_is_replaying(execution->journal))
         store_track(execution->environment->store, execution->instance, call->args[0].text,
                     call->args[1].text);
@@ -266,6 +279,8 @@ int32_t capability_flow_report_file(struct call *call)
         error_set(&call->error, ERROR_INVALID, "%u is not a file state", state);
         return call_failed(call);
     }
+    if (!precede(call))
+        return call_failed(call);
     uint64_t *counter = counter_of(&execution->files, state);
     if (counter)
         ++*counter;
