@@ -204,6 +204,16 @@ static bool may_be_untrue(int status)
     return status == 404 || status == 409 || status == 412;
 }
 
+/* Whether the rename may have been done, or may be yet. Where one that was asked for before is in doubt, only an
+ * answer about the object ends that: who was not let in has heard nothing of the earlier one. */
+static bool may_be_lost(const struct rename *rename, bool is_answered, int status, CURLcode code)
+{
+    bool is_in_doubt = rename->call && rename->call->doubt;
+    if (!is_answered)
+        return is_in_doubt || http_reply_lost(code);
+    return http_status_is_doubtful(status) || (is_in_doubt && (status == 401 || status == 429));
+}
+
 /* The answer was lost, or may be untrue: both names tell what happened; why is what was answered. A lost one
  * may also be done only after the look: where there is a journal, the next look decides. */
 static bool settle_rename(struct rename *rename, const char *to, bool is_lost, struct error *why)
@@ -251,7 +261,7 @@ static bool rename_once(struct rename *rename, const char *to, struct error *err
                          &code, err);
         char subject[OBJECT_SUBJECT_SIZE];
         object_subject(rename->folder, response.status == 412 ? to : rename->from, subject);
-        bool is_lost = ok ? http_status_is_doubtful(response.status) : http_reply_lost(code);
+        bool is_lost = may_be_lost(rename, ok, response.status, code);
         bool is_refused = ok && may_be_untrue(response.status);
         if (ok && response.status / 100 != 2)
             ok = object_refuse(rename->connection, &response, subject, err);
