@@ -4,14 +4,15 @@
  *
  * What the service forgets tells nothing: an upload in parts that is gone may have been committed, or ended
  * by a rule of the bucket. A temporary object is ours alone: as long as it is there nothing was published,
- * and once it is gone it was renamed.
+ * and once it is gone it was renamed, unless it was to be removed (STEP_SENDING).
  */
 #include <string.h>
 
 #include "transfer/object_upload.h"
 #include "transfer/remote_name.h"
 
-enum removal upload_remove_object(const struct upload *upload, const char *name)
+/* *status: of the answer; 0: there was none. */
+static enum removal remove_object(const struct upload *upload, const char *name, int *status)
 {
     struct buf path;
     struct http_response response = {0};
@@ -26,9 +27,16 @@ enum removal upload_remove_object(const struct upload *upload, const char *name)
                       : object_is_forgotten(&response) ? REMOVAL_NEEDLESS
                                                        : REMOVAL_FAILED;
     }
+    *status = response.status;
     http_response_release(&response);
     buf_release(&path);
     return removal;
+}
+
+enum removal upload_remove_object(const struct upload *upload, const char *name)
+{
+    int status;
+    return remove_object(upload, name, &status);
 }
 
 enum removal upload_remove_or_leave(const struct upload *upload, const char *temporary)
@@ -39,17 +47,34 @@ enum removal upload_remove_or_leave(const struct upload *upload, const char *tem
     return removal;
 }
 
-static bool announce(const struct upload *upload, enum transfer_step_kind kind,
-                     const char *temporary, struct error *err)
+/* digest: of the temporary object, once it is whole there; "" before. */
+static bool announce(const struct upload *upload, enum transfer_step_kind kind, const char *temporary,
+                     const char *digest, struct error *err)
 {
     struct transfer_step step = {.kind = kind, .is_object = true, .size = upload->receipt->size};
     if (!upload->call->announce)
         return true;
     snprintf(step.temporary, sizeof step.temporary, "%s", temporary);
     snprintf(step.name, sizeof step.name, "%s", upload->name);
-    if (kind == STEP_PUBLISHING)
-        snprintf(step.version, sizeof step.version, "%s", upload->receipt->digest);
+    snprintf(step.version, sizeof step.version, "%s", digest);
     return upload->call->announce(upload->call->context, &step, err);
+}
+
+/* Of a temporary object that was whole and is gone although its rename was refused: it was renamed all the
+ * same, or a gateway has removed it twice. Our bytes under the name tell. */
+static bool is_published(struct upload *upload, uint64_t size, const char *digest)
+{
+    struct object_facts facts;
+    struct error ignored;
+    struct remote_receipt *receipt = upload->receipt;
+    if (!digest[0] || !object_look(upload->transfer, upload->connection, NULL, upload->folder, upload->name,
+                                   &facts, &ignored) ||
+        facts.info.size != size || strcmp(facts.digest, digest) != 0)
+        return false;
+    receipt->size = size;
+    snprintf(receipt->etag, sizeof receipt->etag, "%s", facts.etag);
+    snprintf(receipt->digest, sizeof receipt->digest, "%s", facts.digest);
+    return true;
 }
 
 static bool send_first(struct upload *upload, const char *temporary, uint64_t part_size,
@@ -59,7 +84,7 @@ static bool send_first(struct upload *upload, const char *temporary, uint64_t pa
     staged.name = temporary;
     staged.is_staged = true;
     bool ok = part_size ? upload_parts(&staged, part_size, err)
-                        : announce(upload, STEP_SENDING, temporary, err) &&
+                        : announce(upload, STEP_SENDING, temporary, "", err) &&
                               upload_whole(&staged, err);
     upload->pump = staged.pump;
     return ok;
@@ -69,16 +94,20 @@ bool upload_staged(struct upload *upload, uint64_t part_size, struct error *err)
 {
     char temporary[TEMPORARY_NAME_SIZE];
     struct error ignored;
+    const char *digest = upload->receipt->digest;
     temporary_name(upload->call->instance, temporary);
     if (!send_first(upload, temporary, part_size, err))
         return false;
-    if (announce(upload, STEP_PUBLISHING, temporary, err) &&
+    if (announce(upload, STEP_PUBLISHING, temporary, digest, err) &&
         object_publish(upload, temporary, err))
         return true;
     /* Announced before it is removed, too: one that is gone would else be taken for one that was renamed. */
-    if (err->kind != ERROR_UNKNOWN && announce(upload, STEP_SENDING, temporary, &ignored))
-        upload_remove_or_leave(upload, temporary);
-    return false;
+    if (err->kind == ERROR_UNKNOWN || !announce(upload, STEP_SENDING, temporary, digest, &ignored) ||
+        upload_remove_or_leave(upload, temporary) != REMOVAL_NEEDLESS ||
+        !is_published(upload, upload->receipt->size, digest))
+        return false;
+    *err = (struct error){0};
+    return true;
 }
 
 static bool say_unknown(const struct upload *upload, const char *why, struct error *err)
@@ -88,22 +117,24 @@ static bool say_unknown(const struct upload *upload, const char *why, struct err
                             upload->call->doubt->name, why);
 }
 
-/* It was seen, so one that is gone when it is to be removed was renamed since. One that cannot be removed may
- * be renamed yet: it stays in doubt. */
+/* Its rename was refused, with err, so it is removed and sent anew. What cannot be removed is left where that
+ * is refused, too, and else stays in doubt. */
 static bool take_back(struct upload *upload, bool *is_done, struct error *err)
 {
     const struct transfer_step *doubt = upload->call->doubt;
-    const struct transfer_call *call = upload->call;
-    struct error ignored;
-    if (!announce(upload, STEP_SENDING, doubt->temporary, err))
+    int status;
+    struct error why = *err;
+    if (!announce(upload, STEP_SENDING, doubt->temporary, doubt->version, err))
         return false;
-    enum removal removal = upload_remove_object(upload, doubt->temporary);
-    *is_done = removal == REMOVAL_NEEDLESS;
+    enum removal removal = remove_object(upload, doubt->temporary, &status);
+    *is_done = removal == REMOVAL_NEEDLESS && is_published(upload, doubt->size, doubt->version);
     if (removal != REMOVAL_FAILED)
         return true;
-    if (call->announce)
-        (void)!call->announce(call->context, doubt, &ignored);
-    return say_unknown(upload, "it can neither be renamed nor removed", err);
+    if (status != 403)
+        return say_unknown(upload, why.message, err);
+    upload_leave(upload, doubt->temporary, true);
+    *err = why;
+    return false;
 }
 
 /* The bytes are there, whole: they need only be renamed. What the service refuses is sent anew, which finds
@@ -112,8 +143,11 @@ static bool publish_found(struct upload *upload, const struct object_facts *fact
                           struct error *err)
 {
     const struct transfer_step *doubt = upload->call->doubt;
-    if (facts->info.size != doubt->size || strcmp(facts->digest, doubt->version) != 0)
+    if (facts->info.size != doubt->size || strcmp(facts->digest, doubt->version) != 0) {
+        connection_error(upload->connection, err, ERROR_BROKEN,
+                         "'%s' is not what was sent under that name", doubt->temporary);
         return take_back(upload, is_done, err);
+    }
     upload->receipt->size = facts->info.size;
     snprintf(upload->receipt->etag, sizeof upload->receipt->etag, "%s", facts->etag);
     snprintf(upload->receipt->digest, sizeof upload->receipt->digest, "%s", facts->digest);
@@ -122,8 +156,10 @@ static bool publish_found(struct upload *upload, const struct object_facts *fact
         return true;
     if (err->kind == ERROR_UNKNOWN)
         return false;
-    struct error why = *err;
-    return why.peer_code ? take_back(upload, is_done, err) : say_unknown(upload, why.message, err);
+    if (err->peer_code)
+        return take_back(upload, is_done, err);
+    const struct error why = *err;
+    return say_unknown(upload, why.message, err);
 }
 
 bool upload_staged_doubt(struct upload *upload, bool *is_done, struct error *err)
@@ -136,7 +172,8 @@ bool upload_staged_doubt(struct upload *upload, bool *is_done, struct error *err
     if (!exists && why.kind != ERROR_NOT_FOUND)
         return say_unknown(upload, why.message, err);
     upload->name = doubt->name;
-    *is_done = !exists && doubt->kind == STEP_PUBLISHING;
+    *is_done = !exists && (doubt->kind == STEP_PUBLISHING ||
+                           is_published(upload, doubt->size, doubt->version));
     if (exists && doubt->kind == STEP_SENDING)
         upload_remove_or_leave(upload, doubt->temporary);
     else if (exists && !publish_found(upload, &facts, is_done, err))

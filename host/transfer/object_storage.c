@@ -221,6 +221,7 @@ static bool settle_rename(struct rename *rename, const char *to, bool is_lost, s
     struct object_facts source, target;
     struct error source_err = {0}, target_err = {0};
     bool is_journaled = rename->call && rename->call->announce;
+    bool is_told = rename->is_ours || (rename->call && rename->call->doubt); /* by its being gone */
     /* Without the call: it may be over. */
     bool has_source = object_look(rename->transfer, rename->connection, NULL, rename->folder,
                                   rename->from, &source, &source_err);
@@ -233,7 +234,7 @@ static bool settle_rename(struct rename *rename, const char *to, bool is_lost, s
     bool is_seen = has_source || has_target || target_err.kind == ERROR_NOT_FOUND;
     if (is_there)
         snprintf(rename->etag, sizeof rename->etag, "%s", target.etag);
-    if (is_there || (is_gone && rename->is_ours))
+    if (is_there || (is_gone && is_told))
         return true;
     if (is_lost ? is_same && !is_journaled : is_seen)
         return false; /* it did not happen: why stands */
