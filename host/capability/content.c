@@ -156,17 +156,10 @@ static int32_t put_receipt(struct call *call, const struct argument *out,
     return size;
 }
 
-/* A file was opened by an earlier process, and its connection points to another place by now: what has its
- * name there is another file. NULL: none was opened. */
+/* NULL: no file was opened. */
 static bool is_where_it_was(struct call *call, const struct remote_file *file)
 {
-    if (!file || !file->connection || !file->place || connection_is_at(file->connection, file->place))
-        return true;
-    error_set(&call->error, ERROR_BROKEN,
-              "'%.160s' was opened at %.160s, and connection '%s' points to another place by now: what has "
-              "its name there is another file, which is left as it is; it goes on when the connection points "
-              "back", file->name, file->place, file->connection->name);
-    return error_advise(&call->error, RETRY_NEVER);
+    return !file || remote_is_where_it_was(file, &call->error);
 }
 
 static bool store_once(struct call *call, void *receipt)

@@ -203,11 +203,25 @@ static bool read_local(const struct remote_file *file, struct source *out, struc
     return true;
 }
 
+bool remote_is_where_it_was(const struct remote_file *file, struct error *err)
+{
+    if (!file->connection || !file->place || connection_is_at(file->connection, file->place))
+        return true;
+    error_set(err, ERROR_BROKEN,
+              "'%.160s' was opened at %.160s, and connection '%s' points to another place by now: what has "
+              "its name there is another file, which is left as it is; point the connection back, and the "
+              "next run takes it",
+              file->name, file->place, file->connection->name);
+    return error_advise(err, RETRY_NEVER);
+}
+
 bool remote_read(struct transfer *transfer, const struct remote_file *file,
                  const struct transfer_call *call, struct source *out, struct error *err)
 {
     *out = (struct source){
         .transfer = transfer, .fd = -1, .size = remote_file_size(file), .file = file};
+    if (!remote_is_where_it_was(file, err))
+        return false;
     if (file->filters)
         return filtered_read(transfer, file, call, out, err);
     if (file->stream)

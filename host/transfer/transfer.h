@@ -126,6 +126,9 @@ struct remote_file {
     struct sluice_file_info info; /* of the file itself, before any filter */
 };
 void remote_file_release(struct remote_file *file);
+/* False: it was opened by an earlier process, and its connection points to another place by now, where another
+ * file has its name (ERROR_BROKEN). remote_read fails alike. */
+MUST_USE bool remote_is_where_it_was(const struct remote_file *file, struct error *err);
 
 struct remote_receipt {
     char name[REMOTE_NAME_SIZE_MAX + 1]; /* the name it is published under */

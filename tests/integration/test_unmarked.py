@@ -199,6 +199,30 @@ class Unmarked(unittest.TestCase):
         self.assertIn("tells no time", self.detail(self.run_flow(target, FAILED)))
         self.assertEqual((self.taken, list(source.files)), ([(self.name, b"123")], [self.name]))
 
+    def test_a_file_is_read_where_it_was_opened_only(self):
+        """Killed while it is being sent: what a spare server has of that name, size and time is another file."""
+        state = {}
+
+        def store(_session, _name):
+            if "process" not in state:
+                return None
+            os.killpg(state.pop("process"), signal.SIGKILL)
+            return HANG_UP
+        source, target = self.source(), self.target(STOR=store)
+        process = subprocess.Popen(self.land.command(*self.command()), env=self.land.environment(),
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+        state["process"] = process.pid
+        self.assertEqual(process.wait(), -signal.SIGKILL)
+        spare = ScriptedServer({self.name: b"456"})
+        self.addCleanup(spare.close)
+        self.point_to(spare)
+        self.run_flow(target, 0)  # goes on with the first run, which leaves the file alone, and is one of its own
+        self.assertEqual((self.taken, list(spare.files)), ([(self.name, b"456")], ["SENT-" + self.name]))
+        self.point_to(source)
+        self.run_flow(target, 0)
+        self.assertEqual(self.taken, [(self.name, b"456"), (self.name, b"123")])
+        self.assertEqual(list(source.files), ["SENT-" + self.name])
+
     # ---- an earlier release -------------------------------------------------------------------------
 
     def make_old(self, source):
