@@ -103,7 +103,7 @@ MUST_USE bool store_create(const char *path, struct error *err);
 MUST_USE bool store_migrate(sqlite3 *db, struct error *err);
 /* Writes a word of the database as it is, so that a transaction changes a page. */
 MUST_USE bool store_touch(sqlite3 *db, struct error *err);
-#define STORE_SCHEMA_VERSION 3
+#define STORE_SCHEMA_VERSION 4
 
 /* ---- store_queue.c, store_writer.c: writing ---- */
 

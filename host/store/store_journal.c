@@ -83,8 +83,8 @@ bool store_unfinished(struct store *store, const char *flow, int64_t *after, ins
     struct walk walk;
     walk_begin(&walk, store,
                "SELECT number, owner, id FROM instance WHERE state = 'IN_PROGRESS' AND durable"
-               " AND parent IS NULL AND (?3 IS NULL OR flow = ?3) AND number > max(?1, ?4)"
-               " ORDER BY number LIMIT ?2",
+               " AND parent IS NULL AND (?3 IS NULL OR flow = ?3) AND +number > max(?1, ?4)"
+               " ORDER BY +number LIMIT ?2",
                WALK_ASCENDING, 0);
     walk_bind_text(&walk, 3, flow);
     walk_bind_number(&walk, 4, *after);
@@ -106,7 +106,7 @@ bool store_none_open(struct store *store, const char *flow, struct error *err)
     struct walk walk;
     walk_begin(&walk, store,
                "SELECT number, process, id FROM instance WHERE state = 'IN_PROGRESS' AND durable"
-               " AND parent IS NULL AND flow = ?3 AND number > ?1 ORDER BY number LIMIT ?2",
+               " AND parent IS NULL AND flow = ?3 AND +number > ?1 ORDER BY +number LIMIT ?2",
                WALK_ASCENDING, 1);
     walk_bind_text(&walk, 3, flow);
     if (walk_next(&walk)) {

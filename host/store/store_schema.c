@@ -137,17 +137,18 @@ static const char *const migrations[STORE_SCHEMA_VERSION] = {
     "  kind TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL,"
     "  UNIQUE (kind, key)"
     ") STRICT;"
-    /* which instance in progress is at work on the files of a folder whose names begin with prefix */
-    "CREATE TABLE lease ("
-    "  place TEXT NOT NULL, prefix TEXT NOT NULL, instance TEXT NOT NULL,"
-    "  PRIMARY KEY (place, prefix)"
-    ") STRICT, WITHOUT ROWID;"
     /* lists by time of update, also of what flows called; and of what waits for somebody, however long ago:
      * in the words of store_query.c */
     "DROP INDEX instance_by_finish;"
     "CREATE INDEX instance_by_finish ON instance (finished_ms);"
     "CREATE INDEX instance_failed ON instance (number)"
     "  WHERE state IN ('FAILED', 'ABORTED') OR fault_code = 'suspended';",
+
+    /* which instance in progress is at work on the files of a folder whose names begin with prefix */
+    "CREATE TABLE lease ("
+    "  place TEXT NOT NULL, prefix TEXT NOT NULL, instance TEXT NOT NULL,"
+    "  PRIMARY KEY (place, prefix)"
+    ") STRICT, WITHOUT ROWID;",
 };
 
 static bool run(sqlite3 *db, const char *sql, struct error *err)

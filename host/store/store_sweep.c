@@ -40,9 +40,9 @@ static bool find_orphans(struct store *store, struct orphans *out, struct error 
     out->count = 0;
     walk_begin(&walk, store,
                "SELECT i.number, i.owner, i.process, i.id, i.durable FROM instance i"
-               " WHERE i.state = 'IN_PROGRESS' AND i.number > ?1 AND (NOT i.durable OR i.parent IS NOT NULL"
+               " WHERE i.state = 'IN_PROGRESS' AND +i.number > ?1 AND (NOT i.durable OR i.parent IS NOT NULL"
                "  AND NOT EXISTS (SELECT 1 FROM instance c WHERE c.id = i.parent AND c.state = 'IN_PROGRESS'))"
-               " ORDER BY i.number LIMIT ?2",
+               " ORDER BY +i.number LIMIT ?2",
                WALK_ASCENDING, 0);
     while (out->count < ORPHANS_MAX && walk_next(&walk)) {
         if (store_owner_lives(&store->owner, walk_number(&walk, 1)))

@@ -5,7 +5,7 @@
 #include "base/file.h"
 #include "unit/store_support.h"
 
-static const int versions[] = {1, 2};
+static const int versions[] = {1, 2, 3};
 #define VERSIONS (sizeof versions / sizeof versions[0])
 
 static void load_fixture(int version, const char *path)
