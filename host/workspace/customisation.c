@@ -120,7 +120,7 @@ static bool read_folder(struct customisation_list *out, const char *folder, DIR 
         if (entry->d_name[0] == '.' || ends_with(entry->d_name, ".sig"))
             continue;
         if (out->count == CUSTOMISATION_FILES_MAX)
-            return error_set(err, ERROR_LIMIT, "more than %d files in '%s'",
+            return error_set(err, ERROR_INVALID, "more than %d files in '%s'",
                              CUSTOMISATION_FILES_MAX, folder);
         if (!add(out, folder, entry->d_name, err))
             return false;
@@ -135,7 +135,7 @@ bool customisation_list_read(struct customisation_list *out, const char *workspa
     *out = (struct customisation_list){.count = 0};
     char *folder = customisation_folder(workspace_folder, flow);
     if (!folder)
-        return error_set(err, ERROR_LIMIT, "flow '%s' can have no folder of customisations", flow);
+        return error_set(err, ERROR_INVALID, "flow '%s' can have no folder of customisations", flow);
     DIR *entries = opendir(folder);
     bool is_missing = !entries && (errno == ENOENT || errno == ENOTDIR);
     bool is_denied = errno == EACCES || errno == EPERM;

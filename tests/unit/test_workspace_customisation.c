@@ -103,8 +103,8 @@ static void folders_and_their_sizes_are_checked(void)
     CHECK_OK(customisation_list_read(&list, temporary.folder, "NONE", &err), &err);
     CHECK_EQ_INT(list.count, 0);
     customisation_list_release(&list);
-    CHECK_FAILS(customisation_list_read(&list, temporary.folder, "../F", &err), &err, ERROR_LIMIT);
-    CHECK_FAILS(customisation_list_read(&list, temporary.folder, "", &err), &err, ERROR_LIMIT);
+    CHECK_FAILS(customisation_list_read(&list, temporary.folder, "../F", &err), &err, ERROR_INVALID);
+    CHECK_FAILS(customisation_list_read(&list, temporary.folder, "", &err), &err, ERROR_INVALID);
     for (int i = 0; i <= CUSTOMISATION_FILES_MAX; i++) {
         snprintf(path, sizeof path, CUSTOMISATION_FOLDER "/F/message.%d.wasm", i);
         temporary_write(&temporary, path, "x");
@@ -112,7 +112,7 @@ static void folders_and_their_sizes_are_checked(void)
         CHECK_EQ_INT(ok, i < CUSTOMISATION_FILES_MAX);
         customisation_list_release(&list);
     }
-    CHECK_EQ_TEXT(error_kind_name(err.kind), "limit");
+    CHECK_EQ_TEXT(error_kind_name(err.kind), "invalid");
     temporary_remove(&temporary);
 }
 
