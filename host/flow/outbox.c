@@ -26,6 +26,7 @@ struct delivery {
 /* What an attempt came to. */
 struct attempt {
     bool ok;
+    bool is_our_time; /* that ran out: tells nothing of the server */
     struct mail_refusals refusals;
     struct error error;
     struct buf refused; /* refusals.refused, and who is left when the message itself was refused */
@@ -87,12 +88,11 @@ static void compose_summary(const struct outbox_row *row, struct buf *subject, s
     buf_append_text(body, "\n\"sluice errors\" lists what failed and what to do about it.\n");
 }
 
-/* The time that ran out was ours, not the server's: as where somebody asks to stop. */
-static void own_up(const struct delivery *delivery, struct error *err)
+static bool is_our_time_over(const struct delivery *delivery, const struct attempt *attempt)
 {
     int64_t deadline_ms = delivery->call.deadline_ms;
-    if (err->kind == ERROR_TIMEOUT && deadline_ms && clock_monotonic_ms() >= deadline_ms)
-        err->kind = ERROR_CANCELLED;
+    return !attempt->ok && attempt->error.kind == ERROR_TIMEOUT && deadline_ms &&
+           clock_monotonic_ms() >= deadline_ms;
 }
 
 static void try_to_send(struct delivery *delivery, const struct outbox_row *row,
@@ -108,8 +108,7 @@ static void try_to_send(struct delivery *delivery, const struct outbox_row *row,
     else
         attempt->ok = send_as(delivery, row, row->held > 0 ? buf_text(&subject) : row->subject,
                               row->held > 0 ? buf_text(&body) : row->body, attempt);
-    if (!attempt->ok)
-        own_up(delivery, &attempt->error);
+    attempt->is_our_time = is_our_time_over(delivery, attempt);
     buf_release(&subject);
     buf_release(&body);
 }
@@ -206,7 +205,8 @@ static struct outbox_result judge(const struct outbox_row *row, struct attempt *
         result.outcome = OUTBOX_LATER;
         result.pending = refusals->deferred;
         result.error = refusals->deferred ? refusals->delayed : err->message;
-        result.is_about_server = !attempt->ok && !refusals->deferred && !is_about_mail(err);
+        result.is_about_server =
+            !attempt->ok && !refusals->deferred && !attempt->is_our_time && !is_about_mail(err);
         result.at_ms += err->kind == ERROR_CANCELLED
                             ? 0
                             : outbox_pause_ms(row->attempts, refusals->deferred ? RETRY_LATER
