@@ -23,9 +23,10 @@ static bool refuse(struct call *call, const struct lease_holder *holder)
 {
     error_set(&call->error, ERROR_EXISTS,
               "instance %s of flow '%s' is at work on files of '%.200s' that begin with '%.100s', or was "
-              "interrupted there: it has to end first ('sluice run %s' goes on with what was interrupted); "
-              "flows that run at the same time need folders or prefixes of their own",
-              holder->instance, holder->flow, call->args[1].text, call->args[2].text, holder->flow);
+              "interrupted there, and has to end first: 'sluice serve' or the next run of that flow goes on "
+              "with it, 'sluice discard %s' gives it up; flows that run at the same time need folders or "
+              "prefixes of their own",
+              holder->instance, holder->flow, call->args[1].text, call->args[2].text, holder->instance);
     return error_advise(&call->error, RETRY_NEVER);
 }
 

@@ -65,8 +65,8 @@ static const struct {
     {"unavailable", "check that the peer can be reached: sluice connections test; then run again"},
     {"timeout", "check the peer and the timeouts in connections.json; then run again"},
     {"not_found", "check directories, buckets and names in the lookups: sluice check"},
-    {"exists", "remove or rename what has the name, or set \"on_conflict\" in connections.json; then "
-               "run again"},
+    {"exists", "do what the detail says; where a name is taken, remove or rename what has it, or set "
+               "\"on_conflict\" in connections.json; then run again"},
     {"filter_failed", "correct the customisation that the detail names, or take it out of "
                       "customizations/; then run again"},
     {"limit", "a limit was reached: see the detail; file_size_max is in sluice.json, others are in "

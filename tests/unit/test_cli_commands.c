@@ -327,7 +327,7 @@ static void runs_end_with_the_flows_status(void)
                   "started FLOW as instance abcdefghijklmnopqrstuv\ntransferred a.csv");
     run_with_body("partly", "", EXIT_PARTLY_DONE, "partly done: OU Flow", NULL);
     run_with_body("fail", "", EXIT_FAILED, "  fault     exists: The name is taken\n"
-                  "  detail    b.csv exists\n  to do     remove or rename", NULL);
+                  "  detail    b.csv exists\n  to do     do what the detail", NULL);
     run_with_body("answer", "", EXIT_DONE, "{\"ok\":true}\n\ndone", NULL);
     run_with_body("answer fail", " --json", EXIT_FAILED, "\"outcome\": \"failed\",\n  \"exit_status\": 1",
                   NULL);
@@ -357,7 +357,7 @@ static void instances_are_listed_and_shown(void)
     expect("show abcd", EXIT_DONE, "\nFiles\nFILE              STATE        SIZE  DETAIL\n"
                                    "a\\x1b[2J\\x0a.csv  transferred  10 B  -\n", NULL);
     expect("show abcd", EXIT_DONE, "\nFault\n  code    exists\n  what    The name is taken\n  detail  "
-                                   "b.csv exists\n  to do   remove or rename what has the name", NULL);
+                                   "b.csv exists\n  to do   do what the detail says; where a name is taken", NULL);
     expect("show --payload abcd", EXIT_DONE, "\nMessage (12 bytes)\nhostile fail\n", NULL);
     expect("show --payload abcd --json", EXIT_DONE, "\"input\": \"hostile fail\"", NULL);
     expect("show abc", EXIT_USAGE, NULL, "'abc' is too short");
