@@ -214,6 +214,7 @@ static bool set_body(struct exchange *exchange, struct handle *handle, struct ht
 {
     const struct http_request *request = exchange->request;
     if (request->attachment) {
+        http_send_once(handle, answer);
         return build_multipart(exchange, handle, err) && open_attachment(exchange, err) &&
                stream_body(exchange, handle, err);
     }

@@ -137,6 +137,16 @@ static size_t take_body(char *bytes, size_t unit, size_t count, void *context)
     return http_take_body(context, bytes, unit * count) ? unit * count : 0;
 }
 
+/* CURLINFO_REQUEST_SIZE counts the first write only: it stays 0 where that one had to wait. */
+static int note_sent(CURL *easy, curl_infotype type, char *bytes, size_t size, void *context)
+{
+    (void)easy, (void)bytes;
+    struct http_answer *answer = context;
+    if (size > 0 && (type == CURLINFO_HEADER_OUT || type == CURLINFO_DATA_OUT))
+        answer->is_sent = true;
+    return 0;
+}
+
 void http_expect(struct handle *handle, const struct http_target *target,
                  struct http_answer *answer, struct http_response *response, size_t body_size_max)
 {
@@ -152,6 +162,9 @@ void http_expect(struct handle *handle, const struct http_target *target,
     curl_easy_setopt(easy, CURLOPT_HEADERDATA, answer);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, answer);
+    curl_easy_setopt(easy, CURLOPT_VERBOSE, 1L);
+    curl_easy_setopt(easy, CURLOPT_DEBUGFUNCTION, note_sent);
+    curl_easy_setopt(easy, CURLOPT_DEBUGDATA, answer);
 }
 
 void http_limit_time(struct handle *handle)
@@ -170,26 +183,18 @@ void http_limit_silence(struct handle *handle)
         curl_easy_setopt(handle->easy, CURLOPT_LOW_SPEED_TIME, (limit_ms + 999) / 1000);
 }
 
-/* Did a byte of the request leave, in this perform? */
-static bool is_sent(CURL *easy)
-{
-    long sent = 0;
-    curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &sent);
-    return sent > 0;
-}
-
 /* libcurl is about to send the request: the first time, or again. */
 static int before_sending(void *context, char *peer, char *own, int peer_port, int own_port)
 {
     (void)peer, (void)own, (void)peer_port, (void)own_port;
     struct http_answer *answer = context;
-    answer->is_sent_again = is_sent(answer->easy);
+    answer->is_sent_again = answer->is_sent;
     return answer->is_sent_again ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
 void http_send_once(struct handle *handle, struct http_answer *answer)
 {
-    answer->easy = handle->easy;
+    answer->is_sent_once = true;
     curl_easy_setopt(handle->easy, CURLOPT_PREREQFUNCTION, before_sending);
     curl_easy_setopt(handle->easy, CURLOPT_PREREQDATA, answer);
 }
@@ -225,10 +230,9 @@ bool http_header(struct handle *handle, const char *name, const char *value, str
  * request was sent before. */
 static bool is_cut_off(const struct http_answer *answer, CURLcode code)
 {
-    return answer->easy &&
+    return answer->is_sent_once && answer->is_sent &&
            (code == CURLE_COULDNT_RESOLVE_HOST || code == CURLE_COULDNT_CONNECT ||
-            code == CURLE_SSL_CONNECT_ERROR || code == CURLE_PEER_FAILED_VERIFICATION) &&
-           is_sent(answer->easy);
+            code == CURLE_SSL_CONNECT_ERROR || code == CURLE_PEER_FAILED_VERIFICATION);
 }
 
 /* Ended by us: by a callback of the caller's, or because the call is over. */
@@ -237,14 +241,20 @@ static bool is_own(CURLcode code)
     return code == CURLE_ABORTED_BY_CALLBACK || code == CURLE_READ_ERROR || code == CURLE_WRITE_ERROR;
 }
 
+/* Nothing but an exchange that has begun ends so. */
+static bool tells_of_exchange(CURLcode code)
+{
+    return code == CURLE_GOT_NOTHING || code == CURLE_RECV_ERROR || code == CURLE_PARTIAL_FILE ||
+           code == CURLE_WEIRD_SERVER_REPLY || code == CURLE_SEND_FAIL_REWIND;
+}
+
 /* Whether the peer may have acted is decided by what was sent, not by how it ended: there is no end to the
  * ways in which an answer can be one that libcurl does not take. */
-static CURLcode settle_code(struct handle *handle, CURLcode code)
+static CURLcode settle_code(const struct http_answer *answer, CURLcode code)
 {
-    bool was_sent = is_sent(handle->easy);
-    if (code == CURLE_ABORTED_BY_CALLBACK || was_sent == http_reply_lost(code))
+    if (code == CURLE_ABORTED_BY_CALLBACK || answer->is_sent == http_reply_lost(code) || tells_of_exchange(code))
         return code;
-    return was_sent ? CURLE_WEIRD_SERVER_REPLY : CURLE_COULDNT_CONNECT;
+    return answer->is_sent ? CURLE_WEIRD_SERVER_REPLY : CURLE_COULDNT_CONNECT;
 }
 
 static void note_overload(struct handle *handle, int status)
@@ -264,9 +274,10 @@ static bool lost_early(const struct handle *handle, struct error *err)
 }
 
 /* Some of libcurl's verdicts mean something else before anything was sent. */
-static bool no_answer(struct handle *handle, CURLcode code, struct error *err)
+static bool no_answer(struct handle *handle, const struct http_answer *answer, CURLcode code,
+                      struct error *err)
 {
-    if (is_own(code) || http_reply_lost(code) || !is_sent(handle->easy))
+    if (is_own(code) || http_reply_lost(code) || !answer->is_sent)
         return handle_fail(handle, code, err);
     connection_error(handle->connection, err, ERROR_BROKEN,
                      "what came is no answer that can be read (%s): check what is at this address",
@@ -294,7 +305,7 @@ static bool fail(struct handle *handle, const struct http_answer *answer, CURLco
         return connection_error(handle->connection, err, ERROR_LIMIT,
                                 "the answer's headers are larger than %u bytes",
                                 HTTP_HEADERS_SIZE_MAX);
-    return no_answer(handle, code, err);
+    return no_answer(handle, answer, code, err);
 }
 
 bool http_conclude(struct handle *handle, struct http_answer *answer, CURLcode *code,
@@ -310,7 +321,7 @@ bool http_conclude(struct handle *handle, struct http_answer *answer, CURLcode *
         return true;
     }
     fail(handle, answer, *code, err);
-    *code = settle_code(handle, *code);
+    *code = settle_code(answer, *code);
     return false;
 }
 

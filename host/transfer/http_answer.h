@@ -28,11 +28,13 @@ MUST_USE bool http_target_build(const struct connection *connection, const char 
 struct http_answer {
     struct http_response *response;
     bool is_headers_over, is_body_over;
-    CURL *easy;         /* of a request that is sent once; see http_send_once */
+    bool is_sent;       /* a byte of the request left */
+    bool is_sent_once;  /* see http_send_once */
     bool is_sent_again; /* would have been */
 };
 
-/* Sets URL, HTTP/1.1, and where the answer goes. Both answer and response outlive the perform. */
+/* Sets URL, HTTP/1.1, where the answer goes, and what notes that the request leaves. Both answer and response
+ * outlive the one perform that they are for. */
 void http_expect(struct handle *handle, const struct http_target *target,
                  struct http_answer *answer, struct http_response *response, size_t body_size_max);
 

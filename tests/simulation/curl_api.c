@@ -260,9 +260,6 @@ CURLcode curl_easy_getinfo(CURL *handle, CURLINFO info, ...)
     case CURLINFO_RESPONSE_CODE:
         *(long *)out = easy->status;
         break;
-    case CURLINFO_REQUEST_SIZE:
-        *(long *)out = easy->request_size;
-        break;
     case CURLINFO_NUM_CONNECTS:
         *(long *)out = easy->connect_count;
         break;

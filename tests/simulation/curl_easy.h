@@ -78,7 +78,7 @@ struct easy {
     bool was_reused;
 
     /* info */
-    long status, connect_count, request_size; /* bytes of the request that were sent */
+    long status, connect_count;
     curl_off_t connect_us, login_us, file_time, download_size;
     char entry_path[CWD_SIZE];
 };

@@ -12,7 +12,6 @@
 #include "server_http.h"
 
 #define BODY_SIZE_MAX (16u << 20)
-#define REQUEST_SIZE 500 /* of the head, about */
 
 /* ---- requests and answers as values ---------------------------------------------------------- */
 
@@ -287,7 +286,7 @@ static bool try(struct exchange *exchange, bool may_repeat, CURLcode *code)
         *code = easy_fail(easy, CURLE_ABORTED_BY_CALLBACK, "operation aborted by pre-request callback");
     if (*code != CURLE_OK)
         return true;
-    easy->request_size += REQUEST_SIZE;
+    easy_note(easy, CURLINFO_HEADER_OUT, request->method);
     trace("%s %s %s", server_name(request->server), request->method, request->path);
     effect_begins(request->method);
     enum network network = easy_draw_network(easy, code);
@@ -334,7 +333,6 @@ static CURLcode run(struct exchange *exchange)
 
 CURLcode curl_http_perform(struct easy *easy, enum server server, const char *path)
 {
-    easy->request_size = 0;
     struct exchange exchange = {.easy = easy};
     build_request(&exchange, server, path);
     answer_init(&exchange.answer);
