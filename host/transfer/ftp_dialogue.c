@@ -115,6 +115,19 @@ const struct ftp_exchange *dialogue_last(const struct ftp_dialogue *dialogue)
     return NULL;
 }
 
+bool dialogue_is_let_in(const struct ftp_dialogue *dialogue)
+{
+    static const char *const before[] = {"", "AUTH", "PBSZ", "PROT", "ACCT"};
+    const struct ftp_exchange *last = dialogue_last(dialogue);
+    if (!last || last->code >= 400)
+        return false;
+    for (size_t i = 0; i < sizeof before / sizeof before[0]; i++)
+        if (strcmp(last->verb, before[i]) == 0)
+            return false;
+    bool is_login = strcmp(last->verb, "USER") == 0 || strcmp(last->verb, "PASS") == 0;
+    return !is_login || last->code / 100 == 2;
+}
+
 bool exchange_number(const struct ftp_exchange *exchange, uint64_t *value)
 {
     if (!exchange || exchange->code != 213)

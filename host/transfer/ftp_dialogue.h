@@ -49,6 +49,9 @@ const struct ftp_exchange *dialogue_find(const struct ftp_dialogue *dialogue, co
 /* The newest exchange with a reply, or NULL. QUIT is none: libcurl says it where it drops a connection. */
 const struct ftp_exchange *dialogue_last(const struct ftp_dialogue *dialogue);
 
+/* The newest reply is a yes, and none to a command that only leads to the login. */
+bool dialogue_is_let_in(const struct ftp_dialogue *dialogue);
+
 /* The number in a "213 1234" answer; false: it is none. */
 bool exchange_number(const struct ftp_exchange *exchange, uint64_t *value);
 #endif

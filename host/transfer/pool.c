@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/metrics.h"
 #include "base/text.h"
+#include "transfer/ftp_dialogue.h"
 #include "transfer/header_list.h"
 
 #define LOOK_INTERVAL_MS 20 /* the call's should_stop is asked at most this often */
@@ -100,23 +101,34 @@ static struct handle *handle_new(struct transfer *transfer, const char *name)
     return NULL;
 }
 
-/* The peer has said yes to something: a greeting, a login, a status. SFTP has no codes; there the handshake
- * counts, and on a kept connection nothing before the end. */
-static bool has_answered(CURL *easy, enum connection_type type)
+/* The peer lets us in, or has more to say than that: a greeting, and a yes to the user's name, may be followed by
+ * the word that it is overloaded. HTTP has one word for all, SMTP's 354 is to DATA. SFTP has no codes; there the
+ * handshake counts, and on a kept connection nothing before the end. */
+static bool has_answered(const struct handle *handle)
 {
     long code = 0;
     curl_off_t login_us = 0;
-    if (type == CONNECTION_SFTP)
-        curl_easy_getinfo(easy, CURLINFO_APPCONNECT_TIME_T, &login_us);
-    else
-        curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &code);
-    return login_us > 0 || (code >= 200 && code < 400);
+    curl_easy_getinfo(handle->easy, CURLINFO_RESPONSE_CODE, &code);
+    switch (handle->connection->type) {
+    case CONNECTION_FTP:
+        return handle->dialogue && dialogue_is_let_in(handle->dialogue);
+    case CONNECTION_SFTP:
+        curl_easy_getinfo(handle->easy, CURLINFO_APPCONNECT_TIME_T, &login_us);
+        return login_us > 0;
+    case CONNECTION_SMTP:
+        return code == 354;
+    case CONNECTION_OBJECT_STORAGE:
+    case CONNECTION_REST:
+    case CONNECTION_LOCAL:
+        break;
+    }
+    return code >= 200 && code < 400;
 }
 
 /* Nobody waits for the end of a probe, which may be that of a long file. */
 static void tell_circuit(struct handle *handle)
 {
-    if (!handle->is_probe || !has_answered(handle->easy, handle->connection->type))
+    if (!handle->is_probe || !has_answered(handle))
         return;
     circuit_report(handle->circuit, &handle->connection->retry, CIRCUIT_ANSWERED, true, "");
     handle->is_probe = false;

@@ -394,10 +394,102 @@ static void a_probe_is_over_with_its_first_answer(void)
     probe_slowly("503 Service Unavailable", false);
 }
 
+/* ---- FTP: many words before there is an answer ---- */
+
+struct ftp_peer {
+    int listener;
+    const char *login;      /* the reply to USER; then nothing is said until it is let go */
+    const char *afterwards; /* the reply to what comes behind it */
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool is_let_go;
+};
+
+static void say(int connection, const char *reply)
+{
+    size_t size = strlen(reply);
+    CHECK_EQ_INT(send(connection, reply, size, MSG_NOSIGNAL), (ssize_t)size);
+}
+
+static void *serve_ftp(void *context)
+{
+    struct ftp_peer *peer = context;
+    char command[256];
+    int connection = accept(peer->listener, NULL, NULL);
+    say(connection, "220 hello\r\n");
+    CHECK(recv(connection, command, sizeof command, 0) > 0);
+    say(connection, peer->login);
+    CHECK(recv(connection, command, sizeof command, 0) > 0);
+    pthread_mutex_lock(&peer->lock);
+    while (!peer->is_let_go)
+        pthread_cond_wait(&peer->changed, &peer->lock);
+    pthread_mutex_unlock(&peer->lock);
+    say(connection, peer->afterwards);
+    close(connection);
+    return NULL;
+}
+
+static void list_in_vain(struct transfer *transfer, const struct connection *connection)
+{
+    const struct transfer_call waits = {.instance = "i"};
+    struct remote_listing listing = {0};
+    struct error err = {0};
+    CHECK(!remote_list(transfer, connection, "/", "", &waits, &listing, &err));
+}
+
+static void *list_as_probe(void *context)
+{
+    const struct probe *probe = context;
+    list_in_vain(probe->transfer, probe->connection);
+    return NULL;
+}
+
+static void probe_ftp(const char *login, bool is_answer)
+{
+    static char user[] = "u", address[LOOPBACK_ADDRESS_SIZE];
+    struct ftp_peer peer = {.listener = loopback_listen(address),
+                            .login = login,
+                            .afterwards = "421 too many users\r\n"};
+    pthread_mutex_init(&peer.lock, NULL);
+    pthread_cond_init(&peer.changed, NULL);
+    struct connection connection = {.name = name, .type = CONNECTION_FTP, .host = host, .port = 1,
+                                    .user = user, .connect_timeout_ms = 10000, .retry = policy};
+    fake_clock_begin();
+    struct transfer *transfer = transfer_new();
+    for (int i = 0; i < 3; i++)
+        list_in_vain(transfer, &connection);
+    CHECK_EQ_INT(state_behind(transfer), CIRCUIT_OPEN);
+    fake_clock_go(30000);
+    connection.port = (uint16_t)strtoul(strchr(address, ':') + 1, NULL, 10);
+    pthread_t server, client;
+    const struct probe probe = {transfer, &connection};
+    CHECK_EQ_INT(pthread_create(&server, NULL, serve_ftp, &peer), 0);
+    CHECK_EQ_INT(pthread_create(&client, NULL, list_as_probe, (void *)(uintptr_t)&probe), 0);
+    for (int i = 0; i < (is_answer ? 2000 : 150) && state_behind(transfer) != CIRCUIT_CLOSED; i++)
+        usleep(10000);
+    CHECK_EQ_INT(state_behind(transfer), is_answer ? CIRCUIT_CLOSED : CIRCUIT_HALF_OPEN);
+    pthread_mutex_lock(&peer.lock);
+    peer.is_let_go = true;
+    pthread_cond_broadcast(&peer.changed);
+    pthread_mutex_unlock(&peer.lock);
+    pthread_join(client, NULL);
+    pthread_join(server, NULL);
+    CHECK_EQ_INT(state_behind(transfer), is_answer ? CIRCUIT_CLOSED : CIRCUIT_OPEN);
+    transfer_free(transfer);
+    close(peer.listener);
+}
+
+static void a_greeting_is_no_answer(void)
+{
+    probe_ftp("331 and the password?\r\n", false);
+    probe_ftp("230 come in\r\n", true);
+}
+
 CHECK_MAIN(TEST(it_opens_at_the_limit_and_not_before),
            TEST(an_answer_in_between_begins_the_count_anew), TEST(with_0_it_never_opens),
            TEST(refusals_say_since_when_and_until_when), TEST(one_probe_closes_it_or_opens_it_again),
            TEST(a_probe_that_learns_nothing_is_followed_by_another),
            TEST(what_was_under_way_when_it_opened), TEST(threads_share_it),
            TEST(another_definition_closes_it),
-           TEST(a_dead_peer_is_left_alone), TEST(a_probe_is_over_with_its_first_answer))
+           TEST(a_dead_peer_is_left_alone), TEST(a_probe_is_over_with_its_first_answer),
+           TEST(a_greeting_is_no_answer))
