@@ -26,6 +26,7 @@ void leftover_note(void *context, const struct transfer_step *step)
     pack_number(&value, step->is_object);
     pack_text(&value, step->name);
     pack_text(&value, buf_text(&place));
+    pack_number(&value, (uint64_t)clock_wall_ms());
     const struct reminder reminder = {KIND, buf_text(&key), value.data, value.size};
     struct store *store = call->execution->environment->store;
     if (key.failed || value.failed || place.failed || !store_may_remind(store, KIND, reminder.key, &err) ||
@@ -43,20 +44,29 @@ struct sweep {
     const struct environment *environment;
     const struct snapshot *snapshot;
     const struct connection *failed; /* asked in vain */
+    const struct connection *refuses; /* the newest */
+    unsigned refusals;
     const struct connection *moved;  /* told that it points elsewhere now */
     struct error *err;
     bool ok;
 };
 
-/* *place: of the connection then; NULL: an earlier release did not note it. */
-static bool read_step(const struct reminder *reminder, const char *temporary, struct transfer_step *step,
-                      const char **place)
+/* What an earlier release did not note is NULL or 0. */
+struct note {
+    struct transfer_step step;
+    const char *place; /* of the connection then */
+    uint64_t noted_ms;
+};
+
+static bool read_note(const struct reminder *reminder, const char *temporary, struct note *note)
 {
+    struct transfer_step *step = &note->step;
     struct unpack in;
     unpack_begin(&in, reminder->value, reminder->size);
     *step = (struct transfer_step){.kind = STEP_SENDING, .is_object = unpack_number(&in) != 0};
     const char *name = unpack_text(&in);
-    *place = in.left > 0 ? unpack_text(&in) : NULL;
+    note->place = in.left > 0 ? unpack_text(&in) : NULL;
+    note->noted_ms = in.left > 0 ? unpack_number(&in) : 0;
     snprintf(step->temporary, sizeof step->temporary, "%s", temporary);
     snprintf(step->name, sizeof step->name, "%s", name ? name : "");
     return unpack_end(&in) && name;
@@ -75,26 +85,54 @@ static bool is_elsewhere(struct sweep *sweep, const struct connection *connectio
     return true;
 }
 
+/* True: it has been refused for so long that it is forgotten. */
+static bool is_over(const struct note *note, char *const parts[3])
+{
+    const int64_t most_ms = (int64_t)LEFTOVER_DAYS_MAX * 24 * 3600 * 1000;
+    bool is_over = note->noted_ms > 0 && note->noted_ms <= (uint64_t)INT64_MAX &&
+                   clock_wall_ms() - (int64_t)note->noted_ms > most_ms;
+    if (is_over)
+        log_line(LOG_WARNING, NULL,
+                 "'%s' stays in '%s' of connection '%s', and is not tried again after %u days: remove it "
+                 "there if it exists",
+                 parts[2], parts[1], parts[0], LEFTOVER_DAYS_MAX);
+    return is_over;
+}
+
+/* A refusal keeps nobody from what is behind it. */
+static void note_failure(struct sweep *sweep, const struct connection *connection, const struct error *why)
+{
+    if (why->kind != ERROR_REFUSED) {
+        sweep->failed = connection;
+        return;
+    }
+    sweep->refuses = connection;
+    sweep->refusals++;
+}
+
 /* True: there is nothing left to remove, be it that nobody knows any more where it was. */
 static bool remove_one(struct sweep *sweep, const struct reminder *reminder)
 {
     char key[KEY_SIZE_MAX], *parts[3];
-    const char *place;
-    struct transfer_step step;
+    struct note note;
     struct error why = {0};
     const struct environment *environment = sweep->environment;
     const struct transfer_call call = {.deadline_ms = clock_monotonic_ms() + LEFTOVER_TIME_MS};
     snprintf(key, sizeof key, "%s", reminder->key);
-    if (!reminder_split(key, parts) || !read_step(reminder, parts[2], &step, &place))
+    if (!reminder_split(key, parts) || !read_note(reminder, parts[2], &note))
         return true;
     const struct connection *connection = snapshot_connection(sweep->snapshot, parts[0], &why);
     if (!connection)
         log_line(LOG_WARNING, NULL, "'%s' stays in '%s': %s", parts[2], parts[1], why.message);
-    if (!connection || connection == sweep->failed || is_elsewhere(sweep, connection, place, parts))
+    if (!connection || connection == sweep->failed || is_elsewhere(sweep, connection, note.place, parts))
         return !connection;
-    if (remote_discard(environment->transfer, connection, parts[1], &step, &call, &why))
+    if (sweep->refusals >= LEFTOVER_REFUSALS_MAX) /* many would hold up the run that sweeps */
+        return connection == sweep->refuses && is_over(&note, parts);
+    if (remote_discard(environment->transfer, connection, parts[1], &note.step, &call, &why))
         return true;
-    sweep->failed = connection;
+    note_failure(sweep, connection, &why);
+    if (why.kind == ERROR_REFUSED && is_over(&note, parts))
+        return true;
     log_line(LOG_WARNING, NULL, "it is tried again later: %s", why.message);
     return false;
 }

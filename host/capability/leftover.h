@@ -8,12 +8,15 @@
 #define CAPABILITY_LEFTOVER_H
 #include "capability/call.h"
 
-#define LEFTOVER_TIME_MS 30000 /* for removing one */
+#define LEFTOVER_TIME_MS 30000    /* for removing one */
+#define LEFTOVER_DAYS_MAX 30u     /* so long is one remembered that the server refuses to remove */
+#define LEFTOVER_REFUSALS_MAX 16u /* in one sweep: then the rest waits */
 
 /* A transfer_call.leave, of a store whose folder is argument 1; context: the call. */
 void leftover_note(void *context, const struct transfer_step *step);
 
-/* Removes what can be removed now; the rest waits for the next time. A connection that fails is asked once.
- * False: the store failed. */
+/* Removes what can be removed now; the rest waits for the next time. A connection that cannot be
+ * reached is asked once; a refusal is about one of them only. One that is still refused after LEFTOVER_DAYS_MAX
+ * is forgotten, and a line in the log names it. False: the store failed. */
 MUST_USE bool leftover_sweep(const struct environment *environment, struct error *err);
 #endif

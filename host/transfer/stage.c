@@ -157,10 +157,11 @@ bool stage_discard(const struct stage *stage, struct transfer *transfer,
                    struct error *err)
 {
     struct handle *handle = stage->acquire(transfer, connection, call, err);
-    bool ok = handle && (stage->remove(handle, folder, step->temporary) != REMOVAL_FAILED ||
-                         connection_error(connection, err, ERROR_UNAVAILABLE,
-                                          "'%s' in folder '%s' could not be removed",
-                                          step->temporary, folder));
+    bool ok = handle && stage->remove(handle, folder, step->temporary) != REMOVAL_FAILED;
+    if (handle && !ok)
+        connection_error(connection, err,
+                         handle_was_refused(handle) ? ERROR_REFUSED : ERROR_UNAVAILABLE,
+                         "'%s' in folder '%s' could not be removed", step->temporary, folder);
     pool_release(transfer, handle);
     return ok;
 }

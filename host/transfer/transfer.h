@@ -189,7 +189,8 @@ MUST_USE bool remote_rename(struct transfer *transfer, const struct connection *
                             struct error *err);
 
 /* Removes what step.temporary names: an attempt's temporary file or object, or upload in parts, in folder.
- * True: it is gone, or was gone before. What has been published since is left alone. */
+ * True: it is gone, or was gone before. What has been published since is left alone. ERROR_REFUSED: of a server
+ * that can be asked about others. */
 MUST_USE bool remote_discard(struct transfer *transfer, const struct connection *connection,
                              const char *folder, const struct transfer_step *step,
                              const struct transfer_call *call, struct error *err);

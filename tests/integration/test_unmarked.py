@@ -4,6 +4,7 @@ time tells apart is not sent again, and what cannot be looked at is not taken fo
 
 Usage: test_unmarked.py SLUICE [unittest arguments]
 """
+import contextlib
 import json
 import os
 import re
@@ -256,6 +257,99 @@ class Unmarked(unittest.TestCase):
         self.run_flow(target, 0)
         self.assertEqual((len(self.taken), list(source.files)), (1, ["SENT-" + self.name]))
         self.assertEqual(self.remembered(), [])
+
+    # ---- what stays at the target -------------------------------------------------------------------
+
+    DAY_MS = 86400000
+    LEFTOVER_DAYS_MAX, LEFTOVER_REFUSALS_MAX = 30, 16
+
+    def leftovers(self, change=None):
+        """Names of what is to be removed; change: what is asked of the database."""
+        with contextlib.closing(sqlite3.connect(
+                os.path.join(self.land.workspace, "state", "sluice.db"))) as db, db:
+            if change:
+                change(db)
+            return [key.split("\n")[2] for key, in db.execute(
+                "SELECT key FROM reminder WHERE kind = 'leftover' ORDER BY key")]
+
+    def drop_box(self):
+        """Takes no file, and tells nothing: what an attempt to put one there left is not known. The next run has
+        nothing to send."""
+        self.land.sluice("instances", check=True)
+        self.leftovers(lambda db: db.execute("DELETE FROM reminder WHERE kind = 'leftover'"))
+        source = self.source()
+        target = self.target(STOR="452 full", DELE="550 no", SIZE="550 no", LIST="550 no", MLSD="550 no")
+        self.run_flow(target, FAILED)
+        self.assertEqual(len(self.leftovers()), 1)
+        source.files.clear()
+        target.commands.clear()
+        return target
+
+    def add_leftovers(self, count):
+        def add(db):
+            key, value = db.execute("SELECT key, value FROM reminder WHERE kind = 'leftover'").fetchone()
+            place = key.rpartition("\n")[0]
+            db.executemany("INSERT INTO reminder (kind, key, value) VALUES ('leftover', ?, ?)",
+                           [(f"{place}\nzz-{number:03}.part", value) for number in range(count)])
+        self.leftovers(add)
+
+    def asked(self, target):
+        return [one.partition(" ")[2] for one in target.commands if one.startswith("DELE")]
+
+    def test_a_refused_removal_keeps_no_other_from_being_tried(self):
+        target = self.drop_box()
+        self.add_leftovers(self.LEFTOVER_REFUSALS_MAX)
+        target.files["zz-000.part"] = b"1"
+        target.replies["DELE"] = lambda session, name: "550 no" if name not in target.files else None
+        target.replies["SIZE"] = lambda session, name: "550 no" if name not in target.files else None
+        names = self.leftovers()
+        self.run_flow_of_nothing()
+        self.assertEqual(sorted(self.asked(target)), names)
+        self.assertEqual(self.leftovers(), [name for name in names if name != "zz-000.part"])
+        self.assertEqual(target.files, {})
+
+    def test_refusals_do_not_hold_up_a_run(self):
+        target = self.drop_box()
+        self.add_leftovers(self.LEFTOVER_REFUSALS_MAX)
+        names = self.leftovers()
+        self.run_flow_of_nothing()
+        self.assertEqual(len(self.asked(target)), self.LEFTOVER_REFUSALS_MAX)
+        self.assertEqual(self.leftovers(), names)
+
+    def test_a_server_that_lets_nobody_in_is_asked_once(self):
+        target = self.drop_box()
+        self.add_leftovers(2)
+        target.replies["PASS"] = "530 no"
+        self.run_flow_of_nothing()
+        self.assertEqual(sum(one.startswith("PASS") for one in target.commands), 1)
+        self.assertEqual(len(self.leftovers()), 3)
+
+    def test_what_is_refused_for_long_is_forgotten(self):
+        target = self.drop_box()
+        for age_ms, stays in ((self.LEFTOVER_DAYS_MAX * self.DAY_MS - 600000, True),
+                              (self.LEFTOVER_DAYS_MAX * self.DAY_MS + 1, False)):
+            then = int(time.time() * 1000 - age_ms).to_bytes(8, "little")
+
+            def age(db):
+                number, value = db.execute("SELECT number, value FROM reminder WHERE kind = 'leftover'").fetchone()
+                self.assertLess(abs(int.from_bytes(value[-8:], "little") / 1000 - time.time()), 40 * 86400)
+                db.execute("UPDATE reminder SET value = ? WHERE number = ?", (value[:-8] + then, number))
+            name, = self.leftovers(age) or [None]
+            said = self.run_flow_of_nothing()
+            self.assertEqual(self.leftovers(), [name] if stays else [])
+            self.assertEqual(f"'{name}' stays in '/out' of connection '{TARGET}', and is not tried again" in said,
+                             not stays, said)
+
+    def test_what_an_earlier_release_left_is_never_forgotten(self):
+        self.drop_box()
+        self.leftovers(lambda db: db.execute(
+            "UPDATE reminder SET value = substr(value, 1, length(value) - 8) WHERE kind = 'leftover'"))
+        self.run_flow_of_nothing()
+        self.assertEqual(len(self.leftovers()), 1)
+
+    def run_flow_of_nothing(self):
+        done = self.land.sluice(*self.command())
+        return done.stdout + done.stderr
 
     # ---- no look ------------------------------------------------------------------------------------
 
