@@ -91,6 +91,17 @@ static void tell(const struct outbox_mail *mail, char line[static 80])
     snprintf(line, 80, "%s  %.40s\n", clock_format_ms(mail->written_ms, time), mail->instance);
 }
 
+/* Whoever hands it in again, after a crash say, finds it there. */
+static bool remember(struct store *store, const struct outbox_mail *mail, struct error *err)
+{
+    const struct query query = {
+        .sql = "INSERT INTO folded (message_id, instance) SELECT ?1, number FROM instance WHERE id = ?2",
+        .texts = {mail->message_id, mail->instance},
+        .text_count = 2,
+    };
+    return change(store, &query, err);
+}
+
 static bool fold_in(struct store *store, const struct outbox_mail *mail, int64_t number,
                     struct error *err)
 {
@@ -164,12 +175,16 @@ static bool hold_back(struct store *store, struct adding *adding, struct error *
     return insert(store, mail, line, first_ms + STORE_OUTBOX_ALIKE_MS, 1, err);
 }
 
-static bool is_there(struct store *store, const char *message_id, bool *found, struct error *err)
+static bool is_there(struct store *store, struct adding *adding, bool *found, struct error *err)
 {
-    const struct query query = {.sql = "SELECT 1 FROM outbox WHERE message_id = ?1",
-                                .texts = {message_id},
+    const struct query query = {.sql = "SELECT held > 0 FROM outbox WHERE message_id = ?1"
+                                       " UNION ALL SELECT 1 FROM folded WHERE message_id = ?1",
+                                .texts = {adding->mail->message_id},
                                 .text_count = 1};
-    return ask(store, &query, NULL, 0, found, err);
+    int64_t is_held;
+    bool ok = ask(store, &query, &is_held, 1, found, err);
+    adding->is_held = ok && is_held;
+    return ok;
 }
 
 static bool add(struct store *store, void *context, struct error *err)
@@ -179,7 +194,7 @@ static bool add(struct store *store, void *context, struct error *err)
     bool found = false;
     int64_t summary = 0;
     adding->is_held = adding->is_full = false;
-    if (!is_there(store, mail->message_id, &found, err) || found)
+    if (!is_there(store, adding, &found, err) || found)
         return found;
     if (!mail->may_be_held)
         return check_room(store, adding, err) &&
@@ -190,7 +205,7 @@ static bool add(struct store *store, void *context, struct error *err)
     if (!ask(store, &open_summary, &summary, 1, &adding->is_held, err))
         return false;
     if (adding->is_held)
-        return fold_in(store, mail, summary, err);
+        return remember(store, mail, err) && fold_in(store, mail, summary, err);
     return check_room(store, adding, err) && hold_back(store, adding, err) &&
            (adding->is_held || insert(store, mail, mail->body, mail->written_ms, 0, err));
 }

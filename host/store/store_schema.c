@@ -148,7 +148,13 @@ static const char *const migrations[STORE_SCHEMA_VERSION] = {
     "CREATE TABLE lease ("
     "  place TEXT NOT NULL, prefix TEXT NOT NULL, instance TEXT NOT NULL,"
     "  PRIMARY KEY (place, prefix)"
-    ") STRICT, WITHOUT ROWID;",
+    ") STRICT, WITHOUT ROWID;"
+    /* mails that a summary tells of instead: they must not be told again */
+    "CREATE TABLE folded ("
+    "  message_id TEXT PRIMARY KEY,"
+    "  instance INTEGER NOT NULL REFERENCES instance (number) ON DELETE CASCADE"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE INDEX folded_by_instance ON folded (instance);",
 };
 
 static bool run(sqlite3 *db, const char *sql, struct error *err)

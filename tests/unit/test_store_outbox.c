@@ -486,6 +486,37 @@ static void after_a_summary_a_new_one_begins(void)
     end();
 }
 
+/* A run that was killed before it knew that its mail was taken hands it in again. */
+static void what_a_summary_told_is_not_told_again(void)
+{
+    struct seen seen;
+    char id[32];
+    begin();
+    for (int i = 0; i < STORE_OUTBOX_ALIKE_MAX; i++) {
+        snprintf(id, sizeof id, "m%d", i);
+        add(id, 1000);
+        CHECK(claim(world.store, 1000, &seen));
+        settle(world.store,
+               (struct outbox_result){.number = seen.number, .outcome = OUTBOX_SENT, .at_ms = 1000});
+    }
+    for (int i = 0; i < 2; i++) {
+        snprintf(id, sizeof id, "held%d", i);
+        const struct instance_start start = {.id = id, .flow = "FLOW", .parameters = "{}", .started_ms = 1};
+        CHECK_OK(store_instance_start(world.store, &start, &world.err), &world.err);
+        CHECK(add(id, 2000));
+    }
+    CHECK(claim(world.store, 1000 + STORE_OUTBOX_ALIKE_MS, &seen));
+    CHECK_EQ_INT(seen.held, 2);
+    CHECK(add("held1", 2000)); /* while it is under way, and when it is sent */
+    settle(world.store, (struct outbox_result){.number = seen.number, .outcome = OUTBOX_SENT,
+                                               .at_ms = 1000 + STORE_OUTBOX_ALIKE_MS});
+    CHECK(add("held0", 2000));
+    CHECK(add("held1", 2000));
+    CHECK_EQ_INT(list(false).count, STORE_OUTBOX_ALIKE_MAX + 1);
+    CHECK(!claim(world.store, 1000 + 2 * STORE_OUTBOX_ALIKE_MS, &seen));
+    end();
+}
+
 /* ---- around it ---- */
 
 static void mails_are_found_by_the_tree_of_their_instance(void)
@@ -574,6 +605,7 @@ CHECK_MAIN(TEST(a_mail_that_is_sent), TEST(the_same_mail_is_taken_once),
            TEST(a_storm_becomes_one_summary),
            TEST(a_summary_names_instances_once_and_up_to_a_limit),
            TEST(after_a_summary_a_new_one_begins),
+           TEST(what_a_summary_told_is_not_told_again),
            TEST(mails_are_found_by_the_tree_of_their_instance),
            TEST(what_ended_is_purged_and_what_waits_stays),
            TEST(changes_are_heard_of_in_other_processes))
