@@ -5,6 +5,7 @@ import json
 import os
 import smtplib
 import ssl
+import time
 import unittest
 import urllib.request
 
@@ -139,6 +140,9 @@ class Others(PeerTest):
         self.assertLess(os.path.getsize(os.path.join(server.home, "cut")), len(DATA))
         put("lost")
         self.assertEqual(self.read(os.path.join(server.home, "lost")), DATA)
+        deadline = time.monotonic() + 10
+        while len(proxy.struck) < 2 and time.monotonic() < deadline:
+            time.sleep(0.01)  # its last bytes may be on their way when curl is done
         self.assertEqual([fault.action for fault in proxy.struck], ["cut", "lose"])
 
     def test_http(self):

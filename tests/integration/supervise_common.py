@@ -104,10 +104,9 @@ class Supervisor:
         self.user = user
 
     def log(self):
-        self.errors.seek(0)
-        lines = self.errors.read().splitlines()
-        self.errors.seek(0, 2)
-        return [json.loads(line) for line in lines]
+        file = self.errors.fileno()  # whose place in it is the writer's as well
+        text = os.pread(file, os.fstat(file).st_size, 0).decode("utf-8")
+        return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
 
     def lines(self, tenant):
         return [line for line in self.log() if line.get("tenant") == tenant]

@@ -97,8 +97,9 @@ class Store(unittest.TestCase):
         self.wait_until_recorded(1)
         with open(self.bad_disk, "w", encoding="ascii"):
             pass
-        # The caller gets CCS's answer: the record is written afterwards, and cannot be.
-        self.assertEqual(self.ack(server, 2), 200)
+        # The caller gets CCS's answer: the record is written afterwards, and cannot be. Or it is refused, where
+        # something else was to be written before it came.
+        self.assertIn(self.ack(server, 2), (200, 503))
         self.assertEqual(server.process.wait(60), 1)
         with open(self.log_path, encoding="utf-8") as log:
             said = log.read()
@@ -108,7 +109,7 @@ class Store(unittest.TestCase):
         server = self.serve()
         self.assertEqual(self.ack(server, 3), 200)
         self.assertEqual(server.stop(), 0)
-        self.assertGreaterEqual(self.count("state = 'COMPLETED'"), 2)
+        self.assertGreaterEqual(self.count("state = 'COMPLETED'"), 2)  # the first and the third
 
     def test_a_durable_flow_does_not_begin_on_a_bad_disk(self):
         self.sluice("instances")  # makes the store

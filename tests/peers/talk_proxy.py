@@ -45,26 +45,14 @@ def protocol(name):
     return note
 
 
-class TalkProxy:
-    """on_lost is called when an answer has been swallowed, before the client can know."""
+class Run:
+    """What is said in a run, and the faults that are meant for it. A connection belongs to the run in which it began,
+    whatever it still says in the next one."""
 
-    def __init__(self, kind, target_port, certificate=None, key=None, on_lost=lambda: None):
-        self.kind, self.target_port, self.on_lost = kind, target_port, on_lost
-        self.to_client = server_context(certificate, key) if certificate else None
-        self.to_server = client_context()
+    def __init__(self, faults):
         self.lock = threading.Lock()
-        self.begin()
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def begin(self, faults=()):
-        with self.lock:
-            self.faults, self.struck = list(faults), []
-            self.counts, self.heard = collections.Counter(), []
-
-    def close(self):
-        self.listener.close()
+        self.faults, self.struck = list(faults), []
+        self.counts, self.heard = collections.Counter(), []
 
     def hear(self, what):
         """A new what: its number."""
@@ -96,6 +84,33 @@ class TalkProxy:
                 if fault[:2] == (what, number):
                     return max(0, fault.after - passed), fault.action
             return None, None
+
+
+class TalkProxy:
+    """on_lost is called when an answer has been swallowed, before the client can know."""
+
+    def __init__(self, kind, target_port, certificate=None, key=None, on_lost=lambda: None):
+        self.kind, self.target_port, self.on_lost = kind, target_port, on_lost
+        self.to_client = server_context(certificate, key) if certificate else None
+        self.to_server = client_context()
+        self.begin()
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def begin(self, faults=()):
+        self.current = Run(faults)
+
+    @property
+    def heard(self):
+        return self.current.heard
+
+    @property
+    def struck(self):
+        return self.current.struck
+
+    def close(self):
+        self.listener.close()
 
     def _accept(self):
         while True:
@@ -130,6 +145,7 @@ class Passage:
 
     def __init__(self, proxy, client, server):
         self.proxy, self.client, self.server = proxy, client, server
+        self.current = proxy.current
 
     def end(self, reset=False):
         for wire in (self.client, self.server):
@@ -138,12 +154,12 @@ class Passage:
 
     def before(self, what, number):
         """Where a request is not passed on."""
-        if fault := self.proxy.strikes(what, number, "cut", "reset"):
+        if fault := self.current.strikes(what, number, "cut", "reset"):
             self.end(fault.action == "reset")
 
     def answer(self, what, number, whole):
         """The final answer to a request: passed on, or not."""
-        fault = self.proxy.strikes(what, number, "lose", "break", "delay", "stall")
+        fault = self.current.strikes(what, number, "lose", "break", "delay", "stall")
         action = fault and fault.action
         if action in ("lose", "break", "stall"):
             self.proxy.on_lost()
@@ -166,12 +182,12 @@ class Passage:
 
     def pass_bytes(self, sink, block, what, number, passed):
         """Of a body: up to the place where the fault is."""
-        room, action = self.proxy.room(what, number, passed)
-        if room is not None and room <= len(block) and self.proxy.strikes(what, number, action):
+        room, action = self.current.room(what, number, passed)
+        if room is not None and room <= len(block) and self.current.strikes(what, number, action):
             if room:
                 sink.write(block[:room])
             self.end(action == "reset")
-        self.proxy.hear_bytes(what, number, len(block))
+        self.current.hear_bytes(what, number, len(block))
         sink.write(block)
 
 
@@ -180,7 +196,7 @@ class Dialogue(Passage):
     SECURE = {}  # verb: code with which TLS begins
 
     def run(self):
-        self.pending = collections.deque([("greeting", self.proxy.hear("greeting"), b"")])
+        self.pending = collections.deque([("greeting", self.current.hear("greeting"), b"")])
         self.from_client = self.from_server = b""
         while not (self.client.ended or self.server.ended):
             for wire in readable(self.client, self.server):
@@ -205,7 +221,7 @@ class Dialogue(Passage):
         self.ask(verb, line)
 
     def ask(self, verb, line):
-        number = self.proxy.hear(verb)
+        number = self.current.hear(verb)
         self.before(verb, number)
         self.pending.append((verb, number, line))
         self.server.write(line)
@@ -234,7 +250,7 @@ class Ftp(Dialogue):
 
     def ask(self, verb, line):
         if verb in self.TRANSFERS:  # known before its bytes flow
-            self.transfer = (verb + " data", self.proxy.hear(verb + " data"))
+            self.transfer = (verb + " data", self.current.hear(verb + " data"))
         super().ask(verb, line)
 
     def hang_up(self):
@@ -295,8 +311,8 @@ class Data(Passage):
             ready = readable(self.client, self.server)
 
     def pass_bytes(self, sink, block, what, number, passed):
-        room, action = self.proxy.room(what, number, passed)
-        if action == "lose" and room <= len(block) and self.proxy.strikes(what, number, action):
+        room, action = self.current.room(what, number, passed)
+        if action == "lose" and room <= len(block) and self.current.strikes(what, number, action):
             self.control.hang_up()
         super().pass_bytes(sink, block, what, number, passed)
 
@@ -338,7 +354,7 @@ class Http(Passage):
         self.unread = {self.client: self.client.left(), self.server: b""}
         while head := self.head(self.client):
             what = self.name(head)
-            number = self.proxy.hear(what)
+            number = self.current.hear(what)
             self.before(what, number)
             self.server.write(head)
             answer = b""
@@ -387,7 +403,7 @@ class Http(Passage):
         left = int(length.group(1)) if length else 0
         if not left:
             return
-        number = self.proxy.hear(what)
+        number = self.current.hear(what)
         passed = 0
         while left > passed:
             block = self.unread[source][:left - passed]
@@ -404,7 +420,7 @@ class Bytes(Passage):
     """What nobody can read: the bytes that the client sends, from the first of a run on."""
 
     def run(self):
-        self.number = self.proxy.hear("bytes")
+        self.number = self.current.hear("bytes")
         passed, muted = 0, False
         while not (self.client.ended or self.server.ended):
             ready = readable(self.client, self.server, timeout=SILENCE_SECONDS if muted else None)
@@ -417,9 +433,9 @@ class Bytes(Passage):
                     if not muted:
                         self.client.write(block)
                     continue
-                room, action = self.proxy.room("bytes", self.number, passed)
+                room, action = self.current.room("bytes", self.number, passed)
                 if action == "lose" and room <= len(block):
-                    muted = muted or bool(self.proxy.strikes("bytes", self.number, "lose"))
+                    muted = muted or bool(self.current.strikes("bytes", self.number, "lose"))
                     self.server.write(block)
                 elif block:
                     self.pass_bytes(self.server, block, "bytes", self.number, passed)

@@ -265,6 +265,7 @@ static void a_dead_peer_is_left_alone(void)
     struct circuit_view view = {.state = CIRCUIT_OPEN};
     fake_clock_begin();
     struct transfer *transfer = transfer_new();
+    CHECK(transfer);
     const struct transfer_call waits = {.instance = "i"};
     for (int i = 0; i < 4; i++) {
         struct http_response response;
@@ -367,6 +368,7 @@ static void probe_slowly(const char *status, bool is_answer)
                                     .connect_timeout_ms = 1000, .retry = policy};
     fake_clock_begin();
     struct transfer *transfer = transfer_new();
+    CHECK(transfer);
     for (int i = 0; i < 3; i++)
         CHECK(!ask(transfer, &connection));
     CHECK_EQ_INT(state_behind(transfer), CIRCUIT_OPEN);
@@ -456,6 +458,7 @@ static void probe_ftp(const char *login, bool is_answer)
                                     .user = user, .connect_timeout_ms = 10000, .retry = policy};
     fake_clock_begin();
     struct transfer *transfer = transfer_new();
+    CHECK(transfer);
     for (int i = 0; i < 3; i++)
         list_in_vain(transfer, &connection);
     CHECK_EQ_INT(state_behind(transfer), CIRCUIT_OPEN);
