@@ -1,115 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* The outbox's states, its claims between two handles of one store, its limits, and storms. */
+/* The outbox's states, its claims between two handles of one store, and its limits. */
 #include <poll.h>
 #include <signal.h>
 #include <sqlite3.h>
 #include <sys/wait.h>
 
 #include "base/buf.h"
-#include "check.h"
-#include "store/store_outbox.h"
-#include "unit/temporary.h"
-
-static struct world {
-    struct temporary temporary;
-    struct store *store, *other; /* two handles count as two processes */
-    struct error err;
-} world;
-
-static const char *path(void)
-{
-    return temporary_path(&world.temporary, "state/sluice.db");
-}
-
-static void begin(void)
-{
-    world = (struct world){.temporary = temporary_make()};
-    CHECK_OK(store_open(&world.store, path(), &world.err), &world.err);
-    CHECK_OK(store_open(&world.other, path(), &world.err), &world.err);
-}
-
-static void end(void)
-{
-    store_close(world.store);
-    store_close(world.other);
-    temporary_remove(&world.temporary);
-}
-
-static struct outbox_mail mail_of(const char *message_id, int64_t at_ms)
-{
-    return (struct outbox_mail){.instance = message_id, .message_id = message_id, .connection = "M",
-                                .from = "f@x", .to = "a@x, b@x", .subject = "S", .body = "text",
-                                .written_ms = at_ms, .may_be_held = true};
-}
-
-static bool add(const char *message_id, int64_t at_ms)
-{
-    const struct outbox_mail mail = mail_of(message_id, at_ms);
-    bool is_held;
-    CHECK_OK(store_outbox_add(world.store, &mail, &is_held, &world.err), &world.err);
-    return is_held;
-}
-
-/* ---- looking ---- */
-
-struct seen {
-    int count;
-    int64_t number, attempts, next_ms, finished_ms, held;
-    char message_id[64], state[16], pending[64], error[64], refused[128], body[64], connection[8];
-};
-
-static void copy(char *to, size_t size, const char *from)
-{
-    snprintf(to, size, "%s", from ? from : "-");
-}
-
-static bool see(void *context, const struct outbox_row *row)
-{
-    struct seen *seen = context;
-    seen->count++;
-    seen->number = row->number;
-    seen->attempts = row->attempts;
-    seen->next_ms = row->next_ms;
-    seen->finished_ms = row->finished_ms;
-    seen->held = row->held;
-    copy(seen->message_id, sizeof seen->message_id, row->message_id);
-    copy(seen->state, sizeof seen->state, row->state);
-    copy(seen->pending, sizeof seen->pending, row->pending);
-    copy(seen->error, sizeof seen->error, row->error);
-    copy(seen->refused, sizeof seen->refused, row->refused);
-    copy(seen->body, sizeof seen->body, row->body);
-    copy(seen->connection, sizeof seen->connection, row->connection);
-    return true;
-}
-
-static struct seen list(bool unsent_only)
-{
-    struct seen seen = {.count = 0};
-    const struct outbox_filter filter = {.unsent_only = unsent_only};
-    CHECK_OK(store_outbox_list(world.store, &filter, see, &seen, &world.err), &world.err);
-    return seen;
-}
-
-static bool claim(struct store *store, int64_t now_ms, struct seen *seen)
-{
-    bool found = false;
-    *seen = (struct seen){.count = 0};
-    CHECK_OK(store_outbox_claim(store, now_ms, see, seen, &found, &world.err), &world.err);
-    CHECK_EQ_INT(seen->count, found);
-    return found;
-}
-
-static void settle(struct store *store, struct outbox_result result)
-{
-    CHECK_OK(store_outbox_settle(store, &result, &world.err), &world.err);
-}
-
-static int64_t due(int64_t now_ms)
-{
-    int64_t due_ms = 0;
-    CHECK_OK(store_outbox_due(world.store, now_ms, &due_ms, &world.err), &world.err);
-    return due_ms;
-}
+#include "unit/outbox_support.h"
 
 /* ---- states ---- */
 
@@ -387,136 +284,6 @@ static void bytes_are_limited_too(void)
     end();
 }
 
-/* ---- storms ---- */
-
-static void a_storm_becomes_one_summary(void)
-{
-    char id[32];
-    begin();
-    for (int i = 0; i < STORE_OUTBOX_ALIKE_MAX; i++) {
-        snprintf(id, sizeof id, "m%d", i);
-        CHECK(!add(id, 1000 + i));
-    }
-    for (int i = 0; i < 200; i++) {
-        snprintf(id, sizeof id, "held%d-", i);
-        CHECK(add(id, 5000 + i));
-    }
-    struct seen seen = list(true);
-    CHECK_EQ_INT(seen.count, STORE_OUTBOX_ALIKE_MAX + 1);
-    CHECK_EQ_INT(seen.held, 200);
-    CHECK_EQ_INT(seen.next_ms, 1000 + STORE_OUTBOX_ALIKE_MS);
-    struct outbox_mail other = mail_of("other", 9000);
-    bool is_held = true;
-    other.subject = "T";
-    CHECK_OK(store_outbox_add(world.store, &other, &is_held, &world.err), &world.err);
-    CHECK(!is_held);
-    other = mail_of("never", 9000);
-    other.may_be_held = false;
-    is_held = true;
-    CHECK_OK(store_outbox_add(world.store, &other, &is_held, &world.err), &world.err);
-    CHECK(!is_held);
-    end();
-}
-
-static bool see_whole(void *context, const struct outbox_row *row)
-{
-    if (row->held > 0)
-        buf_append_text(context, row->body);
-    return true;
-}
-
-static void a_summary_names_instances_once_and_up_to_a_limit(void)
-{
-    char id[32];
-    struct buf body;
-    begin();
-    buf_init(&body, 1u << 20);
-    for (int i = 0; i < STORE_OUTBOX_ALIKE_MAX; i++) {
-        snprintf(id, sizeof id, "m%d-", i);
-        add(id, 1000);
-    }
-    for (int i = 0; i < STORE_OUTBOX_TOLD_MAX + 5; i++) {
-        struct outbox_mail mail = mail_of(id, 1795487820000);
-        bool is_held;
-        snprintf(id, sizeof id, "held%d-", i);
-        mail.written_ms = 2000;
-        CHECK_OK(store_outbox_add(world.store, &mail, &is_held, &world.err), &world.err);
-        struct outbox_mail again = mail;
-        again.message_id = "again";
-        if (i == 1)
-            CHECK_OK(store_outbox_add(world.store, &again, &is_held, &world.err), &world.err);
-    }
-    CHECK_EQ_INT(list(true).held, STORE_OUTBOX_TOLD_MAX + 5);
-    const struct outbox_filter all = {.limit = 0};
-    CHECK_OK(store_outbox_list(world.store, &all, see_whole, &body, &world.err), &world.err);
-    size_t lines = 0;
-    for (const char *at = buf_text(&body); (at = strchr(at, '\n')); at++)
-        lines++;
-    CHECK_EQ_INT(lines, STORE_OUTBOX_TOLD_MAX);
-    CHECK_CONTAINS(buf_text(&body), "1970-01-01T00:00:02.000Z  held1-\n");
-    buf_release(&body);
-    end();
-}
-
-static void after_a_summary_a_new_one_begins(void)
-{
-    struct seen seen;
-    char id[32];
-    begin();
-    for (int i = 0; i < STORE_OUTBOX_ALIKE_MAX; i++) {
-        snprintf(id, sizeof id, "m%d", i);
-        add(id, 1000);
-        CHECK(claim(world.store, 1000, &seen));
-        settle(world.store,
-               (struct outbox_result){.number = seen.number, .outcome = OUTBOX_SENT, .at_ms = 1000});
-    }
-    CHECK(add("held", 2000));
-    CHECK(!claim(world.store, 1000 + STORE_OUTBOX_ALIKE_MS - 1, &seen));
-    CHECK(claim(world.store, 1000 + STORE_OUTBOX_ALIKE_MS, &seen));
-    CHECK_EQ_INT(seen.held, 1);
-    CHECK(add("held2", 3000)); /* while the first one is under way */
-    seen = list(true);
-    CHECK_EQ_INT(seen.held, 1);
-    CHECK_EQ_TEXT(seen.message_id, "held2");
-    settle(world.store, (struct outbox_result){.number = seen.number - 1, .outcome = OUTBOX_SENT,
-                                               .at_ms = 1000 + STORE_OUTBOX_ALIKE_MS});
-    CHECK(claim(world.store, 1000 + STORE_OUTBOX_ALIKE_MS, &seen));
-    CHECK_EQ_TEXT(seen.message_id, "held2");
-    CHECK(!add("fresh", 1000 + STORE_OUTBOX_ALIKE_MS)); /* the hour of the first ones is over */
-    end();
-}
-
-/* A run that was killed before it knew that its mail was taken hands it in again. */
-static void what_a_summary_told_is_not_told_again(void)
-{
-    struct seen seen;
-    char id[32];
-    begin();
-    for (int i = 0; i < STORE_OUTBOX_ALIKE_MAX; i++) {
-        snprintf(id, sizeof id, "m%d", i);
-        add(id, 1000);
-        CHECK(claim(world.store, 1000, &seen));
-        settle(world.store,
-               (struct outbox_result){.number = seen.number, .outcome = OUTBOX_SENT, .at_ms = 1000});
-    }
-    for (int i = 0; i < 2; i++) {
-        snprintf(id, sizeof id, "held%d", i);
-        const struct instance_start start = {.id = id, .flow = "FLOW", .parameters = "{}", .started_ms = 1};
-        CHECK_OK(store_instance_start(world.store, &start, &world.err), &world.err);
-        CHECK(add(id, 2000));
-    }
-    CHECK(claim(world.store, 1000 + STORE_OUTBOX_ALIKE_MS, &seen));
-    CHECK_EQ_INT(seen.held, 2);
-    CHECK(add("held1", 2000)); /* while it is under way, and when it is sent */
-    settle(world.store, (struct outbox_result){.number = seen.number, .outcome = OUTBOX_SENT,
-                                               .at_ms = 1000 + STORE_OUTBOX_ALIKE_MS});
-    CHECK(add("held0", 2000));
-    CHECK(add("held1", 2000));
-    CHECK_EQ_INT(list(false).count, STORE_OUTBOX_ALIKE_MAX + 1);
-    CHECK(!claim(world.store, 1000 + 2 * STORE_OUTBOX_ALIKE_MS, &seen));
-    end();
-}
-
 /* ---- around it ---- */
 
 static void mails_are_found_by_the_tree_of_their_instance(void)
@@ -602,10 +369,6 @@ CHECK_MAIN(TEST(a_mail_that_is_sent), TEST(the_same_mail_is_taken_once),
            TEST(all_that_wait_are_due_at_once), TEST(a_claim_keeps_others_out),
            TEST(a_claim_ends_with_its_process), TEST(a_killed_process_loses_nothing),
            TEST(the_outbox_is_full_at_its_limit_and_not_before), TEST(bytes_are_limited_too),
-           TEST(a_storm_becomes_one_summary),
-           TEST(a_summary_names_instances_once_and_up_to_a_limit),
-           TEST(after_a_summary_a_new_one_begins),
-           TEST(what_a_summary_told_is_not_told_again),
            TEST(mails_are_found_by_the_tree_of_their_instance),
            TEST(what_ended_is_purged_and_what_waits_stays),
            TEST(changes_are_heard_of_in_other_processes))
