@@ -179,6 +179,14 @@ static bool refuse(struct answer *answer, enum mishap mishap)
     return false;
 }
 
+/* A user who may not rename any more: what was asked for before, and not done yet, is not allowed either. */
+static void forbid_late(const struct request *request)
+{
+    if (strstr(request->path, "/actions/renameObject") && world->late_object.from[0] &&
+        strstr(buf_text(&request->body), world->late_object.from))
+        world->late_object.from[0] = '\0';
+}
+
 static void serve(struct exchange *exchange)
 {
     if (exchange->request.server == SERVER_CCS)
@@ -195,6 +203,8 @@ static void act(struct exchange *exchange)
     static const int statuses[] = {500, 502, 504, 503}; /* CCS's 503 is taken at its word */
     struct answer *answer = &exchange->answer;
     enum mishap mishap = mishap_draw(kinds);
+    if (mishap == MISHAP_HTTP_403)
+        forbid_late(&exchange->request);
     if (refuse(answer, mishap))
         return;
     serve(exchange);
