@@ -42,15 +42,17 @@ class KillEvery(unittest.TestCase):
 
     def test_every_effect(self):
         route = self.route
-        route.fill()
-        done = route.run_once()
-        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-        route.check_outcome(self, done.stdout + done.stderr)
+        for _ in range(2):  # a first run compiles the filter as well, which the next ones do not
+            route.fill()
+            done = route.run_once()
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+            route.check_outcome(self, done.stdout + done.stderr)
+            route.take()
         count = route.effects()
         moments = [(at, when) for at in range(1, count + 1) for when in ("before", "after")]
         wanted = os.environ.get("SLUICE_KILLS", "8")
         if wanted != "all":
-            draw = random.Random(f"{os.environ.get('SLUICE_SEED', '1')} {ROUTE}")
+            draw = random.Random(f"{os.environ.get('SLUICE_SEED', '1')} {os.path.basename(ROUTE)}")
             moments = sorted(draw.sample(moments, min(int(wanted), len(moments))))
         killed = 0
         for at, when in moments:

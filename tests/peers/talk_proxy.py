@@ -102,6 +102,10 @@ class TalkProxy:
         self.current = Run(faults)
 
     @property
+    def counts(self):
+        return self.current.counts
+
+    @property
     def heard(self):
         return self.current.heard
 

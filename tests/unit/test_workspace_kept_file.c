@@ -44,6 +44,7 @@ static char *keep(const struct temporary *temporary, const char *digest, int64_t
 {
     struct error err = {0};
     char *path = kept_file_path(temporary->folder, digest, "wasm");
+    CHECK(path);
     CHECK(!kept_file_use(path));
     CHECK_OK(kept_file_write(path, digest, strlen(digest), &err), &err);
     set_age(path, age_ms);
