@@ -44,7 +44,7 @@ struct sweep {
     const struct environment *environment;
     const struct snapshot *snapshot;
     const struct connection *failed; /* asked in vain */
-    const struct connection *refuses; /* the newest */
+    const struct connection *refuses; /* the newest that did, so often in a row */
     unsigned refusals;
     const struct connection *moved;  /* told that it points elsewhere now */
     struct error *err;
@@ -106,8 +106,8 @@ static void note_failure(struct sweep *sweep, const struct connection *connectio
         sweep->failed = connection;
         return;
     }
+    sweep->refusals = sweep->refuses == connection ? sweep->refusals + 1 : 1;
     sweep->refuses = connection;
-    sweep->refusals++;
 }
 
 /* True: there is nothing left to remove, be it that nobody knows any more where it was. */
@@ -126,8 +126,8 @@ static bool remove_one(struct sweep *sweep, const struct reminder *reminder)
         log_line(LOG_WARNING, NULL, "'%s' stays in '%s': %s", parts[2], parts[1], why.message);
     if (!connection || connection == sweep->failed || is_elsewhere(sweep, connection, note.place, parts))
         return !connection;
-    if (sweep->refusals >= LEFTOVER_REFUSALS_MAX) /* many would hold up the run that sweeps */
-        return connection == sweep->refuses && is_over(&note, parts);
+    if (connection == sweep->refuses && sweep->refusals >= LEFTOVER_REFUSALS_MAX)
+        return is_over(&note, parts); /* many would hold up the run that sweeps */
     if (remote_discard(environment->transfer, connection, parts[1], &note.step, &call, &why))
         return true;
     note_failure(sweep, connection, &why);

@@ -10,7 +10,7 @@
 
 #define LEFTOVER_TIME_MS 30000    /* for removing one */
 #define LEFTOVER_DAYS_MAX 30u     /* so long is one remembered that the server refuses to remove */
-#define LEFTOVER_REFUSALS_MAX 16u /* in one sweep: then the rest waits */
+#define LEFTOVER_REFUSALS_MAX 16u /* by one connection in one sweep: then the rest of it waits */
 
 /* A transfer_call.leave, of a store whose folder is argument 1; context: the call. */
 void leftover_note(void *context, const struct transfer_step *step);

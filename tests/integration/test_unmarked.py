@@ -10,6 +10,7 @@ import os
 import re
 import signal
 import sqlite3
+import struct
 import subprocess
 import sys
 import tempfile
@@ -315,6 +316,23 @@ class Unmarked(unittest.TestCase):
         self.run_flow_of_nothing()
         self.assertEqual(len(self.asked(target)), self.LEFTOVER_REFUSALS_MAX)
         self.assertEqual(self.leftovers(), names)
+
+    def test_refusals_of_one_connection_are_not_anothers(self):
+        self.drop_box()
+        self.add_leftovers(self.LEFTOVER_REFUSALS_MAX)
+        names = self.leftovers()
+        source = self.source()
+        source.files.clear()
+        source.files["zz-other.part"] = b"1"
+        note = struct.pack("<QQ", 0, 1) + b"\0"  # as an earlier release wrote them: no object, no name
+
+        def insert_first(db):
+            db.execute("UPDATE reminder SET number = number + 1000")
+            db.execute("INSERT INTO reminder (number, kind, key, value) VALUES (1000, 'leftover', ?, ?)",
+                       (SOURCE + "\n/in\nzz-other.part", note))
+        self.leftovers(insert_first)
+        self.run_flow_of_nothing()
+        self.assertEqual((source.files, self.leftovers()), ({}, names))
 
     def test_a_server_that_lets_nobody_in_is_asked_once(self):
         target = self.drop_box()
