@@ -20,6 +20,7 @@ sys.path.insert(0, os.path.join(HERE, "..", "peers"))
 
 import dacs  # noqa: E402
 from program import ACK_PATH, Program, basic  # noqa: E402
+from scripted_http import ScriptedHttp  # noqa: E402
 
 SLUICE = FAIL_SYNC = BACKEND = None
 SYNC_FTP = "OUTL-BA-CCS_DACS_CUST_SYNC_FTP"
@@ -38,11 +39,14 @@ class Store(unittest.TestCase):
         self.backend = Program(BACKEND)
         self.addCleanup(self.backend.stop)
         self.sluice("init", self.workspace, anywhere=True)
+        self.write_connections(self.backend.port)
+        self.sluice("users", "add", USER, "--role", "invoke", text=PASSWORD + "\n")
+
+    def write_connections(self, port):
         with open(os.path.join(self.workspace, "connections.json"), "w", encoding="utf-8") as file:
             json.dump({"OU REST CCS for CCS-DACS": {
-                "type": "rest", "url": f"http://127.0.0.1:{self.backend.port}/ouaf", "auth": "none"},
+                "type": "rest", "url": f"http://127.0.0.1:{port}/ouaf", "auth": "none"},
                 "OU REST OIC for CCS-DACS": {"type": "local"}}, file)
-        self.sluice("users", "add", USER, "--role", "invoke", text=PASSWORD + "\n")
 
     def environment(self):
         return {"LD_PRELOAD": FAIL_SYNC, "FAIL_SYNC": self.bad_disk}
@@ -97,9 +101,8 @@ class Store(unittest.TestCase):
         self.wait_until_recorded(1)
         with open(self.bad_disk, "w", encoding="ascii"):
             pass
-        # The caller gets CCS's answer: the record is written afterwards, and cannot be. Or it is refused, where
-        # something else was to be written before it came.
-        self.assertIn(self.ack(server, 2), (200, 503))
+        # The caller gets CCS's answer: the record is written afterwards, and cannot be.
+        self.assertEqual(self.ack(server, 2), 200)
         self.assertEqual(server.process.wait(60), 1)
         with open(self.log_path, encoding="utf-8") as log:
             said = log.read()
@@ -110,6 +113,27 @@ class Store(unittest.TestCase):
         self.assertEqual(self.ack(server, 3), 200)
         self.assertEqual(server.stop(), 0)
         self.assertGreaterEqual(self.count("state = 'COMPLETED'"), 2)  # the first and the third
+
+    def wait_until_broken(self):
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            with open(self.log_path, encoding="utf-8") as log:
+                if "the store is broken" in log.read():
+                    return b""
+            time.sleep(0.01)
+        return b"HTTP/1.1 500 The store did not break\r\n"
+
+    def test_what_ccs_took_is_told_although_the_disk_has_gone_bad_meanwhile(self):
+        ccs = ScriptedHttp(self.wait_until_broken, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+        self.addCleanup(ccs.close)
+        self.write_connections(ccs.port)
+        server = self.serve()
+        with open(self.bad_disk, "w", encoding="ascii"):
+            pass
+        self.assertEqual(self.ack(server, 1), 200)
+        self.assertEqual((server.process.wait(60), ccs.count), (1, 1))
+        with open(self.log_path, encoding="utf-8") as log:
+            self.assertIn("the end could not be recorded", log.read())
 
     def test_a_durable_flow_does_not_begin_on_a_bad_disk(self):
         self.sluice("instances")  # makes the store
