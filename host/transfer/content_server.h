@@ -9,8 +9,16 @@
 #include "transfer/pool.h"
 #include "transfer/pump.h"
 
-/* NEEDLESS: it was gone already. */
-enum removal { REMOVAL_FAILED, REMOVAL_DONE, REMOVAL_NEEDLESS };
+/* REFUSED: the server let us in and said no; of another one it may say yes. NEEDLESS: it was gone already. */
+enum removal { REMOVAL_FAILED, REMOVAL_REFUSED, REMOVAL_DONE, REMOVAL_NEEDLESS };
+
+static inline bool removal_is_gone(enum removal removal)
+{
+    return removal == REMOVAL_DONE || removal == REMOVAL_NEEDLESS;
+}
+/* The error of a discard that did not remove what, in folder. */
+MUST_USE bool removal_fail(enum removal removal, const struct connection *connection, const char *folder,
+                           const char *what, struct error *err);
 
 struct content_server {
     bool grows; /* files appear before they are complete: two looks are needed */

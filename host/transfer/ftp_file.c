@@ -268,18 +268,19 @@ static enum removal remove_file(struct handle *handle, const char *folder, const
         !ftp_command(handle, FTP_IN_FOLDER, "*DELE", name, NULL) ||
         !ftp_command(handle, FTP_IN_FOLDER, "*SIZE", name, NULL))
         return REMOVAL_FAILED;
-    if (ftp_perform_commands(handle) != CURLE_OK) {
+    CURLcode code = ftp_perform_commands(handle);
+    if (code != CURLE_OK) {
         handle->keep = false;
-        return REMOVAL_FAILED;
+        return stage_removal(code);
     }
     const struct ftp_exchange *said = dialogue_find(handle->dialogue, "DELE", 0);
     if (!read_look(handle, 0, name, &looks[0], &ignored) || looks[0].exists)
-        return REMOVAL_FAILED;
+        return REMOVAL_REFUSED;
     if (said && said->code / 100 == 2)
         return REMOVAL_DONE;
     bool is_gone = stage_look_surely(&ftp_stage, handle, folder, names, false, looks, &ignored) &&
                    !looks[0].exists;
-    return is_gone ? REMOVAL_NEEDLESS : REMOVAL_FAILED;
+    return is_gone ? REMOVAL_NEEDLESS : REMOVAL_REFUSED;
 }
 
 static const struct stage ftp_stage = {

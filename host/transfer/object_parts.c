@@ -212,46 +212,35 @@ static void expected_digest(const struct parts *parts, char text[static MD5_TEXT
     snprintf(text + length, MD5_TEXT_SIZE - length, "-%u", parts->count);
 }
 
-enum aborted { ABORT_DONE, ABORT_LATE, ABORT_FAILED };
-
-/* Without the call: it may be over. ABORT_LATE: the upload had been committed after all. */
-static enum aborted abort_upload(const struct parts *parts)
+/* REMOVAL_NEEDLESS: the upload had been committed after all, or was forgotten. */
+static enum removal abort_upload(const struct parts *parts)
 {
-    const struct upload *upload = parts->upload;
     struct buf path;
-    struct http_response response = {0};
     struct error ignored;
-    enum aborted outcome = ABORT_FAILED;
     buf_init(&path, HTTP_TARGET_SIZE_MAX);
-    bool is_addressed = append_address(parts, &path, &ignored);
-    const struct object_request request = {.method = "DELETE", .path = buf_text(&path)};
-    if (is_addressed && object_call(upload->transfer, upload->connection, NULL, &request, &response,
-                                    NULL, &ignored))
-        outcome = response.status / 100 == 2        ? ABORT_DONE
-                  : object_is_forgotten(&response) ? ABORT_LATE
-                                                   : ABORT_FAILED;
-    http_response_release(&response);
+    enum removal removal = append_address(parts, &path, &ignored)
+                               ? upload_delete(parts->upload, buf_text(&path)) : REMOVAL_FAILED;
     buf_release(&path);
-    return outcome;
+    return removal;
 }
 
 /* False: the upload had been committed after all, or was forgotten. */
 static bool drop_upload(const struct parts *parts)
 {
-    enum aborted outcome = abort_upload(parts);
-    if (outcome == ABORT_FAILED)
+    enum removal removal = abort_upload(parts);
+    if (!removal_is_gone(removal))
         upload_leave(parts->upload, parts->id, false);
-    return outcome != ABORT_LATE;
+    return removal != REMOVAL_NEEDLESS;
 }
 
 /* With what it was committed to, if that is a temporary object. */
-static bool drop_whole(const struct parts *parts)
+static enum removal drop_whole(const struct parts *parts)
 {
     const struct upload *upload = parts->upload;
-    enum aborted outcome = abort_upload(parts);
-    if (outcome == ABORT_LATE && temporary_name_is(upload->name))
-        return upload_remove_object(upload, upload->name) != REMOVAL_FAILED;
-    return outcome != ABORT_FAILED;
+    enum removal removal = abort_upload(parts);
+    if (removal == REMOVAL_NEEDLESS && temporary_name_is(upload->name))
+        return upload_remove_object(upload, upload->name);
+    return removal;
 }
 
 bool object_discard(struct transfer *transfer, const struct connection *connection,
@@ -262,11 +251,9 @@ bool object_discard(struct transfer *transfer, const struct connection *connecti
                             .folder = folder, .name = step->name};
     struct parts parts = {.upload = &upload};
     snprintf(parts.id, sizeof parts.id, "%.*s", UPLOAD_ID_SIZE - 1, step->temporary);
-    if (step->is_object ? upload_remove_object(&upload, step->temporary) != REMOVAL_FAILED
-                        : drop_whole(&parts))
-        return true;
-    return connection_error(connection, err, ERROR_UNAVAILABLE,
-                            "what was sent of '%s' in '%s' could not be removed", step->name, folder);
+    enum removal removal = step->is_object ? upload_remove_object(&upload, step->temporary)
+                                           : drop_whole(&parts);
+    return removal_is_gone(removal) || removal_fail(removal, connection, folder, step->name, err);
 }
 
 /* Whether the service still knows the upload. It forgets one that was committed or aborted. */
@@ -407,7 +394,7 @@ bool upload_doubt(struct upload *upload, bool *is_done, struct error *err)
     snprintf(parts.id, sizeof parts.id, "%.*s", UPLOAD_ID_SIZE - 1, doubt->temporary);
     if (doubt->kind == STEP_PUBLISHING)
         return doubt_commit(upload, &parts, is_done, err);
-    if (!drop_whole(&parts))
+    if (!removal_is_gone(drop_whole(&parts)))
         upload_leave(upload, parts.id, false);
     return true;
 }
@@ -428,7 +415,7 @@ bool upload_parts(struct upload *upload, uint64_t part_size, struct error *err)
     if (ok) {
         ok = upload_announce(upload, parts.id, why) && upload_open(upload, why) &&
              put_parts(&parts, part_size, why) && commit(&parts, &is_settled, why);
-        if (!ok && !is_settled && why->kind != ERROR_UNKNOWN && !drop_whole(&parts))
+        if (!ok && !is_settled && why->kind != ERROR_UNKNOWN && !removal_is_gone(drop_whole(&parts)))
             upload_leave(upload, parts.id, false);
     }
     pump_close(upload->pump);

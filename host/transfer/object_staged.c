@@ -11,38 +11,42 @@
 #include "transfer/object_upload.h"
 #include "transfer/remote_name.h"
 
-/* *status: of the answer; 0: there was none. */
-static enum removal remove_object(const struct upload *upload, const char *name, int *status)
+static enum removal removal_of(const struct http_response *response)
 {
-    struct buf path;
+    if (response->status / 100 == 2)
+        return REMOVAL_DONE;
+    if (response->status == 403)
+        return REMOVAL_REFUSED;
+    return object_is_forgotten(response) ? REMOVAL_NEEDLESS : REMOVAL_FAILED;
+}
+
+enum removal upload_delete(const struct upload *upload, const char *path)
+{
     struct http_response response = {0};
     struct error ignored;
+    const struct object_request request = {.method = "DELETE", .path = path};
     enum removal removal = REMOVAL_FAILED;
-    buf_init(&path, HTTP_TARGET_SIZE_MAX);
-    if (object_append_name(upload->connection, upload->folder, "o", name, &path, &ignored)) {
-        const struct object_request request = {.method = "DELETE", .path = buf_text(&path)};
-        if (object_call(upload->transfer, upload->connection, NULL, &request, &response, NULL,
-                        &ignored))
-            removal = response.status / 100 == 2        ? REMOVAL_DONE
-                      : object_is_forgotten(&response) ? REMOVAL_NEEDLESS
-                                                       : REMOVAL_FAILED;
-    }
-    *status = response.status;
+    if (object_call(upload->transfer, upload->connection, NULL, &request, &response, NULL, &ignored))
+        removal = removal_of(&response);
     http_response_release(&response);
-    buf_release(&path);
     return removal;
 }
 
 enum removal upload_remove_object(const struct upload *upload, const char *name)
 {
-    int status;
-    return remove_object(upload, name, &status);
+    struct buf path;
+    struct error ignored;
+    buf_init(&path, HTTP_TARGET_SIZE_MAX);
+    bool is_named = object_append_name(upload->connection, upload->folder, "o", name, &path, &ignored);
+    enum removal removal = is_named ? upload_delete(upload, buf_text(&path)) : REMOVAL_FAILED;
+    buf_release(&path);
+    return removal;
 }
 
 enum removal upload_remove_or_leave(const struct upload *upload, const char *temporary)
 {
     enum removal removal = upload_remove_object(upload, temporary);
-    if (removal == REMOVAL_FAILED)
+    if (!removal_is_gone(removal))
         upload_leave(upload, temporary, true);
     return removal;
 }
@@ -122,17 +126,17 @@ static bool say_unknown(const struct upload *upload, const char *why, struct err
 static bool take_back(struct upload *upload, bool *is_done, struct error *err)
 {
     const struct transfer_step *doubt = upload->call->doubt;
-    int status;
-    struct error why = *err;
+    const struct error why = *err;
     if (!announce(upload, STEP_SENDING, doubt->temporary, doubt->version, err))
         return false;
-    enum removal removal = remove_object(upload, doubt->temporary, &status);
+    enum removal removal = upload_remove_object(upload, doubt->temporary);
     *is_done = removal == REMOVAL_NEEDLESS && is_published(upload, doubt->size, doubt->version);
-    if (removal != REMOVAL_FAILED)
+    if (removal_is_gone(removal))
         return true;
-    if (status != 403)
+    if (removal == REMOVAL_FAILED)
         return say_unknown(upload, why.message, err);
     upload_leave(upload, doubt->temporary, true);
+    call_settled(upload->call);
     *err = why;
     return false;
 }

@@ -96,7 +96,9 @@ MUST_USE bool object_publish(struct upload *upload, const char *temporary, struc
 /* Tells the call what could not be removed. */
 void upload_leave(const struct upload *upload, const char *temporary, bool is_object);
 
-/* Removes an object, without the call: it may be over. _or_leave tells the call if it failed. */
+/* DELETE of path. Removes an object; _or_leave tells the call if it failed. All without the call: it may be
+ * over. */
+enum removal upload_delete(const struct upload *upload, const char *path);
 enum removal upload_remove_object(const struct upload *upload, const char *name);
 enum removal upload_remove_or_leave(const struct upload *upload, const char *temporary);
 

@@ -263,7 +263,6 @@ struct handle *pool_acquire(struct transfer *transfer, const struct connection *
     handle->was_used = was_used;
     handle->keep = true;
     handle->is_probe = false;
-    handle->was_let_in = false;
     handle_note(handle, CIRCUIT_NOTHING, "");
     circuit_define(handle->circuit, connection->definition);
     if (!call || circuit_admit(handle->circuit, &handle->is_probe, err)) {
@@ -379,18 +378,6 @@ static enum circuit_outcome outcome_of(CURLcode code)
     }
 }
 
-/* Refusals of commands, which come behind a login only. */
-static bool is_let_in(CURLcode code)
-{
-    return code == CURLE_OK || code == CURLE_QUOTE_ERROR || code == CURLE_REMOTE_ACCESS_DENIED ||
-           code == CURLE_REMOTE_FILE_NOT_FOUND || code == CURLE_FTP_COULDNT_RETR_FILE;
-}
-
-bool handle_was_refused(const struct handle *handle)
-{
-    return handle->was_let_in && handle->outcome == CIRCUIT_ANSWERED;
-}
-
 CURLcode handle_perform(struct handle *handle)
 {
     handle->detail[0] = '\0';
@@ -403,7 +390,6 @@ CURLcode handle_perform(struct handle *handle)
                 code == CURLE_OK       ? ""
                 : handle->detail[0] ? handle->detail
                                        : curl_easy_strerror(code));
-    handle->was_let_in |= is_let_in(code);
     tell_circuit(handle);
     return code;
 }

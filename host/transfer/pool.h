@@ -56,7 +56,6 @@ struct handle {
     struct circuit *circuit;      /* of its connection; the transfer's */
     bool is_probe;                /* of that circuit, which does not know yet what became of it */
     enum circuit_outcome outcome; /* of the newest perform */
-    bool was_let_in;               /* the peer did not end a perform before the login was over */
     char trouble[CURL_ERROR_SIZE]; /* what that failed with; "" if it did not */
     bool is_stopped, is_late;     /* why the progress callback ended the transfer */
     int64_t looked_ms;            /* when the callback last asked the call */
@@ -102,9 +101,6 @@ void handle_note(struct handle *handle, enum circuit_outcome outcome, const char
 
 /* The protocol's perform, or handle_run, with the records (detail, ...) cleared before. */
 CURLcode handle_perform(struct handle *handle);
-
-/* Whether the peer was there, let us in, and said no to what was asked; else it may be asked in vain. */
-bool handle_was_refused(const struct handle *handle);
 
 /* Runs the transfer that is set up on the handle to its end, as curl_easy_perform does, but without
  * its one-second naps: see handle_run.c. */

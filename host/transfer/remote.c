@@ -261,6 +261,14 @@ bool remote_rename(struct transfer *transfer, const struct connection *connectio
            server->rename(transfer, connection, folder, from, to, call, receipt, err);
 }
 
+bool removal_fail(enum removal removal, const struct connection *connection, const char *folder,
+                  const char *what, struct error *err)
+{
+    return connection_error(connection, err,
+                            removal == REMOVAL_REFUSED ? ERROR_REFUSED : ERROR_UNAVAILABLE,
+                            "'%s' in '%s' could not be removed", what, folder);
+}
+
 bool remote_discard(struct transfer *transfer, const struct connection *connection,
                     const char *folder, const struct transfer_step *step,
                     const struct transfer_call *call, struct error *err)

@@ -213,11 +213,12 @@ static enum removal remove_file(struct handle *handle, const char *folder, const
     if (!sftp_address(handle, folder, NULL, NULL) ||
         !sftp_command(handle, "*rm", folder, name, NULL, NULL))
         return REMOVAL_FAILED;
-    if (sftp_perform_commands(handle) == CURLE_OK)
+    CURLcode code = sftp_perform_commands(handle);
+    if (code == CURLE_OK)
         return look_at_one(handle, folder, name, &look, &ignored) && !look.exists ? REMOVAL_DONE
-                                                                                  : REMOVAL_FAILED;
+                                                                                  : REMOVAL_REFUSED;
     handle->keep = false;
-    return REMOVAL_FAILED;
+    return stage_removal(code);
 }
 
 static const struct stage sftp_stage = {

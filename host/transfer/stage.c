@@ -130,7 +130,7 @@ bool stage_drop(const struct stage *stage, struct handle *handle, const char *fo
     *removal = stage->remove(handle, folder, temporary);
     curl_easy_setopt(handle->easy, CURLOPT_TIMEOUT_MS, 0L);
     handle->call = call;
-    if (*removal == REMOVAL_FAILED)
+    if (!removal_is_gone(*removal))
         leave(call, temporary, name);
     return true;
 }
@@ -157,13 +157,19 @@ bool stage_discard(const struct stage *stage, struct transfer *transfer,
                    struct error *err)
 {
     struct handle *handle = stage->acquire(transfer, connection, call, err);
-    bool ok = handle && stage->remove(handle, folder, step->temporary) != REMOVAL_FAILED;
-    if (handle && !ok)
-        connection_error(connection, err,
-                         handle_was_refused(handle) ? ERROR_REFUSED : ERROR_UNAVAILABLE,
-                         "'%s' in folder '%s' could not be removed", step->temporary, folder);
+    if (!handle)
+        return false;
+    enum removal removal = stage->remove(handle, folder, step->temporary);
     pool_release(transfer, handle);
-    return ok;
+    return removal_is_gone(removal) || removal_fail(removal, connection, folder, step->temporary, err);
+}
+
+/* Refusals of commands come behind a login only. */
+enum removal stage_removal(CURLcode code)
+{
+    bool is_refused = code == CURLE_QUOTE_ERROR || code == CURLE_REMOTE_ACCESS_DENIED ||
+                      code == CURLE_REMOTE_FILE_NOT_FOUND;
+    return is_refused ? REMOVAL_REFUSED : REMOVAL_FAILED;
 }
 
 bool stage_announce(const struct handle *handle, enum transfer_step_kind kind,

@@ -92,6 +92,9 @@ MUST_USE bool stage_announce(const struct handle *handle, enum transfer_step_kin
                              const char *temporary, const char *name, uint64_t size,
                              struct error *err);
 
+/* What a removal whose commands ended with code, other than CURLE_OK, came to. */
+enum removal stage_removal(CURLcode code);
+
 /* Removes temporary (best effort: *removal). What is on the disk first becomes a step that published nothing:
  * a temporary file that is gone would else be taken for one that was renamed. */
 MUST_USE bool stage_drop(const struct stage *stage, struct handle *handle, const char *folder,

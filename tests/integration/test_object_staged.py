@@ -134,7 +134,17 @@ class Staged(StorageTest):
         doubt = self.lose_rename()
         refused = {"action": "status", "status": 403, "body": {"code": "NotAllowed", "message": "x"}}
         self.fault({"match": self.RENAME, **refused}, {"match": {"method": "DELETE"}, **refused})
-        self.assertEqual(self.bad_store("denied", "NotAllowed", doubt=doubt)["left"], doubt["temporary"])
+        answer = self.bad_store("denied", "NotAllowed", doubt=doubt)
+        self.assertEqual((answer["left"], answer["settled"]), (doubt["temporary"], True))
+
+    def test_what_may_not_be_removed_is_told_from_what_cannot_be_now(self):
+        """Uploads in parts as well: the one is forgotten in the end, the other one is not."""
+        for status, code, kind in ((403, "NotAllowed", "refused"), (503, "ServiceUnavailable", "unavailable")):
+            for is_object in (True, False):
+                self.fault({"match": {"method": "DELETE"}, "action": "status", "status": status,
+                            "body": {"code": code, "message": "x"}})
+                self.bad(kind, "could not be removed", do="discard", connection="OS", folder=FOLDER,
+                         is_object=is_object, doubt={"temporary": "sluice-x.part", "name": "x.csv"})
 
     def test_a_lost_rename_whose_name_was_taken(self):
         doubt = self.lose_rename()

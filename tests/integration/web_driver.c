@@ -4,7 +4,7 @@
  *
  *   web_driver FOLDER < steps.json      FOLDER holds connections.json, read as the host reads it
  *
- * steps.json is an array of {"do": "list|open|store|rename|http|mail|test", "connection": NAME,
+ * steps.json is an array of {"do": "list|open|store|rename|discard|http|mail|test", "connection": NAME,
  * "deadline_ms" and "stop_after_ms" from its beginning on, ...}; each step prints one JSON line. All steps share one struct transfer and one thread.
  */
 #include <errno.h>
@@ -27,6 +27,7 @@ struct driver {
     struct transfer_call call;
     struct transfer_step announced, doubt;
     char left[REMOTE_NAME_SIZE_MAX + 1];
+    bool is_settled;
     uint64_t progress_done;
     int64_t stop_ms; /* 0: never */
 };
@@ -156,6 +157,7 @@ static void read_doubt(struct driver *driver, const cJSON *told)
 
 static void keep_journal(struct driver *driver, const cJSON *step)
 {
+    driver->call.is_settled = &driver->is_settled;
     driver->call.announce =
         cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(step, "journaled")) ? announce : NULL;
     read_doubt(driver, cJSON_GetObjectItemCaseSensitive(step, "doubt"));
@@ -169,7 +171,7 @@ static void put_announced(const struct driver *driver, struct buf *out)
     put(out, "temporary", step->temporary);
     put(out, "name", step->name);
     put(out, "version", step->version);
-    buf_append_char(out, '}');
+    buf_printf(out, "},\"settled\":%s", driver->is_settled ? "true" : "false");
 }
 
 /* What could not be removed again: "left". */
@@ -211,6 +213,17 @@ static bool do_rename(struct driver *driver, const cJSON *step, struct buf *out,
     put_receipt(out, &receipt);
     put_announced(driver, out);
     return ok;
+}
+
+/* "doubt": what is to be removed; "is_object": else it is an upload in parts. */
+static bool do_discard(struct driver *driver, const cJSON *step, struct buf *out, struct error *err)
+{
+    (void)out;
+    keep_journal(driver, step);
+    driver->doubt.is_object = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(step, "is_object"));
+    driver->call.doubt = NULL;
+    return remote_discard(driver->transfer, connection_of(driver, step), text_of(step, "folder"),
+                          &driver->doubt, &driver->call, err);
 }
 
 static bool do_http(struct driver *driver, const cJSON *step, struct buf *out, struct error *err)
@@ -274,7 +287,7 @@ static const struct {
     const char *name;
     bool (*run)(struct driver *driver, const cJSON *step, struct buf *out, struct error *err);
 } actions[] = {{"list", do_list}, {"open", do_open}, {"store", do_store}, {"rename", do_rename},
-               {"http", do_http}, {"mail", do_mail}, {"test", do_test}};
+               {"discard", do_discard}, {"http", do_http}, {"mail", do_mail}, {"test", do_test}};
 
 static void note_progress(void *context, uint64_t done, uint64_t total)
 {
