@@ -10,6 +10,6 @@
 /* Before a listing (connection, folder, prefix) of a journaled execution that is started by a schedule or by
  * hand: from now on until the run has ended these files are its own, and what others delivered and could not
  * mark is known. Nothing of it for other executions. False: call->error is set: ERROR_EXISTS, another run is
- * at work on them, named with its flow; or the execution was suspended. */
+ * at work on them, named with its flow; ERROR_LIMIT, no memory; or the execution was suspended. */
 MUST_USE bool lease_take(struct call *call);
 #endif

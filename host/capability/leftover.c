@@ -16,26 +16,23 @@
 void leftover_note(void *context, const struct transfer_step *step)
 {
     struct call *call = context;
-    struct buf key, value, place;
+    struct buf key, value;
     struct error err = {0};
     buf_init(&key, KEY_SIZE_MAX);
     buf_init(&value, VALUE_SIZE_MAX);
-    buf_init(&place, CONNECTION_PLACE_SIZE_MAX);
-    connection_place(call->connection, &place);
     buf_printf(&key, "%s\n%s\n%s", call->connection->name, call->args[1].text, step->temporary);
     pack_number(&value, step->is_object);
     pack_text(&value, step->name);
-    pack_text(&value, buf_text(&place));
+    connection_pack_place(call->connection, &value);
     pack_number(&value, (uint64_t)clock_wall_ms());
     const struct reminder reminder = {KIND, buf_text(&key), value.data, value.size};
     struct store *store = call->execution->environment->store;
-    if (key.failed || value.failed || place.failed || !store_may_remind(store, KIND, reminder.key, &err) ||
+    if (key.failed || value.failed || !store_may_remind(store, KIND, reminder.key, &err) ||
         !store_remind(store, call->execution->instance, &reminder, &err))
         log_line(LOG_WARNING, call->execution->instance, "'%s' stays in '%s': it could not be removed",
                  step->temporary, call->args[1].text);
     buf_release(&key);
     buf_release(&value);
-    buf_release(&place);
 }
 
 /* ---- removing -------------------------------------------------------------------------------- */

@@ -15,18 +15,13 @@
 static void pack_step(const struct transfer_step *step, const struct connection *connection,
                       struct buf *out)
 {
-    struct buf place;
-    buf_init(&place, CONNECTION_PLACE_SIZE_MAX);
-    connection_place(connection, &place);
     pack_number(out, step->kind);
     pack_text(out, step->temporary);
     pack_text(out, step->name);
     pack_number(out, step->is_object);
     pack_number(out, step->size);
     pack_text(out, step->version);
-    pack_text(out, buf_text(&place));
-    out->failed |= place.failed;
-    buf_release(&place);
+    connection_pack_place(connection, out);
 }
 
 static void copy_text(struct unpack *in, char *to, size_t size)

@@ -17,15 +17,10 @@ void unmarked_source(const char *connection, const char *folder, const char *nam
 
 static void pack_place(const struct remote_file *source, struct buf *out)
 {
-    struct buf place;
-    buf_init(&place, CONNECTION_PLACE_SIZE_MAX);
     if (source->place)
-        buf_append_text(&place, source->place);
+        pack_text(out, source->place);
     else
-        connection_place(source->connection, &place);
-    pack_text(out, buf_text(&place));
-    out->failed |= place.failed;
-    buf_release(&place);
+        connection_pack_place(source->connection, out);
 }
 
 static void pack_target(const struct call *call, struct buf *out)

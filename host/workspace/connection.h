@@ -105,6 +105,8 @@ const char *connection_type_name(enum connection_type type);
  * names the namespace. At most CONNECTION_PLACE_SIZE_MAX bytes. */
 void connection_place(const struct connection *connection, struct buf *out);
 #define CONNECTION_PLACE_SIZE_MAX 5120
+/* The same as pack_text appends it; out->failed: there was no memory. */
+void connection_pack_place(const struct connection *connection, struct buf *out);
 /* Whether it means the place that this text tells. */
 bool connection_is_at(const struct connection *connection, const char *place);
 

@@ -2,6 +2,7 @@
 /* Which place a connection means; see connection.h. */
 #include <string.h>
 
+#include "base/pack.h"
 #include "workspace/connection.h"
 
 static void append_lower(struct buf *out, const char *text, size_t size)
@@ -31,6 +32,16 @@ void connection_place(const struct connection *connection, struct buf *out)
                connection->user ? connection->user : "", connection->user ? "@" : "");
     append_lower(out, host, strlen(host));
     buf_printf(out, ":%u", connection->port);
+}
+
+void connection_pack_place(const struct connection *connection, struct buf *out)
+{
+    struct buf place;
+    buf_init(&place, CONNECTION_PLACE_SIZE_MAX);
+    connection_place(connection, &place);
+    pack_text(out, buf_text(&place));
+    out->failed |= place.failed;
+    buf_release(&place);
 }
 
 bool connection_is_at(const struct connection *connection, const char *place)
