@@ -357,6 +357,14 @@ static void let_go(struct slow_peer *peer)
     pthread_mutex_unlock(&peer->lock);
 }
 
+/* The peer has said its first reply and says no more for now: closed soon, or not for as long as one waits. */
+static void check_first_reply(struct transfer *transfer, bool is_answer)
+{
+    for (int i = 0; i < (is_answer ? 2000 : 150) && state_behind(transfer) != CIRCUIT_CLOSED; i++)
+        usleep(10000);
+    CHECK_EQ_INT(state_behind(transfer), is_answer ? CIRCUIT_CLOSED : CIRCUIT_HALF_OPEN);
+}
+
 /* status says whether the first reply is an answer by itself. */
 static void probe_slowly(const char *status, bool is_answer)
 {
@@ -379,9 +387,7 @@ static void probe_slowly(const char *status, bool is_answer)
     const struct probe probe = {transfer, &connection};
     CHECK_EQ_INT(pthread_create(&server, NULL, serve_slowly, &peer), 0);
     CHECK_EQ_INT(pthread_create(&client, NULL, ask_as_probe, (void *)(uintptr_t)&probe), 0);
-    for (int i = 0; i < (is_answer ? 2000 : 150) && state_behind(transfer) != CIRCUIT_CLOSED; i++)
-        usleep(10000);
-    CHECK_EQ_INT(state_behind(transfer), is_answer ? CIRCUIT_CLOSED : CIRCUIT_HALF_OPEN);
+    check_first_reply(transfer, is_answer);
     let_go(&peer);
     pthread_join(client, NULL);
     pthread_join(server, NULL);
@@ -468,9 +474,7 @@ static void probe_ftp(const char *login, bool is_answer)
     const struct probe probe = {transfer, &connection};
     CHECK_EQ_INT(pthread_create(&server, NULL, serve_ftp, &peer), 0);
     CHECK_EQ_INT(pthread_create(&client, NULL, list_as_probe, (void *)(uintptr_t)&probe), 0);
-    for (int i = 0; i < (is_answer ? 2000 : 150) && state_behind(transfer) != CIRCUIT_CLOSED; i++)
-        usleep(10000);
-    CHECK_EQ_INT(state_behind(transfer), is_answer ? CIRCUIT_CLOSED : CIRCUIT_HALF_OPEN);
+    check_first_reply(transfer, is_answer);
     pthread_mutex_lock(&peer.lock);
     peer.is_let_go = true;
     pthread_cond_broadcast(&peer.changed);
