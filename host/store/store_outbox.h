@@ -100,7 +100,8 @@ MUST_USE bool store_outbox_retry(struct store *store, int64_t number, int64_t no
 MUST_USE bool store_outbox_drop(struct store *store, int64_t number, int64_t now_ms,
                                 struct error *err);
 
-/* Deletes at most mails_max mails that ended before before_ms and whose instance is not in progress. *purged: how many. */
+/* Deletes at most mails_max mails that ended before before_ms and whose instance is not in progress.
+ * *purged: how many. */
 MUST_USE bool store_outbox_purge(struct store *store, int64_t before_ms, int mails_max, int *purged,
                                  struct error *err);
 /* How many store_outbox_purge would delete in the end. */

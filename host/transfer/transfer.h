@@ -272,9 +272,9 @@ MUST_USE bool mail_check(const struct connection *connection, const struct mail 
  * one of them or nobody, and where nobody nothing was decided about any. Errors of mail_check; ERROR_REFUSED
  * with a peer_code of 5xx: it will never take this mail; ERROR_DENIED: it takes none from us (login, address);
  * ERROR_UNKNOWN: it was sent and the confirmation lost (or there was no memory for who was refused; or a stop
- * came before it; the call's deadline does
- * not count any more by then, and how long replies are waited for is in smtp_dialogue.h), so it may be sent
- * again under the same id. retry is set; what it forbids is said again until somebody acts.
+ * came before it; the call's deadline does not count any more by then, and how long replies are waited for is
+ * in smtp_dialogue.h), so it may be sent again under the same id. retry is set; what it forbids is said again
+ * until somebody acts.
  */
 MUST_USE bool mail_send(struct transfer *transfer, const struct connection *connection,
                         const struct mail *mail, const struct transfer_call *call,
