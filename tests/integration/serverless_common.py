@@ -16,6 +16,7 @@ import extracts  # noqa: E402
 from landscape import SECRETS, Landscape  # noqa: E402
 
 COLD_START_MS_MAX = 50
+COLD_START_YARDS_MAX = 3  # starts of Python, on machines where those take more
 COLD_START_ATTEMPTS = 40  # the machine may be busy: the quickest of them tells what it costs
 
 
@@ -84,16 +85,33 @@ class ServerlessTest(unittest.TestCase):
 
     def cold_start(self, name, start):
         """start() gives the seconds from the process's start to its first answer, and its processor
-        time up to then: on a machine that others keep busy, the latter is held against the limit."""
-        walls, works = [], []
-        while len(walls) < COLD_START_ATTEMPTS and (len(walls) < 5 or min(walls) > COLD_START_MS_MAX):
+        time up to then. Where others keep the machine busy, the latter is held against the limit; where
+        it is a slow machine, against what a start of Python takes on it in the same moments."""
+        walls, works, yards = [], [], []
+
+        def is_held():
+            limit = max(COLD_START_MS_MAX, COLD_START_YARDS_MAX * min(yards))
+            is_busy = os.getloadavg()[0] > os.cpu_count()
+            return min(works if is_busy else walls) <= limit
+
+        while len(walls) < COLD_START_ATTEMPTS and (len(walls) < 5 or not is_held()):
             wall, work = start()
             walls.append(wall * 1000)
             works.append(work * 1000)
+            yards.append(python_start_seconds() * 1000)
         print(f"cold start, {name}: first answer {min(walls):.1f} ms after the process's start, "
-              f"{min(works):.1f} ms of processor time", flush=True)
-        is_busy = os.getloadavg()[0] > os.cpu_count()
-        self.assertLessEqual(min(works if is_busy else walls), COLD_START_MS_MAX)
+              f"{min(works):.1f} ms of processor time; Python starts in {min(yards):.1f} ms of it",
+              flush=True)
+        self.assertTrue(is_held(), (walls, works, yards))
+
+
+def python_start_seconds():
+    """The processor time of an interpreter that does nothing: libraries loaded, files read."""
+    pid = os.spawnv(os.P_NOWAIT, sys.executable, [sys.executable, "-I", "-c", "pass"])
+    _, status, used = os.wait4(pid, 0)
+    if status:
+        raise AssertionError(f"Python ended with {status}")
+    return used.ru_utime + used.ru_stime
 
 
 def processor_seconds(pid):

@@ -10,6 +10,7 @@ endfunction()
 
 add_engine_test(test_engine_verifier SOURCES test_engine_wasm.c)
 add_engine_test(test_engine_child)
+add_engine_test(test_engine_digest)
 add_engine_test(test_engine_helper TIMEOUT 300)
 add_engine_test(test_engine_module SOURCES test_engine_support.c test_engine_wasm.c)
 add_engine_test(test_engine_hostile SOURCES test_engine_support.c)
