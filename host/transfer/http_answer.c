@@ -116,6 +116,7 @@ static size_t take_header(char *line, size_t unit, size_t count, void *context)
     struct buf *headers = &answer->response->headers;
     size_t size = unit * count;
     if (size >= 5 && memcmp(line, "HTTP/", 5) == 0) { /* another answer: 100 Continue came before */
+        answer->is_unread = !answer->is_body_sent && size >= 12 && memcmp(line + 8, " 417", 4) == 0;
         buf_clear(headers);
         buf_clear(&answer->response->body);
     } else {
@@ -142,8 +143,8 @@ static int note_sent(CURL *easy, curl_infotype type, char *bytes, size_t size, v
 {
     (void)easy, (void)bytes;
     struct http_answer *answer = context;
-    if (size > 0 && (type == CURLINFO_HEADER_OUT || type == CURLINFO_DATA_OUT))
-        answer->is_sent = true;
+    answer->is_body_sent |= size > 0 && type == CURLINFO_DATA_OUT;
+    answer->is_sent |= answer->is_body_sent || (size > 0 && type == CURLINFO_HEADER_OUT);
     return 0;
 }
 
@@ -188,6 +189,8 @@ static int before_sending(void *context, char *peer, char *own, int peer_port, i
 {
     (void)peer, (void)own, (void)peer_port, (void)own_port;
     struct http_answer *answer = context;
+    answer->is_sent &= !answer->is_unread;
+    answer->is_unread = false;
     answer->is_sent_again = answer->is_sent;
     return answer->is_sent_again ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }

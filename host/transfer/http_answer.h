@@ -29,6 +29,8 @@ struct http_answer {
     struct http_response *response;
     bool is_headers_over, is_body_over;
     bool is_sent;       /* a byte of the request left */
+    bool is_body_sent;  /* a byte of its body did */
+    bool is_unread;     /* 417: the peer wants the body, which has not left, without being asked before */
     bool is_sent_once;  /* see http_send_once */
     bool is_sent_again; /* would have been */
 };

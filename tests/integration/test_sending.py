@@ -27,6 +27,40 @@ class KeptOnce(ScriptedHttp):
             self.count += self.read(connection)
 
 
+class NoExpectations(ScriptedHttp):
+    """Refuses a request that asks before it sends its body, and takes one that does not; is_deaf: or closes."""
+
+    def __init__(self, is_deaf=False):
+        super().__init__()
+        self.refused, self.is_deaf = 0, is_deaf
+
+    def serve(self, connection):
+        with connection:
+            while head := self.read_head(connection):
+                if b"expect: 100-continue" in head.lower():
+                    self.refused += 1
+                    connection.sendall(b"HTTP/1.1 417 Expectation Failed\r\nContent-Length: 0\r\n\r\n")
+                    continue
+                data = b""
+                while not data.endswith(b"--\r\n"):
+                    data += connection.recv(65536)
+                self.count += 1
+                self.size = len(data)
+                if self.is_deaf:
+                    return
+                connection.sendall(OK)
+
+    @staticmethod
+    def read_head(connection):
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            byte = connection.recv(1)
+            if not byte:
+                return b""
+            head += byte
+        return head
+
+
 class Sending(WebTest):
     def post(self, peer, at, times=1, is_broken=False):
         broken = {"FAIL_SEND_BROKEN": "1"} if is_broken else {}
@@ -60,6 +94,25 @@ class Sending(WebTest):
         self.assertEqual(done["status"], 200)
         self.check_unknown(failed)
         self.assertEqual(peer.count, 2)
+
+    def send_large(self, peer):
+        self.addCleanup(peer.close)
+        self.connections["ODD"] = {"type": "rest", "url": peer.url, "tls": "none", "auth": "none"}
+        with open(self.path("large.csv"), "wb") as file:
+            file.truncate(3 << 20)
+        done, = self.run_steps({
+            "do": "http", "connection": "ODD", "method": "POST", "path": "/", "body": '{"number": 4711}',
+            "content_type": "application/json", "attachment_name": "large.csv",
+            "source": {"local": self.path("large.csv")}})
+        self.assertEqual((peer.refused, peer.count), (1, 1), done)
+        self.assertGreater(peer.size, 3 << 20)
+        return done
+
+    def test_a_refused_expectation_is_no_doubt(self):
+        self.assertEqual(self.send_large(NoExpectations())["status"], 200)
+
+    def test_what_left_behind_a_refused_expectation_is(self):
+        self.check_unknown(self.send_large(NoExpectations(is_deaf=True)))
 
     def test_what_never_left_is_not_in_doubt(self):
         peer = ScriptedHttp(OK)
