@@ -10,6 +10,7 @@
 #include "check.h"
 
 #define LOOPBACK_ADDRESS_SIZE 32
+#define LOOPBACK_PATIENCE_S 9 /* for a connection that does not come, and for each of its bytes */
 
 /* A socket that listens; address is "127.0.0.1:PORT". */
 static inline int loopback_listen(char address[static LOOPBACK_ADDRESS_SIZE])
@@ -19,6 +20,8 @@ static inline int loopback_listen(char address[static LOOPBACK_ADDRESS_SIZE])
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     CHECK_EQ_INT(bind(fd, (struct sockaddr *)&place, size), 0);
     CHECK_EQ_INT(listen(fd, 1), 0);
+    const struct timeval patience = {.tv_sec = LOOPBACK_PATIENCE_S};
+    CHECK_EQ_INT(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience), 0);
     CHECK_EQ_INT(getsockname(fd, (struct sockaddr *)&place, &size), 0);
     snprintf(address, LOOPBACK_ADDRESS_SIZE, "127.0.0.1:%u", ntohs(place.sin_port));
     return fd;

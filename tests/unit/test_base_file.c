@@ -54,6 +54,7 @@ static void folders_are_made_with_their_parents(void)
 {
     struct error err;
     char *path = file_join(folder, "x/y/z");
+    CHECK(path != NULL);
     CHECK_OK(file_make_folder(path, &err), &err);
     CHECK_OK(file_make_folder(path, &err), &err);
     CHECK(file_exists(path));

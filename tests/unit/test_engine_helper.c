@@ -126,7 +126,8 @@ static void its_end_is_told(void)
     CHECK_EQ_INT(kill(helper, SIGKILL), 0);
     CHECK_EQ_INT(waitpid(helper, NULL, 0), helper);
     CHECK_FAILS(open_module("too-late", &err), &err, ERROR_INTERNAL);
-    CHECK_CONTAINS(err.message, "the translation helper has ended");
+    CHECK_CONTAINS(err.message, "the translation helper "); /* "has ended"; or "gave no answer", while one of */
+    CHECK_CONTAINS(err.message, "restart this server");     /* its children still holds its socket */
     CHECK_OK(open_module("one", &err), &err); /* what is compiled needs no helper */
 }
 
