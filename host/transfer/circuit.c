@@ -147,19 +147,27 @@ void circuit_define(struct circuit *circuit, uint64_t definition)
     pthread_mutex_unlock(&circuit->lock);
 }
 
-void circuit_report(struct circuit *circuit, const struct retry_policy *policy,
-                    enum circuit_outcome outcome, bool is_probe, const char *why)
+static void take_report(struct circuit *circuit, const struct retry_policy *policy,
+                        enum circuit_outcome outcome, bool is_probe, const char *why)
 {
-    bool is_calm = atomic_load_explicit(&circuit->is_calm, memory_order_acquire);
-    if (is_calm && outcome != CIRCUIT_FAILED)
-        return;
-    pthread_mutex_lock(&circuit->lock);
+    is_probe = is_probe && circuit->is_probing; /* another call's answer may have closed it */
     if (is_probe)
         circuit->is_probing = false;
     if (outcome == CIRCUIT_FAILED)
         take_failure(circuit, policy, is_probe, why);
     else if (outcome == CIRCUIT_ANSWERED)
         close_now(circuit, "it answers again");
+}
+
+void circuit_report(struct circuit *circuit, const struct retry_policy *policy, uint64_t definition,
+                    enum circuit_outcome outcome, bool is_probe, const char *why)
+{
+    bool is_calm = atomic_load_explicit(&circuit->is_calm, memory_order_acquire);
+    if (is_calm && outcome != CIRCUIT_FAILED)
+        return;
+    pthread_mutex_lock(&circuit->lock);
+    if (atomic_load_explicit(&circuit->definition, memory_order_relaxed) == definition)
+        take_report(circuit, policy, outcome, is_probe, why);
     pthread_mutex_unlock(&circuit->lock);
 }
 

@@ -51,8 +51,9 @@ void circuit_define(struct circuit *circuit, uint64_t definition);
  * which must follow every admission; a probe that was reported is none any more. */
 MUST_USE bool circuit_admit(struct circuit *circuit, bool *is_probe, struct error *err);
 
-/* why: of a failure; printable, without secrets. */
-void circuit_report(struct circuit *circuit, const struct retry_policy *policy,
+/* definition: of the connection as the call used it; of an earlier one nothing counts any more. why: of a
+ * failure; printable, without secrets. */
+void circuit_report(struct circuit *circuit, const struct retry_policy *policy, uint64_t definition,
                     enum circuit_outcome outcome, bool is_probe, const char *why);
 
 void circuit_look(struct circuit *circuit, struct circuit_view *out);

@@ -125,12 +125,19 @@ static bool has_answered(const struct handle *handle)
     return code >= 200 && code < 400;
 }
 
+static void report(struct handle *handle, enum circuit_outcome outcome)
+{
+    const struct connection *connection = handle->connection;
+    circuit_report(handle->circuit, &connection->retry, connection->definition, outcome, handle->is_probe,
+                   handle->trouble);
+}
+
 /* Nobody waits for the end of a probe, which may be that of a long file. */
 static void tell_circuit(struct handle *handle)
 {
     if (!handle->is_probe || !has_answered(handle))
         return;
-    circuit_report(handle->circuit, &handle->connection->retry, CIRCUIT_ANSWERED, true, "");
+    report(handle, CIRCUIT_ANSWERED);
     handle->is_probe = false;
 }
 
@@ -278,8 +285,7 @@ void pool_release(struct transfer *transfer, struct handle *handle)
     if (!handle)
         return;
     metric_add(METRIC_HANDLES_BUSY, -1);
-    circuit_report(handle->circuit, &handle->connection->retry, handle->outcome, handle->is_probe,
-                   handle->trouble);
+    report(handle, handle->outcome);
     curl_easy_reset(handle->easy); /* nothing of the last user's stays: callbacks, secrets */
     handle_free_lists(handle);
     handle->connection = NULL;

@@ -10,13 +10,22 @@
 
 static const struct retry_policy policy = {.circuit_failures = 3, .circuit_open_ms = 30000};
 
+static uint64_t defined; /* of the connection that the circuit is about */
+
 static struct circuit *begin(void)
 {
+    defined = 0;
     log_configure(LOG_ERROR, false, 2);
     fake_clock_begin();
     struct circuit *circuit = circuit_new("C");
     CHECK(circuit != NULL);
     return circuit;
+}
+
+static void define(struct circuit *circuit, uint64_t definition)
+{
+    defined = definition;
+    circuit_define(circuit, definition);
 }
 
 static bool admit(struct circuit *circuit, bool *is_probe)
@@ -35,7 +44,7 @@ static void call(struct circuit *circuit, enum circuit_outcome outcome)
 {
     bool is_probe;
     CHECK(admit(circuit, &is_probe));
-    circuit_report(circuit, &policy, outcome, is_probe, outcome == CIRCUIT_FAILED ? "refused" : "");
+    circuit_report(circuit, &policy, defined, outcome, is_probe, outcome == CIRCUIT_FAILED ? "refused" : "");
 }
 
 static enum circuit_state state_of(struct circuit *circuit)
@@ -87,7 +96,7 @@ static void with_0_it_never_opens(void)
     bool is_probe;
     for (int i = 0; i < 1000; i++) {
         CHECK(admit(circuit, &is_probe));
-        circuit_report(circuit, &never, CIRCUIT_FAILED, is_probe, "x");
+        circuit_report(circuit, &never, defined, CIRCUIT_FAILED, is_probe, "x");
     }
     CHECK_EQ_INT(state_of(circuit), CIRCUIT_CLOSED);
     circuit_free(circuit);
@@ -127,14 +136,14 @@ static void one_probe_closes_it_or_opens_it_again(void)
     CHECK(is_probe);
     CHECK(!admit(circuit, &other));
     CHECK(!other);
-    circuit_report(circuit, &policy, CIRCUIT_FAILED, is_probe, "again");
+    circuit_report(circuit, &policy, defined, CIRCUIT_FAILED, is_probe, "again");
     CHECK_EQ_INT(state_of(circuit), CIRCUIT_OPEN);
     CHECK_EQ_INT(metric_value(METRIC_CIRCUITS_OPEN, "C", ""), 1);
     fake_clock_go(29999);
     CHECK(!admit(circuit, &is_probe));
     fake_clock_go(1);
     CHECK(admit(circuit, &is_probe));
-    circuit_report(circuit, &policy, CIRCUIT_ANSWERED, is_probe, "");
+    circuit_report(circuit, &policy, defined, CIRCUIT_ANSWERED, is_probe, "");
     CHECK_EQ_INT(state_of(circuit), CIRCUIT_CLOSED);
     CHECK_EQ_INT(metric_value(METRIC_CIRCUITS_OPEN, "C", ""), 0);
     CHECK(admit(circuit, &is_probe));
@@ -151,7 +160,7 @@ static void a_probe_that_learns_nothing_is_followed_by_another(void)
     fail_times(circuit, 3);
     fake_clock_go(30000);
     CHECK(admit(circuit, &is_probe));
-    circuit_report(circuit, &policy, CIRCUIT_NOTHING, is_probe, "");
+    circuit_report(circuit, &policy, defined, CIRCUIT_NOTHING, is_probe, "");
     CHECK_EQ_INT(state_of(circuit), CIRCUIT_HALF_OPEN);
     CHECK(admit(circuit, &is_probe));
     CHECK(is_probe);
@@ -167,17 +176,17 @@ static void what_was_under_way_when_it_opened(void)
     struct circuit_view before, after;
     circuit_look(circuit, &before);
     fake_clock_go(5000);
-    circuit_report(circuit, &policy, CIRCUIT_FAILED, early, "late"); /* does not put it off */
+    circuit_report(circuit, &policy, defined, CIRCUIT_FAILED, early, "late"); /* does not put it off */
     circuit_look(circuit, &after);
     CHECK_EQ_INT(after.until_ms, before.until_ms);
     CHECK_EQ_INT(after.failures, 4);
-    circuit_report(circuit, &policy, CIRCUIT_ANSWERED, early, ""); /* it answers: no reason to wait */
+    circuit_report(circuit, &policy, defined, CIRCUIT_ANSWERED, early, ""); /* it answers: no reason to wait */
     CHECK_EQ_INT(state_of(circuit), CIRCUIT_CLOSED);
     fail_times(circuit, 3);
     fake_clock_go(30000);
     CHECK(admit(circuit, &is_probe));
     CHECK(is_probe);
-    circuit_report(circuit, &policy, CIRCUIT_ANSWERED, early, "");
+    circuit_report(circuit, &policy, defined, CIRCUIT_ANSWERED, early, "");
     fail_times(circuit, 3);
     fake_clock_go(30000);
     CHECK(admit(circuit, &is_probe)); /* the forgotten probe keeps nobody out */
@@ -202,7 +211,7 @@ static void *knock(void *context)
         if (!circuit_admit(shared, &is_probe, &err))
             continue;
         probes += is_probe;
-        circuit_report(shared, &policy, CIRCUIT_NOTHING, is_probe, "");
+        circuit_report(shared, &policy, defined, CIRCUIT_NOTHING, is_probe, "");
     }
     return NULL;
 }
@@ -233,16 +242,54 @@ static void another_definition_closes_it(void)
 {
     struct circuit *circuit = begin();
     bool is_probe;
-    circuit_define(circuit, 1);
+    define(circuit, 1);
     fail_times(circuit, 3);
-    circuit_define(circuit, 1);
+    define(circuit, 1);
     CHECK_EQ_INT(state_of(circuit), CIRCUIT_OPEN);
-    circuit_define(circuit, 2);
+    define(circuit, 2);
     CHECK_EQ_INT(state_of(circuit), CIRCUIT_CLOSED);
     CHECK_EQ_INT(metric_value(METRIC_CIRCUITS_OPEN, "C", ""), 0);
     CHECK(admit(circuit, &is_probe));
     CHECK(!is_probe);
     fail_times(circuit, 2);
+    CHECK_EQ_INT(state_of(circuit), CIRCUIT_CLOSED);
+    circuit_free(circuit);
+}
+
+static void what_an_earlier_definition_came_to_counts_no_more(void)
+{
+    struct circuit *circuit = begin();
+    bool is_early_probe, is_probe;
+    define(circuit, 1);
+    fail_times(circuit, 3);
+    fake_clock_go(30000);
+    CHECK(admit(circuit, &is_early_probe));
+    CHECK(is_early_probe);
+    circuit_define(circuit, 2);
+    circuit_report(circuit, &policy, 1, CIRCUIT_FAILED, is_early_probe, "the old host is silent");
+    CHECK_EQ_INT(state_of(circuit), CIRCUIT_CLOSED);
+    define(circuit, 2);
+    fail_times(circuit, 3);
+    fake_clock_go(30000);
+    CHECK(admit(circuit, &is_probe));
+    circuit_report(circuit, &policy, 1, CIRCUIT_ANSWERED, is_early_probe, "");
+    CHECK_EQ_INT(state_of(circuit), CIRCUIT_HALF_OPEN);
+    circuit_report(circuit, &policy, 2, CIRCUIT_ANSWERED, is_probe, "");
+    CHECK_EQ_INT(state_of(circuit), CIRCUIT_CLOSED);
+    circuit_free(circuit);
+}
+
+static void a_probe_that_ends_late_opens_nothing(void)
+{
+    struct circuit *circuit = begin();
+    bool is_early, is_probe;
+    CHECK(admit(circuit, &is_early));
+    fail_times(circuit, 3);
+    fake_clock_go(30000);
+    CHECK(admit(circuit, &is_probe));
+    circuit_report(circuit, &policy, defined, CIRCUIT_ANSWERED, is_early, "");
+    CHECK_EQ_INT(state_of(circuit), CIRCUIT_CLOSED);
+    circuit_report(circuit, &policy, defined, CIRCUIT_FAILED, is_probe, "slow");
     CHECK_EQ_INT(state_of(circuit), CIRCUIT_CLOSED);
     circuit_free(circuit);
 }
@@ -497,6 +544,7 @@ CHECK_MAIN(TEST(it_opens_at_the_limit_and_not_before),
            TEST(refusals_say_since_when_and_until_when), TEST(one_probe_closes_it_or_opens_it_again),
            TEST(a_probe_that_learns_nothing_is_followed_by_another),
            TEST(what_was_under_way_when_it_opened), TEST(threads_share_it),
-           TEST(another_definition_closes_it),
+           TEST(another_definition_closes_it), TEST(what_an_earlier_definition_came_to_counts_no_more),
+               TEST(a_probe_that_ends_late_opens_nothing),
            TEST(a_dead_peer_is_left_alone), TEST(a_probe_is_over_with_its_first_answer),
            TEST(a_greeting_is_no_answer))
