@@ -56,10 +56,12 @@ static bool sftp_list(struct transfer *transfer, const struct connection *connec
 
 /* ---- looking and reading --------------------------------------------------------------------- */
 
-static bool look_at_one(struct handle *handle, const char *folder, const char *name,
-                        struct stage_look *look, struct error *err)
+/* *size: -1: not told. */
+static bool look_once(struct handle *handle, const char *folder, const char *name,
+                      struct stage_look *look, curl_off_t *size, struct error *err)
 {
     *look = (struct stage_look){0};
+    *size = -1;
     if (!sftp_address(handle, folder, name, err))
         return false;
     curl_easy_setopt(handle->easy, CURLOPT_FILETIME, 1L);
@@ -68,15 +70,25 @@ static bool look_at_one(struct handle *handle, const char *folder, const char *n
         return true;
     if (code != CURLE_OK)
         return sftp_fail(handle, code, name, err);
-    curl_off_t size = -1, modified_s = -1;
-    curl_easy_getinfo(handle->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &size);
+    curl_off_t modified_s = -1;
+    curl_easy_getinfo(handle->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, size);
     curl_easy_getinfo(handle->easy, CURLINFO_FILETIME_T, &modified_s);
-    /* libcurl tells no size for an empty file, as for a file whose size the server does not know;
-     * the latter then fails in the pump, which gets more bytes than none. */
     look->exists = true;
-    look->size = size > 0 ? (uint64_t)size : 0;
+    look->size = *size > 0 ? (uint64_t)*size : 0;
     look->modified_s = modified_s > 0 ? (int64_t)modified_s : 0;
     return true;
+}
+
+/* libcurl tells no size for an empty file, as for one whose size the server does not know, which then fails in
+ * the pump; and, as if nothing had happened, where the connection was lost when it asked: so it is asked once
+ * more. */
+static bool look_at_one(struct handle *handle, const char *folder, const char *name,
+                        struct stage_look *look, struct error *err)
+{
+    curl_off_t size;
+    if (!look_once(handle, folder, name, look, &size, err))
+        return false;
+    return !look->exists || size > 0 || look_once(handle, folder, name, look, &size, err);
 }
 
 static bool look_at(struct handle *handle, const char *folder, const char *const names[2],
@@ -178,27 +190,42 @@ static bool conclude_upload(struct handle *handle, const char *folder, const cha
     return look_at(handle, folder, names, false, looks, err);
 }
 
-/* Whether a failed rename was answered at all: then libcurl says that the command failed. */
+/* Whether a failed rename was answered at all. libcurl says that the command failed, in the words of the newest
+ * refusal that came; where none of the rename came, that is the one of the look that found the new name free. */
 static bool was_answered(const struct handle *handle, CURLcode code)
 {
-    return code == CURLE_QUOTE_ERROR && strstr(handle->detail, "command failed") != NULL;
+    return code == CURLE_QUOTE_ERROR && strstr(handle->detail, "command failed") != NULL &&
+           strstr(handle->detail, "No such file") == NULL;
 }
 
+/* The protocol's rename does not overwrite: what is in the way goes first ('*': if it is). */
+static bool make_way(struct handle *handle, const char *folder, const char *to, struct error *err)
+{
+    struct stage_look look;
+    if (!sftp_address(handle, folder, NULL, err) || !sftp_command(handle, "*rm", folder, to, NULL, err))
+        return false;
+    CURLcode code = sftp_perform_commands(handle);
+    if (code != CURLE_OK)
+        return sftp_fail(handle, code, to, err);
+    return look_at_one(handle, folder, to, &look, err) &&
+           (!look.exists || connection_error(handle->connection, err, ERROR_DENIED,
+                                             "'%s' is to be overwritten, and the server does not let it be "
+                                             "removed", to));
+}
+
+/* The newest look has found `to` free. */
 static bool rename_now(struct handle *handle, const char *folder, const char *from, const char *to,
                        bool overwrite, enum stage_rename *end, struct error *err)
 {
     *end = RENAME_NOT_ASKED;
-    /* The protocol's rename does not overwrite: what is in the way goes first ('*': if it is). */
-    if (!sftp_address(handle, folder, NULL, err) ||
-        (overwrite && !sftp_command(handle, "*rm", folder, to, NULL, err)) ||
-        !sftp_command(handle, "rename", folder, from, to, err))
-        return false;
     const struct transfer_call *call = handle->call;
     handle->call = NULL;
-    CURLcode code = sftp_perform_commands(handle);
+    bool ok = (!overwrite || make_way(handle, folder, to, err)) && sftp_address(handle, folder, NULL, err) &&
+              sftp_command(handle, "rename", folder, from, to, err);
+    CURLcode code = ok ? sftp_perform_commands(handle) : CURLE_OK;
     handle->call = call;
     if (code == CURLE_OK)
-        return true;
+        return ok;
     if (was_answered(handle, code))
         *end = RENAME_REFUSED;
     else if (was_logged_in(handle))
