@@ -37,7 +37,8 @@ static bool read_page(const struct connection *connection, const char *folder,
     bool ok = object_listing_append(buf_text(&response->body), response->body.size, listing, &next,
                                     &why) ||
               connection_error(connection, err, why.kind, "bucket '%s': %s", folder, why.message);
-    listing->is_unproven = listing->count == 0 && next.size > 0; /* a page may be empty and not the last */
+    /* A page may be empty and not the last; what is not understood may be it. */
+    listing->is_unproven = listing->count == 0 && (next.size > 0 || listing->unparsed > 0);
     buf_release(&next);
     return ok;
 }
@@ -60,7 +61,7 @@ static bool is_absent(struct transfer *transfer, const struct connection *connec
                               "object '%s' is listed in '%s', but cannot be looked at", name, folder);
     else if (ok && listing.is_unproven)
         ok = connection_error(connection, err, ERROR_UNAVAILABLE,
-                              "an empty page of the listing of '%s' tells nothing of '%s'", folder, name);
+                              "what the listing of '%s' says tells nothing of '%s'", folder, name);
     remote_listing_release(&listing);
     http_response_release(&response);
     buf_release(&path);

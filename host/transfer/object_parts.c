@@ -248,7 +248,7 @@ bool object_discard(struct transfer *transfer, const struct connection *connecti
                     const struct transfer_call *call, struct error *err)
 {
     struct upload upload = {.transfer = transfer, .connection = connection, .call = call,
-                            .folder = folder, .name = step->name};
+                            .folder = folder, .name = step->name, .discards = true};
     struct parts parts = {.upload = &upload};
     snprintf(parts.id, sizeof parts.id, "%.*s", UPLOAD_ID_SIZE - 1, step->temporary);
     enum removal removal = step->is_object ? upload_remove_object(&upload, step->temporary)
@@ -417,6 +417,8 @@ bool upload_parts(struct upload *upload, uint64_t part_size, struct error *err)
              put_parts(&parts, part_size, why) && commit(&parts, &is_settled, why);
         if (!ok && !is_settled && why->kind != ERROR_UNKNOWN && !removal_is_gone(drop_whole(&parts)))
             upload_leave(upload, parts.id, false);
+        if (!ok && is_settled && upload->is_staged && why->kind != ERROR_UNKNOWN)
+            upload_leave(upload, upload->name, true); /* what was stored may not have been told */
     }
     pump_close(upload->pump);
     upload->pump = NULL;

@@ -11,13 +11,17 @@
 #include "transfer/object_upload.h"
 #include "transfer/remote_name.h"
 
-static enum removal removal_of(const struct http_response *response)
+/* REFUSED: nothing that the service says to be for now, nor a login that it does not take. */
+static enum removal removal_of(const struct connection *connection, const struct http_response *response)
 {
+    struct error why = {0};
     if (response->status / 100 == 2)
         return REMOVAL_DONE;
-    if (response->status == 403)
-        return REMOVAL_REFUSED;
-    return object_is_forgotten(response) ? REMOVAL_NEEDLESS : REMOVAL_FAILED;
+    if (object_is_forgotten(response))
+        return REMOVAL_NEEDLESS;
+    (void)!object_refuse(connection, response, "", &why);
+    bool is_final = why.retry == RETRY_NEVER || why.retry == RETRY_ONCE;
+    return is_final && response->status != 401 ? REMOVAL_REFUSED : REMOVAL_FAILED;
 }
 
 enum removal upload_delete(const struct upload *upload, const char *path)
@@ -25,9 +29,10 @@ enum removal upload_delete(const struct upload *upload, const char *path)
     struct http_response response = {0};
     struct error ignored;
     const struct object_request request = {.method = "DELETE", .path = path};
+    const struct transfer_call *call = upload->discards ? upload->call : NULL;
     enum removal removal = REMOVAL_FAILED;
-    if (object_call(upload->transfer, upload->connection, NULL, &request, &response, NULL, &ignored))
-        removal = removal_of(&response);
+    if (object_call(upload->transfer, upload->connection, call, &request, &response, NULL, &ignored))
+        removal = removal_of(upload->connection, &response);
     http_response_release(&response);
     return removal;
 }
@@ -81,6 +86,19 @@ static bool is_published(struct upload *upload, uint64_t size, const char *diges
     return true;
 }
 
+/* Whether what refused the rename may be the end of another request for it, that a gateway made of the first
+ * one and that is at work yet, or was carried out. */
+static bool may_be_of_a_second(const struct error *err)
+{
+    return err->peer_code == 404 || err->peer_code == 409 || err->peer_code == 412;
+}
+
+static bool say_unknown(const struct upload *upload, const char *name, const char *why, struct error *err)
+{
+    return connection_error(upload->connection, err, ERROR_UNKNOWN,
+                            "what became of '%s' cannot be told now: %s", name, why);
+}
+
 static bool send_first(struct upload *upload, const char *temporary, uint64_t part_size,
                  struct error *err)
 {
@@ -99,6 +117,7 @@ bool upload_staged(struct upload *upload, uint64_t part_size, struct error *err)
     char temporary[TEMPORARY_NAME_SIZE];
     struct error ignored;
     const char *digest = upload->receipt->digest;
+    enum removal removal;
     temporary_name(upload->call->instance, temporary);
     if (!send_first(upload, temporary, part_size, err))
         return false;
@@ -106,19 +125,18 @@ bool upload_staged(struct upload *upload, uint64_t part_size, struct error *err)
         object_publish(upload, temporary, err))
         return true;
     /* Announced before it is removed, too: one that is gone would else be taken for one that was renamed. */
-    if (err->kind == ERROR_UNKNOWN || !announce(upload, STEP_SENDING, temporary, digest, &ignored) ||
-        upload_remove_or_leave(upload, temporary) != REMOVAL_NEEDLESS ||
-        !is_published(upload, upload->receipt->size, digest))
+    const struct error why = *err;
+    if (why.kind == ERROR_UNKNOWN || !announce(upload, STEP_SENDING, temporary, digest, &ignored))
+        return false;
+    removal = upload_remove_object(upload, temporary);
+    if (removal == REMOVAL_FAILED && may_be_of_a_second(&why) && upload->call->announce)
+        return say_unknown(upload, upload->name, why.message, err);
+    if (!removal_is_gone(removal))
+        upload_leave(upload, temporary, true);
+    if (removal != REMOVAL_NEEDLESS || !is_published(upload, upload->receipt->size, digest))
         return false;
     *err = (struct error){0};
     return true;
-}
-
-static bool say_unknown(const struct upload *upload, const char *why, struct error *err)
-{
-    return connection_error(upload->connection, err, ERROR_UNKNOWN,
-                            "what became of '%s' after an interruption cannot be told now: %s",
-                            upload->call->doubt->name, why);
 }
 
 /* Its rename was refused, with err, so it is removed and sent anew. What cannot be removed is left where that
@@ -134,7 +152,7 @@ static bool take_back(struct upload *upload, bool *is_done, struct error *err)
     if (removal_is_gone(removal))
         return true;
     if (removal == REMOVAL_FAILED)
-        return say_unknown(upload, why.message, err);
+        return say_unknown(upload, doubt->name, why.message, err);
     upload_leave(upload, doubt->temporary, true);
     call_settled(upload->call);
     *err = why;
@@ -163,7 +181,20 @@ static bool publish_found(struct upload *upload, const struct object_facts *fact
     if (err->peer_code)
         return take_back(upload, is_done, err);
     const struct error why = *err;
-    return say_unknown(upload, why.message, err);
+    return say_unknown(upload, doubt->name, why.message, err);
+}
+
+/* What was to be removed and is still there: its rename, if one had been asked for, may come yet. */
+static bool clear(struct upload *upload, bool *is_done, struct error *err)
+{
+    const struct transfer_step *doubt = upload->call->doubt;
+    enum removal removal = upload_remove_object(upload, doubt->temporary);
+    *is_done = removal == REMOVAL_NEEDLESS && is_published(upload, doubt->size, doubt->version);
+    if (removal == REMOVAL_FAILED && doubt->version[0])
+        return say_unknown(upload, doubt->name, "its temporary object cannot be removed", err);
+    if (!removal_is_gone(removal))
+        upload_leave(upload, doubt->temporary, true);
+    return true;
 }
 
 bool upload_staged_doubt(struct upload *upload, bool *is_done, struct error *err)
@@ -174,13 +205,12 @@ bool upload_staged_doubt(struct upload *upload, bool *is_done, struct error *err
     bool exists = object_look(upload->transfer, upload->connection, upload->call, upload->folder,
                               doubt->temporary, &facts, &why);
     if (!exists && why.kind != ERROR_NOT_FOUND)
-        return say_unknown(upload, why.message, err);
+        return say_unknown(upload, doubt->name, why.message, err);
     upload->name = doubt->name;
     *is_done = !exists && (doubt->kind == STEP_PUBLISHING ||
                            is_published(upload, doubt->size, doubt->version));
-    if (exists && doubt->kind == STEP_SENDING)
-        upload_remove_or_leave(upload, doubt->temporary);
-    else if (exists && !publish_found(upload, &facts, is_done, err))
+    if (exists && !(doubt->kind == STEP_SENDING ? clear(upload, is_done, err)
+                                                : publish_found(upload, &facts, is_done, err)))
         return false;
     if (*is_done)
         upload_keep_doubt(upload);

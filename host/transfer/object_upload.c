@@ -281,12 +281,13 @@ static bool put_object(struct upload *upload, struct handle *handle, const char 
         bool is_doubtful = ok ? http_status_is_doubtful(response.status)
                               : is_sent && http_reply_lost(code);
         bool is_stopped = is_sent && code == CURLE_ABORTED_BY_CALLBACK;
+        bool is_stored = ok && response.status / 100 == 2; /* what, may not have been told */
         if (ok)
             ok = conclude_put(upload, &response, digest, err);
         if (!ok && is_doubtful)
             ok = upload_settle(upload, digest, err);
-        if (!ok && (is_doubtful || is_stopped) && upload->is_staged)
-            upload_leave(upload, upload->name, true); /* it may be stored yet */
+        if (!ok && (is_doubtful || is_stopped || is_stored) && upload->is_staged)
+            upload_leave(upload, upload->name, true); /* it may be there, or come yet */
     }
     http_response_release(&response);
     return ok;

@@ -22,6 +22,7 @@ struct upload {
     char *held;                     /* the next body of a source of unknown size; NULL: of a known */
     uint64_t held_size;             /* bytes in it */
     bool is_staged;                 /* name is a temporary one, which nobody else touches */
+    bool discards;                  /* nothing else is to be done, and the call bounds it */
     bool has_failed;                /* the stream did: err of the stream is in failure */
     struct error failure;
     struct handle *sink;            /* of the request at hand */
@@ -96,8 +97,8 @@ MUST_USE bool object_publish(struct upload *upload, const char *temporary, struc
 /* Tells the call what could not be removed. */
 void upload_leave(const struct upload *upload, const char *temporary, bool is_object);
 
-/* DELETE of path. Removes an object; _or_leave tells the call if it failed. All without the call: it may be
- * over. */
+/* DELETE of path. Removes an object; _or_leave tells the call if it failed. All without the call, which may be
+ * over, but for upload->discards. */
 enum removal upload_delete(const struct upload *upload, const char *path);
 enum removal upload_remove_object(const struct upload *upload, const char *name);
 enum removal upload_remove_or_leave(const struct upload *upload, const char *temporary);

@@ -49,12 +49,14 @@ class Staged(StorageTest):
         self.assertTrue(self.bad_store("unknown")["announced"]["publishing"])
         self.assertEqual(len(self.objects()), 1)
 
-    def test_an_empty_page_that_is_not_the_last_is_no_rename(self):
+    def test_a_page_that_proves_nothing_is_no_rename(self):
+        """It is empty and not the last one, or names what has no size."""
         doubt = self.lose_rename()
-        self.fault({"match": {"method": "HEAD", "path_regex": "part"}, "action": "status", "status": 404},
-                   {"match": {"method": "GET", "query_regex": "prefix=sluice"}, "action": "status", "status": 200,
-                    "body": {"objects": [], "nextStartWith": doubt["temporary"]}})
-        self.bad_store("unknown", "empty page", doubt=doubt)
+        for page in ({"objects": [], "nextStartWith": doubt["temporary"]}, {"objects": [{"name": doubt["temporary"]}]}):
+            self.fault({"match": {"method": "HEAD", "path_regex": "part"}, "action": "status", "status": 404},
+                       {"match": {"method": "GET", "query_regex": "prefix=sluice"}, "action": "status", "status": 200,
+                        "body": page})
+            self.bad_store("unknown", "tells nothing of", doubt=doubt)
         self.assertEqual(set(self.objects()), {doubt["temporary"]})
 
     def lose_rename(self, **how):
@@ -137,9 +139,31 @@ class Staged(StorageTest):
         answer = self.bad_store("denied", "NotAllowed", doubt=doubt)
         self.assertEqual((answer["left"], answer["settled"]), (doubt["temporary"], True))
 
+    def test_a_rename_that_may_come_yet_is_not_sent_anew(self):
+        """A gateway's first request for it is at work, so that neither a second one nor a removal is taken. At the
+        next look that is so, too."""
+        busy = {"action": "status", "status": 409, "body": {"code": "ConcurrentObjectUpdate", "message": "x"}}
+        self.fault({"match": self.RENAME, **busy}, {"match": {"method": "DELETE"}, **busy, "times": 2})
+        doubt = {**self.bad_store("unknown", "ConcurrentObjectUpdate")["announced"], "is_object": True}
+        self.assertEqual((doubt["publishing"], doubt["version"]), (False, md5(b"content")))
+        self.assertEqual(self.bad_store("unknown", "cannot be removed", doubt=doubt)["left"], "")
+        self.good(do="rename", connection="OS", folder=FOLDER, **{"from": doubt["temporary"], "to": "x.csv"})
+        self.good(**self.storing("x.csv", b"content"), doubt=doubt)
+        self.assertEqual((set(self.objects()), len(self.requests("put_object"))), ({"x.csv"}, 1))
+
+    def test_removing_is_bounded_by_its_call(self):
+        self.fault({"match": {"method": "DELETE"}, "action": "delay", "seconds": 20})
+        begun = time.monotonic()
+        self.bad("unavailable", "could not be removed", do="discard", connection="OS", folder=FOLDER,
+                 is_object=True, deadline_ms=1000, doubt={"temporary": "sluice-x.part", "name": "x.csv"})
+        self.assertLess(time.monotonic() - begun, 4)
+
     def test_what_may_not_be_removed_is_told_from_what_cannot_be_now(self):
         """Uploads in parts as well: the one is forgotten in the end, the other one is not."""
-        for status, code, kind in ((403, "NotAllowed", "refused"), (503, "ServiceUnavailable", "unavailable")):
+        for status, code, kind in ((403, "NotAllowed", "refused"), (503, "ServiceUnavailable", "unavailable"),
+                                   (404, "BucketNotFound", "refused"), (409, "RetentionRuleViolation", "refused"),
+                                   (409, "ConcurrentObjectUpdate", "unavailable"), (405, "x", "refused"),
+                                   (401, "NotAuthenticated", "unavailable")):
             for is_object in (True, False):
                 self.fault({"match": {"method": "DELETE"}, "action": "status", "status": status,
                             "body": {"code": code, "message": "x"}})
@@ -172,6 +196,11 @@ class Staged(StorageTest):
         while not self.objects() and time.monotonic() < deadline:
             time.sleep(0.1)
         self.assertEqual(set(self.objects()), {left[0]})
+
+    def test_what_is_stored_and_cannot_be_looked_at_is_noted(self):
+        self.fault({"match": {"method": "PUT", "path_regex": "/o/"}, "action": "untrue", "status": 200, "body": {}},
+                   {"match": {"method": "HEAD", "path_regex": "part"}, "action": "status", "status": 503})
+        self.assertEqual({self.bad_store("unavailable")["left"]}, set(self.objects()))
 
     def test_one_that_arrived_damaged_is_removed(self):
         """Its answer is lost as well, so that a look tells."""
