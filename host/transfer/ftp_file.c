@@ -257,6 +257,14 @@ static bool conclude_upload(struct handle *handle, const char *folder, const cha
 
 static const struct stage ftp_stage;
 
+/* Servers say 421 and 530 of themselves, whatever was asked. */
+static bool is_turned_away(const struct handle *handle)
+{
+    long code = 0;
+    curl_easy_getinfo(handle->easy, CURLINFO_RESPONSE_CODE, &code);
+    return code == 421 || code == 530;
+}
+
 /* A refusal says little (550 is "not there" as well as "not permitted"), and SIZE may be refused, too. */
 static enum removal remove_file(struct handle *handle, const char *folder, const char *name)
 {
@@ -271,7 +279,7 @@ static enum removal remove_file(struct handle *handle, const char *folder, const
     CURLcode code = ftp_perform_commands(handle);
     if (code != CURLE_OK) {
         handle->keep = false;
-        return stage_removal(code);
+        return is_turned_away(handle) ? REMOVAL_FAILED : stage_removal(code);
     }
     const struct ftp_exchange *said = dialogue_find(handle->dialogue, "DELE", 0);
     if (!read_look(handle, 0, name, &looks[0], &ignored) || looks[0].exists)

@@ -5,6 +5,8 @@
  */
 #include "transfer/stage.h"
 
+#include <string.h>
+
 #include "transfer/remote_name.h"
 
 #define LOOK_FIRST_SIZE                                                                            \
@@ -108,7 +110,7 @@ static bool send_bytes(struct upload *upload, struct error *err)
     return error_advise(err, RETRY_LATER);
 }
 
-static void leave(const struct transfer_call *call, const char *temporary, const char *name)
+void stage_leave(const struct transfer_call *call, const char *temporary, const char *name)
 {
     struct transfer_step step = {.kind = STEP_SENDING};
     if (!call || !call->leave)
@@ -130,14 +132,28 @@ bool stage_drop(const struct stage *stage, struct handle *handle, const char *fo
     *removal = stage->remove(handle, folder, temporary);
     curl_easy_setopt(handle->easy, CURLOPT_TIMEOUT_MS, 0L);
     handle->call = call;
-    if (!removal_is_gone(*removal))
-        leave(call, temporary, name);
+    return true;
+}
+
+/* An earlier attempt had asked for its rename, which may come yet: it must not be sent anew meanwhile. */
+static bool keep_in_doubt(const struct upload *upload, struct error *err)
+{
+    const struct transfer_step *doubt = upload->call ? upload->call->doubt : NULL;
+    const struct error why = *err;
+    if (!doubt || doubt->kind != STEP_PUBLISHING || strcmp(doubt->temporary, upload->temporary) != 0)
+        return false;
+    if (upload->handle &&
+        !stage_announce(upload->handle, STEP_PUBLISHING, doubt->temporary, doubt->name, doubt->size, err))
+        return true;
+    connection_error(upload->connection, err, ERROR_UNKNOWN,
+                     "whether '%s' was renamed to '%s' cannot be told (%s), and it cannot be removed now: look "
+                     "at both names", doubt->temporary, doubt->name, why.message);
     return true;
 }
 
 /* True: it was renamed after all. That was refused, it was still there at the look, and it was gone when it
- * was to be removed. */
-static bool remove_temporary(struct upload *upload)
+ * was to be removed. False: err stands, or becomes ERROR_UNKNOWN. */
+static bool remove_temporary(struct upload *upload, struct error *err)
 {
     struct error ignored;
     enum removal removal = REMOVAL_FAILED;
@@ -146,8 +162,8 @@ static bool remove_temporary(struct upload *upload)
     if (upload->handle)
         (void)!stage_drop(upload->stage, upload->handle, upload->folder, upload->temporary,
                           upload->name, &removal, &ignored);
-    else
-        leave(upload->call, upload->temporary, upload->name);
+    if (!removal_is_gone(removal) && !keep_in_doubt(upload, err))
+        stage_leave(upload->call, upload->temporary, upload->name);
     return upload->was_refused && removal == REMOVAL_NEEDLESS;
 }
 
@@ -172,16 +188,19 @@ enum removal stage_removal(CURLcode code)
     return is_refused ? REMOVAL_REFUSED : REMOVAL_FAILED;
 }
 
+bool stage_announce_step(const struct handle *handle, const struct transfer_step *step, struct error *err)
+{
+    const struct transfer_call *call = handle->call;
+    return !call || !call->announce || call->announce(call->context, step, err);
+}
+
 bool stage_announce(const struct handle *handle, enum transfer_step_kind kind,
                     const char *temporary, const char *name, uint64_t size, struct error *err)
 {
-    const struct transfer_call *call = handle->call;
     struct transfer_step step = {.kind = kind, .size = size};
-    if (!call || !call->announce)
-        return true;
     snprintf(step.temporary, sizeof step.temporary, "%s", temporary);
     snprintf(step.name, sizeof step.name, "%s", name);
-    return call->announce(call->context, &step, err);
+    return stage_announce_step(handle, &step, err);
 }
 
 static bool publish(struct upload *upload, uint64_t size, bool is_taken,
@@ -282,9 +301,9 @@ bool stage_store(const struct stage *stage, struct transfer *transfer,
     bool ok = upload.handle && store_settled(&upload, receipt, err);
     pump_close(upload.pump);
     if (!ok && err->kind != ERROR_UNKNOWN)
-        ok = remove_temporary(&upload);
+        ok = remove_temporary(&upload, err);
     else if (!ok && upload.may_exist && (!call || !call->announce))
-        leave(call, upload.temporary, name); /* without a journal no later call will settle it */
+        stage_leave(call, upload.temporary, name); /* without a journal no later call will settle it */
     pool_release(transfer, upload.handle);
     return ok;
 }

@@ -88,6 +88,8 @@ enum stage_match {
 enum stage_match stage_match(const struct handle *handle, const struct stage_look *look);
 
 /* Announces a step of handle's call, if its caller keeps a journal. */
+MUST_USE bool stage_announce_step(const struct handle *handle, const struct transfer_step *step,
+                                  struct error *err);
 MUST_USE bool stage_announce(const struct handle *handle, enum transfer_step_kind kind,
                              const char *temporary, const char *name, uint64_t size,
                              struct error *err);
@@ -100,6 +102,8 @@ enum removal stage_removal(CURLcode code);
 MUST_USE bool stage_drop(const struct stage *stage, struct handle *handle, const char *folder,
                          const char *temporary, const char *name, enum removal *removal,
                          struct error *err);
+/* Tells the call what could not be removed: a later run tries again. */
+void stage_leave(const struct transfer_call *call, const char *temporary, const char *name);
 
 /* ---- stage_doubt.c: what became of a step, as far as looking tells ---- */
 
@@ -109,6 +113,14 @@ MUST_USE bool stage_drop(const struct stage *stage, struct handle *handle, const
 MUST_USE bool stage_look_surely(const struct stage *stage, struct handle *handle, const char *folder,
                                 const char *const names[2], bool with_time,
                                 struct stage_look looks[2], struct error *err);
+
+/* Whether `to`, where from is still there, may be a copy of it, by a server that renames so and has not removed
+ * the old name yet, or was cut off before it: it was free when the rename was announced, and has our size. */
+bool stage_may_be_copied(const struct connection *connection, const char *from, uint64_t size,
+                         const struct stage_look *to);
+/* Notes that as a step, which stays in doubt for as long as from is there. False: ERROR_UNKNOWN says what to do. */
+bool stage_say_copied(const struct handle *handle, const char *from, const char *to, uint64_t size,
+                      struct error *err);
 
 enum stage_finding {
     FOUND_NOTHING, /* it has had no effect, or none that is left */

@@ -5,7 +5,10 @@
  */
 #include <string.h>
 
+#include "transfer/remote_name.h"
 #include "transfer/stage.h"
+
+#define COPIED "copied?" /* the version of a step whose two names were seen at once: one may be taken since */
 
 static bool is_listed(const struct remote_listing *listing, const char *name)
 {
@@ -60,6 +63,40 @@ static bool say_unknown(const struct handle *handle, const struct transfer_step 
                             doubt->name, why.message);
 }
 
+bool stage_may_be_copied(const struct connection *connection, const char *from, uint64_t size,
+                         const struct stage_look *to)
+{
+    return temporary_name_is(from) && connection->on_conflict != CONFLICT_OVERWRITE && to->exists &&
+           to->size == size;
+}
+
+bool stage_say_copied(const struct handle *handle, const char *from, const char *to, uint64_t size,
+                      struct error *err)
+{
+    struct transfer_step step = {.kind = STEP_PUBLISHING, .size = size, .version = COPIED};
+    snprintf(step.temporary, sizeof step.temporary, "%s", from);
+    snprintf(step.name, sizeof step.name, "%s", to);
+    if (!stage_announce_step(handle, &step, err))
+        return false;
+    return connection_error(handle->connection, err, ERROR_UNKNOWN,
+                            "'%s' and '%s' were there at once, equally large: the server may have copied one to "
+                            "the other, or somebody else stored the other: remove '%s' if the file has "
+                            "arrived, or rename it",
+                            from, to, from);
+}
+
+/* What is left of a step that published nothing. */
+static bool clear(const struct stage *stage, struct handle *handle, const char *folder, struct error *err)
+{
+    const struct transfer_step *doubt = handle->call->doubt;
+    enum removal removal;
+    if (!stage_drop(stage, handle, folder, doubt->temporary, doubt->name, &removal, err))
+        return false;
+    if (!removal_is_gone(removal))
+        stage_leave(handle->call, doubt->temporary, doubt->name);
+    return true;
+}
+
 static bool look_at(const struct stage *stage, struct handle *handle, const char *folder,
                     struct stage_look looks[2], struct error *err)
 {
@@ -75,7 +112,6 @@ bool stage_doubt_store(const struct stage *stage, struct handle *handle, const c
 {
     const struct transfer_step *doubt = handle->call ? handle->call->doubt : NULL;
     struct stage_look looks[2];
-    enum removal removal;
     *finding = FOUND_NOTHING;
     if (!doubt)
         return true;
@@ -83,10 +119,14 @@ bool stage_doubt_store(const struct stage *stage, struct handle *handle, const c
         return false;
     if (doubt->kind == STEP_PUBLISHING && !looks[0].exists)
         *finding = FOUND_DONE;
+    else if (doubt->kind == STEP_PUBLISHING &&
+             (strcmp(doubt->version, COPIED) == 0 ||
+              stage_may_be_copied(handle->connection, doubt->temporary, doubt->size, &looks[1])))
+        return stage_say_copied(handle, doubt->temporary, doubt->name, doubt->size, err);
     else if (doubt->kind == STEP_PUBLISHING && looks[0].size == doubt->size)
         *finding = FOUND_WHOLE;
     else if (looks[0].exists)
-        return stage_drop(stage, handle, folder, doubt->temporary, doubt->name, &removal, err);
+        return clear(stage, handle, folder, err);
     return true;
 }
 

@@ -9,10 +9,11 @@ enum outcome { DONE, NOT_DONE, CONFLICT, UNKNOWN };
  * stop it: an unsettled rename costs more than the wait. The new name is looked at first: if the rename
  * happens only now, it must not be taken for somebody else's. */
 static enum outcome settle(const struct stage *stage, struct transfer *transfer,
-                           struct handle **handle, const char *folder, const char *from,
-                           const char *to, uint64_t size, struct error *why)
+                           struct handle **handle, const char *folder,
+                           const struct stage_move *move, const char *to, struct error *why)
 {
-    const char *const names[2] = {to, from};
+    const char *const names[2] = {to, move->from};
+    uint64_t size = move->size;
     struct stage_look looks[2];
     const struct transfer_call *call = (*handle)->call;
     const struct connection *connection = (*handle)->connection;
@@ -28,6 +29,10 @@ static enum outcome settle(const struct stage *stage, struct transfer *transfer,
     bool overwrite = connection->on_conflict == CONFLICT_OVERWRITE; /* then the new name need not be ours */
     if (!overwrite && looks[0].exists && looks[0].size == size && looks[1].exists && looks[1].size != size)
         return DONE; /* and another file has come under the old name since */
+    if (looks[1].exists && stage_may_be_copied(connection, move->from, size, &looks[0])) {
+        (void)!stage_say_copied(*handle, move->from, to, size, why);
+        return UNKNOWN;
+    }
     if (looks[1].exists)
         return looks[0].exists ? CONFLICT : NOT_DONE;
     /* The old name is gone. A new name that is gone, too, was taken by its consumer already. */
@@ -61,7 +66,7 @@ static bool rename_settled(const struct stage *stage, struct transfer *transfer,
             return true;
         if (end == RENAME_NOT_ASKED && !was_lost)
             return false;
-        enum outcome outcome = settle(stage, transfer, handle, folder, from, to, move->size, &why);
+        enum outcome outcome = settle(stage, transfer, handle, folder, move, to, &why);
         if (outcome == DONE)
             return true;
         if (outcome == UNKNOWN)

@@ -103,6 +103,47 @@ class Doubt(ScriptTest):
             self.only(server, "SENT-s.csv")
 
 
+    def test_two_equal_names_may_be_a_copy(self):
+        """Of a server that renames by copying, and was cut off before it removed the old name. A reader may take
+        the copy then: what was once seen is remembered."""
+        def check(server, doubt, *names):
+            answer = self.drive(server, self.store_step(), call=doubt)
+            self.fails(answer, "unknown", f"'{TEMPORARY}' and 't.csv' were there at once")
+            self.only(server, *names)
+
+        def copy(session, name):
+            session.server.files[name] = session.server.files[session.renaming]
+            return HANG_UP
+        server = self.serve({TEMPORARY: DATA}, RNTO=copy)
+        check(server, self.doubt(), TEMPORARY, "t.csv")
+        doubt = self.doubt()
+        check(server, doubt, TEMPORARY, "t.csv")
+        doubt["doubt"]["version"] = "copied?"
+        del server.files["t.csv"]
+        check(server, doubt, TEMPORARY)
+        server.files.clear()
+        self.succeeds(self.drive(server, self.store_step(), call=doubt))
+        self.assertEqual((self.sent(server), server.files), (0, {}))
+
+    def test_two_names_are_no_copy_where_they_differ_or_are_overwritten(self):
+        server = self.serve({TEMPORARY: DATA, "t.csv": DATA + b"!"})
+        self.fails(self.store_again(server), "exists", "t.csv")
+        self.only(server, "t.csv")
+        server = self.serve({TEMPORARY: DATA, "t.csv": DATA})
+        self.succeeds(self.drive(server, self.store_step(), call=self.doubt(), on_conflict="overwrite"))
+        self.only(server, "t.csv")
+
+    def test_an_earlier_rename_that_is_at_work_yet(self):
+        """Where neither a second one nor a removal is let through, it may come yet; what was removed cannot."""
+        server = self.serve({TEMPORARY: DATA}, RNTO=BUSY, DELE=BUSY)
+        self.fails(self.store_again(server), "unknown", TEMPORARY, "cannot be removed now")
+        self.only(server, TEMPORARY)
+        self.assertEqual(self.sent(server), 0)
+        del server.replies["DELE"]
+        self.fails(self.store_again(server), "refused", "being used by another process")
+        self.only(server)
+
+
 class Refused(ScriptTest):
     def once(self, effect, says):
         """The first RNTO has that effect and that answer."""

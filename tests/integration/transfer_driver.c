@@ -5,7 +5,8 @@
  *
  *   {"connections": {"A": {"type": "ftp", "host": ..., "port": ..., ...}},
  *    "call": {"file_size_max": n, "deadline_ms": n, "stop_after_bytes": n, "instance": "id",
- *             "doubt": {"publishing": true, "temporary": "old name", "name": "new name", "size": n}},
+ *             "doubt": {"publishing": true, "temporary": "old name", "name": "new name", "size": n,
+ *                       "version": "..."}},
  *    "steps": [{"do": "list|open|store|rename|move|sleep", "connection": "A", "folder": ...}]}
  *
  * Names are text, or bytes as "<key>_hex". store has "source": {"connection", "folder", "name"} or
@@ -332,6 +333,7 @@ static const struct transfer_step *doubt_of(const cJSON *how, struct transfer_st
     doubt->size = (uint64_t)number_of(told, "size", 0);
     snprintf(doubt->temporary, sizeof doubt->temporary, "%s", json_text(told, "temporary"));
     snprintf(doubt->name, sizeof doubt->name, "%s", json_text(told, "name"));
+    snprintf(doubt->version, sizeof doubt->version, "%s", json_text(told, "version"));
     return doubt;
 }
 
