@@ -2,7 +2,6 @@
 /* Capability flow, extension points: messages and files through the tenant's customisations. The set of an
  * execution has filters only at points that its manifest declares. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/clock.h"
 #include "capability/filter_run.h"
@@ -85,30 +84,20 @@ static bool check_usable(struct call *call)
     return true;
 }
 
-/* False: no memory. A text that is NULL stays NULL. */
-static bool copy(const char *text, char **out)
-{
-    *out = text ? strdup(text) : NULL;
-    return *out || !text;
-}
-
 /* The file with the filters of the point behind those that it has already; NULL: no memory. */
 static struct remote_file *with_filters(const struct call *call, const struct remote_file *file)
 {
     struct buf lines;
     struct remote_file *out = calloc(1, sizeof *out);
-    if (!out)
+    if (!out || !remote_file_copy(file, out)) {
+        free(out);
         return NULL;
-    out->connection = file->connection;
-    out->stream = file->stream;
-    out->info = file->info;
+    }
     buf_init(&lines, FILTER_SETS_TEXT_MAX);
     buf_append_text(&lines, file->filters ? file->filters : "");
     filter_set_text(call->execution->filters, call->args[0].text, &lines);
-    bool ok = copy(file->folder, &out->folder) && copy(file->name, &out->name) &&
-              copy(file->etag, &out->etag) && copy(file->digest, &out->digest) && !lines.failed;
-    out->filters = ok ? buf_take(&lines, NULL) : NULL;
-    buf_release(&lines);
+    free(out->filters);
+    out->filters = buf_take(&lines, NULL);
     if (out->filters)
         return out;
     object_release_file(out);

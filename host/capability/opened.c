@@ -2,7 +2,6 @@
 /* A ring of copies; see opened.h. */
 #include "capability/opened.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 void opened_note(struct opened *opened, const struct remote_file *file)
@@ -11,18 +10,8 @@ void opened_note(struct opened *opened, const struct remote_file *file)
         return;
     struct remote_file *slot = &opened->files[opened->next % OPENED_MAX];
     remote_file_release(slot);
-    *slot = (struct remote_file){
-        .connection = file->connection,
-        .place = file->place ? strdup(file->place) : NULL,
-        .folder = strdup(file->folder),
-        .name = strdup(file->name),
-        .etag = file->etag ? strdup(file->etag) : NULL,
-        .info = file->info,
-    };
-    if (slot->folder && slot->name && (slot->etag || !file->etag) && (slot->place || !file->place))
+    if (remote_file_copy(file, slot))
         opened->next++;
-    else
-        remote_file_release(slot);
 }
 
 const struct remote_file *opened_find(const struct opened *opened,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Listings and file references as data: adding, comparing two looks, releasing. */
+/* Listings and file references as data: adding, comparing two looks, copying, releasing. */
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,15 +16,44 @@ void remote_listing_release(struct remote_listing *listing)
     *listing = (struct remote_listing){0};
 }
 
+/* What a file owns. */
+static const size_t file_texts[] = {
+    offsetof(struct remote_file, place),  offsetof(struct remote_file, folder),
+    offsetof(struct remote_file, name),   offsetof(struct remote_file, etag),
+    offsetof(struct remote_file, digest), offsetof(struct remote_file, filters),
+};
+#define FILE_TEXTS (sizeof file_texts / sizeof file_texts[0])
+
+_Static_assert(sizeof(struct remote_file) == sizeof(struct connection *) + sizeof(struct remote_stream *) +
+                                                 FILE_TEXTS * sizeof(char *) +
+                                                 sizeof(struct sluice_file_info),
+               "a new member: a text that the file owns belongs to file_texts, others are copied as they are");
+
+static char **text_of(struct remote_file *file, size_t index)
+{
+    return (char **)(void *)((char *)file + file_texts[index]);
+}
+
 void remote_file_release(struct remote_file *file)
 {
-    free(file->place);
-    free(file->folder);
-    free(file->name);
-    free(file->etag);
-    free(file->digest);
-    free(file->filters);
+    for (size_t i = 0; i < FILE_TEXTS; i++)
+        free(*text_of(file, i));
     *file = (struct remote_file){0};
+}
+
+bool remote_file_copy(const struct remote_file *file, struct remote_file *out)
+{
+    bool ok = true;
+    *out = *file;
+    for (size_t i = 0; i < FILE_TEXTS; i++) {
+        char **text = text_of(out, i);
+        bool has_one = *text != NULL;
+        *text = has_one && ok ? strdup(*text) : NULL;
+        ok = ok && (*text || !has_one);
+    }
+    if (!ok)
+        remote_file_release(out);
+    return ok;
 }
 
 /* The array grows at every power of two, so that the count alone tells its capacity. */

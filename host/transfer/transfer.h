@@ -126,6 +126,8 @@ struct remote_file {
     struct sluice_file_info info; /* of the file itself, before any filter */
 };
 void remote_file_release(struct remote_file *file);
+/* All of it, with texts of its own; out of memory: false, and *out is zero. */
+MUST_USE bool remote_file_copy(const struct remote_file *file, struct remote_file *out);
 /* False: it was opened by an earlier process, and its connection points to another place by now, where another
  * file has its name (ERROR_BROKEN). remote_read fails alike. */
 MUST_USE bool remote_is_where_it_was(const struct remote_file *file, struct error *err);

@@ -22,7 +22,7 @@ if(TARGET sluice)
     string(TOLOWER ${area} name)
     add_python_test(outbox.${name} test_outbox.py ARGS $<TARGET_FILE:sluice> ${area})
   endforeach()
-  add_python_test(unmarked test_unmarked.py ARGS $<TARGET_FILE:sluice>)
+  add_python_test(unmarked test_unmarked.py ARGS $<TARGET_FILE:sluice> ${TEST_GUEST_FOLDER})
   add_python_test(readme test_readme.py ARGS $<TARGET_FILE:sluice> $<TARGET_FILE:sluice-translate>
     ${TEST_GUEST_FOLDER}/nothing.wasm ${SLUICE_GUEST_CC} ${CJSON_SOURCE_DIR})
   add_python_test(faults test_faults.py

@@ -2,12 +2,13 @@
 """Files that arrived, but are not marked, by the real program between two scripted FTP servers: what no
 time tells apart is not sent again, and what cannot be looked at is not taken for gone.
 
-Usage: test_unmarked.py SLUICE [unittest arguments]
+Usage: test_unmarked.py SLUICE GUESTS [unittest arguments]
 """
 import contextlib
 import json
 import os
 import re
+import shutil
 import signal
 import sqlite3
 import struct
@@ -23,12 +24,13 @@ sys.path.insert(0, os.path.join(HERE, "..", "peers"))
 from landscape import CONFIG, FLOW_FTP, Landscape  # noqa: E402
 from test_ftp_script import HANG_UP, ScriptedServer  # noqa: E402
 
-SLUICE = None
+SLUICE = GUESTS = None
 FAILED, PARTLY = 1, 3  # exit statuses
 SOURCE, TARGET = "OU FTP CCS for CCS-DACS", "OU FTP DACS for CCS-DACS"
 
 
-class Unmarked(unittest.TestCase):
+class UnmarkedTest(unittest.TestCase):
+    """What the tests share: a landscape whose FTP servers are scripted, and files of a prefix of their own."""
     @classmethod
     def setUpClass(cls):
         cls.folder = tempfile.TemporaryDirectory(prefix="sluice-unmarked-")
@@ -74,6 +76,12 @@ class Unmarked(unittest.TestCase):
         shown = json.loads(self.land.sluice("--json", "show", outcome["instance"], check=True).stdout)
         return json.dumps(shown["fault"])
 
+    def point_to(self, server):
+        self.land.connections[SOURCE]["port"] = server.port
+        self.land.write_connections(self.land.connections)
+
+
+class Unmarked(UnmarkedTest):
     # ---- no time ------------------------------------------------------------------------------------
 
     def refused(self, mdtm="502 what?"):
@@ -134,10 +142,6 @@ class Unmarked(unittest.TestCase):
         listed = json.loads(self.land.sluice("--json", "unmarked", check=True).stdout)["unmarked"]
         return [one for one in listed if one["file"] == self.name]
 
-    def point_to(self, server):
-        self.land.connections[SOURCE]["port"] = server.port
-        self.land.write_connections(self.land.connections)
-
     def delivered_from(self, spare_files):
         """A file that was delivered and cannot be marked, and the server that takes the place of its own."""
         source, target, _ = self.refused(mdtm=None)
@@ -176,54 +180,6 @@ class Unmarked(unittest.TestCase):
         self.assertEqual(self.taken[1:], [(self.name, b"4567")])
         self.assertEqual(list(spare.files), ["SENT-" + self.name])
         self.check_marked_when_back(source, target)
-
-    def test_a_file_is_marked_where_it_was_opened_only(self):
-        """Killed when the file has arrived; by the time that it is to be marked, a spare server has its name."""
-        state = {}
-
-        def rename(session, name):
-            if "process" not in state:
-                return None
-            session.server.files[name] = session.server.files.pop(session.renaming)
-            os.killpg(state.pop("process"), signal.SIGKILL)
-            return HANG_UP
-        source, target = self.source(MDTM="502 what?"), self.target(RNTO=rename)
-        process = subprocess.Popen(self.land.command(*self.command()), env=self.land.environment(),
-                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
-        state["process"] = process.pid
-        self.assertEqual(process.wait(), -signal.SIGKILL)
-        spare = ScriptedServer({self.name: b"456"}, MDTM="502 what?")
-        self.addCleanup(spare.close)
-        self.point_to(spare)
-        self.run_flow(target, FAILED)  # goes on with the first run, and is one of its own
-        self.assertEqual((self.taken, list(spare.files)), ([(self.name, b"123")], [self.name]))
-        self.point_to(source)
-        self.assertIn("tells no time", self.detail(self.run_flow(target, FAILED)))
-        self.assertEqual((self.taken, list(source.files)), ([(self.name, b"123")], [self.name]))
-
-    def test_a_file_is_read_where_it_was_opened_only(self):
-        """Killed while it is being sent: what a spare server has of that name, size and time is another file."""
-        state = {}
-
-        def store(_session, _name):
-            if "process" not in state:
-                return None
-            os.killpg(state.pop("process"), signal.SIGKILL)
-            return HANG_UP
-        source, target = self.source(), self.target(STOR=store)
-        process = subprocess.Popen(self.land.command(*self.command()), env=self.land.environment(),
-                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
-        state["process"] = process.pid
-        self.assertEqual(process.wait(), -signal.SIGKILL)
-        spare = ScriptedServer({self.name: b"456"})
-        self.addCleanup(spare.close)
-        self.point_to(spare)
-        self.run_flow(target, 0)  # goes on with the first run, which leaves the file alone, and is one of its own
-        self.assertEqual((self.taken, list(spare.files)), ([(self.name, b"456")], ["SENT-" + self.name]))
-        self.point_to(source)
-        self.run_flow(target, 0)
-        self.assertEqual(self.taken, [(self.name, b"456"), (self.name, b"123")])
-        self.assertEqual(list(source.files), ["SENT-" + self.name])
 
     # ---- an earlier release -------------------------------------------------------------------------
 
@@ -433,6 +389,71 @@ class Unmarked(unittest.TestCase):
         self.assertEqual(self.taken, [(self.name, b"123")])
 
 
+class Opened(UnmarkedTest):
+    """A file is the one that was opened, wherever its connection points by now."""
+
+    def test_a_file_is_marked_where_it_was_opened_only(self):
+        """Killed when the file has arrived; by the time that it is to be marked, a spare server has its name."""
+        state = {}
+
+        def rename(session, name):
+            if "process" not in state:
+                return None
+            session.server.files[name] = session.server.files.pop(session.renaming)
+            os.killpg(state.pop("process"), signal.SIGKILL)
+            return HANG_UP
+        source, target = self.source(MDTM="502 what?"), self.target(RNTO=rename)
+        process = subprocess.Popen(self.land.command(*self.command()), env=self.land.environment(),
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+        state["process"] = process.pid
+        self.assertEqual(process.wait(), -signal.SIGKILL)
+        spare = ScriptedServer({self.name: b"456"}, MDTM="502 what?")
+        self.addCleanup(spare.close)
+        self.point_to(spare)
+        self.run_flow(target, FAILED)  # goes on with the first run, and is one of its own
+        self.assertEqual((self.taken, list(spare.files)), ([(self.name, b"123")], [self.name]))
+        self.point_to(source)
+        self.assertIn("tells no time", self.detail(self.run_flow(target, FAILED)))
+        self.assertEqual((self.taken, list(source.files)), ([(self.name, b"123")], [self.name]))
+
+    def test_a_file_is_read_where_it_was_opened_only(self):
+        """Killed while it is being sent: what a spare server has of that name, size and time is another file."""
+        state = {}
+
+        def store(_session, _name):
+            if "process" not in state:
+                return None
+            os.killpg(state.pop("process"), signal.SIGKILL)
+            return HANG_UP
+        source, target = self.source(), self.target(STOR=store)
+        process = subprocess.Popen(self.land.command(*self.command()), env=self.land.environment(),
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+        state["process"] = process.pid
+        self.assertEqual(process.wait(), -signal.SIGKILL)
+        spare = ScriptedServer({self.name: b"456"})
+        self.addCleanup(spare.close)
+        self.point_to(spare)
+        self.run_flow(target, 0)  # goes on with the first run, which leaves the file alone, and is one of its own
+        self.assertEqual((self.taken, list(spare.files)), ([(self.name, b"456")], ["SENT-" + self.name]))
+        self.point_to(source)
+        self.run_flow(target, 0)
+        self.assertEqual(self.taken, [(self.name, b"456"), (self.name, b"123")])
+        self.assertEqual(list(source.files), ["SENT-" + self.name])
+
+
+class OpenedThroughAFilter(Opened):
+    """The same where the bytes pass through a customisation."""
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        folder = os.path.join(cls.land.workspace, "customizations", FLOW_FTP)
+        shutil.copytree(GUESTS + "_compiled", os.path.join(cls.land.workspace, "state", "compiled"))
+        os.makedirs(folder)
+        shutil.copy(os.path.join(GUESTS, "filter_copy.wasm"), os.path.join(folder, "content.wasm"))
+        with open(os.path.join(cls.land.workspace, "sluice.json"), "w", encoding="utf-8") as file:
+            json.dump({"filters": {"unsigned": "allow"}}, file)
+
+
 if __name__ == "__main__":
-    SLUICE = os.path.realpath(sys.argv.pop(1))
+    SLUICE, GUESTS = (os.path.realpath(sys.argv.pop(1)) for _ in range(2))
     unittest.main()

@@ -340,7 +340,30 @@ static void test_two_looks(void)
     remote_listing_release(&now);
 }
 
+static void test_a_copy_of_a_file_is_all_of_it(void)
+{
+    static const struct connection connection;
+    static struct remote_stream stream;
+    static char texts[][8] = {"place", "folder", "name", "etag", "digest", "filters"};
+    const struct remote_file file = {
+        .connection = &connection, .place = texts[0], .stream = &stream, .folder = texts[1], .name = texts[2],
+        .etag = texts[3], .digest = texts[4], .filters = texts[5],
+        .info = {.size = 1, .modified_s = 2, .flags = SLUICE_FILE_TOO_LARGE}};
+    struct remote_file copy, empty = {0};
+    CHECK(remote_file_copy(&file, &copy));
+    CHECK(copy.connection == &connection && copy.stream == &stream);
+    const char *const copies[] = {copy.place, copy.folder, copy.name, copy.etag, copy.digest, copy.filters};
+    for (size_t i = 0; i < sizeof copies / sizeof copies[0]; i++)
+        CHECK(copies[i] != texts[i] && strcmp(copies[i], texts[i]) == 0);
+    CHECK(memcmp(&copy.info, &file.info, sizeof copy.info) == 0);
+    remote_file_release(&copy);
+    CHECK(memcmp(&copy, &empty, sizeof copy) == 0);
+    CHECK(remote_file_copy(&empty, &copy)); /* what is not known stays so */
+    CHECK(memcmp(&copy, &empty, sizeof copy) == 0);
+}
+
 CHECK_MAIN(TEST(test_list_lines), TEST(test_mlsd_lines), TEST(test_times),
            TEST(test_stream_in_any_pieces), TEST(test_what_was_understood),
            TEST(test_strange_lines_are_shown_cut), TEST(test_cut_listing_is_broken), TEST(test_line_limit),
-           TEST(test_entry_limit), TEST(test_bytes_limit), TEST(test_two_looks))
+           TEST(test_entry_limit), TEST(test_bytes_limit), TEST(test_two_looks),
+           TEST(test_a_copy_of_a_file_is_all_of_it))
