@@ -21,7 +21,7 @@ void buf_release(struct buf *buf)
 void buf_clear(struct buf *buf)
 {
     buf->size = 0;
-    buf->failed = false;
+    buf->failed = buf->is_full = false;
     if (buf->data)
         buf->data[0] = '\0';
 }
@@ -29,8 +29,10 @@ void buf_clear(struct buf *buf)
 /* Makes room for `more` bytes and the NUL; false marks the buffer failed. */
 static bool reserve(struct buf *buf, size_t more)
 {
-    if (buf->failed || more > buf->size_max - buf->size) {
-        buf->failed = true;
+    if (buf->failed)
+        return false;
+    if (more > buf->size_max - buf->size) {
+        buf->failed = buf->is_full = true;
         return false;
     }
     size_t needed = buf->size + more + 1;

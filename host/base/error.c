@@ -61,6 +61,15 @@ bool error_set(struct error *err, enum error_kind kind, const char *format, ...)
     err->peer_code = 0;
     err->retry = RETRY_NEVER;
     err->retry_after_ms = 0;
+    err->is_out_of_memory = false;
+    return false;
+}
+
+bool error_out_of_memory(struct error *err)
+{
+    error_set(err, ERROR_LIMIT, "out of memory");
+    if (err)
+        err->is_out_of_memory = true;
     return false;
 }
 
@@ -91,6 +100,7 @@ bool error_context(struct error *err, const char *format, ...)
     err->peer_code = inner.peer_code;
     err->retry = inner.retry;
     err->retry_after_ms = inner.retry_after_ms;
+    err->is_out_of_memory = inner.is_out_of_memory;
     return false;
 }
 

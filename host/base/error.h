@@ -43,6 +43,7 @@ struct error {
     enum error_kind kind;
     int peer_code;                    /* FTP reply, HTTP status or SMTP reply; 0 where none */
     enum error_retry retry;
+    bool is_out_of_memory;            /* set by error_out_of_memory: nothing is wrong with what was asked */
     uint32_t retry_after_ms;          /* how long the peer asks to wait; 0: it does not say */
     char message[ERROR_MESSAGE_SIZE]; /* one sentence, no final full stop, no secret; never cut inside UTF-8 */
 };
@@ -56,8 +57,11 @@ struct error {
 #endif
 
 /* Fills err (when not NULL) and returns false, so that a failure is one line. peer_code and
- * retry_after_ms become 0, retry RETRY_NEVER. */
+ * retry_after_ms become 0, retry RETRY_NEVER, is_out_of_memory false. */
 bool error_set(struct error *err, enum error_kind kind, const char *format, ...) PRINTF_LIKE(3, 4);
+
+/* This process had no memory: ERROR_LIMIT, which passes, while other limits stay. Returns false. */
+bool error_out_of_memory(struct error *err);
 
 /* The same, with ": <strerror(number)>" added. */
 bool error_errno(struct error *err, enum error_kind kind, int number, const char *format, ...)

@@ -26,12 +26,12 @@ static void the_ceiling_holds_at_n_and_n_plus_1(void)
     buf_append(&buf, "1234", 4);
     CHECK(!buf.failed);
     buf_append(&buf, "5", 1);
-    CHECK(buf.failed);
+    CHECK(buf.failed && buf.is_full);
     CHECK_EQ_TEXT(buf_text(&buf), "1234");
     buf_clear(&buf);
-    CHECK(!buf.failed);
+    CHECK(!buf.failed && !buf.is_full);
     buf_printf(&buf, "%s", "12345");
-    CHECK(buf.failed);
+    CHECK(buf.failed && buf.is_full);
     buf_release(&buf);
 }
 
@@ -44,6 +44,16 @@ static void failure_is_sticky(void)
     CHECK(buf.failed);
     CHECK_EQ_INT(buf.size, 0);
     CHECK(buf_take(&buf, NULL) == NULL);
+}
+
+static void what_failed_for_want_of_memory_is_not_full(void)
+{
+    struct buf buf;
+    buf_init(&buf, 2);
+    buf.failed = true; /* as where realloc gave NULL */
+    buf_append_text(&buf, "abc");
+    CHECK(buf.failed && !buf.is_full && buf_is_out_of_memory(&buf));
+    buf_release(&buf);
 }
 
 static void taking_moves_the_content_out(void)
@@ -88,5 +98,6 @@ static void percent_encoding_leaves_only_unreserved(void)
 }
 
 CHECK_MAIN(TEST(appends_keep_a_nul_behind), TEST(the_ceiling_holds_at_n_and_n_plus_1),
-           TEST(failure_is_sticky), TEST(taking_moves_the_content_out),
+           TEST(failure_is_sticky), TEST(what_failed_for_want_of_memory_is_not_full),
+           TEST(taking_moves_the_content_out),
            TEST(base64_matches_the_rfc), TEST(percent_encoding_leaves_only_unreserved))

@@ -34,6 +34,19 @@ static void context_goes_before_and_keeps_the_rest(void)
     CHECK_EQ_INT(err.retry_after_ms, 7);
 }
 
+static void want_of_memory_is_told_from_other_limits(void)
+{
+    struct error err = {0};
+    CHECK(!error_out_of_memory(&err));
+    CHECK(!error_out_of_memory(NULL));
+    CHECK_EQ_INT(err.kind, ERROR_LIMIT);
+    CHECK_EQ_TEXT(err.message, "out of memory");
+    error_context(&err, "file '%s'", "a");
+    CHECK(err.is_out_of_memory);
+    error_set(&err, ERROR_LIMIT, "out of memory");
+    CHECK(!err.is_out_of_memory);
+}
+
 static void errno_is_told_in_words(void)
 {
     struct error err;
@@ -72,6 +85,7 @@ static void kinds_have_names_that_parse(void)
 }
 
 CHECK_MAIN(TEST(setting_returns_false_and_keeps_the_sentence),
-           TEST(context_goes_before_and_keeps_the_rest), TEST(errno_is_told_in_words),
+           TEST(context_goes_before_and_keeps_the_rest),
+           TEST(want_of_memory_is_told_from_other_limits), TEST(errno_is_told_in_words),
            TEST(arguments_may_point_into_the_message),
            TEST(a_long_message_is_cut_between_characters), TEST(kinds_have_names_that_parse))
