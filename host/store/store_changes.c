@@ -48,7 +48,7 @@ bool store_watch_open(struct store_watch **out, struct store *store, struct erro
 {
     struct store_watch *watch = calloc(1, sizeof *watch);
     if (!watch)
-        return error_set(err, ERROR_LIMIT, "out of memory");
+        return error_out_of_memory(err);
     *watch = (struct store_watch){
         .store = store,
         .timer = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK),
@@ -121,7 +121,7 @@ bool store_changes_open(struct store_changes *changes, const char *path, struct 
         return error_errno(err, errno == EACCES ? ERROR_DENIED : ERROR_INTERNAL, errno,
                            "cannot open '%s'", path ? path : "a file in memory");
     changes->counter = page;
-    return changes->path || error_set(err, ERROR_LIMIT, "out of memory");
+    return changes->path || error_out_of_memory(err);
 }
 
 void store_changes_close(struct store_changes *changes)

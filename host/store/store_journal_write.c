@@ -70,7 +70,7 @@ bool store_journal_write(struct store *store, const char *id, const struct journ
 {
     struct record *list = journal_list(records, count);
     if (!list)
-        return count == 0 || error_set(err, ERROR_LIMIT, "out of memory");
+        return count == 0 || error_out_of_memory(err);
     pthread_mutex_lock(&store->queue);
     bool ok = journal_locked(store, id, list, durable, err);
     pthread_mutex_unlock(&store->queue);
@@ -80,7 +80,7 @@ bool store_journal_write(struct store *store, const char *id, const struct journ
 bool store_hand_in(struct store *store, const char *id, struct record *record, struct error *err)
 {
     if (!record)
-        return error_set(err, ERROR_LIMIT, "out of memory");
+        return error_out_of_memory(err);
     pthread_mutex_lock(&store->queue);
     bool ok = journal_locked(store, id, record, false, err);
     pthread_mutex_unlock(&store->queue);

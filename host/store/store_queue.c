@@ -87,7 +87,7 @@ bool store_write(struct store *store, store_write_fn *fn, void *context, struct 
     struct waiter waiter = {.fn = fn, .context = context};
     struct record *record = record_new(RECORD_CALL, &(struct record_parts){.texts = {NULL}});
     if (!record)
-        return error_set(err, ERROR_LIMIT, "out of memory");
+        return error_out_of_memory(err);
     record->waiter = &waiter;
     pthread_mutex_lock(&store->queue);
     bool ok = !store->is_broken || store_say_broken(store, err);

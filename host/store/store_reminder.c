@@ -113,7 +113,7 @@ bool store_reminders(struct store *store, const char *kind, const char *beginnin
             continue;
         const struct reminder reminder = {kept->kind, kept->key, kept->value, kept->size};
         struct kept_reminder *one = copy(&reminder);
-        ok = one || error_set(err, ERROR_LIMIT, "out of memory");
+        ok = one || error_out_of_memory(err);
         if (one)
             one->next = list;
         list = one ? one : list;
@@ -142,7 +142,7 @@ bool store_remind(struct store *store, const char *id, const struct reminder *re
     };
     struct kept_reminder *kept = copy(reminder);
     if (!kept)
-        return error_set(err, ERROR_LIMIT, "out of memory");
+        return error_out_of_memory(err);
     pthread_mutex_lock(&store->reminding);
     bool ok = store_hand_in(store, id, record_new(RECORD_REMIND, &parts), err);
     if (ok)
@@ -203,7 +203,7 @@ static bool read_all(struct store *store, struct kept_reminder **list, struct er
             kept->next = *list;
         *list = kept ? kept : *list;
     }
-    return walk_end(&walk, err) && (has_room || error_set(err, ERROR_LIMIT, "out of memory"));
+    return walk_end(&walk, err) && (has_room || error_out_of_memory(err));
 }
 
 /* Nothing is handed in meanwhile, and what was handed in before is read. */

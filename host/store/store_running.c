@@ -13,7 +13,7 @@
 
 static bool no_memory(struct error *err)
 {
-    return error_set(err, ERROR_LIMIT, "out of memory");
+    return error_out_of_memory(err);
 }
 
 /* ---- instances that run ------------------------------------------------------------------------ */

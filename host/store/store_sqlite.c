@@ -95,6 +95,9 @@ bool store_fail(sqlite3 *db, int code, struct error *err, const char *what)
         return error_set(err, ERROR_INVALID, "%s: not a sluice store, or damaged (%s)", what, reason);
     case SQLITE_CONSTRAINT:
         return error_set(err, ERROR_EXISTS, "%s: %s", what, reason);
+    case SQLITE_NOMEM:
+        error_out_of_memory(err);
+        return error_context(err, "%s", what);
     default:
         return error_set(err, ERROR_INTERNAL, "%s: %s", what, reason);
     }
@@ -172,7 +175,7 @@ static bool place(struct store *store, const char *path, struct error *err)
     store->is_in_memory = strcmp(path, STORE_IN_MEMORY) == 0;
     store->path = strdup(store->is_in_memory ? name : path);
     if (!store->path)
-        return error_set(err, ERROR_LIMIT, "out of memory");
+        return error_out_of_memory(err);
     return store->is_in_memory || store_create(path, err);
 }
 
@@ -182,7 +185,7 @@ bool store_open(struct store **out, const char *path, struct error *err)
         return error_set(err, ERROR_INVALID, "path too long: '%s'", path);
     struct store *store = calloc(1, sizeof *store);
     if (!store)
-        return error_set(err, ERROR_LIMIT, "out of memory");
+        return error_out_of_memory(err);
     store->owner.fd = store->changes.fd = -1;
     pthread_mutex_init(&store->reading, NULL);
     pthread_mutex_init(&store->keeping, NULL);

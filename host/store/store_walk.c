@@ -25,7 +25,7 @@ static struct reader *reader_open(struct store *store, struct error *err)
 {
     struct reader *reader = calloc(1, sizeof *reader);
     if (!reader) {
-        error_set(err, ERROR_LIMIT, "out of memory");
+        error_out_of_memory(err);
         return NULL;
     }
     if (store_connect(&reader->db, store->path, store->is_in_memory, err)) {
@@ -127,7 +127,7 @@ static bool copy_row(struct walk *walk, sqlite3_stmt *statement)
         cells[i].size = (size_t)sqlite3_column_bytes(statement, i);
         cells[i].text = arena_copy(&walk->arena, bytes, cells[i].size);
         if (!cells[i].text)
-            return error_set(&walk->error, ERROR_LIMIT, "out of memory");
+            return error_out_of_memory(&walk->error);
     }
     walk->key = cells[0].number;
     walk->rows++;
@@ -140,7 +140,7 @@ static bool read_rows(struct walk *walk, sqlite3 *db, sqlite3_stmt *statement, i
     walk->cells = arena_alloc(&walk->arena,
                               (size_t)rows_max * (size_t)walk->columns * sizeof *walk->cells);
     if (!walk->cells)
-        return error_set(&walk->error, ERROR_LIMIT, "out of memory");
+        return error_out_of_memory(&walk->error);
     int code = bind(walk, statement, rows_max);
     while (code == SQLITE_OK && walk->arena.size < WALK_PAGE_SIZE) {
         code = sqlite3_step(statement);

@@ -232,5 +232,7 @@ bool mime_compose(const struct mime_mail *mail, struct buf *out, struct error *e
     mime_append_quoted_printable(out, mail->body);
     if (out->size < 2 || out->failed || memcmp(out->data + out->size - 2, "\r\n", 2) != 0)
         buf_append_text(out, "\r\n");
+    if (buf_is_out_of_memory(out))
+        return error_out_of_memory(err);
     return !out->failed || error_set(err, ERROR_LIMIT, "the mail is too large");
 }

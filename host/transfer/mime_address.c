@@ -163,7 +163,7 @@ static bool add_item(struct mime_addresses *out, const char *text, size_t size, 
                          MIME_RECIPIENTS_MAX);
     struct mime_address *items = realloc(out->items, (out->count + 1) * sizeof *items);
     if (!items)
-        return error_set(err, ERROR_LIMIT, "out of memory");
+        return error_out_of_memory(err);
     out->items = items;
     if (!parse_item(text, size, field, &items[out->count], err))
         return false;
