@@ -50,7 +50,7 @@ bool journal_open(struct journal **out, struct store *store, const char *instanc
 {
     struct journal *journal = calloc(1, sizeof *journal);
     if (!journal)
-        return error_set(err, ERROR_LIMIT, "out of memory");
+        return error_out_of_memory(err);
     journal->store = store;
     journal->instance = instance;
     journal->mode = mode;
@@ -146,18 +146,14 @@ static struct journal_place place_of(const struct journal *journal, const char *
                                   request->size};
 }
 
-/* Takes request and result over. */
+/* Takes request and result, which is sealed, over. */
 static bool add_result(struct journal *journal, const char *import, struct buf *request,
                        struct buf *result, struct error *err)
 {
-    struct unwritten *to = &journal->unwritten[journal->unwritten_count++];
-    const struct journal_place place = place_of(journal, import, request);
-    journal_seal(&place, JOURNAL_RESULT, result);
-    *to = (struct unwritten){journal->number, import, *request, *result};
+    journal->unwritten[journal->unwritten_count++] =
+        (struct unwritten){journal->number, import, *request, *result};
     journal->unwritten_size += request->size + result->size;
     journal->size += result->size;
-    if (to->request.failed || to->result.failed)
-        return error_set(err, ERROR_LIMIT, "out of memory");
     bool is_full = journal->unwritten_count == UNWRITTEN_COUNT_MAX ||
                    journal->unwritten_size >= JOURNAL_UNWRITTEN_MAX;
     return !is_full || write_all(journal, NULL, false, err);
@@ -283,6 +279,8 @@ static bool look_back(struct execution *execution, struct look *look, bool *answ
              "and target; `sluice discard` gives the instance up", (long long)journal->number);
     else if (!look->is_same_import || !look->is_same_request)
         tell_difference(execution, look);
+    else if (journal->plan.failed)
+        stop(execution, FAULT_SUSPENDED, "the journal cannot be read: out of memory");
     else if (look->is_unusable)
         stop(execution, look->why.kind == ERROR_INVALID ? FAULT_DIVERGED : FAULT_SUSPENDED,
              "record %lld of the journal cannot be used: %s", (long long)journal->number,
@@ -317,6 +315,14 @@ static bool answer_call(void *context, const void *result, size_t size, struct e
                                 is_replay ? NULL : execution->snapshot, &answer->result, why);
 }
 
+/* A part of it is another request. */
+static bool is_whole_request(const struct call *call)
+{
+    if (call->execution->journal->request.failed)
+        stop(call->execution, FAULT_SUSPENDED, "the journal cannot be read: out of memory");
+    return !call->execution->journal->request.failed;
+}
+
 bool journal_answers(struct call *call, int32_t *result)
 {
     if (!is_journaled(call))
@@ -330,7 +336,7 @@ bool journal_answers(struct call *call, int32_t *result)
                         .request = &journal->request,
                         .answer = answer_call,
                         .context = &answer};
-    bool answered, is_settled = look_back(call->execution, &look, &answered);
+    bool answered, is_settled = !is_whole_request(call) || look_back(call->execution, &look, &answered);
     if (!is_settled && watch_should_stop(call->execution->watch)) {
         stop(call->execution, FAULT_SUSPENDED, "asked to stop; it goes on from there later");
         is_settled = true;
@@ -349,6 +355,24 @@ static bool is_interrupted(const struct call *call)
     return call->error.kind == ERROR_CANCELLED && watch_should_stop(call->execution->watch);
 }
 
+/* Part of a request or result says something else, so nothing of it is kept. Without memory the call is as
+ * after a kill: asked again later, or in doubt. What is too long would be so again. */
+static bool is_packed(struct execution *execution, const char *import, struct buf *request,
+                      struct buf *result)
+{
+    if (!request->failed && !result->failed)
+        return true;
+    if (result->is_full)
+        stop(execution, FAULT_JOURNAL_LIMIT,
+             "the answer to %s has more than %u bytes, the journal of one execution takes %u", import,
+             RESULT_SIZE_MAX, JOURNAL_SIZE_MAX);
+    else
+        stop(execution, FAULT_SUSPENDED, "the journal cannot be written: out of memory");
+    buf_release(request);
+    buf_release(result);
+    return false;
+}
+
 /* Takes request and result over. What a change came to is handed in at once, or a kill some time later would
  * make a doubt of what is known. What is over the limit is kept, and ends the execution: going on later
  * would not change it. */
@@ -356,7 +380,11 @@ static void keep(struct execution *execution, const char *import, struct buf *re
                  struct buf *result, bool is_of_change)
 {
     struct journal *journal = execution->journal;
+    const struct journal_place place = place_of(journal, import, request);
     struct error err = {0};
+    journal_seal(&place, JOURNAL_RESULT, result);
+    if (!is_packed(execution, import, request, result))
+        return;
     if (!add_result(journal, import, request, result, &err) ||
         (is_of_change && !write_all(journal, NULL, false, &err)))
         stop(execution, FAULT_SUSPENDED, "the journal cannot be written: %s", err.message);
@@ -404,7 +432,7 @@ bool journal_announce(struct call *call, const void *plan, size_t size, enum jou
         .plan_size = sealed.size,
     };
     bool ok = sealed.failed
-                  ? error_set(&call->error, ERROR_LIMIT, "out of memory")
+                  ? error_out_of_memory(&call->error)
                   : write_all(journal, &record, when == JOURNAL_ON_DISK, &call->error);
     buf_release(&sealed);
     if (ok)
@@ -421,60 +449,72 @@ void journal_suspend(struct call *call)
 
 /* ---- clock and randomness -------------------------------------------------------------------- */
 
-static bool answer_number(void *context, const void *result, size_t size, struct error *why)
+/* A value that is asked for without arguments. */
+struct value {
+    const char *import;
+    void *bytes;
+    bool (*answer)(void *bytes, const void *result, size_t size, struct error *why);
+    void (*pack)(const void *bytes, struct buf *out);
+};
+
+static bool answer_number(void *bytes, const void *result, size_t size, struct error *why)
 {
     struct unpack in;
     unpack_begin(&in, result, size);
-    *(uint64_t *)context = unpack_number(&in);
+    *(uint64_t *)bytes = unpack_number(&in);
     return unpack_end(&in) || error_set(why, ERROR_INVALID, "it is damaged");
 }
 
-static bool answer_seed(void *context, const void *result, size_t size, struct error *why)
+static void put_number(const void *bytes, struct buf *out)
 {
-    memcpy(context, result, size == JOURNAL_SEED_SIZE ? size : 0);
+    pack_number(out, *(const uint64_t *)bytes);
+}
+
+static bool answer_seed(void *bytes, const void *result, size_t size, struct error *why)
+{
+    memcpy(bytes, result, size == JOURNAL_SEED_SIZE ? size : 0);
     return size == JOURNAL_SEED_SIZE || error_set(why, ERROR_INVALID, "it is damaged");
 }
 
-/* A value that is asked for without arguments: from the past into value, else value is recorded. */
-static void keep_value(struct execution *execution, const char *import,
-                       bool (*answer)(void *, const void *, size_t, struct error *), void *value,
-                       const void *bytes, size_t size)
+static void put_seed(const void *bytes, struct buf *out)
 {
-    struct journal *journal = execution->journal;
+    buf_append(out, bytes, JOURNAL_SEED_SIZE);
+}
+
+/* From the past, else it is recorded. */
+static void keep_value(struct execution *execution, const struct value *value)
+{
     struct buf request, result;
     bool answered;
     buf_init(&request, 1);
-    struct look look = {.journal = journal,
-                        .import = import,
+    struct look look = {.journal = execution->journal,
+                        .import = value->import,
                         .request = &request,
-                        .answer = answer,
-                        .context = value};
+                        .answer = value->answer,
+                        .context = value->bytes};
     if (look_back(execution, &look, &answered))
         return;
-    buf_init(&result, size + JOURNAL_SEAL_SIZE);
-    buf_append(&result, bytes, size);
-    keep(execution, import, &request, &result, false);
+    buf_init(&result, JOURNAL_SEED_SIZE + JOURNAL_SEAL_SIZE);
+    value->pack(value->bytes, &result);
+    keep(execution, value->import, &request, &result, false);
 }
 
 int64_t journal_clock(struct execution *execution, int64_t now)
 {
-    uint64_t value = (uint64_t)now;
-    struct buf packed;
-    if (!execution->journal)
-        return now;
-    buf_init(&packed, 16);
-    pack_number(&packed, value);
-    keep_value(execution, CLOCK, answer_number, &value, packed.data, packed.size);
-    buf_release(&packed);
-    return (int64_t)value;
+    uint64_t number = (uint64_t)now;
+    const struct value value = {CLOCK, &number, answer_number, put_number};
+    if (execution->journal)
+        keep_value(execution, &value);
+    return (int64_t)number;
 }
 
 static bool seed(struct execution *execution)
 {
     unsigned char bytes[JOURNAL_SEED_SIZE];
+    const struct value value = {SEED, bytes, answer_seed, put_seed};
     if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes)
         return false;
-    keep_value(execution, SEED, answer_seed, bytes, bytes, sizeof bytes);
+    keep_value(execution, &value);
     if (execution->stop != FAULT_NONE)
         return false;
     br_hmac_drbg_init(&execution->journal->random, &br_sha256_vtable, bytes, sizeof bytes);

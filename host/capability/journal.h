@@ -52,8 +52,10 @@ bool journal_is_over(const struct journal *journal);
  * journal_result then keeps what came of it. Both do nothing for what is not journaled.
  * An execution that cannot go on has execution->stop set, and the caller ends the guest: the module asked
  * for something else than in the past (FAULT_DIVERGED); the past of a replay ended, a record is damaged,
- * the store failed, a doubt could not be settled, or its call failed before that (FAULT_SUSPENDED); its
- * results are more than JOURNAL_SIZE_MAX (FAULT_JOURNAL_LIMIT).
+ * the store failed, a doubt could not be settled, or its call failed before that, or there was no memory to
+ * read, pack or keep what was asked and answered (FAULT_SUSPENDED); its results are more than JOURNAL_SIZE_MAX,
+ * or one is too long to be kept (FAULT_JOURNAL_LIMIT). What was not packed whole is not kept at all, so that
+ * the call is asked again, or in doubt.
  */
 bool journal_answers(struct call *call, int32_t *result);
 void journal_result(struct call *call, int32_t result);

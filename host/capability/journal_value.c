@@ -70,6 +70,7 @@ void journal_value_request(const struct call *call, struct buf *out)
         show_argument(call, i, &shown);
     buf_append(out, buf_text(&shown),
                shown.size < JOURNAL_SHOWN_MAX ? shown.size : JOURNAL_SHOWN_MAX);
+    out->failed |= shown.failed;
     buf_release(&shown);
 }
 
@@ -149,9 +150,11 @@ static bool unpack_handle(struct call *call, struct unpack *in, const struct sna
     void *object = object_unpack((enum handle_kind)kind, in, snapshot, &release, why);
     if (!object)
         return false;
-    if (call_open_handle(call, (enum handle_kind)kind, object, release) != result)
-        return error_set(why, ERROR_INVALID, "a handle came out as another number");
-    return true;
+    if (call_open_handle(call, (enum handle_kind)kind, object, release) == result)
+        return true;
+    return call->error.is_out_of_memory
+               ? error_out_of_memory(why)
+               : error_set(why, ERROR_INVALID, "a handle came out as another number");
 }
 
 bool journal_value_unpack(struct call *call, const void *bytes, size_t size,
