@@ -55,21 +55,29 @@ int32_t call_put_text(const struct argument *out, const char *text)
     return call_put(out, text, strlen(text));
 }
 
+int32_t call_out_of_memory(struct call *call)
+{
+    error_out_of_memory(&call->error);
+    return call_failed(call);
+}
+
 int32_t call_open_handle(struct call *call, enum handle_kind kind, void *object,
                          handle_release_fn *release)
 {
     int32_t handle = handle_open(&call->execution->handles, kind, object, release);
-    if (handle > 0) {
-        if (kind == HANDLE_FILE)
-            opened_note(&call->execution->opened, object);
-        call->opened = kind;
-        return handle;
+    if (handle == 0) {
+        if (release)
+            release(object);
+        error_set(&call->error, ERROR_LIMIT, "more than %u open handles: close what is no longer needed",
+                  SLUICE_HANDLES_MAX);
+        return call_failed(call);
     }
-    if (release)
-        release(object);
-    error_set(&call->error, ERROR_LIMIT, "more than %u open handles: close what is no longer needed",
-              SLUICE_HANDLES_MAX);
-    return call_failed(call);
+    if (kind == HANDLE_FILE && !opened_note(&call->execution->opened, object)) {
+        handle_close(&call->execution->handles, (uint32_t)handle);
+        return call_out_of_memory(call);
+    }
+    call->opened = kind;
+    return handle;
 }
 
 /* ---- arguments ------------------------------------------------------------------------------ */
@@ -98,15 +106,19 @@ static void map_arguments(struct guest *guest, struct call *call, const uint32_t
     }
 }
 
+/* A text that is refused is "" from here on: what the guest has there need not end. */
 static bool check_text(struct call *call, struct argument *arg, const char *name)
 {
+    const char *bytes = arg->text;
+    arg->text = "";
     if (arg->size > SLUICE_TEXT_SIZE_MAX)
         return error_set(&call->error, ERROR_LIMIT, "argument '%s' is longer than %u bytes", name,
                          SLUICE_TEXT_SIZE_MAX);
-    if (!text_is_utf8(arg->text, arg->size))
+    if (!text_is_utf8(bytes, arg->size))
         return error_set(&call->error, ERROR_INVALID, "argument '%s' is not UTF-8 text", name);
-    arg->text = arena_copy(&call->execution->scratch, arg->text, arg->size);
-    return arg->text || error_set(&call->error, ERROR_LIMIT, "out of memory");
+    const char *copy = arena_copy(&call->execution->scratch, bytes, arg->size);
+    arg->text = copy ? copy : "";
+    return copy || error_out_of_memory(&call->error);
 }
 
 static bool check_handle(struct call *call, struct argument *arg, enum handle_kind kind)
@@ -313,9 +325,19 @@ static int32_t perform_now(struct guest *guest, struct call *call)
     return retry_perform(call);
 }
 
+/* Memory that was wanting once is there at a replay, so neither may the guest be told, nor may it be the call's
+ * result for good: all goes on later. Without a journal there is no later. */
+static void wait_for_memory(struct call *call, int32_t result)
+{
+    if (has_failed(call, result) && call->error.is_out_of_memory && call->execution->journal &&
+        call->execution->stop == FAULT_NONE)
+        journal_suspend(call);
+}
+
 static int32_t perform(struct guest *guest, struct call *call)
 {
     int32_t status = check_arguments(call);
+    wait_for_memory(call, status);
     if (status != SLUICE_OK)
         return status;
     for (unsigned i = 0; i < call->import->parameter_count && !call->subject; i++)
@@ -329,6 +351,7 @@ static int32_t perform(struct guest *guest, struct call *call)
     result = perform_now(guest, call);
     if (was_in_doubt && !call->is_settled && has_failed(call, result))
         journal_suspend(call); /* a connection that is disabled now, say: what came of it is still not known */
+    wait_for_memory(call, result);
     journal_result(call, result);
     return result;
 }

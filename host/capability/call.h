@@ -95,11 +95,15 @@ uint32_t import_call(struct guest *guest, enum import_id id, const uint32_t word
 /* Turns call->error into the status that the guest sees. For handlers: `return call_failed(call)`. */
 int32_t call_failed(const struct call *call);
 
+/* For handlers without memory: as call_failed. Where there is a journal, the execution stops for it and goes on
+ * later (FAULT_SUSPENDED), as after every error of error_out_of_memory; the guest is not told. */
+int32_t call_out_of_memory(struct call *call);
+
 /* Writes at most capacity bytes to the OUT argument and returns the full size. */
 int32_t call_put(const struct argument *out, const void *bytes, size_t size);
 int32_t call_put_text(const struct argument *out, const char *text);
 
-/* Ties object to a handle of the execution; on a full table releases it and fails with LIMIT. */
+/* Ties object to a handle of the execution; on a full table or without memory releases it and fails with LIMIT. */
 int32_t call_open_handle(struct call *call, enum handle_kind kind, void *object,
                          handle_release_fn *release);
 #endif

@@ -61,10 +61,8 @@ static bool list(struct call *call, struct remote_listing *listing)
 int32_t content_list(struct call *call)
 {
     struct listing_cursor *cursor = calloc(1, sizeof *cursor);
-    if (!cursor) {
-        error_set(&call->error, ERROR_LIMIT, "out of memory");
-        return call_failed(call);
-    }
+    if (!cursor)
+        return call_out_of_memory(call);
     call->subject = call->args[1].text;
     if (!list(call, &cursor->listing)) {
         free(cursor);
@@ -85,10 +83,8 @@ int32_t content_list(struct call *call)
 int32_t content_open(struct call *call)
 {
     struct remote_file *file = calloc(1, sizeof *file);
-    if (!file) {
-        error_set(&call->error, ERROR_LIMIT, "out of memory");
-        return call_failed(call);
-    }
+    if (!file)
+        return call_out_of_memory(call);
     call->subject = call->args[2].text;
     if (!remote_open(transfer_of(call), call->connection, call->args[1].text, call->args[2].text,
                      &call->transfer, file, &call->error)) {
@@ -139,18 +135,20 @@ static bool is_same_place(const struct call *call, const struct remote_file *sou
     return same_peer && is_same_folder(source->folder, call->args[1].text);
 }
 
+#define RECEIPT_SIZE_MAX (6 * REMOTE_NAME_SIZE_MAX + 256) /* JSON: a byte of the name takes up to 6 */
+
 static int32_t put_receipt(struct call *call, const struct argument *out,
                            const struct remote_receipt *receipt)
 {
     struct buf json;
-    buf_init(&json, 4096);
+    buf_init(&json, RECEIPT_SIZE_MAX);
     buf_append_text(&json, "{\"name\":");
     json_append_text(&json, receipt->name, strlen(receipt->name));
     buf_printf(&json, ",\"size\":%llu", (unsigned long long)receipt->size);
     if (receipt->digest[0])
         buf_printf(&json, ",\"digest\":\"%s\"", receipt->digest);
     buf_append_char(&json, '}');
-    int32_t size = call_put_text(out, buf_text(&json));
+    int32_t size = json.failed ? call_out_of_memory(call) : call_put_text(out, buf_text(&json));
     call->note = arena_copy(&call->execution->scratch, buf_text(&json), json.size);
     buf_release(&json);
     return size;

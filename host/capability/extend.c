@@ -39,12 +39,6 @@ static bool run_all(struct call *call, struct buf *message)
     return ok;
 }
 
-static int32_t no_memory(struct call *call)
-{
-    error_set(&call->error, ERROR_LIMIT, "out of memory");
-    return call_failed(call);
-}
-
 int32_t capability_flow_extensions(struct call *call)
 {
     int32_t count = 0;
@@ -61,14 +55,14 @@ int32_t capability_flow_extend(struct call *call)
         return 0;
     struct http_response *response = calloc(1, sizeof *response);
     if (!response)
-        return no_memory(call);
+        return call_out_of_memory(call);
     response->status = 200;
     buf_init(&response->body, SLUICE_BYTES_SIZE_MAX);
     buf_append(&response->body, message->text, message->size);
     if (!response->body.failed && run_all(call, &response->body))
         return call_open_handle(call, HANDLE_RESPONSE, response, object_release_response);
     object_release_response(response);
-    return call->error.kind == ERROR_NONE ? no_memory(call) : call_failed(call);
+    return call->error.kind == ERROR_NONE ? call_out_of_memory(call) : call_failed(call);
 }
 
 /* One that cannot be used fails the step before a byte of the file moves. */
@@ -84,24 +78,20 @@ static bool check_usable(struct call *call)
     return true;
 }
 
-/* The file with the filters of the point behind those that it has already; NULL: no memory. */
-static struct remote_file *with_filters(const struct call *call, const struct remote_file *file)
+/* Of the file, with those of the point behind them. False: no memory, or more than FILTER_SETS_TEXT_MAX. */
+static bool add_filters(struct call *call, struct remote_file *file)
 {
     struct buf lines;
-    struct remote_file *out = calloc(1, sizeof *out);
-    if (!out || !remote_file_copy(file, out)) {
-        free(out);
-        return NULL;
-    }
     buf_init(&lines, FILTER_SETS_TEXT_MAX);
     buf_append_text(&lines, file->filters ? file->filters : "");
     filter_set_text(call->execution->filters, call->args[0].text, &lines);
-    free(out->filters);
-    out->filters = buf_take(&lines, NULL);
-    if (out->filters)
-        return out;
-    object_release_file(out);
-    return NULL;
+    bool is_full = lines.is_full;
+    free(file->filters);
+    file->filters = buf_take(&lines, NULL);
+    if (is_full)
+        return error_set(&call->error, ERROR_LIMIT, "the file has filters of more than %u bytes",
+                         FILTER_SETS_TEXT_MAX);
+    return file->filters || error_out_of_memory(&call->error);
 }
 
 int32_t capability_flow_extend_file(struct call *call)
@@ -115,7 +105,13 @@ int32_t capability_flow_extend_file(struct call *call)
         return 0;
     if (!check_usable(call))
         return call_failed(call);
-    struct remote_file *filtered = with_filters(call, file);
-    return filtered ? call_open_handle(call, HANDLE_FILE, filtered, object_release_file)
-                    : no_memory(call);
+    struct remote_file *filtered = calloc(1, sizeof *filtered);
+    if (!filtered || !remote_file_copy(file, filtered)) {
+        free(filtered);
+        return call_out_of_memory(call);
+    }
+    if (add_filters(call, filtered))
+        return call_open_handle(call, HANDLE_FILE, filtered, object_release_file);
+    object_release_file(filtered);
+    return call_failed(call);
 }

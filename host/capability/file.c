@@ -37,6 +37,10 @@ int32_t capability_file_next(struct call *call)
     struct buf name;
     buf_init(&name, 4 * REMOTE_NAME_SIZE_MAX);
     append_printable(&name, entry->name);
+    if (name.failed) {
+        buf_release(&name);
+        return call_out_of_memory(call); /* a part of a name is another file's */
+    }
     int32_t size = call_put_text(&call->args[1], buf_text(&name));
     buf_release(&name);
     memcpy(call->args[2].out, &info, sizeof info);

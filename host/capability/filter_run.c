@@ -167,6 +167,8 @@ static bool write_message(struct filter_run *run, const void *bytes, size_t size
 {
     struct buf *out = ((struct message_run *)run)->out;
     buf_append(out, bytes, size);
+    if (buf_is_out_of_memory(out))
+        return error_out_of_memory(&run->error);
     return !out->failed || error_set(&run->error, ERROR_FILTER, "gave more than %zu bytes "
                                      "(filters.output_size_max)", out->size_max);
 }
@@ -215,6 +217,8 @@ static bool compose(const struct filter_site *site, const struct filter *filter,
     buf_append_text(out, ",\"lookups\":{");
     append_lookups(site, out);
     buf_append_text(out, "}}");
+    if (buf_is_out_of_memory(out))
+        return error_out_of_memory(err);
     return !out->failed || filter_run_fail(site, filter, err, "has more input than %zu bytes",
                                            out->size_max);
 }

@@ -116,22 +116,25 @@ static bool announce_call(struct call *call)
     return journal_announce(call, "", 0, is_remote ? JOURNAL_ON_DISK : JOURNAL_IN_ORDER);
 }
 
+/* A part of an answer is another answer. */
+static bool is_whole(struct call *call, const struct http_response *response)
+{
+    bool is_cut = buf_is_out_of_memory(&response->headers) || buf_is_out_of_memory(&response->body);
+    return !is_cut || error_out_of_memory(&call->error);
+}
+
 int32_t capability_flow_call(struct call *call)
 {
     struct execution *execution = call->execution;
     call->subject = call->args[1].text;
     struct http_response *response = calloc(1, sizeof *response);
-    if (!response) {
-        error_set(&call->error, ERROR_LIMIT, "out of memory");
-        if (execution->journal)
-            journal_suspend(call); /* as where the callee cannot begin for want of it */
-        return call_failed(call);
-    }
+    if (!response)
+        return call_out_of_memory(call);
     if (!announce_call(call) ||
         !execution->environment->call_flow(execution, call->connection, call->args[1].text,
                                            call->args[2].text, call->args[2].size,
                                            call->args[3].object, response, &call->error) ||
-        is_refused_for_now(call, response)) {
+        is_refused_for_now(call, response) || !is_whole(call, response)) {
         object_release_response(response);
         return call_failed(call);
     }
@@ -160,7 +163,10 @@ int32_t capability_flow_respond(struct call *call)
     buf_clear(&execution->response);
     buf_append(&execution->response, call->args[2].text, call->args[2].size);
     if (execution->response.failed) {
+        bool is_out_of_memory = buf_is_out_of_memory(&execution->response);
         buf_clear(&execution->response);
+        if (is_out_of_memory)
+            return call_out_of_memory(call);
         error_set(&call->error, ERROR_LIMIT, "response is larger than %u bytes",
                   EXECUTION_RESPONSE_MAX);
         return call_failed(call);
@@ -201,7 +207,8 @@ int32_t capability_flow_fault(struct call *call)
     json_append_text(&json, failure->connection, strlen(failure->connection));
     buf_printf(&json, ",\"import\":\"%s\",\"peer_code\":%d}", failure->import,
                failure->error.peer_code);
-    int32_t size = call_put(&call->args[0], buf_text(&json), json.size);
+    int32_t size = json.failed ? call_out_of_memory(call)
+                               : call_put(&call->args[0], buf_text(&json), json.size);
     buf_release(&json);
     return size;
 }

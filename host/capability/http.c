@@ -88,6 +88,7 @@ static void wrap_body(const struct connection *connection, struct http_request *
     request->body_size = wrapped->size;
 }
 
+#define WRAPPED_SIZE_MAX (SLUICE_BYTES_SIZE_MAX + 1024)
 #define NOT_CARRIED_OUT "-" /* what is announced behind an attempt that certainly had no effect */
 
 static bool is_read(const struct http_request *request)
@@ -118,16 +119,20 @@ static void take_back(struct call *call, const struct http_request *request)
         (void)!journal_announce(call, NOT_CARRIED_OUT, strlen(NOT_CARRIED_OUT), JOURNAL_IN_ORDER);
 }
 
+/* Announced last, so that what keeps it from being sent leaves no doubt. */
 static bool request_wrapped(struct call *call, struct http_request *request,
                             struct http_response *response)
 {
     struct buf wrapped;
-    buf_init(&wrapped, SLUICE_BYTES_SIZE_MAX + 1024);
+    buf_init(&wrapped, WRAPPED_SIZE_MAX);
     wrap_body(call->connection, request, &wrapped);
-    bool ok = wrapped.failed
-                  ? error_set(&call->error, ERROR_LIMIT, "out of memory")
-                  : http_call(call->execution->environment->transfer, call->connection, request,
-                              &call->transfer, response, &call->error);
+    bool ok = !wrapped.is_full || error_set(&call->error, ERROR_LIMIT,
+                                            "in its wrapper the message has more than %u bytes",
+                                            WRAPPED_SIZE_MAX);
+    ok = ok && (!wrapped.failed || error_out_of_memory(&call->error));
+    ok = ok && announce(call, request) &&
+         http_call(call->execution->environment->transfer, call->connection, request,
+                   &call->transfer, response, &call->error);
     buf_release(&wrapped);
     return ok;
 }
@@ -153,11 +158,9 @@ int32_t capability_http_request(struct call *call)
     if (!check_request(call, &request))
         return call_failed(call);
     struct http_response *response = calloc(1, sizeof *response);
-    if (!response) {
-        error_set(&call->error, ERROR_LIMIT, "out of memory");
-        return call_failed(call);
-    }
-    if (!announce(call, &request) || !request_wrapped(call, &request, response) ||
+    if (!response)
+        return call_out_of_memory(call);
+    if (!request_wrapped(call, &request, response) ||
         asks_to_come_back(call, &request, response)) {
         object_release_response(response);
         take_back(call, &request);

@@ -54,7 +54,7 @@ bool lease_take(struct call *call)
     if (!call->execution->journal || manifest_answers(run->manifest))
         return true;
     name_place(call, &place);
-    bool ok = place.failed ? error_set(&call->error, ERROR_LIMIT, "out of memory")
+    bool ok = place.failed ? error_out_of_memory(&call->error)
                            : take(call, run, buf_text(&place));
     buf_release(&place);
     return ok;

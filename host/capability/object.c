@@ -93,7 +93,7 @@ static bool find_connection(const char *text, const struct snapshot *snapshot, s
     file->connection = snapshot_connection(snapshot, name, err);
     return file->connection &&
            (copy_text(text[size] ? text + size + 1 : NULL, &file->place) ||
-            error_set(err, ERROR_LIMIT, "out of memory"));
+            error_out_of_memory(err));
 }
 
 static bool unpack_file(struct unpack *in, const struct snapshot *snapshot,
@@ -105,7 +105,7 @@ static bool unpack_file(struct unpack *in, const struct snapshot *snapshot,
               copy_text(unpack_text(in), &file->filters);
     file->info = unpack_info(in);
     if (!ok)
-        return error_set(err, ERROR_LIMIT, "out of memory");
+        return error_out_of_memory(err);
     return !connection || in->failed || find_connection(connection, snapshot, file, err);
 }
 
@@ -130,7 +130,7 @@ static bool unpack_listing(struct unpack *in, struct listing_cursor *cursor, str
     }
     listing->entries = calloc((size_t)count + 1, sizeof *listing->entries);
     if (!listing->entries)
-        return error_set(err, ERROR_LIMIT, "out of memory");
+        return error_out_of_memory(err);
     for (; listing->count < count && !in->failed; listing->count++) {
         struct remote_entry *entry = &listing->entries[listing->count];
         const char *name = unpack_text(in);
@@ -138,7 +138,7 @@ static bool unpack_listing(struct unpack *in, struct listing_cursor *cursor, str
         entry->name = strdup(name ? name : "");
         entry->info = unpack_info(in);
         if (!entry->name)
-            return error_set(err, ERROR_LIMIT, "out of memory");
+            return error_out_of_memory(err);
     }
     return true;
 }
@@ -166,7 +166,7 @@ static bool unpack_response(struct unpack *in, struct http_response *response, s
     unpack_buf(in, &response->headers);
     unpack_buf(in, &response->body);
     return !(response->headers.failed || response->body.failed) ||
-           error_set(err, ERROR_LIMIT, "out of memory");
+           error_out_of_memory(err);
 }
 
 void object_pack(enum handle_kind kind, const void *object, struct buf *out)
@@ -217,7 +217,7 @@ void *object_unpack(enum handle_kind kind, struct unpack *in, const struct snaps
     void *object = calloc(1, kinds[kind].size);
     *release = kinds[kind].release;
     if (!object) {
-        error_set(err, ERROR_LIMIT, "out of memory");
+        error_out_of_memory(err);
         return NULL;
     }
     bool ok = fill(kind, object, in, snapshot, err);

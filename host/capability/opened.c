@@ -4,14 +4,16 @@
 
 #include <string.h>
 
-void opened_note(struct opened *opened, const struct remote_file *file)
+bool opened_note(struct opened *opened, const struct remote_file *file)
 {
     if (!file->connection || !file->folder || !file->name)
-        return;
+        return true;
     struct remote_file *slot = &opened->files[opened->next % OPENED_MAX];
     remote_file_release(slot);
-    if (remote_file_copy(file, slot))
-        opened->next++;
+    if (!remote_file_copy(file, slot))
+        return false;
+    opened->next++;
+    return true;
 }
 
 const struct remote_file *opened_find(const struct opened *opened,

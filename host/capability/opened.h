@@ -14,7 +14,8 @@ struct opened {
     unsigned next;
 };
 
-void opened_note(struct opened *opened, const struct remote_file *file); /* out of memory: not noted */
+/* A file without a place (that came with a message) is not noted. False: out of memory. */
+MUST_USE bool opened_note(struct opened *opened, const struct remote_file *file);
 /* The newest; connection and folder NULL: of any place. NULL: none of that place and name was opened. */
 const struct remote_file *opened_find(const struct opened *opened,
                                       const struct connection *connection, const char *folder,

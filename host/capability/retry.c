@@ -118,7 +118,7 @@ static void begin_anew(struct call *call)
 static void tell_attempts(struct call *call)
 {
     struct error last = call->error;
-    if (call->attempt == 1 || last.kind == ERROR_NONE)
+    if (call->attempt == 1 || last.kind == ERROR_NONE || last.is_out_of_memory)
         return;
     error_set(&call->error, last.kind, "%s (tried %u times)", last.message, call->attempt);
     call->error.peer_code = last.peer_code;

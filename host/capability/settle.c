@@ -56,7 +56,9 @@ static bool announce(void *context, const struct transfer_step *step, struct err
     call->has_step = true;
     buf_init(&plan, STEP_SIZE_MAX);
     pack_step(step, call->connection, &plan);
-    bool ok = !plan.failed || error_set(&call->error, ERROR_LIMIT, "out of memory");
+    bool ok = !plan.failed || error_out_of_memory(&call->error);
+    if (!ok)
+        journal_suspend(call); /* whatever else becomes of the transfer */
     ok = ok && journal_announce(call, plan.data, plan.size, JOURNAL_ON_DISK);
     if (!ok && err)
         *err = call->error;
@@ -86,7 +88,7 @@ static bool begin(struct call *call)
     const char *place;
     call->step = arena_alloc(&call->execution->scratch, sizeof *call->step);
     if (!call->step)
-        return error_set(&call->error, ERROR_LIMIT, "out of memory");
+        return error_out_of_memory(&call->error);
     call->transfer.announce = announce;
     if (!call->is_in_doubt)
         return true;
@@ -106,7 +108,7 @@ static bool set_doubt(struct call *call)
     if (call->has_step) {
         doubt = arena_alloc(&call->execution->scratch, sizeof *doubt);
         if (!doubt)
-            return error_set(&call->error, ERROR_LIMIT, "out of memory");
+            return error_out_of_memory(&call->error);
         *doubt = *call->step;
     }
     call->transfer.doubt = doubt;

@@ -39,7 +39,7 @@ static const char *copy_body(struct call *call)
     }
     const char *copy = arena_copy(&call->execution->scratch, body->text, body->size);
     if (!copy)
-        error_set(&call->error, ERROR_LIMIT, "out of memory");
+        error_out_of_memory(&call->error);
     return copy;
 }
 

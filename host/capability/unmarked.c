@@ -121,11 +121,10 @@ enum unmarked unmarked_find(struct call *call, const struct remote_file *source,
     if (!has_place(source))
         return UNMARKED_NO;
     unmarked_source(source->connection->name, source->folder, source->name, &finding.beginning);
-    if (finding.beginning.failed || !store_reminders(store, UNMARKED_KIND, buf_text(&finding.beginning),
-                                                     consider, &finding, &finding.why)) {
-        error_set(&finding.why, ERROR_LIMIT, "out of memory");
+    bool ok = !finding.beginning.failed || error_out_of_memory(&finding.why);
+    if (!ok || !store_reminders(store, UNMARKED_KIND, buf_text(&finding.beginning), consider, &finding,
+                                &finding.why))
         finding.is = UNMARKED_PERHAPS;
-    }
     if (finding.is == UNMARKED_SAME)
         *receipt = finding.receipt;
     if (finding.is == UNMARKED_PERHAPS) {
@@ -151,8 +150,11 @@ bool unmarked_may_note(struct call *call, const struct remote_file *source)
     if (!has_place(source) || call->is_in_doubt)
         return true;
     unmarked_key(call, source, &key);
+    bool is_whole = !key.failed;
     bool ok = store_may_remind(call->execution->environment->store, UNMARKED_KIND, buf_text(&key), &why);
     buf_release(&key);
+    if (!is_whole)
+        return error_out_of_memory(&call->error);
     return ok || error_set(&call->error, ERROR_LIMIT,
                            "%d files were delivered and could not be marked (renamed) at their source, "
                            "more cannot be remembered: mark or remove them there, or let them be "
@@ -170,7 +172,7 @@ bool unmarked_note(struct call *call, const struct remote_file *source,
     unmarked_pack(call, source, receipt, &value);
     const struct reminder reminder = {UNMARKED_KIND, buf_text(&key), value.data, value.size};
     bool ok = key.failed || value.failed
-                  ? error_set(&call->error, ERROR_LIMIT, "out of memory")
+                  ? error_out_of_memory(&call->error)
                   : store_remind(call->execution->environment->store, call->execution->instance,
                                  &reminder, &call->error);
     buf_release(&key);
@@ -200,7 +202,7 @@ bool unmarked_done(struct call *call)
 {
     struct forgetting forgetting = {.call = call, .ok = true};
     unmarked_source(call->connection->name, call->args[1].text, call->args[2].text, &forgetting.beginning);
-    bool ok = !forgetting.beginning.failed || error_set(&call->error, ERROR_LIMIT, "out of memory");
+    bool ok = !forgetting.beginning.failed || error_out_of_memory(&call->error);
     ok = ok && store_reminders(call->execution->environment->store, UNMARKED_KIND,
                                buf_text(&forgetting.beginning), forget_one, &forgetting, &call->error);
     buf_release(&forgetting.beginning);

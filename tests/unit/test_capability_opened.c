@@ -18,7 +18,7 @@ static void note(struct opened *opened, unsigned number)
 {
     char name[16];
     const struct remote_file file = file_named(name, number);
-    opened_note(opened, &file);
+    CHECK(opened_note(opened, &file));
 }
 
 static const struct remote_file *find(const struct opened *opened, unsigned number)
@@ -50,14 +50,14 @@ static void the_newest_of_a_place_and_name_is_found(void)
     static struct opened opened;
     char name[16];
     struct remote_file file = file_named(name, 1);
-    opened_note(&opened, &file);
+    CHECK(opened_note(&opened, &file));
     file.info.size = 2;
-    opened_note(&opened, &file);
+    CHECK(opened_note(&opened, &file));
     CHECK_EQ_INT(find(&opened, 1)->info.size, 2);
     CHECK(!opened_find(&opened, &other, "out", name));
     CHECK(!opened_find(&opened, &connection, "in", name));
     file.name = NULL;
-    opened_note(&opened, &file); /* a file that came with a message has no place */
+    CHECK(opened_note(&opened, &file)); /* a file that came with a message has no place */
     CHECK_EQ_INT(opened.next, 2);
     opened_release(&opened);
 }
