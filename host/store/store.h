@@ -108,9 +108,11 @@ void store_close(struct store *store); /* NULL is fine; writes what is pending *
 MUST_USE bool store_instance_start(struct store *store, const struct instance_start *start,
                                    struct error *err);
 
-/* Of an instance that this store started; as durable as its start. Completed, it needs its message no
- * more: that goes, and the one of the instance that it did again. ERROR_NOT_FOUND: there is none in
- * progress. After another error it may be tried again. */
+/* Of an instance that this store started; as durable as its start. Where the store cannot be written for
+ * now, the end of one without a journal is kept and written once it can be (true), as a tracked one's:
+ * nobody would go on with it; that of a durable one fails and may be tried again. Completed, it needs its
+ * message no more: that goes, and the one of the instance that it did again. ERROR_NOT_FOUND: there is none
+ * in progress. ERROR_UNAVAILABLE: the store is broken. */
 MUST_USE bool store_instance_finish(struct store *store, const char *id,
                                     const struct instance_end *end, struct error *err);
 

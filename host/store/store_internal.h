@@ -151,7 +151,8 @@ struct record *store_queue_take(struct store *store, int64_t retry_ms);
 /* What became of a group: who waited is told, records are freed or, postponed, put back in front. */
 enum group_outcome {
     GROUP_COMMITTED,
-    GROUP_POSTPONED, /* who waited gets the error; the rest is tried again */
+    GROUP_POSTPONED, /* who waited gets the error, but for an end that nobody else would hand in; that and the
+                        rest are tried again */
     GROUP_BROKEN,    /* so is the store from now on */
 };
 void store_queue_settle(struct store *store, struct record *list, enum group_outcome outcome,

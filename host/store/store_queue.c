@@ -2,6 +2,7 @@
 /* Records on their way to the writer, and what became of them; see store_internal.h. */
 #include <stdlib.h>
 
+#include "base/log.h"
 #include "base/metrics.h"
 #include "store/store_internal.h"
 
@@ -224,6 +225,33 @@ static void settle_one(struct store *store, struct record *record, enum group_ou
     store->audits_waiting -= record->kind == RECORD_AUDIT;
 }
 
+static void tell_waiter(struct record *record, enum group_outcome outcome, const struct error *why)
+{
+    if (!record->waiter || outcome == GROUP_COMMITTED)
+        return;
+    record->waiter->ok = false;
+    record->waiter->error = *why;
+}
+
+/* An end that nobody would hand in again is kept, too: who waited for it waits no longer. */
+static bool is_kept(struct record *record, enum group_outcome outcome)
+{
+    if (outcome != GROUP_POSTPONED)
+        return false;
+    if (record->waiter && record->kind == RECORD_END && !record->running->is_durable) {
+        record->waiter->is_settled = record->waiter->ok = true;
+        record->waiter = NULL;
+    }
+    return !record->waiter;
+}
+
+/* Who handed it in was told that it would be written. */
+static void tell_lost_end(const struct record *record, const struct error *why)
+{
+    if (record->kind == RECORD_END && !record->waiter && !record->running->is_tracked)
+        log_line(LOG_ERROR, record->running->id, "the end could not be recorded: %s", why->message);
+}
+
 void store_queue_settle(struct store *store, struct record *list, enum group_outcome outcome,
                         const struct error *why)
 {
@@ -237,18 +265,15 @@ void store_queue_settle(struct store *store, struct record *list, enum group_out
     }
     for (struct record *record = list, *next; record; record = next) {
         next = record->next;
-        if (record->waiter && outcome != GROUP_COMMITTED) {
-            record->waiter->ok = false;
-            record->waiter->error = *why;
-        }
-        if (record->waiter || outcome != GROUP_POSTPONED) {
-            settle_one(store, record, outcome);
-            record->next = done;
-            done = record;
+        tell_waiter(record, outcome, why);
+        if (is_kept(record, outcome)) {
+            *end = last = record;
+            end = &record->next;
             continue;
         }
-        *end = last = record;
-        end = &record->next;
+        settle_one(store, record, outcome);
+        record->next = done;
+        done = record;
     }
     if (last) { /* back to the front, so that the order stays */
         last->next = store->first;
@@ -261,6 +286,8 @@ void store_queue_settle(struct store *store, struct record *list, enum group_out
     pthread_mutex_unlock(&store->queue);
     while (done) {
         struct record *next = done->next;
+        if (outcome == GROUP_BROKEN)
+            tell_lost_end(done, why);
         free(done);
         done = next;
     }

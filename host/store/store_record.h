@@ -35,6 +35,7 @@ struct running {
     struct running *next; /* in its bucket */
     uint32_t hash;        /* of its id */
     bool is_tracked;      /* nobody waits for its start and end */
+    bool is_durable;      /* somebody goes on with it where its end was not written */
     bool keeps_message;   /* when it has completed */
     bool is_ended;        /* its end was handed in */
     bool is_left;         /* nobody runs it; records of it may still be in the queue */

@@ -2,7 +2,7 @@
 /*
  * The instances that this store started, and what they hand in. What happens where the queue is full: a
  * start waits for room, and its caller with it; what a running instance reports is dropped and counted;
- * an end is always taken.
+ * an end is always taken, and kept until it is written where nobody would hand it in again.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -69,6 +69,7 @@ static struct running *running_new(const struct instance_start *start)
         return NULL;
     running->hash = (uint32_t)text_hash(start->id);
     running->is_tracked = start->is_tracked && !start->resubmits;
+    running->is_durable = start->is_durable;
     running->keeps_message = start->is_durable || (start->tracing &&
                                                    strcmp(start->tracing, STORE_TRACING_DEBUG) == 0);
     memcpy(running->id, start->id, size);
@@ -94,6 +95,7 @@ bool store_adopt(struct store *store, const char *id, int64_t number, struct err
     if (!running)
         return no_memory(err);
     running->number = number;
+    running->is_durable = true;
     pthread_mutex_lock(&store->queue);
     bool ok = add_running(store, running, err);
     pthread_mutex_unlock(&store->queue);

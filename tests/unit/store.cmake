@@ -1,4 +1,4 @@
-foreach(part "" _audit _broken _crash _doubt _errors _group _lease _outbox _outbox_clock _outbox_storm _query _reminder _retention
+foreach(part "" _audit _broken _crash _doubt _errors _full _group _lease _outbox _outbox_clock _outbox_storm _query _reminder _retention
     _schedule _tracing _unfinished _upgrade)
   add_unit_test(test_store${part} LIBS sluice_store)
 endforeach()

@@ -149,7 +149,9 @@ static void write_too_much(const char *path)
     CHECK(err.kind == ERROR_INTERNAL || err.kind == ERROR_UNAVAILABLE);
     CHECK_CONTAINS(err.message, "cannot write to the store: ");
     err = (struct error){0};
-    CHECK_OK(start(store, first_id, "small", 5, &err), &err);
+    const struct instance_start durable = {.id = first_id, .flow = "FLOW", .trigger = "manual", .started_ms = 1,
+                                           .is_durable = true};
+    CHECK_OK(store_instance_start(store, &durable, &err), &err);
     struct instance_end end = {.state = INSTANCE_COMPLETED, .finished_ms = 2, .response = big,
                                .response_size = sizeof big};
     store_activity(store, first_id, &(struct activity){.import = "log", .detail = "kept"});
