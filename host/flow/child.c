@@ -118,15 +118,6 @@ static bool fail_callee(struct execution *caller, const struct callee *callee, s
     return suspend(caller, why.message, err);
 }
 
-/* It ran, but that could not be recorded. A journal lets both go on later; without one, what it did is
- * done and its answer stands. */
-static bool accept_unrecorded(const struct execution_start *start, const struct execution *child,
-                              const struct error *problem, struct error *err)
-{
-    log_line(LOG_ERROR, child->instance, "the end could not be recorded: %s", problem->message);
-    return !start->caller->journal || suspend(start->caller, problem->message, err);
-}
-
 static bool run_child(struct service *service, const struct execution_start *start,
                       const struct callee *callee, struct execution *child,
                       struct http_response *response, struct error *err)
@@ -138,8 +129,8 @@ static bool run_child(struct service *service, const struct execution_start *sta
         *err = problem;
         return fail_callee(start->caller, callee, err);
     }
-    if (!ok && !accept_unrecorded(start, child, &problem, err))
-        return false;
+    if (!ok) /* its end could not be recorded */
+        return suspend(start->caller, problem.message, err);
     if (end.state == INSTANCE_IN_PROGRESS && !callee->is_finished)
         return suspend(start->caller, child->stop_detail, err);
     take_answer(child, &end, response);

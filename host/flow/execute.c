@@ -258,6 +258,17 @@ static bool finish(struct service *service, const struct execution_start *start,
             record_end(service, execution, end, err));
 }
 
+/* It ran, but that cannot be recorded. Where no journal lets it or its caller go on later, what it did is done,
+ * and whoever asked for it is told so. */
+static bool stands_unrecorded(const struct execution_start *start, const struct execution *execution,
+                              const struct execution_end *end, const struct error *problem)
+{
+    if (end->state == INSTANCE_IN_PROGRESS)
+        return false;
+    log_line(LOG_ERROR, execution->instance, "the end could not be recorded: %s", problem->message);
+    return !execution->journal && !(start->caller && start->caller->journal);
+}
+
 /* No end was recorded: whoever looks for unfinished instances finds it, this process, too. A callee belongs
  * to its caller. */
 static void leave_unfinished(struct service *service, const struct execution_start *start,
@@ -308,7 +319,8 @@ bool execute(struct service *service, const struct execution_start *start,
         run_guest(service, start, execution, end);
     running_remove(&service->running, &entry);
     end->duration_ms = clock_monotonic_ms() - started_ms;
-    ok = ok && finish(service, start, execution, end, err);
+    ok = ok && (finish(service, start, execution, end, err) ||
+                stands_unrecorded(start, execution, end, err));
     if (!ok && has_row && end->state != INSTANCE_IN_PROGRESS) /* else it was tried */
         leave_unfinished(service, start, execution, err);
     return observe_end(service, execution, end, &scope, ok);

@@ -59,7 +59,8 @@ struct execution_end {
 
 /*
  * Runs start to its end. execution must be released by the caller with execution_release, whatever is
- * returned. false: it could not begin or its end could not be recorded (the store failed).
+ * returned. false: it could not begin, or its end could not be recorded (the store failed) and a journal lets it
+ * or its caller go on later. Without one, what it did stands, recorded or not.
  */
 MUST_USE bool execute(struct service *service, const struct execution_start *start,
                       struct execution *execution, struct execution_end *end, struct error *err);

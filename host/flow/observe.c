@@ -107,8 +107,9 @@ bool observe_end(const struct service *service, struct execution *execution,
 {
     int64_t duration_us = (clock_monotonic_ns() - execution->started_ns) / 1000;
     metric_add(METRIC_EXECUTIONS_RUNNING, -1);
-    /* What is suspended has not ended, and what is replayed had ended before. */
-    if (end->has_run && end->state != INSTANCE_IN_PROGRESS && !execution->is_replay) {
+    /* What is suspended has not ended, nor has what could not be recorded and goes on later; what is replayed
+     * had ended before. */
+    if (ok && end->has_run && end->state != INSTANCE_IN_PROGRESS && !execution->is_replay) {
         count(execution, end, duration_us);
         trace_end(execution, end);
         if (service->tells_ends)

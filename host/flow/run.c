@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/log.h"
 #include "base/text.h"
 #include "capability/leftover.h"
 #include "flow/activation.h"
@@ -204,17 +203,6 @@ static bool check_message(const struct manifest *manifest, const struct run_requ
     return true;
 }
 
-/* It ran, but that could not be recorded. Without a journal nobody goes on with it: what it did is done, and
- * whoever asked for it is told so. */
-static bool stands_unrecorded(const struct execution *execution, const struct execution_end *end,
-                              const struct error *problem)
-{
-    if (!end->has_run || execution->journal)
-        return false;
-    log_line(LOG_ERROR, execution->instance, "the end could not be recorded: %s", problem->message);
-    return true;
-}
-
 static bool run_new(struct service *service, const struct execution_start *start,
                     struct run_outcome *outcome, struct error *err)
 {
@@ -222,7 +210,7 @@ static bool run_new(struct service *service, const struct execution_start *start
     struct execution *execution = calloc(1, sizeof *execution);
     if (!execution)
         return error_set(err, ERROR_LIMIT, "out of memory");
-    bool ok = execute(service, start, execution, &end, err) || stands_unrecorded(execution, &end, err);
+    bool ok = execute(service, start, execution, &end, err);
     if (ok)
         execution_outcome(outcome, execution, &end);
     execution_release(execution);

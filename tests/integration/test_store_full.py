@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A disk that is full for a while just as an execution ends: the server records the end later.
+"""A disk that is full for a while just as an execution ends: the server records the end later, and once.
 
 Usage: test_store_full.py SLUICE FAIL_SYNC [unittest arguments]
 FAIL_SYNC is the library fail_sync.
@@ -16,7 +16,9 @@ HERE = os.path.dirname(os.path.realpath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "peers"))
 
 import dacs  # noqa: E402
-from landscape import FLOW_ACK, Landscape  # noqa: E402
+from collector import spans_of  # noqa: E402
+from common import PeerProcess, read_records  # noqa: E402
+from landscape import FLOW_ACK, FLOW_FTP, Landscape  # noqa: E402
 from multipart_common import CHILD_FTP, Target, body, part  # noqa: E402
 from scripted_http import ScriptedHttp  # noqa: E402
 from serve_common import Server, add_user, wait_until  # noqa: E402
@@ -32,7 +34,11 @@ class FullDisk(unittest.TestCase):
     def setUpClass(cls):
         cls.folder = tempfile.TemporaryDirectory(prefix="sluice-store-full-")
         cls.addClassCleanup(cls.folder.cleanup)
-        cls.land = Landscape(os.path.join(cls.folder.name, "land"), SLUICE)
+        cls.collector_root = os.path.join(cls.folder.name, "collector")
+        collector = PeerProcess("collector.py", "--root", cls.collector_root)
+        cls.addClassCleanup(collector.stop)
+        cls.land = Landscape(os.path.join(cls.folder.name, "land"), SLUICE,
+                             settings={"traces": {"endpoint": collector.url}})
         cls.addClassCleanup(cls.land.stop)
         cls.full = os.path.join(cls.folder.name, "full")
         add_user(SLUICE, cls.land.workspace, role="administer")
@@ -117,6 +123,32 @@ class FullDisk(unittest.TestCase):
         self.make_room()
         wait_until(lambda: self.state(state) == "COMPLETED", "the end is recorded")
         self.assertIn("full.csv", target.files())
+
+    def spans(self):
+        """Of executions, by state."""
+        return [(span["attributes"]["sluice.instance"], span["attributes"]["sluice.state"])
+                for record in read_records(os.path.join(self.collector_root, "requests.jsonl"))
+                for span in spans_of(record["body"]) if span["name"] == FLOW_FTP]
+
+    def change(self, sql):
+        path = os.path.join(self.land.workspace, "state", "sluice.db")
+        with contextlib.closing(sqlite3.connect(path, timeout=30)) as db, db:
+            db.execute(sql)
+
+    def test_an_end_that_comes_again_is_told_once(self):
+        self.land.sluice("instances", check=True)  # makes the store
+        self.change(f"CREATE TRIGGER full BEFORE UPDATE ON instance WHEN NEW.flow = '{FLOW_FTP}' AND "
+                    "NEW.state = 'COMPLETED' BEGIN SELECT RAISE(ABORT, 'no room for the end'); END")
+        command = ("run", FLOW_FTP, "--param", "extractedFileNamePrefix=C1-")
+        done = self.land.sluice(*command)
+        self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
+        self.assertIn("no room for the end", done.stderr)
+        self.assertEqual(self.spans(), [])
+        self.change("DROP TRIGGER full")
+        self.land.sluice(*command, check=True)  # goes on with the first, and is one of its own
+        ids = [one["id"] for one in self.listed(("instances", "--flow", FLOW_FTP))["instances"]]
+        self.assertEqual(sorted(self.spans()), sorted((one, "COMPLETED") for one in ids))
+        self.assertEqual(len(ids), 2)
 
 
 if __name__ == "__main__":
