@@ -2,11 +2,13 @@
 /* See leftover.h. */
 #include "capability/leftover.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/pack.h"
+#include "capability/watch.h"
 #include "store/store_reminder.h"
 
 #define KIND "leftover"
@@ -37,13 +39,18 @@ void leftover_note(void *context, const struct transfer_step *step)
 
 /* ---- removing -------------------------------------------------------------------------------- */
 
+/* What a sweep has met at a connection. */
+struct standing {
+    bool has_failed; /* asked in vain */
+    bool is_moved;   /* told that it points elsewhere now */
+    unsigned refusals;
+};
+
 struct sweep {
     const struct environment *environment;
     const struct snapshot *snapshot;
-    const struct connection *failed; /* asked in vain */
-    const struct connection *refuses; /* the newest that did, so often in a row */
-    unsigned refusals;
-    const struct connection *moved;  /* told that it points elsewhere now */
+    const struct run_watch *watch;
+    struct standing *standings; /* one for each connection of snapshot, in its order */
     struct error *err;
     bool ok;
 };
@@ -70,15 +77,15 @@ static bool read_note(const struct reminder *reminder, const char *temporary, st
 }
 
 /* What another server lacks is not gone: it waits until the connection points back. */
-static bool is_elsewhere(struct sweep *sweep, const struct connection *connection, const char *place,
+static bool is_elsewhere(struct standing *standing, const struct connection *connection, const char *place,
                          char *const parts[3])
 {
     if (!place || connection_is_at(connection, place))
         return false;
-    if (sweep->moved != connection)
+    if (!standing->is_moved)
         log_line(LOG_INFO, NULL, "'%s' stays in '%s' of %s: connection '%s' points elsewhere now", parts[2],
                  parts[1], place, connection->name);
-    sweep->moved = connection;
+    standing->is_moved = true;
     return true;
 }
 
@@ -97,14 +104,18 @@ static bool is_over(const struct note *note, char *const parts[3])
 }
 
 /* A refusal keeps nobody from what is behind it. */
-static void note_failure(struct sweep *sweep, const struct connection *connection, const struct error *why)
+static void note_failure(struct standing *standing, const struct error *why)
 {
-    if (why->kind != ERROR_REFUSED) {
-        sweep->failed = connection;
-        return;
-    }
-    sweep->refusals = sweep->refuses == connection ? sweep->refusals + 1 : 1;
-    sweep->refuses = connection;
+    if (why->kind == ERROR_REFUSED)
+        standing->refusals++;
+    else
+        standing->has_failed = true;
+}
+
+static bool should_stop(void *context)
+{
+    const struct sweep *sweep = context;
+    return watch_should_stop(sweep->watch);
 }
 
 /* True: there is nothing left to remove, be it that nobody knows any more where it was. */
@@ -114,20 +125,24 @@ static bool remove_one(struct sweep *sweep, const struct reminder *reminder)
     struct note note;
     struct error why = {0};
     const struct environment *environment = sweep->environment;
-    const struct transfer_call call = {.deadline_ms = clock_monotonic_ms() + LEFTOVER_TIME_MS};
+    const struct transfer_call call = {.deadline_ms = clock_monotonic_ms() + LEFTOVER_TIME_MS,
+                                       .should_stop = should_stop, .context = sweep};
     snprintf(key, sizeof key, "%s", reminder->key);
     if (!reminder_split(key, parts) || !read_note(reminder, parts[2], &note))
         return true;
     const struct connection *connection = snapshot_connection(sweep->snapshot, parts[0], &why);
     if (!connection)
         log_line(LOG_WARNING, NULL, "'%s' stays in '%s': %s", parts[2], parts[1], why.message);
-    if (!connection || connection == sweep->failed || is_elsewhere(sweep, connection, note.place, parts))
-        return !connection;
-    if (connection == sweep->refuses && sweep->refusals >= LEFTOVER_REFUSALS_MAX)
+    if (!connection)
+        return true;
+    struct standing *standing = &sweep->standings[connection - sweep->snapshot->connections];
+    if (standing->has_failed || is_elsewhere(standing, connection, note.place, parts))
+        return false;
+    if (standing->refusals >= LEFTOVER_REFUSALS_MAX)
         return is_over(&note, parts); /* many would hold up the run that sweeps */
     if (remote_discard(environment->transfer, connection, parts[1], &note.step, &call, &why))
         return true;
-    note_failure(sweep, connection, &why);
+    note_failure(standing, &why);
     if (why.kind == ERROR_REFUSED && is_over(&note, parts))
         return true;
     log_line(LOG_WARNING, NULL, "it is tried again later: %s", why.message);
@@ -139,14 +154,17 @@ static bool sweep_one(void *context, const struct reminder *reminder)
     struct sweep *sweep = context;
     if (remove_one(sweep, reminder))
         sweep->ok = store_forget_now(sweep->environment->store, KIND, reminder->key, sweep->err);
-    return sweep->ok;
+    return sweep->ok && !should_stop(sweep);
 }
 
-bool leftover_sweep(const struct environment *environment, struct error *err)
+bool leftover_sweep(const struct environment *environment, const struct run_watch *watch, struct error *err)
 {
     struct snapshot *snapshot = workspace_snapshot(environment->workspace);
-    struct sweep sweep = {.environment = environment, .snapshot = snapshot, .err = err, .ok = true};
-    bool ok = store_reminders(environment->store, KIND, "", sweep_one, &sweep, err) && sweep.ok;
+    struct sweep sweep = {.environment = environment, .snapshot = snapshot, .watch = watch, .err = err, .ok = true};
+    sweep.standings = calloc(snapshot->connection_count + 1, sizeof *sweep.standings);
+    bool ok = sweep.standings || error_set(err, ERROR_LIMIT, "out of memory");
+    ok = ok && store_reminders(environment->store, KIND, "", sweep_one, &sweep, err) && sweep.ok;
+    free(sweep.standings);
     snapshot_release(snapshot);
     return ok;
 }

@@ -17,6 +17,8 @@ void leftover_note(void *context, const struct transfer_step *step);
 
 /* Removes what can be removed now; the rest waits for the next time. A connection that cannot be
  * reached is asked once; a refusal is about one of them only. One that is still refused after LEFTOVER_DAYS_MAX
- * is forgotten, and a line in the log names it. False: the store failed. */
-MUST_USE bool leftover_sweep(const struct environment *environment, struct error *err);
+ * is forgotten, and a line in the log names it. Ends early where watch (may be NULL) asks to stop. False: the
+ * store failed, or ERROR_LIMIT: no memory. */
+MUST_USE bool leftover_sweep(const struct environment *environment, const struct run_watch *watch,
+                             struct error *err);
 #endif

@@ -227,7 +227,7 @@ static bool begin_alone(struct service *service, const struct flow *flow,
            resume_flow(service, flow->manifest->identifier, request->watch,
                        request->deadline_ms, err) &&
            store_none_open(service->store, flow->manifest->identifier, err) &&
-           leftover_sweep(&service->environment, err);
+           leftover_sweep(&service->environment, request->watch, err);
 }
 
 static bool run_locked(struct service *service, const struct run_request *request,

@@ -15,6 +15,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 
@@ -22,7 +23,7 @@ HERE = os.path.dirname(os.path.realpath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "peers"))
 
 from landscape import CONFIG, FLOW_FTP, Landscape  # noqa: E402
-from test_ftp_script import HANG_UP, ScriptedServer  # noqa: E402
+from test_ftp_script import ANSWERED, HANG_UP, ScriptedServer  # noqa: E402
 
 SLUICE = GUESTS = None
 FAILED, PARTLY = 1, 3  # exit statuses
@@ -218,7 +219,7 @@ class Unmarked(UnmarkedTest):
     # ---- what stays at the target -------------------------------------------------------------------
 
     DAY_MS = 86400000
-    LEFTOVER_DAYS_MAX, LEFTOVER_REFUSALS_MAX = 30, 16
+    LEFTOVER_DAYS_MAX, LEFTOVER_REFUSALS_MAX, LEFTOVER_TIME_S = 30, 16, 30
 
     def leftovers(self, change=None):
         """Names of what is to be removed; change: what is asked of the database."""
@@ -289,6 +290,54 @@ class Unmarked(UnmarkedTest):
         self.leftovers(insert_first)
         self.run_flow_of_nothing()
         self.assertEqual((source.files, self.leftovers()), ({}, names))
+
+    def of_two_connections(self):
+        """What is to be removed of the one and the other by turns."""
+        target, source = self.drop_box(), self.source()
+        source.files.clear()
+        note = struct.pack("<QQ", 0, 1) + b"\0"
+
+        def insert(db):
+            db.execute("DELETE FROM reminder WHERE kind = 'leftover'")
+            db.executemany("INSERT INTO reminder (kind, key, value) VALUES ('leftover', ?, ?)",
+                           [(f"{place}\nzz-{number}.part", note) for number in range(4)
+                            for place in (SOURCE + "\n/in", TARGET + "\n/out")])
+        self.leftovers(insert)
+        return source, target
+
+    def test_of_two_that_let_nobody_in_each_is_asked_once(self):
+        servers = self.of_two_connections()
+        names = self.leftovers()
+        for server in servers:
+            server.replies["PASS"] = "530 no"
+            server.commands.clear()
+        self.run_flow_of_nothing()  # which then lists at the source
+        self.assertEqual([sum(one.startswith("PASS") for one in server.commands) for server in servers], [2, 1])
+        self.assertEqual(self.leftovers(), names)
+
+    def test_a_stop_is_heard_while_a_server_says_nothing(self):
+        source, target = self.of_two_connections()
+        names, asked = self.leftovers(), threading.Event()
+
+        def say_nothing(*_):
+            asked.set()
+            return ANSWERED
+        for connection, server in ((SOURCE, source), (TARGET, target)):
+            server.replies["USER"] = say_nothing
+            self.land.connections[connection].update(connect_timeout_s=600, stall_timeout_s=600)
+        self.land.write_connections(self.land.connections)
+        process = subprocess.Popen(self.land.command(*self.command()), env=self.land.environment(),
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        self.assertTrue(asked.wait(60))
+        process.terminate()
+        self.assertNotEqual(process.wait(self.LEFTOVER_TIME_S - 5), 0)
+        self.assertEqual(self.leftovers(), names)
+        for connection, server in ((SOURCE, source), (TARGET, target)):
+            del server.replies["USER"], self.land.connections[connection]["connect_timeout_s"]
+        self.land.write_connections(self.land.connections)
+        self.run_flow_of_nothing()  # goes on with what was stopped
 
     def test_a_server_that_lets_nobody_in_is_asked_once(self):
         target = self.drop_box()
