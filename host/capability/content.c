@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "base/log.h"
+#include "capability/folder.h"
 #include "capability/lease.h"
 #include "capability/leftover.h"
 #include "capability/object.h"
@@ -94,21 +95,6 @@ int32_t content_open(struct call *call)
     return call_open_handle(call, HANDLE_FILE, file, object_release_file);
 }
 
-/* Compares paths without doubled and final slashes. */
-static bool is_same_folder(const char *a, const char *b)
-{
-    while (*a || *b) {
-        bool a_ends = a[strspn(a, "/")] == '\0', b_ends = b[strspn(b, "/")] == '\0';
-        if (a_ends || b_ends)
-            return a_ends && b_ends;
-        if ((*a == '/') != (*b == '/') || (*a != '/' && *a != *b))
-            return false;
-        a += *a == '/' ? strspn(a, "/") : 1;
-        b += *b == '/' ? strspn(b, "/") : 1;
-    }
-    return true;
-}
-
 static bool is_same_host(const char *a, const char *b)
 {
     static const char *const loopback[] = {"localhost", "127.0.0.1", "::1", "[::1]"};
@@ -132,7 +118,7 @@ static bool is_same_place(const struct call *call, const struct remote_file *sou
                     strcmp(from->user ? from->user : "", to->user ? to->user : "") == 0;
     else if (from->url && to->url)
         same_peer = strcmp(from->url, to->url) == 0;
-    return same_peer && is_same_folder(source->folder, call->args[1].text);
+    return same_peer && folder_is_same(source->folder, call->args[1].text);
 }
 
 #define RECEIPT_SIZE_MAX (6 * REMOTE_NAME_SIZE_MAX + 256) /* JSON: a byte of the name takes up to 6 */

@@ -2,21 +2,19 @@
 /* See lease.h. */
 #include "capability/lease.h"
 
+#include "capability/folder.h"
 #include "capability/journal.h"
 #include "store/store_lease.h"
 #include "store/store_reminder.h"
 
 #define PLACE_SIZE_MAX (CONNECTION_PLACE_SIZE_MAX + (16u << 10))
 
-/* The folder without doubled and final slashes. */
 static void name_place(const struct call *call, struct buf *place)
 {
     buf_init(place, PLACE_SIZE_MAX);
     connection_place(call->connection, place);
     buf_append_char(place, '\n');
-    for (const char *at = call->args[1].text; *at; at++)
-        if (at[0] != '/' || (at[1] != '/' && at[1] != '\0'))
-            buf_append_char(place, *at);
+    folder_append(call->args[1].text, place);
 }
 
 static bool refuse(struct call *call, const struct lease_holder *holder)

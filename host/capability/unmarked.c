@@ -6,12 +6,13 @@
 #include <string.h>
 
 #include "base/pack.h"
+#include "capability/folder.h"
 #include "capability/journal.h"
 #include "capability/unmarked_value.h"
 #include "store/store_reminder.h"
 
 #define VALUE_SIZE_MAX 16384
-#define EXPECTED_SIZE_MAX (8u << 20) /* of one folder; names have at most REMOTE_NAME_SIZE_MAX bytes */
+#define EXPECTED_SIZE_MAX (16u << 20) /* of one folder; names have at most REMOTE_NAME_SIZE_MAX bytes */
 
 /* A file that lies somewhere, so that a run may find it again. */
 static bool has_place(const struct remote_file *source)
@@ -27,7 +28,6 @@ static bool is_same_text(const char *a, const char *b)
 struct finding {
     struct call *call;
     const struct remote_file *source;
-    struct buf beginning; /* of the keys of source */
     enum unmarked is;
     struct remote_receipt receipt; /* UNMARKED_SAME */
     struct error why;              /* UNMARKED_PERHAPS */
@@ -84,7 +84,7 @@ static enum unmarked compare(struct finding *finding, const struct unmarked_deli
     const struct remote_file *source = finding->source;
     bool has_name = strcmp(delivery->name, call->args[2].text) == 0;
     if (strcmp(delivery->connection, call->connection->name) != 0 ||
-        strcmp(delivery->folder, call->args[1].text) != 0 || delivery->size != source->info.size ||
+        !folder_is_same(delivery->folder, call->args[1].text) || delivery->size != source->info.size ||
         (!has_name && is_of_this_run(call, delivery))) /* a flow may store one file under two names */
         return UNMARKED_NO;
     if (!is_of_its_place(source, delivery)) /* times and etags are the other server's */
@@ -101,8 +101,9 @@ static enum unmarked compare(struct finding *finding, const struct unmarked_deli
 static bool consider(void *context, const struct reminder *reminder)
 {
     struct finding *finding = context;
+    const struct remote_file *source = finding->source;
     struct unmarked_delivery delivery;
-    if (!unmarked_is_of(reminder->key, &finding->beginning) ||
+    if (!unmarked_is_of(reminder->key, source->connection->name, source->folder, source->name) ||
         !unmarked_unpack(reminder->value, reminder->size, &delivery))
         return true;
     enum unmarked is = compare(finding, &delivery);
@@ -120,10 +121,7 @@ enum unmarked unmarked_find(struct call *call, const struct remote_file *source,
     struct store *store = call->execution->environment->store;
     if (!has_place(source))
         return UNMARKED_NO;
-    unmarked_source(source->connection->name, source->folder, source->name, &finding.beginning);
-    bool ok = !finding.beginning.failed || error_out_of_memory(&finding.why);
-    if (!ok || !store_reminders(store, UNMARKED_KIND, buf_text(&finding.beginning), consider, &finding,
-                                &finding.why))
+    if (!store_reminders(store, UNMARKED_KIND, source->connection->name, consider, &finding, &finding.why))
         finding.is = UNMARKED_PERHAPS;
     if (finding.is == UNMARKED_SAME)
         *receipt = finding.receipt;
@@ -131,7 +129,6 @@ enum unmarked unmarked_find(struct call *call, const struct remote_file *source,
         call->error = finding.why;
         error_advise(&call->error, RETRY_NEVER);
     }
-    buf_release(&finding.beginning);
     return finding.is;
 }
 
@@ -182,7 +179,6 @@ bool unmarked_note(struct call *call, const struct remote_file *source,
 
 struct forgetting {
     struct call *call;
-    struct buf beginning;
     bool ok;
 };
 
@@ -192,7 +188,8 @@ static bool forget_one(void *context, const struct reminder *reminder)
     struct call *call = forgetting->call;
     struct unmarked_delivery delivery;
     (void)!unmarked_unpack(reminder->value, reminder->size, &delivery); /* what is damaged may go, too */
-    if (unmarked_is_of(reminder->key, &forgetting->beginning) && is_from_here(call->connection, &delivery))
+    if (unmarked_is_of(reminder->key, call->connection->name, call->args[1].text, call->args[2].text) &&
+        is_from_here(call->connection, &delivery))
         forgetting->ok = store_forget(call->execution->environment->store, call->execution->instance,
                                       UNMARKED_KIND, reminder->key, &call->error);
     return forgetting->ok;
@@ -201,11 +198,8 @@ static bool forget_one(void *context, const struct reminder *reminder)
 bool unmarked_done(struct call *call)
 {
     struct forgetting forgetting = {.call = call, .ok = true};
-    unmarked_source(call->connection->name, call->args[1].text, call->args[2].text, &forgetting.beginning);
-    bool ok = !forgetting.beginning.failed || error_out_of_memory(&call->error);
-    ok = ok && store_reminders(call->execution->environment->store, UNMARKED_KIND,
-                               buf_text(&forgetting.beginning), forget_one, &forgetting, &call->error);
-    buf_release(&forgetting.beginning);
+    bool ok = store_reminders(call->execution->environment->store, UNMARKED_KIND, call->connection->name,
+                              forget_one, &forgetting, &call->error);
     return (ok && forgetting.ok) || stop(call);
 }
 
@@ -216,33 +210,31 @@ struct expecting {
     struct buf *expected;
 };
 
-/* Its name, what its key has behind that, and its size. */
+/* Its key and its size. */
 static bool expect(void *context, const struct reminder *reminder)
 {
     struct expecting *expecting = context;
+    const struct call *call = expecting->call;
     struct unmarked_delivery delivery;
-    char key[UNMARKED_KEY_SPACE], *parts[3];
-    snprintf(key, sizeof key, "%s", reminder->key);
+    char copy[UNMARKED_KEY_SPACE];
+    const char *name = unmarked_name_in(reminder->key, call->connection->name, call->args[1].text, copy);
+    const char *prefix = call->args[2].text;
     (void)!unmarked_unpack(reminder->value, reminder->size, &delivery); /* what is damaged may go, too */
-    if (!unmarked_split(key, parts) || !is_from_here(expecting->call->connection, &delivery))
+    if (!name || strncmp(name, prefix, strlen(prefix)) != 0 || !is_from_here(call->connection, &delivery))
         return true;
-    pack_text(expecting->expected, parts[2]);
-    pack_text(expecting->expected, reminder->key + (parts[2] - key) + strlen(parts[2]));
+    pack_text(expecting->expected, reminder->key);
     pack_number(expecting->expected, delivery.size);
     return true;
 }
 
 void unmarked_expect(const struct call *call, struct buf *expected)
 {
-    struct buf beginning;
     struct error ignored;
     struct expecting expecting = {call, expected};
-    unmarked_source(call->connection->name, call->args[1].text, call->args[2].text, &beginning);
     buf_init(expected, EXPECTED_SIZE_MAX);
-    if (beginning.failed || !store_reminders(call->execution->environment->store, UNMARKED_KIND,
-                                             buf_text(&beginning), expect, &expecting, &ignored))
+    if (!store_reminders(call->execution->environment->store, UNMARKED_KIND, call->connection->name, expect,
+                         &expecting, &ignored))
         expected->failed = true;
-    buf_release(&beginning);
 }
 
 static bool is_still_there(const struct remote_listing *listing, const char *name, uint64_t size)
@@ -260,16 +252,13 @@ void unmarked_listed(const struct call *call, const struct buf *expected,
     unpack_begin(&in, expected->data, expected->size);
     bool is_proof = !listing->is_unproven && listing->unparsed == 0 && listing->count <= LISTING_ENTRIES_MAX;
     while (!expected->failed && is_proof && in.left > 0 && !in.failed) {
-        struct buf key;
-        const char *name = unpack_text(&in), *rest = unpack_text(&in);
+        char copy[UNMARKED_KEY_SPACE];
+        const char *key = unpack_text(&in);
         uint64_t size = unpack_number(&in);
-        if (!name || !rest || is_still_there(listing, name, size))
-            continue;
-        unmarked_source(call->connection->name, call->args[1].text, name, &key);
-        buf_append_text(&key, rest);
-        if (!key.failed)
+        const char *name =
+            key ? unmarked_name_in(key, call->connection->name, call->args[1].text, copy) : NULL;
+        if (name && !is_still_there(listing, name, size))
             (void)!store_forget(call->execution->environment->store, call->execution->instance,
-                                UNMARKED_KIND, buf_text(&key), &ignored);
-        buf_release(&key);
+                                UNMARKED_KIND, key, &ignored);
     }
 }

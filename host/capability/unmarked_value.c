@@ -6,14 +6,9 @@
 #include <string.h>
 
 #include "base/pack.h"
+#include "capability/folder.h"
 #include "engine/digest.h"
 #include "store/store_reminder.h"
-
-void unmarked_source(const char *connection, const char *folder, const char *name, struct buf *key)
-{
-    buf_init(key, UNMARKED_KEY_SPACE);
-    buf_printf(key, "%s\n%s\n%s", connection, folder, name);
-}
 
 static void pack_place(const struct remote_file *source, struct buf *out)
 {
@@ -37,16 +32,11 @@ void unmarked_key(const struct call *call, const struct remote_file *source, str
     buf_init(&rest, UNMARKED_KEY_SPACE + CONNECTION_PLACE_SIZE_MAX);
     pack_target(call, &rest);
     pack_place(source, &rest);
-    unmarked_source(source->connection->name, source->folder, source->name, key);
-    buf_printf(key, "\n%.32s", digest_hex(NULL, buf_text(&rest), rest.size, digest));
+    buf_init(key, UNMARKED_KEY_SPACE);
+    buf_printf(key, "%s\n%s\n%s\n%.32s", source->connection->name, source->folder, source->name,
+               digest_hex(NULL, buf_text(&rest), rest.size, digest));
     key->failed |= rest.failed;
     buf_release(&rest);
-}
-
-bool unmarked_is_of(const char *key, const struct buf *source)
-{
-    return strncmp(key, buf_text(source), source->size) == 0 &&
-           (key[source->size] == '\0' || key[source->size] == '\n');
 }
 
 bool unmarked_split(char *key, char *parts[3])
@@ -55,6 +45,23 @@ bool unmarked_split(char *key, char *parts[3])
         return false;
     parts[2][strcspn(parts[2], "\n")] = '\0';
     return true;
+}
+
+const char *unmarked_name_in(const char *key, const char *connection, const char *folder,
+                             char copy[static UNMARKED_KEY_SPACE])
+{
+    char *parts[3];
+    snprintf(copy, UNMARKED_KEY_SPACE, "%s", key);
+    bool is_there = unmarked_split(copy, parts) && strcmp(parts[0], connection) == 0 &&
+                    folder_is_same(parts[1], folder);
+    return is_there ? parts[2] : NULL;
+}
+
+bool unmarked_is_of(const char *key, const char *connection, const char *folder, const char *name)
+{
+    char copy[UNMARKED_KEY_SPACE];
+    const char *has = unmarked_name_in(key, connection, folder, copy);
+    return has && strcmp(has, name) == 0;
 }
 
 void unmarked_pack(const struct call *call, const struct remote_file *source,

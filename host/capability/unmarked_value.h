@@ -10,12 +10,13 @@
 #define UNMARKED_KIND "unmarked"
 #define UNMARKED_KEY_SPACE 20480 /* bytes; more than its parts may have */
 
-/* What the keys of a source begin with; the caller releases it. */
-void unmarked_source(const char *connection, const char *folder, const char *name, struct buf *key);
 /* The key of what call stores; the caller releases it. */
 void unmarked_key(const struct call *call, const struct remote_file *source, struct buf *key);
-/* Whether it is a key of that source, and not of one with a longer name. */
-bool unmarked_is_of(const char *key, const struct buf *source);
+/* The name of the file, where it is a key of one of that place, however the folder is spelled
+ * (capability/folder.h); else NULL. In copy. */
+const char *unmarked_name_in(const char *key, const char *connection, const char *folder,
+                             char copy[static UNMARKED_KEY_SPACE]);
+bool unmarked_is_of(const char *key, const char *connection, const char *folder, const char *name);
 /* Cuts a key into its source, in its place. False: it is damaged. */
 bool unmarked_split(char *key, char *parts[3]);
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/document.h"
+#include "capability/folder.h"
 #include "capability/unmarked.h"
 #include "cli/cli.h"
 #include "cli/print.h"
@@ -85,10 +86,12 @@ struct forgetting {
 static bool forget_row(void *context, const struct unmarked_file *file)
 {
     struct forgetting *forgetting = context;
-    const char *const has[] = {file->connection, file->folder, file->name};
-    for (size_t i = 1; i < forgetting->arguments->word_count; i++)
-        if (strcmp(forgetting->arguments->words[i], has[i - 1]) != 0)
-            return true;
+    const struct arguments *arguments = forgetting->arguments;
+    const size_t count = arguments->word_count;
+    if ((count > 1 && strcmp(arguments->words[1], file->connection) != 0) ||
+        (count > 2 && !folder_is_same(arguments->words[2], file->folder)) ||
+        (count > 3 && strcmp(arguments->words[3], file->name) != 0))
+        return true;
     forgetting->ok = unmarked_forget(forgetting->store, file, forgetting->err);
     forgetting->count += forgetting->ok;
     return forgetting->ok;

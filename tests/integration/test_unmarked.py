@@ -137,6 +137,19 @@ class Unmarked(UnmarkedTest):
         self.assertEqual(len(self.taken), 1)
         self.assertEqual(list(source.files), ["SENT-" + self.name])
 
+    def test_a_folder_is_the_same_however_it_is_spelled(self):
+        source, target, _ = self.refused(mdtm=None)
+        for lookup, folder in (("ccs.ftp.custsync.input.directory", "/in/"),
+                               ("dacs.ftp.custsync.output.directory", "//out")):
+            self.land.set_lookup(CONFIG, lookup, folder)
+        self.run_flow(target, PARTLY)
+        self.assertEqual(len(self.taken), 1)
+        self.land.sluice("unmarked", "forget", SOURCE, "/in//", self.name, check=True)
+        self.assertEqual(self.remembered(), [])
+        del source.replies["RNTO"]
+        self.run_flow(target, 0)
+        self.assertEqual((len(self.taken), list(source.files)), (2, ["SENT-" + self.name]))
+
     # ---- another place ------------------------------------------------------------------------------
 
     def remembered(self):

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What is remembered of a file that arrived and is not marked: for each target, name, run and place. */
+#include "capability/folder.h"
 #include "capability/unmarked.h"
 #include "unit/store_support.h"
 
@@ -127,6 +128,62 @@ static void done(struct world *world)
     CHECK_OK(unmarked_done(call), &call->error);
 }
 
+static void check_folder(const char *folder, const char *same, const char *other)
+{
+    struct buf appended;
+    buf_init(&appended, 100);
+    folder_append(folder, &appended);
+    CHECK_EQ_TEXT(buf_text(&appended), same);
+    CHECK(folder_is_same(folder, same) && folder_is_same(same, folder));
+    CHECK(!folder_is_same(folder, other) && !folder_is_same(other, folder));
+    buf_release(&appended);
+}
+
+static void doubled_and_final_slashes_mean_nothing(void)
+{
+    check_folder("/out", "/out", "/ou");
+    check_folder("/out/", "/out", "/out/a");
+    check_folder("//out///a//", "/out/a", "/out/ab");
+    check_folder("out/", "out", "/out");
+    check_folder("/", "", "a");
+    check_folder("", "", "/a");
+}
+
+static void list(struct world *world, const char *folder, const char *prefix)
+{
+    struct act act;
+    struct buf expected;
+    const struct remote_listing nothing = {.count = 0};
+    struct call *call = begin(&act, world, "two", &ccs, folder, prefix);
+    unmarked_expect(call, &expected);
+    unmarked_listed(call, &expected, &nothing);
+    buf_release(&expected);
+}
+
+/* What its key was written with is "/in". */
+static void a_folder_is_the_same_however_it_is_spelled(void)
+{
+    struct world world = make();
+    struct act act;
+    char spelled[] = "//in/";
+    struct remote_file file = file_of(3, SAME_S);
+    note(&world, "one", &dacs, "/out/", "a.csv");
+    check_found(&world, "two", &dacs, "/out", "a.csv", UNMARKED_SAME, "");
+    file.folder = spelled;
+    check_found_of(&file, &world, "two", &dacs, "//out", "a.csv", UNMARKED_SAME, "");
+    check_found(&world, "two", &dacs, "/out/put", "a.csv", UNMARKED_NO, "");
+    list(&world, "/in/", "b");
+    list(&world, "/in/put", "");
+    check_found(&world, "two", &dacs, "/out", "a.csv", UNMARKED_SAME, "");
+    list(&world, "/in/", "a.");
+    check_found(&world, "two", &dacs, "/out", "a.csv", UNMARKED_NO, "");
+    note(&world, "one", &dacs, "/out", "a.csv");
+    struct call *call = begin(&act, &world, "two", &ccs, "/in/", "a.csv");
+    CHECK_OK(unmarked_done(call), &call->error);
+    check_found(&world, "two", &dacs, "/out", "a.csv", UNMARKED_NO, "");
+    world_release(&world);
+}
+
 static void what_is_marked_is_forgotten_of_its_place(void)
 {
     struct world world = make();
@@ -144,4 +201,5 @@ static void what_is_marked_is_forgotten_of_its_place(void)
 }
 
 CHECK_MAIN(TEST(each_target_is_remembered), TEST(another_name_is_another_file_in_the_same_run_only),
-           TEST(another_version_is_another_file), TEST(what_is_marked_is_forgotten_of_its_place))
+           TEST(another_version_is_another_file), TEST(what_is_marked_is_forgotten_of_its_place),
+           TEST(doubled_and_final_slashes_mean_nothing), TEST(a_folder_is_the_same_however_it_is_spelled))
