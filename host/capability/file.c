@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "capability/handlers.h"
 #include "capability/object.h"
+#include "transfer/ftp_listing.h"
 
 /* A name that cannot be used safely is shown in a printable form, so that it can be reported. */
 static void append_printable(struct buf *out, const char *name)
@@ -35,9 +36,9 @@ int32_t capability_file_next(struct call *call)
     if (!text_is_utf8(entry->name, strlen(entry->name)) || text_has_control(entry->name))
         info.flags |= SLUICE_FILE_UNSAFE;
     struct buf name;
-    buf_init(&name, 4 * REMOTE_NAME_SIZE_MAX);
+    buf_init(&name, 4 * LISTING_LINE_SIZE_MAX); /* "\\xNN" for each byte; names of FTP may be as long as lines */
     append_printable(&name, entry->name);
-    if (name.failed) {
+    if (buf_is_out_of_memory(&name)) {
         buf_release(&name);
         return call_out_of_memory(call); /* a part of a name is another file's */
     }

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "capability/folder.h"
+
 bool opened_note(struct opened *opened, const struct remote_file *file)
 {
     if (!file->connection || !file->folder || !file->name)
@@ -24,7 +26,7 @@ const struct remote_file *opened_find(const struct opened *opened,
         const struct remote_file *file = &opened->files[(opened->next + OPENED_MAX - 1 - i) % OPENED_MAX];
         if (file->name && strcmp(file->name, name) == 0 &&
             (!connection || file->connection == connection) &&
-            (!folder || strcmp(file->folder, folder) == 0))
+            (!folder || folder_is_same(file->folder, folder)))
             return file;
     }
     return NULL;

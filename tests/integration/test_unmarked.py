@@ -128,6 +128,15 @@ class Unmarked(UnmarkedTest):
         self.assertEqual(self.taken[1:], [(self.name, b"456")])
         self.assertEqual(list(source.files), ["SENT-" + self.name])
 
+    def test_a_name_that_is_shown_longer_than_names_may_be(self):
+        """Each of its bytes is shown as four: the file is left, and holds up no other."""
+        source, target = self.source(), self.target()
+        line = "-rw-r--r-- 1 u g 3 Nov 24  2025 %s\r\n"
+        source.listing = line % self.name + line % (self.prefix + "-" + 1100 * "\x01" + ".csv")
+        done = self.land.sluice(*self.command())
+        self.assertIn(self.name, target.files, done.stdout + done.stderr)
+        self.assertIn("SENT-" + self.name, source.files)
+
     def test_a_time_that_is_told_no_more(self):
         source, target, _ = self.refused(mdtm=None)
         source.replies["MDTM"] = "550 no"

@@ -145,8 +145,9 @@ static void doubled_and_final_slashes_mean_nothing(void)
     check_folder("/out/", "/out", "/out/a");
     check_folder("//out///a//", "/out/a", "/out/ab");
     check_folder("out/", "out", "/out");
-    check_folder("/", "", "a");
+    check_folder("//", "/", "a");
     check_folder("", "", "/a");
+    check_folder("", "", "/"); /* where the login lands, and the root */
 }
 
 static void list(struct world *world, const char *folder, const char *prefix)
