@@ -194,11 +194,10 @@ static bool ftp_read(struct transfer *transfer, const struct remote_file *file,
 
 /* ---- renaming -------------------------------------------------------------------------------- */
 
-/* RNTO overwrites on every server that was tried: overwrite needs no step of its own. */
+/* RNTO overwrites on every server that was tried. */
 static bool rename_now(struct handle *handle, const char *folder, const char *from, const char *to,
-                       bool overwrite, enum stage_rename *end, struct error *err)
+                       enum stage_rename *end, struct error *err)
 {
-    (void)overwrite;
     *end = RENAME_NOT_ASKED;
     if (!ftp_address(handle, folder, NULL, err) ||
         !ftp_command(handle, FTP_IN_FOLDER, "RNFR", from, err) ||

@@ -198,34 +198,19 @@ static bool was_answered(const struct handle *handle, CURLcode code)
            strstr(handle->detail, "No such file") == NULL;
 }
 
-/* The protocol's rename does not overwrite: what is in the way goes first ('*': if it is). */
-static bool make_way(struct handle *handle, const char *folder, const char *to, struct error *err)
-{
-    struct stage_look look;
-    if (!sftp_address(handle, folder, NULL, err) || !sftp_command(handle, "*rm", folder, to, NULL, err))
-        return false;
-    CURLcode code = sftp_perform_commands(handle);
-    if (code != CURLE_OK)
-        return sftp_fail(handle, code, to, err);
-    return look_at_one(handle, folder, to, &look, err) &&
-           (!look.exists || connection_error(handle->connection, err, ERROR_DENIED,
-                                             "'%s' is to be overwritten, and the server does not let it be "
-                                             "removed", to));
-}
-
 /* The newest look has found `to` free. */
 static bool rename_now(struct handle *handle, const char *folder, const char *from, const char *to,
-                       bool overwrite, enum stage_rename *end, struct error *err)
+                       enum stage_rename *end, struct error *err)
 {
     *end = RENAME_NOT_ASKED;
+    if (!sftp_address(handle, folder, NULL, err) || !sftp_command(handle, "rename", folder, from, to, err))
+        return false;
     const struct transfer_call *call = handle->call;
     handle->call = NULL;
-    bool ok = (!overwrite || make_way(handle, folder, to, err)) && sftp_address(handle, folder, NULL, err) &&
-              sftp_command(handle, "rename", folder, from, to, err);
-    CURLcode code = ok ? sftp_perform_commands(handle) : CURLE_OK;
+    CURLcode code = sftp_perform_commands(handle);
     handle->call = call;
     if (code == CURLE_OK)
-        return ok;
+        return true;
     if (was_answered(handle, code))
         *end = RENAME_REFUSED;
     else if (was_logged_in(handle))
@@ -255,6 +240,7 @@ static const struct stage sftp_stage = {
     .prepare = prepare_upload,
     .conclude = conclude_upload,
     .rename = rename_now,
+    .keeps_existing = true,
     .remove = remove_file,
 };
 

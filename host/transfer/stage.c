@@ -121,50 +121,69 @@ void stage_leave(const struct transfer_call *call, const char *temporary, const 
 }
 
 bool stage_drop(const struct stage *stage, struct handle *handle, const char *folder,
-                const char *temporary, const char *name, enum removal *removal,
-                struct error *err)
+                const struct transfer_step *step, enum removal *removal, struct error *err)
 {
-    if (!stage_announce(handle, STEP_SENDING, temporary, name, 0, err))
+    struct transfer_step dropping = *step;
+    bool was_asked = step->kind == STEP_PUBLISHING || strcmp(step->version, STAGE_ASKED) == 0;
+    dropping.kind = STEP_SENDING;
+    snprintf(dropping.version, sizeof dropping.version, "%s", was_asked ? STAGE_ASKED : "");
+    if (!stage_announce_step(handle, &dropping, err))
         return false;
     const struct transfer_call *call = handle->call;
     handle->call = NULL; /* also when the execution is being stopped */
     curl_easy_setopt(handle->easy, CURLOPT_TIMEOUT_MS, (long)STAGE_CLEANUP_TIMEOUT_MS);
-    *removal = stage->remove(handle, folder, temporary);
+    *removal = stage->remove(handle, folder, step->temporary);
     curl_easy_setopt(handle->easy, CURLOPT_TIMEOUT_MS, 0L);
     handle->call = call;
     return true;
 }
 
-/* An earlier attempt had asked for its rename, which may come yet: it must not be sent anew meanwhile. */
-static bool keep_in_doubt(const struct upload *upload, struct error *err)
+bool stage_stays_in_doubt(const struct handle *handle, const struct transfer_step *step, struct error *err)
+{
+    if (!stage_announce(handle, STEP_PUBLISHING, step->temporary, step->name, step->size, err))
+        return false;
+    return connection_error(handle->connection, err, ERROR_UNKNOWN,
+                            "whether '%s' was renamed to '%s' cannot be told, as it cannot be removed now: look at "
+                            "both names", step->temporary, step->name);
+}
+
+/* An earlier attempt had asked for the rename of what could not be removed. */
+static bool is_in_doubt(const struct upload *upload)
 {
     const struct transfer_step *doubt = upload->call ? upload->call->doubt : NULL;
-    const struct error why = *err;
-    if (!doubt || doubt->kind != STEP_PUBLISHING || strcmp(doubt->temporary, upload->temporary) != 0)
-        return false;
-    if (upload->handle &&
-        !stage_announce(upload->handle, STEP_PUBLISHING, doubt->temporary, doubt->name, doubt->size, err))
-        return true;
-    connection_error(upload->connection, err, ERROR_UNKNOWN,
-                     "whether '%s' was renamed to '%s' cannot be told (%s), and it cannot be removed now: look "
-                     "at both names", doubt->temporary, doubt->name, why.message);
-    return true;
+    return doubt && doubt->kind == STEP_PUBLISHING && strcmp(doubt->temporary, upload->temporary) == 0;
+}
+
+static enum removal drop_temporary(struct upload *upload)
+{
+    struct error ignored;
+    enum removal removal = REMOVAL_FAILED;
+    struct transfer_step step = {.kind = upload->was_refused ? STEP_PUBLISHING : STEP_SENDING,
+                                 .size = upload->size};
+    snprintf(step.temporary, sizeof step.temporary, "%s", upload->temporary);
+    snprintf(step.name, sizeof step.name, "%s", upload->name);
+    (void)!stage_drop(upload->stage, upload->handle, upload->folder,
+                      is_in_doubt(upload) ? upload->call->doubt : &step, &removal, &ignored);
+    return removal;
 }
 
 /* True: it was renamed after all. That was refused, it was still there at the look, and it was gone when it
  * was to be removed. False: err stands, or becomes ERROR_UNKNOWN. */
 static bool remove_temporary(struct upload *upload, struct error *err)
 {
-    struct error ignored;
-    enum removal removal = REMOVAL_FAILED;
     if (!upload->may_exist)
         return false;
-    if (upload->handle)
-        (void)!stage_drop(upload->stage, upload->handle, upload->folder, upload->temporary,
-                          upload->name, &removal, &ignored);
-    if (!removal_is_gone(removal) && !keep_in_doubt(upload, err))
-        stage_leave(upload->call, upload->temporary, upload->name);
-    return upload->was_refused && removal == REMOVAL_NEEDLESS;
+    enum removal removal = upload->handle ? drop_temporary(upload) : REMOVAL_FAILED;
+    if (removal_is_gone(removal))
+        return upload->was_refused && removal == REMOVAL_NEEDLESS;
+    if (is_in_doubt(upload) && upload->handle)
+        return stage_stays_in_doubt(upload->handle, upload->call->doubt, err);
+    if (is_in_doubt(upload)) {
+        err->kind = ERROR_UNKNOWN;
+        return false;
+    }
+    stage_leave(upload->call, upload->temporary, upload->name);
+    return false;
 }
 
 bool stage_discard(const struct stage *stage, struct transfer *transfer,

@@ -54,10 +54,11 @@ struct stage {
                      CURLcode code, struct stage_look looks[2], enum stage_upload *end,
                      struct error *err);
 
-    /* Renames, not interrupted by should_stop. `to` does not exist, or overwrite is wanted.
+    /* Renames, not interrupted by should_stop, also onto a file that is there, but for keeps_existing.
      * *end: of one that failed. */
     bool (*rename)(struct handle *handle, const char *folder, const char *from, const char *to,
-                   bool overwrite, enum stage_rename *end, struct error *err);
+                   enum stage_rename *end, struct error *err);
+    bool keeps_existing; /* the server's rename does: what is to be overwritten must be removed before */
 
     /* DONE and NEEDLESS: the name is gone for certain. SFTP does not tell which of the two. */
     enum removal (*remove)(struct handle *handle, const char *folder, const char *name);
@@ -97,11 +98,14 @@ MUST_USE bool stage_announce(const struct handle *handle, enum transfer_step_kin
 /* What a removal whose commands ended with code, other than CURLE_OK, came to. */
 enum removal stage_removal(CURLcode code);
 
-/* Removes temporary (best effort: *removal). What is on the disk first becomes a step that published nothing:
- * a temporary file that is gone would else be taken for one that was renamed. */
+/* Removes step's temporary file (best effort: *removal). What is on the disk first becomes a step that published
+ * nothing: a temporary file that is gone would else be taken for one that was renamed. If step, which is what is
+ * in doubt, was to rename it, that stays noted. */
 MUST_USE bool stage_drop(const struct stage *stage, struct handle *handle, const char *folder,
-                         const char *temporary, const char *name, enum removal *removal,
-                         struct error *err);
+                         const struct transfer_step *step, enum removal *removal, struct error *err);
+/* Its removal has failed, and step was to rename it: that may happen yet, and is in doubt again. False:
+ * ERROR_UNKNOWN, or the step could not be announced. */
+bool stage_stays_in_doubt(const struct handle *handle, const struct transfer_step *step, struct error *err);
 /* Tells the call what could not be removed: a later run tries again. */
 void stage_leave(const struct transfer_call *call, const char *temporary, const char *name);
 
@@ -114,13 +118,21 @@ MUST_USE bool stage_look_surely(const struct stage *stage, struct handle *handle
                                 const char *const names[2], bool with_time,
                                 struct stage_look looks[2], struct error *err);
 
-/* Whether `to`, where from is still there, may be a copy of it, by a server that renames so and has not removed
- * the old name yet, or was cut off before it: it was free when the rename was announced, and has our size. */
+/* What a step's version notes on FTP and SFTP. */
+#define STAGE_COPIED "copied?"  /* both names were there at once: one of them may be taken since */
+#define STAGE_CLEARED "cleared" /* what was to be overwritten was removed before the rename */
+#define STAGE_ASKED "asked"     /* of a removal: the rename had been asked for */
+
+/* Whether `to`, where from is still there, may be a copy of it, by a server that renames so and is at it, or was
+ * cut off before it removed the old name: it was free when the rename was announced, and is not larger. */
 bool stage_may_be_copied(const struct connection *connection, const char *from, uint64_t size,
                          const struct stage_look *to);
 /* Notes that as a step, which stays in doubt for as long as from is there. False: ERROR_UNKNOWN says what to do. */
 bool stage_say_copied(const struct handle *handle, const char *from, const char *to, uint64_t size,
                       struct error *err);
+
+/* Both names are gone behind STAGE_CLEARED. False: ERROR_UNKNOWN. */
+bool stage_say_gone(const struct connection *connection, const char *from, const char *to, struct error *err);
 
 enum stage_finding {
     FOUND_NOTHING, /* it has had no effect, or none that is left */
@@ -142,6 +154,7 @@ struct stage_move {
     const char *from, *to;
     uint64_t size;
     bool is_taken;    /* `to` itself exists: a look that was just made */
+    bool has_cleared; /* it was removed, to be overwritten */
     bool was_refused; /* out: the server was asked and said no, and a look found it not done */
 };
 

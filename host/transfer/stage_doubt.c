@@ -8,8 +8,6 @@
 #include "transfer/remote_name.h"
 #include "transfer/stage.h"
 
-#define COPIED "copied?" /* the version of a step whose two names were seen at once: one may be taken since */
-
 static bool is_listed(const struct remote_listing *listing, const char *name)
 {
     for (size_t i = 0; i < listing->count; i++)
@@ -67,31 +65,48 @@ bool stage_may_be_copied(const struct connection *connection, const char *from, 
                          const struct stage_look *to)
 {
     return temporary_name_is(from) && connection->on_conflict != CONFLICT_OVERWRITE && to->exists &&
-           to->size == size;
+           to->size <= size;
 }
 
 bool stage_say_copied(const struct handle *handle, const char *from, const char *to, uint64_t size,
                       struct error *err)
 {
-    struct transfer_step step = {.kind = STEP_PUBLISHING, .size = size, .version = COPIED};
+    struct transfer_step step = {.kind = STEP_PUBLISHING, .size = size, .version = STAGE_COPIED};
     snprintf(step.temporary, sizeof step.temporary, "%s", from);
     snprintf(step.name, sizeof step.name, "%s", to);
     if (!stage_announce_step(handle, &step, err))
         return false;
     return connection_error(handle->connection, err, ERROR_UNKNOWN,
-                            "'%s' and '%s' were there at once, equally large: the server may have copied one to "
-                            "the other, or somebody else stored the other: remove '%s' if the file has "
-                            "arrived, or rename it",
+                            "'%s' and '%s' were there at once: the server may copy one to the other, or somebody "
+                            "else has stored the other: remove '%s' if the file has arrived, or rename it",
                             from, to, from);
 }
 
-/* What is left of a step that published nothing. */
-static bool clear(const struct stage *stage, struct handle *handle, const char *folder, struct error *err)
+bool stage_say_gone(const struct connection *connection, const char *from, const char *to, struct error *err)
+{
+    return connection_error(connection, err, ERROR_UNKNOWN,
+                            "neither '%s' nor '%s' is there, and a file under the latter name was removed to be "
+                            "overwritten, which may have been the new one: if nobody has taken that, give the "
+                            "instance up, so that it is sent anew", from, to);
+}
+
+static bool was_asked(const struct transfer_step *step)
+{
+    return step->kind == STEP_PUBLISHING || strcmp(step->version, STAGE_ASKED) == 0;
+}
+
+/* What is left of a step that published nothing. Gone although nobody removed it: it was renamed after all. */
+static bool clear(const struct stage *stage, struct handle *handle, const char *folder,
+                  enum stage_finding *finding, struct error *err)
 {
     const struct transfer_step *doubt = handle->call->doubt;
     enum removal removal;
-    if (!stage_drop(stage, handle, folder, doubt->temporary, doubt->name, &removal, err))
+    if (!stage_drop(stage, handle, folder, doubt, &removal, err))
         return false;
+    if (was_asked(doubt) && removal == REMOVAL_NEEDLESS)
+        *finding = FOUND_DONE;
+    if (!removal_is_gone(removal) && was_asked(doubt))
+        return stage_stays_in_doubt(handle, doubt, err);
     if (!removal_is_gone(removal))
         stage_leave(handle->call, doubt->temporary, doubt->name);
     return true;
@@ -107,27 +122,53 @@ static bool look_at(const struct stage *stage, struct handle *handle, const char
            say_unknown(handle, doubt, err);
 }
 
+/* It is gone, and was to be overwritten: by ours, which somebody took, or our own removal met ours. */
+static bool may_be_removed(const struct transfer_step *doubt, const struct stage_look looks[2])
+{
+    return strcmp(doubt->version, STAGE_CLEARED) == 0 && !looks[1].exists;
+}
+
+/* The temporary file is gone. */
+static bool find_gone(const struct handle *handle, const struct stage_look looks[2],
+                      enum stage_finding *finding, struct error *err)
+{
+    const struct transfer_step *doubt = handle->call->doubt;
+    bool overwrite = handle->connection->on_conflict == CONFLICT_OVERWRITE;
+    bool has_arrived = looks[1].exists && looks[1].size == doubt->size;
+    if (doubt->kind == STEP_PUBLISHING && may_be_removed(doubt, looks))
+        return stage_say_gone(handle->connection, doubt->temporary, doubt->name, err);
+    if (doubt->kind == STEP_PUBLISHING || (was_asked(doubt) && has_arrived && !overwrite))
+        *finding = FOUND_DONE;
+    return true;
+}
+
+/* The temporary file is there. */
+static bool find_left(const struct stage *stage, struct handle *handle, const char *folder,
+                      const struct stage_look looks[2], enum stage_finding *finding, struct error *err)
+{
+    const struct transfer_step *doubt = handle->call->doubt;
+    if (doubt->kind == STEP_SENDING)
+        return clear(stage, handle, folder, finding, err);
+    if (strcmp(doubt->version, STAGE_COPIED) == 0 ||
+        stage_may_be_copied(handle->connection, doubt->temporary, doubt->size, &looks[1]))
+        return stage_say_copied(handle, doubt->temporary, doubt->name, doubt->size, err);
+    if (looks[0].size != doubt->size)
+        return clear(stage, handle, folder, finding, err);
+    *finding = FOUND_WHOLE;
+    return true;
+}
+
 bool stage_doubt_store(const struct stage *stage, struct handle *handle, const char *folder,
                        enum stage_finding *finding, struct error *err)
 {
-    const struct transfer_step *doubt = handle->call ? handle->call->doubt : NULL;
     struct stage_look looks[2];
     *finding = FOUND_NOTHING;
-    if (!doubt)
+    if (!handle->call || !handle->call->doubt)
         return true;
     if (!look_at(stage, handle, folder, looks, err))
         return false;
-    if (doubt->kind == STEP_PUBLISHING && !looks[0].exists)
-        *finding = FOUND_DONE;
-    else if (doubt->kind == STEP_PUBLISHING &&
-             (strcmp(doubt->version, COPIED) == 0 ||
-              stage_may_be_copied(handle->connection, doubt->temporary, doubt->size, &looks[1])))
-        return stage_say_copied(handle, doubt->temporary, doubt->name, doubt->size, err);
-    else if (doubt->kind == STEP_PUBLISHING && looks[0].size == doubt->size)
-        *finding = FOUND_WHOLE;
-    else if (looks[0].exists)
-        return clear(stage, handle, folder, err);
-    return true;
+    return looks[0].exists ? find_left(stage, handle, folder, looks, finding, err)
+                           : find_gone(handle, looks, finding, err);
 }
 
 /* Both names are there: the new one was free when it was announced, so it is ours if it fits, and the old
@@ -154,6 +195,8 @@ bool stage_doubt_rename(const struct stage *stage, struct handle *handle, const 
         return true;
     if (!look_at(stage, handle, folder, looks, err))
         return false;
+    if (!looks[0].exists && may_be_removed(doubt, looks))
+        return stage_say_gone(handle->connection, doubt->temporary, doubt->name, err);
     if (!looks[0].exists || is_new_under_old_name(handle, looks))
         *finding = FOUND_DONE;
     return true;

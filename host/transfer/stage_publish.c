@@ -35,6 +35,10 @@ static enum outcome settle(const struct stage *stage, struct transfer *transfer,
     }
     if (looks[1].exists)
         return looks[0].exists ? CONFLICT : NOT_DONE;
+    if (!looks[0].exists && move->has_cleared) {
+        stage_say_gone(connection, move->from, to, why);
+        return UNKNOWN;
+    }
     /* The old name is gone. A new name that is gone, too, was taken by its consumer already. */
     if (!looks[0].exists || looks[0].size == size)
         return DONE;
@@ -50,6 +54,32 @@ static bool say_unknown(const struct connection *connection, const char *from, c
                             from, to, why);
 }
 
+/* What is to be overwritten is removed, where the server's rename does not do so: unless the old name is gone,
+ * as then it is ours, by an earlier rename that came late. */
+static bool make_way(const struct stage *stage, struct handle *handle, const char *folder,
+                     struct stage_move *move, const char *to, enum stage_rename *end, struct error *err)
+{
+    const char *const names[2] = {move->from, to};
+    struct stage_look looks[2];
+    struct transfer_step step = {.kind = STEP_PUBLISHING, .size = move->size, .version = STAGE_CLEARED};
+    if (!stage->keeps_existing || handle->connection->on_conflict != CONFLICT_OVERWRITE)
+        return true;
+    if (!stage->look(handle, folder, names, false, looks, err))
+        return false;
+    if (!looks[1].exists)
+        return true;
+    *end = looks[0].exists ? RENAME_NOT_ASKED : RENAME_LOST;
+    if (!looks[0].exists)
+        return connection_error(handle->connection, err, ERROR_UNAVAILABLE, "'%s' is gone", move->from);
+    snprintf(step.temporary, sizeof step.temporary, "%s", move->from);
+    snprintf(step.name, sizeof step.name, "%s", to);
+    if (!stage_announce_step(handle, &step, err))
+        return false;
+    move->has_cleared = true;
+    enum removal removal = stage->remove(handle, folder, to);
+    return removal_is_gone(removal) || removal_fail(removal, handle->connection, folder, to, err);
+}
+
 /* One candidate; tried once more if a rename whose answer was lost proves not to have happened. It may
  * happen yet: so what comes after it is not believed either, and ends in a success or in doubt. */
 static bool rename_settled(const struct stage *stage, struct transfer *transfer,
@@ -62,7 +92,8 @@ static bool rename_settled(const struct stage *stage, struct transfer *transfer,
     struct error why;
     for (bool was_lost = false;;) {
         enum stage_rename end = RENAME_NOT_ASKED;
-        if (stage->rename(*handle, folder, from, to, overwrite, &end, err))
+        if (make_way(stage, *handle, folder, move, to, &end, err) &&
+            stage->rename(*handle, folder, from, to, &end, err))
             return true;
         if (end == RENAME_NOT_ASKED && !was_lost)
             return false;

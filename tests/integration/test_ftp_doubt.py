@@ -125,6 +125,29 @@ class Doubt(ScriptTest):
         self.succeeds(self.drive(server, self.store_step(), call=doubt))
         self.assertEqual((self.sent(server), server.files), (0, {}))
 
+    def test_a_copy_that_is_not_whole_yet(self):
+        for how in ({}, {"on_conflict": "number"}):
+            server = self.serve({TEMPORARY: DATA, "t.csv": DATA[:4]})
+            answer = self.drive(server, self.store_step(), call=self.doubt(), **how)
+            self.fails(answer, "unknown", "were there at once")
+            self.only(server, TEMPORARY, "t.csv")
+
+    def test_a_removal_that_was_cut_off_keeps_the_doubt(self):
+        """The rename had been asked for before: what became of it is not forgotten."""
+        doubt = self.doubt()
+        doubt["doubt"].update(publishing=False, version="asked")
+        server = self.serve({TEMPORARY: DATA}, DELE=BUSY)
+        self.fails(self.drive(server, self.store_step(), call=doubt), "unknown", "cannot be removed now")
+        self.only(server, TEMPORARY)
+        server = self.serve({"t.csv": DATA})
+        self.succeeds(self.drive(server, self.store_step(), call=doubt))
+        self.assertEqual(self.sent(server), 0)
+        for files in ({}, {TEMPORARY: DATA}):
+            server = self.serve(files)
+            self.succeeds(self.drive(server, self.store_step(), call=doubt))
+            self.assertEqual(self.sent(server), 1)
+            self.only(server, "t.csv")
+
     def test_two_names_are_no_copy_where_they_differ_or_are_overwritten(self):
         server = self.serve({TEMPORARY: DATA, "t.csv": DATA + b"!"})
         self.fails(self.store_again(server), "exists", "t.csv")

@@ -98,10 +98,10 @@ class Lost(TransferTest):
         with open(self.server.known_hosts, encoding="ascii") as file:
             self.key = file.read().split(" ", 1)[1]
 
-    def store(self, name, **how):
+    def store(self, name, on_conflict="fail", **how):
         proxy = Holding(self.server.port, **how)
         self.addCleanup(proxy.close)
-        connection = self.connection(self.server, type="sftp", port=proxy.port,
+        connection = self.connection(self.server, type="sftp", port=proxy.port, on_conflict=on_conflict,
                                      known_hosts=self.path("hosts", f"[127.0.0.1]:{proxy.port} {self.key}".encode()))
         if not self.server.password_login:
             connection.update(private_key=self.server.client_key)
@@ -130,26 +130,33 @@ class Lost(TransferTest):
                 stored += answer["ok"]
         self.assertGreater(stored, 0)
 
-    def last_that_matters(self):
+    def last_that_matters(self, on_conflict):
         """Behind it only the end of the connection is said."""
-        proxy, answer, _ = self.store("whole.csv")
+        proxy, answer, _ = self.store("whole.csv", on_conflict)
         self.assertTrue(answer["ok"], answer)
         for nth in range(proxy.count, 0, -1):
-            again, _, _ = self.store(f"{nth}.csv", nth=nth)
+            again, _, _ = self.store(f"{nth}.csv", on_conflict, nth=nth)
             if again.connections > 1:
                 return nth, again.second_count
         raise AssertionError("no message matters")
 
-    def test_the_rename_arrives_later(self):
-        nth, messages = self.last_that_matters()
+    def arrive_late(self, on_conflict, before=12):
+        nth, messages = self.last_that_matters(on_conflict)
         late = 0
-        for number in range(messages - 12, messages + 1):
+        for number in range(messages - before, messages + 1):
             with self.subTest(number):
                 name = f"late{number}.csv"
-                again, answer, there = self.store(name, nth=nth, late=number)
+                again, answer, there = self.store(name, on_conflict, nth=nth, late=number)
                 self.check(name, answer, there)
                 late += again.second_count >= number
         self.assertGreater(late, 0)
+
+    def test_the_rename_arrives_later(self):
+        self.arrive_late("fail")
+
+    def test_the_rename_arrives_later_and_may_overwrite(self):
+        """What is removed to be overwritten by the second attempt may be what the first one published."""
+        self.arrive_late("overwrite", 16)
 
 
 if __name__ == "__main__":
