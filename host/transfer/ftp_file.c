@@ -281,9 +281,12 @@ static enum removal remove_file(struct handle *handle, const char *folder, const
         return is_turned_away(handle) ? REMOVAL_FAILED : stage_removal(code);
     }
     const struct ftp_exchange *said = dialogue_find(handle->dialogue, "DELE", 0);
-    if (!read_look(handle, 0, name, &looks[0], &ignored) || looks[0].exists)
+    bool is_done = said && said->code / 100 == 2;
+    if (!read_look(handle, 0, name, &looks[0], &ignored))
+        return is_done ? REMOVAL_FAILED : REMOVAL_REFUSED;
+    if (looks[0].exists)
         return REMOVAL_REFUSED;
-    if (said && said->code / 100 == 2)
+    if (is_done)
         return REMOVAL_DONE;
     bool is_gone = stage_look_surely(&ftp_stage, handle, folder, names, false, looks, &ignored) &&
                    !looks[0].exists;

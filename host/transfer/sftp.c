@@ -226,9 +226,10 @@ static enum removal remove_file(struct handle *handle, const char *folder, const
         !sftp_command(handle, "*rm", folder, name, NULL, NULL))
         return REMOVAL_FAILED;
     CURLcode code = sftp_perform_commands(handle);
+    if (code == CURLE_OK && look_at_one(handle, folder, name, &look, &ignored))
+        return look.exists ? REMOVAL_REFUSED : REMOVAL_DONE;
     if (code == CURLE_OK)
-        return look_at_one(handle, folder, name, &look, &ignored) && !look.exists ? REMOVAL_DONE
-                                                                                  : REMOVAL_REFUSED;
+        return REMOVAL_FAILED;
     handle->keep = false;
     return stage_removal(code);
 }

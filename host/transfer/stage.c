@@ -138,52 +138,70 @@ bool stage_drop(const struct stage *stage, struct handle *handle, const char *fo
     return true;
 }
 
-bool stage_stays_in_doubt(const struct handle *handle, const struct transfer_step *step, struct error *err)
+bool stage_stays_in_doubt(const struct handle *handle, const struct transfer_step *step, enum removal removal,
+                          struct error *err)
 {
-    if (!stage_announce(handle, STEP_PUBLISHING, step->temporary, step->name, step->size, err))
+    if (removal == REMOVAL_REFUSED &&
+        !stage_announce(handle, STEP_PUBLISHING, step->temporary, step->name, step->size, err))
         return false;
     return connection_error(handle->connection, err, ERROR_UNKNOWN,
-                            "whether '%s' was renamed to '%s' cannot be told, as it cannot be removed now: look at "
-                            "both names", step->temporary, step->name);
+                            "whether '%s' was renamed to '%s' cannot be told, nor can it be removed now: look at both "
+                            "names, and rename it yourself if it is still there", step->temporary, step->name);
 }
 
-/* An earlier attempt had asked for the rename of what could not be removed. */
+/* An earlier attempt had asked for its rename. */
 static bool is_in_doubt(const struct upload *upload)
 {
     const struct transfer_step *doubt = upload->call ? upload->call->doubt : NULL;
     return doubt && doubt->kind == STEP_PUBLISHING && strcmp(doubt->temporary, upload->temporary) == 0;
 }
 
-static enum removal drop_temporary(struct upload *upload)
+/* Known to be gone: nothing that had been asked for can come any more. */
+static enum removal drop_temporary(struct upload *upload, const struct transfer_step *step)
 {
     struct error ignored;
     enum removal removal = REMOVAL_FAILED;
-    struct transfer_step step = {.kind = upload->was_refused ? STEP_PUBLISHING : STEP_SENDING,
-                                 .size = upload->size};
-    snprintf(step.temporary, sizeof step.temporary, "%s", upload->temporary);
-    snprintf(step.name, sizeof step.name, "%s", upload->name);
-    (void)!stage_drop(upload->stage, upload->handle, upload->folder,
-                      is_in_doubt(upload) ? upload->call->doubt : &step, &removal, &ignored);
+    (void)!stage_drop(upload->stage, upload->handle, upload->folder, step, &removal, &ignored);
+    if (removal == REMOVAL_DONE && step->kind == STEP_PUBLISHING &&
+        !stage_announce(upload->handle, STEP_SENDING, step->temporary, step->name, 0, &ignored))
+        return REMOVAL_FAILED;
     return removal;
+}
+
+/* Of one that is in doubt. True: it was renamed, as it was there at the look and is gone now. */
+static bool remove_doubtful(struct upload *upload, struct remote_receipt *receipt, struct error *err)
+{
+    const struct transfer_step *doubt = upload->call->doubt;
+    const struct error why = *err;
+    if (!upload->handle)
+        return connection_error(upload->connection, err, ERROR_UNKNOWN,
+                                "what became of '%s' after an interruption cannot be told now: %s", doubt->name,
+                                why.message);
+    enum removal removal = drop_temporary(upload, doubt);
+    if (!removal_is_gone(removal))
+        return stage_stays_in_doubt(upload->handle, doubt, removal, err);
+    if (removal != REMOVAL_NEEDLESS)
+        return false;
+    receipt->size = doubt->size;
+    snprintf(receipt->name, sizeof receipt->name, "%s", doubt->name);
+    return true;
 }
 
 /* True: it was renamed after all. That was refused, it was still there at the look, and it was gone when it
  * was to be removed. False: err stands, or becomes ERROR_UNKNOWN. */
-static bool remove_temporary(struct upload *upload, struct error *err)
+static bool remove_temporary(struct upload *upload, struct remote_receipt *receipt, struct error *err)
 {
+    struct transfer_step step = {.kind = STEP_SENDING};
     if (!upload->may_exist)
         return false;
-    enum removal removal = upload->handle ? drop_temporary(upload) : REMOVAL_FAILED;
-    if (removal_is_gone(removal))
-        return upload->was_refused && removal == REMOVAL_NEEDLESS;
-    if (is_in_doubt(upload) && upload->handle)
-        return stage_stays_in_doubt(upload->handle, upload->call->doubt, err);
-    if (is_in_doubt(upload)) {
-        err->kind = ERROR_UNKNOWN;
-        return false;
-    }
-    stage_leave(upload->call, upload->temporary, upload->name);
-    return false;
+    if (is_in_doubt(upload))
+        return remove_doubtful(upload, receipt, err);
+    snprintf(step.temporary, sizeof step.temporary, "%s", upload->temporary);
+    snprintf(step.name, sizeof step.name, "%s", upload->name);
+    enum removal removal = upload->handle ? drop_temporary(upload, &step) : REMOVAL_FAILED;
+    if (!removal_is_gone(removal))
+        stage_leave(upload->call, upload->temporary, upload->name);
+    return upload->was_refused && removal == REMOVAL_NEEDLESS;
 }
 
 bool stage_discard(const struct stage *stage, struct transfer *transfer,
@@ -320,7 +338,7 @@ bool stage_store(const struct stage *stage, struct transfer *transfer,
     bool ok = upload.handle && store_settled(&upload, receipt, err);
     pump_close(upload.pump);
     if (!ok && err->kind != ERROR_UNKNOWN)
-        ok = remove_temporary(&upload, err);
+        ok = remove_temporary(&upload, receipt, err);
     else if (!ok && upload.may_exist && (!call || !call->announce))
         stage_leave(call, upload.temporary, name); /* without a journal no later call will settle it */
     pool_release(transfer, upload.handle);

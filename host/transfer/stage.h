@@ -60,7 +60,8 @@ struct stage {
                    enum stage_rename *end, struct error *err);
     bool keeps_existing; /* the server's rename does: what is to be overwritten must be removed before */
 
-    /* DONE and NEEDLESS: the name is gone for certain. SFTP does not tell which of the two. */
+    /* DONE and NEEDLESS: the name is gone for certain. SFTP does not tell which of the two. REFUSED: it is there,
+     * or was not asked for. */
     enum removal (*remove)(struct handle *handle, const char *folder, const char *name);
 };
 
@@ -103,9 +104,11 @@ enum removal stage_removal(CURLcode code);
  * in doubt, was to rename it, that stays noted. */
 MUST_USE bool stage_drop(const struct stage *stage, struct handle *handle, const char *folder,
                          const struct transfer_step *step, enum removal *removal, struct error *err);
-/* Its removal has failed, and step was to rename it: that may happen yet, and is in doubt again. False:
- * ERROR_UNKNOWN, or the step could not be announced. */
-bool stage_stays_in_doubt(const struct handle *handle, const struct transfer_step *step, struct error *err);
+/* Step was to rename what could not be removed, and may yet. Refused: it is still there, so that it was renamed if
+ * it is gone later, which is announced. Failed: nobody knows; what is gone later was removed, unless the new name
+ * tells. False: ERROR_UNKNOWN, or the step could not be announced. */
+bool stage_stays_in_doubt(const struct handle *handle, const struct transfer_step *step, enum removal removal,
+                          struct error *err);
 /* Tells the call what could not be removed: a later run tries again. */
 void stage_leave(const struct transfer_call *call, const char *temporary, const char *name);
 
@@ -154,7 +157,8 @@ struct stage_move {
     const char *from, *to;
     uint64_t size;
     bool is_taken;    /* `to` itself exists: a look that was just made */
-    bool has_cleared; /* it was removed, to be overwritten */
+    bool was_asked;   /* an earlier rename may come yet */
+    bool has_cleared; /* and what was under the new name was removed since */
     bool was_refused; /* out: the server was asked and said no, and a look found it not done */
 };
 

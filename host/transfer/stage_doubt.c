@@ -85,9 +85,9 @@ bool stage_say_copied(const struct handle *handle, const char *from, const char 
 bool stage_say_gone(const struct connection *connection, const char *from, const char *to, struct error *err)
 {
     return connection_error(connection, err, ERROR_UNKNOWN,
-                            "neither '%s' nor '%s' is there, and a file under the latter name was removed to be "
-                            "overwritten, which may have been the new one: if nobody has taken that, give the "
-                            "instance up, so that it is sent anew", from, to);
+                            "neither '%s' nor '%s' is there, and what was removed under the latter name, to be "
+                            "overwritten, may have been the new file: if that was taken from there, put any file "
+                            "under its name, which then counts as done; else give the instance up", from, to);
 }
 
 static bool was_asked(const struct transfer_step *step)
@@ -106,7 +106,7 @@ static bool clear(const struct stage *stage, struct handle *handle, const char *
     if (was_asked(doubt) && removal == REMOVAL_NEEDLESS)
         *finding = FOUND_DONE;
     if (!removal_is_gone(removal) && was_asked(doubt))
-        return stage_stays_in_doubt(handle, doubt, err);
+        return stage_stays_in_doubt(handle, doubt, removal, err);
     if (!removal_is_gone(removal))
         stage_leave(handle->call, doubt->temporary, doubt->name);
     return true;
@@ -147,12 +147,11 @@ static bool find_left(const struct stage *stage, struct handle *handle, const ch
                       const struct stage_look looks[2], enum stage_finding *finding, struct error *err)
 {
     const struct transfer_step *doubt = handle->call->doubt;
-    if (doubt->kind == STEP_SENDING)
-        return clear(stage, handle, folder, finding, err);
     if (strcmp(doubt->version, STAGE_COPIED) == 0 ||
-        stage_may_be_copied(handle->connection, doubt->temporary, doubt->size, &looks[1]))
+        (was_asked(doubt) &&
+         stage_may_be_copied(handle->connection, doubt->temporary, doubt->size, &looks[1])))
         return stage_say_copied(handle, doubt->temporary, doubt->name, doubt->size, err);
-    if (looks[0].size != doubt->size)
+    if (doubt->kind == STEP_SENDING || looks[0].size != doubt->size)
         return clear(stage, handle, folder, finding, err);
     *finding = FOUND_WHOLE;
     return true;

@@ -54,30 +54,59 @@ static bool say_unknown(const struct connection *connection, const char *from, c
                             from, to, why);
 }
 
+static bool announce_clearing(const struct handle *handle, struct stage_move *move, const char *to,
+                              struct error *err)
+{
+    struct transfer_step step = {.kind = STEP_PUBLISHING, .size = move->size, .version = STAGE_CLEARED};
+    snprintf(step.temporary, sizeof step.temporary, "%s", move->from);
+    snprintf(step.name, sizeof step.name, "%s", to);
+    return stage_announce_step(handle, &step, err);
+}
+
+static bool remove_old(const struct stage *stage, struct handle *handle, const char *folder, const char *to,
+                       struct error *err)
+{
+    const char *const names[2] = {to, NULL};
+    struct stage_look looks[2];
+    const struct transfer_call *call = handle->call;
+    handle->call = NULL; /* neither file would be there after a stop */
+    enum removal removal = stage->remove(handle, folder, to);
+    bool is_free = removal_is_gone(removal) ||
+                   (removal == REMOVAL_FAILED && stage->look(handle, folder, names, false, looks, err) &&
+                    !looks[0].exists);
+    handle->call = call;
+    if (is_free)
+        return true;
+    connection_error(handle->connection, err, removal == REMOVAL_REFUSED ? ERROR_DENIED : ERROR_UNAVAILABLE,
+                     "'%s' is to be overwritten, and could not be removed", to);
+    return error_advise(err, removal == REMOVAL_REFUSED ? RETRY_NEVER : RETRY_LATER);
+}
+
 /* What is to be overwritten is removed, where the server's rename does not do so: unless the old name is gone,
- * as then it is ours, by an earlier rename that came late. */
+ * as then it is ours, by an earlier rename that came late. That may happen within the removal, too. The newest
+ * look is the one that finds `to` free. */
 static bool make_way(const struct stage *stage, struct handle *handle, const char *folder,
                      struct stage_move *move, const char *to, enum stage_rename *end, struct error *err)
 {
     const char *const names[2] = {move->from, to};
     struct stage_look looks[2];
-    struct transfer_step step = {.kind = STEP_PUBLISHING, .size = move->size, .version = STAGE_CLEARED};
     if (!stage->keeps_existing || handle->connection->on_conflict != CONFLICT_OVERWRITE)
         return true;
     if (!stage->look(handle, folder, names, false, looks, err))
         return false;
     if (!looks[1].exists)
         return true;
-    *end = looks[0].exists ? RENAME_NOT_ASKED : RENAME_LOST;
-    if (!looks[0].exists)
+    if (!looks[0].exists) {
+        *end = RENAME_LOST;
         return connection_error(handle->connection, err, ERROR_UNAVAILABLE, "'%s' is gone", move->from);
-    snprintf(step.temporary, sizeof step.temporary, "%s", move->from);
-    snprintf(step.name, sizeof step.name, "%s", to);
-    if (!stage_announce_step(handle, &step, err))
+    }
+    move->has_cleared = move->was_asked || (handle->call && handle->call->doubt);
+    if (move->has_cleared && !announce_clearing(handle, move, to, err))
         return false;
-    move->has_cleared = true;
-    enum removal removal = stage->remove(handle, folder, to);
-    return removal_is_gone(removal) || removal_fail(removal, handle->connection, folder, to, err);
+    if (remove_old(stage, handle, folder, to, err))
+        return true;
+    *end = move->has_cleared ? RENAME_LOST : RENAME_NOT_ASKED;
+    return false;
 }
 
 /* One candidate; tried once more if a rename whose answer was lost proves not to have happened. It may
@@ -114,7 +143,7 @@ static bool rename_settled(const struct stage *stage, struct transfer *transfer,
         move->was_refused = end == RENAME_REFUSED;
         if (move->was_refused)
             return false;
-        was_lost = true;
+        was_lost = move->was_asked = true;
     }
 }
 

@@ -171,6 +171,42 @@ class Doubt(unittest.TestCase):
         self.assertEqual((status, list(self.land.ccs_ftp_files())), (0, ["SENT-" + NAME]), output)
         self.assertEqual((self.server.files, spare.files), ({NAME: DATA}, {}))
 
+    def test_what_was_removed_without_an_answer_was_not_renamed(self):
+        """The answer to a rename is lost, it is refused then, and the answer to the removal is lost as well."""
+        self.land.put_ccs_ftp(NAME, DATA)
+
+        def remove(session, name):
+            session.server.files.pop(name, None)
+            del session.server.replies["DELE"]
+            return HANG_UP
+
+        answers = [HANG_UP, "553 no", "553 no"]
+        self.server.replies.update(RNTO=lambda *_: answers.pop(0) if answers else None, DELE=remove)
+        status, output = self.run_flow()
+        self.assertEqual((status, list(self.land.ccs_ftp_files())), (0, ["SENT-" + NAME]), output)
+        self.assertEqual(self.server.files, {NAME: DATA})
+
+    def test_another_file_of_that_size_is_not_taken_for_ours(self):
+        """A name of its own was refused, and the host stops before it tries again."""
+        self.land.put_ccs_ftp(NAME, DATA)
+        self.point_to(on_conflict="number", retry={"pause_s": 30, "pause_max_s": 30})
+        foreign = b"b" * len(DATA)
+        self.server.files[NAME] = foreign
+        self.server.replies["RNTO"] = "450 in use"
+        process = subprocess.Popen(self.land.command(*RUN), env=self.environment, stdout=subprocess.PIPE,
+                                   stderr=subprocess.STDOUT)
+        self.addCleanup(process.stdout.close)
+        deadline = time.monotonic() + 30
+        while len(self.server.files) > 1 or "RNTO" not in "".join(self.server.commands):
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.02)
+        process.terminate()
+        process.wait(30)
+        self.server.replies.clear()
+        status, output = self.run_flow()
+        self.assertEqual((status, list(self.land.ccs_ftp_files())), (0, ["SENT-" + NAME]), output)
+        self.assertEqual(self.server.files, {NAME: foreign, "C1-A-2.csv": DATA})
+
     def test_what_an_attempt_left_is_removed_at_its_place_only(self):
         self.land.put_ccs_ftp(NAME, DATA)
         self.server.replies.update(RNTO="553 no", DELE="450 busy")

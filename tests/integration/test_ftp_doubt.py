@@ -137,8 +137,10 @@ class Doubt(ScriptTest):
         doubt = self.doubt()
         doubt["doubt"].update(publishing=False, version="asked")
         server = self.serve({TEMPORARY: DATA}, DELE=BUSY)
-        self.fails(self.drive(server, self.store_step(), call=doubt), "unknown", "cannot be removed now")
+        self.fails(self.drive(server, self.store_step(), call=doubt), "unknown", "nor can it be removed now")
         self.only(server, TEMPORARY)
+        server = self.serve({TEMPORARY: DATA, "t.csv": DATA})
+        self.fails(self.drive(server, self.store_step(), call=doubt), "unknown", "were there at once")
         server = self.serve({"t.csv": DATA})
         self.succeeds(self.drive(server, self.store_step(), call=doubt))
         self.assertEqual(self.sent(server), 0)
@@ -147,6 +149,13 @@ class Doubt(ScriptTest):
             self.succeeds(self.drive(server, self.store_step(), call=doubt))
             self.assertEqual(self.sent(server), 1)
             self.only(server, "t.csv")
+
+    def test_the_earlier_rename_is_done_before_the_removal(self):
+        """The new name was another's at the look."""
+        server = self.serve({TEMPORARY: DATA, "t.csv": DATA + b"!"},
+                            DELE=lambda session, _: renames(session.server.files, TEMPORARY, "t.csv"))
+        self.assertEqual(self.succeeds(self.store_again(server))["name"], "t.csv")
+        self.assertEqual((self.sent(server), server.files), (0, {"t.csv": DATA}))
 
     def test_two_names_are_no_copy_where_they_differ_or_are_overwritten(self):
         server = self.serve({TEMPORARY: DATA, "t.csv": DATA + b"!"})
@@ -159,7 +168,7 @@ class Doubt(ScriptTest):
     def test_an_earlier_rename_that_is_at_work_yet(self):
         """Where neither a second one nor a removal is let through, it may come yet; what was removed cannot."""
         server = self.serve({TEMPORARY: DATA}, RNTO=BUSY, DELE=BUSY)
-        self.fails(self.store_again(server), "unknown", TEMPORARY, "cannot be removed now")
+        self.fails(self.store_again(server), "unknown", TEMPORARY, "nor can it be removed now")
         self.only(server, TEMPORARY)
         self.assertEqual(self.sent(server), 0)
         del server.replies["DELE"]
