@@ -218,18 +218,29 @@ static bool rename_now(struct handle *handle, const char *folder, const char *fr
     return sftp_fail(handle, code, from, err);
 }
 
-static enum removal remove_file(struct handle *handle, const char *folder, const char *name)
+/* Behind a removal: a connection that was lost tells of no end of it, and it may come yet. */
+static enum removal look_behind(struct handle *handle, const char *folder, const char *name)
 {
     struct error ignored;
     struct stage_look look;
+    curl_off_t size;
+    long connects = 0;
+    bool is_seen = look_once(handle, folder, name, &look, &size, &ignored);
+    curl_easy_getinfo(handle->easy, CURLINFO_NUM_CONNECTS, &connects);
+    if (is_seen && !look.exists)
+        return REMOVAL_DONE;
+    handle->keep &= is_seen && connects == 0;
+    return is_seen && connects == 0 ? REMOVAL_REFUSED : REMOVAL_FAILED;
+}
+
+static enum removal remove_file(struct handle *handle, const char *folder, const char *name)
+{
     if (!sftp_address(handle, folder, NULL, NULL) ||
         !sftp_command(handle, "*rm", folder, name, NULL, NULL))
         return REMOVAL_FAILED;
     CURLcode code = sftp_perform_commands(handle);
-    if (code == CURLE_OK && look_at_one(handle, folder, name, &look, &ignored))
-        return look.exists ? REMOVAL_REFUSED : REMOVAL_DONE;
     if (code == CURLE_OK)
-        return REMOVAL_FAILED;
+        return look_behind(handle, folder, name);
     handle->keep = false;
     return stage_removal(code);
 }

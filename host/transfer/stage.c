@@ -135,13 +135,14 @@ bool stage_drop(const struct stage *stage, struct handle *handle, const char *fo
     *removal = stage->remove(handle, folder, step->temporary);
     curl_easy_setopt(handle->easy, CURLOPT_TIMEOUT_MS, 0L);
     handle->call = call;
-    return true;
+    return !was_asked || *removal != REMOVAL_DONE || /* nothing that had been asked for can come any more */
+           stage_announce(handle, STEP_SENDING, step->temporary, step->name, 0, err);
 }
 
 bool stage_stays_in_doubt(const struct handle *handle, const struct transfer_step *step, enum removal removal,
                           struct error *err)
 {
-    if (removal == REMOVAL_REFUSED &&
+    if (step->kind == STEP_PUBLISHING && removal == REMOVAL_REFUSED &&
         !stage_announce(handle, STEP_PUBLISHING, step->temporary, step->name, step->size, err))
         return false;
     return connection_error(handle->connection, err, ERROR_UNKNOWN,
@@ -156,18 +157,6 @@ static bool is_in_doubt(const struct upload *upload)
     return doubt && doubt->kind == STEP_PUBLISHING && strcmp(doubt->temporary, upload->temporary) == 0;
 }
 
-/* Known to be gone: nothing that had been asked for can come any more. */
-static enum removal drop_temporary(struct upload *upload, const struct transfer_step *step)
-{
-    struct error ignored;
-    enum removal removal = REMOVAL_FAILED;
-    (void)!stage_drop(upload->stage, upload->handle, upload->folder, step, &removal, &ignored);
-    if (removal == REMOVAL_DONE && step->kind == STEP_PUBLISHING &&
-        !stage_announce(upload->handle, STEP_SENDING, step->temporary, step->name, 0, &ignored))
-        return REMOVAL_FAILED;
-    return removal;
-}
-
 /* Of one that is in doubt. True: it was renamed, as it was there at the look and is gone now. */
 static bool remove_doubtful(struct upload *upload, struct remote_receipt *receipt, struct error *err)
 {
@@ -177,7 +166,10 @@ static bool remove_doubtful(struct upload *upload, struct remote_receipt *receip
         return connection_error(upload->connection, err, ERROR_UNKNOWN,
                                 "what became of '%s' after an interruption cannot be told now: %s", doubt->name,
                                 why.message);
-    enum removal removal = drop_temporary(upload, doubt);
+    enum removal removal = REMOVAL_FAILED;
+    struct error ignored;
+    if (!stage_drop(upload->stage, upload->handle, upload->folder, doubt, &removal, &ignored))
+        removal = REMOVAL_FAILED;
     if (!removal_is_gone(removal))
         return stage_stays_in_doubt(upload->handle, doubt, removal, err);
     if (removal != REMOVAL_NEEDLESS)
@@ -192,13 +184,17 @@ static bool remove_doubtful(struct upload *upload, struct remote_receipt *receip
 static bool remove_temporary(struct upload *upload, struct remote_receipt *receipt, struct error *err)
 {
     struct transfer_step step = {.kind = STEP_SENDING};
+    struct error ignored;
+    enum removal removal = REMOVAL_FAILED;
     if (!upload->may_exist)
         return false;
     if (is_in_doubt(upload))
         return remove_doubtful(upload, receipt, err);
     snprintf(step.temporary, sizeof step.temporary, "%s", upload->temporary);
     snprintf(step.name, sizeof step.name, "%s", upload->name);
-    enum removal removal = upload->handle ? drop_temporary(upload, &step) : REMOVAL_FAILED;
+    if (upload->handle &&
+        !stage_drop(upload->stage, upload->handle, upload->folder, &step, &removal, &ignored))
+        return false; /* the step on the disk stands, and will be settled */
     if (!removal_is_gone(removal))
         stage_leave(upload->call, upload->temporary, upload->name);
     return upload->was_refused && removal == REMOVAL_NEEDLESS;
@@ -240,11 +236,11 @@ bool stage_announce(const struct handle *handle, enum transfer_step_kind kind,
     return stage_announce_step(handle, &step, err);
 }
 
-static bool publish(struct upload *upload, uint64_t size, bool is_taken,
-                    struct remote_receipt *receipt, struct error *err)
+static bool publish(struct upload *upload, struct stage_move move, struct remote_receipt *receipt,
+                    struct error *err)
 {
-    struct stage_move move = {
-        .from = upload->temporary, .to = upload->name, .size = size, .is_taken = is_taken};
+    move.from = upload->temporary;
+    move.to = upload->name;
     bool ok = stage_publish(upload->stage, upload->transfer, &upload->handle, upload->folder, &move,
                             receipt->name, err);
     upload->was_refused = move.was_refused;
@@ -256,7 +252,8 @@ static bool store_anew(struct upload *upload, struct remote_receipt *receipt, st
 {
     return refuse_early(upload, err) && start_source(upload, err) && send_bytes(upload, err) &&
            call_goes_on(upload->call, err) &&
-           publish(upload, upload->size, upload->is_taken, receipt, err);
+           publish(upload, (struct stage_move){.size = upload->size, .is_taken = upload->is_taken}, receipt,
+                   err);
 }
 
 /* An earlier attempt had come as far as publishing. */
@@ -268,7 +265,9 @@ static bool publish_found(struct upload *upload, struct remote_receipt *receipt,
     snprintf(upload->temporary, sizeof upload->temporary, "%.95s", doubt->temporary);
     upload->may_exist = true;
     return stage_look_surely(upload->stage, upload->handle, upload->folder, names, false, looks, err) &&
-           publish(upload, doubt->size, looks[0].exists, receipt, err);
+           publish(upload,
+                   (struct stage_move){.size = doubt->size, .is_taken = looks[0].exists, .was_asked = true},
+                   receipt, err);
 }
 
 /* After a failure with err: whether what the earlier attempt had asked for has happened meanwhile. False:
@@ -374,8 +373,8 @@ static bool rename_anew(const struct stage *stage, struct transfer *transfer,
                                 "next run takes it",
                                 from);
     receipt->size = looks[0].size;
-    struct stage_move move = {
-        .from = from, .to = to, .size = looks[0].size, .is_taken = looks[1].exists};
+    struct stage_move move = {.from = from, .to = to, .size = looks[0].size, .is_taken = looks[1].exists,
+                              .was_asked = (*handle)->call && (*handle)->call->doubt};
     return stage_publish(stage, transfer, handle, folder, &move, receipt->name, err);
 }
 

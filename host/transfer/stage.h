@@ -101,12 +101,12 @@ enum removal stage_removal(CURLcode code);
 
 /* Removes step's temporary file (best effort: *removal). What is on the disk first becomes a step that published
  * nothing: a temporary file that is gone would else be taken for one that was renamed. If step, which is what is
- * in doubt, was to rename it, that stays noted. */
+ * in doubt, was to rename it, that stays noted until it is removed. False: a step could not be announced. */
 MUST_USE bool stage_drop(const struct stage *stage, struct handle *handle, const char *folder,
                          const struct transfer_step *step, enum removal *removal, struct error *err);
-/* Step was to rename what could not be removed, and may yet. Refused: it is still there, so that it was renamed if
- * it is gone later, which is announced. Failed: nobody knows; what is gone later was removed, unless the new name
- * tells. False: ERROR_UNKNOWN, or the step could not be announced. */
+/* Step was to rename what could not be removed, and may yet. Refused at the first removal: it is still there, so
+ * that it was renamed if it is gone later, which is announced. Else what is gone later was removed, unless the new
+ * name tells. False: ERROR_UNKNOWN, or the step could not be announced. */
 bool stage_stays_in_doubt(const struct handle *handle, const struct transfer_step *step, enum removal removal,
                           struct error *err);
 /* Tells the call what could not be removed: a later run tries again. */

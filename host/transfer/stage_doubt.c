@@ -68,18 +68,21 @@ bool stage_may_be_copied(const struct connection *connection, const char *from, 
            to->size <= size;
 }
 
+static bool say_both(const struct handle *handle, const char *from, const char *to, struct error *err)
+{
+    return connection_error(handle->connection, err, ERROR_UNKNOWN,
+                            "'%s' and '%s' were there at once: the server may copy one to the other, or somebody "
+                            "else has stored the other: remove '%s' if the file has arrived, or rename it",
+                            from, to, from);
+}
+
 bool stage_say_copied(const struct handle *handle, const char *from, const char *to, uint64_t size,
                       struct error *err)
 {
     struct transfer_step step = {.kind = STEP_PUBLISHING, .size = size, .version = STAGE_COPIED};
     snprintf(step.temporary, sizeof step.temporary, "%s", from);
     snprintf(step.name, sizeof step.name, "%s", to);
-    if (!stage_announce_step(handle, &step, err))
-        return false;
-    return connection_error(handle->connection, err, ERROR_UNKNOWN,
-                            "'%s' and '%s' were there at once: the server may copy one to the other, or somebody "
-                            "else has stored the other: remove '%s' if the file has arrived, or rename it",
-                            from, to, from);
+    return stage_announce_step(handle, &step, err) && say_both(handle, from, to, err);
 }
 
 bool stage_say_gone(const struct connection *connection, const char *from, const char *to, struct error *err)
@@ -93,23 +96,6 @@ bool stage_say_gone(const struct connection *connection, const char *from, const
 static bool was_asked(const struct transfer_step *step)
 {
     return step->kind == STEP_PUBLISHING || strcmp(step->version, STAGE_ASKED) == 0;
-}
-
-/* What is left of a step that published nothing. Gone although nobody removed it: it was renamed after all. */
-static bool clear(const struct stage *stage, struct handle *handle, const char *folder,
-                  enum stage_finding *finding, struct error *err)
-{
-    const struct transfer_step *doubt = handle->call->doubt;
-    enum removal removal;
-    if (!stage_drop(stage, handle, folder, doubt, &removal, err))
-        return false;
-    if (was_asked(doubt) && removal == REMOVAL_NEEDLESS)
-        *finding = FOUND_DONE;
-    if (!removal_is_gone(removal) && was_asked(doubt))
-        return stage_stays_in_doubt(handle, doubt, removal, err);
-    if (!removal_is_gone(removal))
-        stage_leave(handle->call, doubt->temporary, doubt->name);
-    return true;
 }
 
 static bool look_at(const struct stage *stage, struct handle *handle, const char *folder,
@@ -142,14 +128,36 @@ static bool find_gone(const struct handle *handle, const struct stage_look looks
     return true;
 }
 
+/* What is left of a step that published nothing. One that was to be renamed, and is gone although nobody had asked
+ * for its removal before, was renamed; else the new name tells. */
+static bool clear(const struct stage *stage, struct handle *handle, const char *folder,
+                  enum stage_finding *finding, struct error *err)
+{
+    const struct transfer_step *doubt = handle->call->doubt;
+    struct stage_look looks[2];
+    enum removal removal;
+    if (!stage_drop(stage, handle, folder, doubt, &removal, err))
+        return false;
+    if (removal == REMOVAL_NEEDLESS && was_asked(doubt))
+        return look_at(stage, handle, folder, looks, err) && find_gone(handle, looks, finding, err);
+    if (!removal_is_gone(removal) && was_asked(doubt))
+        return stage_stays_in_doubt(handle, doubt, removal, err);
+    if (!removal_is_gone(removal))
+        stage_leave(handle->call, doubt->temporary, doubt->name);
+    return true;
+}
+
 /* The temporary file is there. */
 static bool find_left(const struct stage *stage, struct handle *handle, const char *folder,
                       const struct stage_look looks[2], enum stage_finding *finding, struct error *err)
 {
     const struct transfer_step *doubt = handle->call->doubt;
-    if (strcmp(doubt->version, STAGE_COPIED) == 0 ||
-        (was_asked(doubt) &&
-         stage_may_be_copied(handle->connection, doubt->temporary, doubt->size, &looks[1])))
+    bool is_copied = strcmp(doubt->version, STAGE_COPIED) == 0 ||
+                     (was_asked(doubt) &&
+                      stage_may_be_copied(handle->connection, doubt->temporary, doubt->size, &looks[1]));
+    if (is_copied && doubt->kind == STEP_SENDING) /* its removal, asked for before, may come yet */
+        return say_both(handle, doubt->temporary, doubt->name, err);
+    if (is_copied)
         return stage_say_copied(handle, doubt->temporary, doubt->name, doubt->size, err);
     if (doubt->kind == STEP_SENDING || looks[0].size != doubt->size)
         return clear(stage, handle, folder, finding, err);

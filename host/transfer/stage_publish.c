@@ -63,8 +63,9 @@ static bool announce_clearing(const struct handle *handle, struct stage_move *mo
     return stage_announce_step(handle, &step, err);
 }
 
+/* *may_come: its removal may happen yet. */
 static bool remove_old(const struct stage *stage, struct handle *handle, const char *folder, const char *to,
-                       struct error *err)
+                       bool *may_come, struct error *err)
 {
     const char *const names[2] = {to, NULL};
     struct stage_look looks[2];
@@ -75,11 +76,12 @@ static bool remove_old(const struct stage *stage, struct handle *handle, const c
                    (removal == REMOVAL_FAILED && stage->look(handle, folder, names, false, looks, err) &&
                     !looks[0].exists);
     handle->call = call;
+    *may_come = removal == REMOVAL_FAILED;
     if (is_free)
         return true;
-    connection_error(handle->connection, err, removal == REMOVAL_REFUSED ? ERROR_DENIED : ERROR_UNAVAILABLE,
+    connection_error(handle->connection, err, *may_come ? ERROR_UNAVAILABLE : ERROR_DENIED,
                      "'%s' is to be overwritten, and could not be removed", to);
-    return error_advise(err, removal == REMOVAL_REFUSED ? RETRY_NEVER : RETRY_LATER);
+    return error_advise(err, *may_come ? RETRY_LATER : RETRY_NEVER);
 }
 
 /* What is to be overwritten is removed, where the server's rename does not do so: unless the old name is gone,
@@ -90,6 +92,7 @@ static bool make_way(const struct stage *stage, struct handle *handle, const cha
 {
     const char *const names[2] = {move->from, to};
     struct stage_look looks[2];
+    bool may_come;
     if (!stage->keeps_existing || handle->connection->on_conflict != CONFLICT_OVERWRITE)
         return true;
     if (!stage->look(handle, folder, names, false, looks, err))
@@ -100,12 +103,12 @@ static bool make_way(const struct stage *stage, struct handle *handle, const cha
         *end = RENAME_LOST;
         return connection_error(handle->connection, err, ERROR_UNAVAILABLE, "'%s' is gone", move->from);
     }
-    move->has_cleared = move->was_asked || (handle->call && handle->call->doubt);
+    move->has_cleared = move->was_asked;
     if (move->has_cleared && !announce_clearing(handle, move, to, err))
         return false;
-    if (remove_old(stage, handle, folder, to, err))
+    if (remove_old(stage, handle, folder, to, &may_come, err))
         return true;
-    *end = move->has_cleared ? RENAME_LOST : RENAME_NOT_ASKED;
+    *end = move->has_cleared && may_come ? RENAME_LOST : RENAME_NOT_ASKED;
     return false;
 }
 

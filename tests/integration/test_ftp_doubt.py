@@ -150,6 +150,17 @@ class Doubt(ScriptTest):
             self.assertEqual(self.sent(server), 1)
             self.only(server, "t.csv")
 
+    def test_an_earlier_removal_that_comes_late_is_no_rename(self):
+        """It is done between the look and the second one, or makes that one wait."""
+        def late(session, name):
+            session.server.files.pop(name, None)
+            return "550 no such file"
+        doubt = self.doubt()
+        doubt["doubt"].update(publishing=False, version="asked")
+        server = self.serve({TEMPORARY: DATA}, DELE=late)
+        self.succeeds(self.drive(server, self.store_step(), call=doubt))
+        self.assertEqual((self.sent(server), server.files), (1, {"t.csv": DATA}))
+
     def test_the_earlier_rename_is_done_before_the_removal(self):
         """The new name was another's at the look."""
         server = self.serve({TEMPORARY: DATA, "t.csv": DATA + b"!"},

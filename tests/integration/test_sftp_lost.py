@@ -140,6 +140,20 @@ class Lost(TransferTest):
                 return nth, again.second_count
         raise AssertionError("no message matters")
 
+    def test_one_message_never_arrives_where_a_file_is_overwritten(self):
+        """That is worth another attempt: nothing of it was refused."""
+        self.put(self.server, "whole.csv", b"old", folder="in dir")
+        proxy, answer, _ = self.store("whole.csv", "overwrite")
+        self.assertTrue(answer["ok"], answer)
+        for nth in range(proxy.count, proxy.count - MESSAGES, -1):
+            with self.subTest(nth):
+                name = f"{nth}.csv"
+                self.put(self.server, name, b"old", folder="in dir")
+                _, answer, _ = self.store(name, "overwrite", nth=nth)
+                self.assertNotIn(answer.get("kind"), ("refused", "denied"), answer)
+                if answer["ok"]:
+                    self.assertEqual(self.content(self.server, name, "in dir"), DATA)
+
     def arrive_late(self, on_conflict, before=12):
         nth, messages = self.last_that_matters(on_conflict)
         late = 0
