@@ -146,8 +146,9 @@ bool stage_stays_in_doubt(const struct handle *handle, const struct transfer_ste
         !stage_announce(handle, STEP_PUBLISHING, step->temporary, step->name, step->size, err))
         return false;
     return connection_error(handle->connection, err, ERROR_UNKNOWN,
-                            "whether '%s' was renamed to '%s' cannot be told, nor can it be removed now: look at both "
-                            "names, and rename it yourself if it is still there", step->temporary, step->name);
+                            "whether '%s' was renamed to '%s' cannot be told, nor can it be removed now: leave both as "
+                            "they are until it can be, or give the instance up if the file has arrived",
+                            step->temporary, step->name);
 }
 
 /* An earlier attempt had asked for its rename. */
@@ -279,6 +280,7 @@ static bool is_published_meanwhile(struct upload *upload, struct error *err)
     if (why.kind == ERROR_UNKNOWN || !upload->handle ||
         !stage_doubt_store(upload->stage, upload->handle, upload->folder, &finding, err))
         return false;
+    upload->may_exist &= finding != FOUND_NOTHING; /* that was removed, or noted */
     *err = why;
     return finding == FOUND_DONE;
 }

@@ -68,21 +68,18 @@ bool stage_may_be_copied(const struct connection *connection, const char *from, 
            to->size <= size;
 }
 
-static bool say_both(const struct handle *handle, const char *from, const char *to, struct error *err)
-{
-    return connection_error(handle->connection, err, ERROR_UNKNOWN,
-                            "'%s' and '%s' were there at once: the server may copy one to the other, or somebody "
-                            "else has stored the other: remove '%s' if the file has arrived, or rename it",
-                            from, to, from);
-}
-
 bool stage_say_copied(const struct handle *handle, const char *from, const char *to, uint64_t size,
                       struct error *err)
 {
     struct transfer_step step = {.kind = STEP_PUBLISHING, .size = size, .version = STAGE_COPIED};
     snprintf(step.temporary, sizeof step.temporary, "%s", from);
     snprintf(step.name, sizeof step.name, "%s", to);
-    return stage_announce_step(handle, &step, err) && say_both(handle, from, to, err);
+    if (!stage_announce_step(handle, &step, err))
+        return false;
+    return connection_error(handle->connection, err, ERROR_UNKNOWN,
+                            "'%s' and '%s' were there at once: the server may copy one to the other, or somebody "
+                            "else has stored the other: remove '%s' if the file has arrived, or rename it",
+                            from, to, from);
 }
 
 bool stage_say_gone(const struct connection *connection, const char *from, const char *to, struct error *err)
@@ -156,7 +153,10 @@ static bool find_left(const struct stage *stage, struct handle *handle, const ch
                      (was_asked(doubt) &&
                       stage_may_be_copied(handle->connection, doubt->temporary, doubt->size, &looks[1]));
     if (is_copied && doubt->kind == STEP_SENDING) /* its removal, asked for before, may come yet */
-        return say_both(handle, doubt->temporary, doubt->name, err);
+        return connection_error(handle->connection, err, ERROR_UNKNOWN,
+                                "'%s' and '%s' are there at once: give the instance up if the latter is the file, "
+                                "and remove the former; else move the latter away",
+                                doubt->temporary, doubt->name);
     if (is_copied)
         return stage_say_copied(handle, doubt->temporary, doubt->name, doubt->size, err);
     if (doubt->kind == STEP_SENDING || looks[0].size != doubt->size)

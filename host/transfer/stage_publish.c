@@ -3,6 +3,8 @@
 #include "transfer/remote_name.h"
 #include "transfer/stage.h"
 
+#define REMOVAL_LATE_MS 60000 /* one that was cut off may arrive yet, and must not meet what comes next */
+
 enum outcome { DONE, NOT_DONE, CONFLICT, UNKNOWN };
 
 /* A rename failed: both names tell what happened, whatever the server said. A new login, and nobody can
@@ -81,7 +83,9 @@ static bool remove_old(const struct stage *stage, struct handle *handle, const c
         return true;
     connection_error(handle->connection, err, *may_come ? ERROR_UNAVAILABLE : ERROR_DENIED,
                      "'%s' is to be overwritten, and could not be removed", to);
-    return error_advise(err, *may_come ? RETRY_LATER : RETRY_NEVER);
+    error_advise(err, *may_come ? RETRY_LATER : RETRY_NEVER);
+    err->retry_after_ms = *may_come ? REMOVAL_LATE_MS : 0;
+    return false;
 }
 
 /* What is to be overwritten is removed, where the server's rename does not do so: unless the old name is gone,

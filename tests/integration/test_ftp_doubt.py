@@ -140,7 +140,7 @@ class Doubt(ScriptTest):
         self.fails(self.drive(server, self.store_step(), call=doubt), "unknown", "nor can it be removed now")
         self.only(server, TEMPORARY)
         server = self.serve({TEMPORARY: DATA, "t.csv": DATA})
-        self.fails(self.drive(server, self.store_step(), call=doubt), "unknown", "were there at once")
+        self.fails(self.drive(server, self.store_step(), call=doubt), "unknown", "are there at once")
         server = self.serve({"t.csv": DATA})
         self.succeeds(self.drive(server, self.store_step(), call=doubt))
         self.assertEqual(self.sent(server), 0)
