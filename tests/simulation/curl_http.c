@@ -8,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/json.h"
 #include "schedule.h"
 #include "server_http.h"
 
@@ -182,9 +183,14 @@ static bool refuse(struct answer *answer, enum mishap mishap)
 /* A user who may not rename any more: what was asked for before, and not done yet, is not allowed either. */
 static void forbid_late(const struct request *request)
 {
-    if (strstr(request->path, "/actions/renameObject") && world->late_object.from[0] &&
-        strstr(buf_text(&request->body), world->late_object.from))
+    struct error err;
+    if (!strstr(request->path, "/actions/renameObject"))
+        return;
+    cJSON *details = json_parse(buf_text(&request->body), request->body.size, "body", JSON_STRICT, &err);
+    const char *from = json_text(details, "sourceName");
+    if (from && strcmp(from, world->late_object.from) == 0)
         world->late_object.from[0] = '\0';
+    cJSON_Delete(details);
 }
 
 static void serve(struct exchange *exchange)

@@ -209,8 +209,6 @@ static void act_late(const struct target *target)
     struct file *file = file_find(late->place, late->from);
     bool is_same = file && file->etag == late->etag && !file_find(late->place, late->to);
     trace("  late: '%s' becomes '%s'%s", late->from, late->to, is_same ? "" : ": no more");
-    if (is_same && file->extract >= 0)
-        world->extracts[file->extract].is_late = true;
     if (is_same)
         rename_now(late->place, file, late->to, late->instance);
     late->from[0] = '\0';

@@ -78,7 +78,6 @@ struct extract {
     bool is_gone;     /* replaced or removed by others before it was delivered */
     bool is_refused;  /* has a name that the host must not touch */
     unsigned delivered, marked;
-    bool is_late; /* its mark was done late, when it may have been told as refused (403) */
     char instance[32]; /* that delivered it */
     uint32_t visible;  /* bytes at the source by now */
     int64_t grows_at_ns, growth_ns;
