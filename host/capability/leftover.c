@@ -162,7 +162,7 @@ bool leftover_sweep(const struct environment *environment, const struct run_watc
     struct snapshot *snapshot = workspace_snapshot(environment->workspace);
     struct sweep sweep = {.environment = environment, .snapshot = snapshot, .watch = watch, .err = err, .ok = true};
     sweep.standings = calloc(snapshot->connection_count + 1, sizeof *sweep.standings);
-    bool ok = sweep.standings || error_set(err, ERROR_LIMIT, "out of memory");
+    bool ok = sweep.standings || error_out_of_memory(err);
     ok = ok && store_reminders(environment->store, KIND, "", sweep_one, &sweep, err) && sweep.ok;
     free(sweep.standings);
     snapshot_release(snapshot);

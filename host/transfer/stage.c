@@ -110,23 +110,35 @@ static bool send_bytes(struct upload *upload, struct error *err)
     return error_advise(err, RETRY_LATER);
 }
 
-void stage_leave(const struct transfer_call *call, const char *temporary, const char *name)
+struct transfer_step stage_step(enum transfer_step_kind kind, const char *temporary, const char *name,
+                                uint64_t size, const char *version)
 {
-    struct transfer_step step = {.kind = STEP_SENDING};
-    if (!call || !call->leave)
-        return;
+    struct transfer_step step = {.kind = kind, .size = size};
     snprintf(step.temporary, sizeof step.temporary, "%s", temporary);
     snprintf(step.name, sizeof step.name, "%s", name);
+    snprintf(step.version, sizeof step.version, "%s", version);
+    return step;
+}
+
+bool stage_was_asked(const struct transfer_step *step)
+{
+    return step->kind == STEP_PUBLISHING || strcmp(step->version, STAGE_ASKED) == 0;
+}
+
+void stage_leave(const struct transfer_call *call, const char *temporary, const char *name)
+{
+    if (!call || !call->leave)
+        return;
+    const struct transfer_step step = stage_step(STEP_SENDING, temporary, name, 0, "");
     call->leave(call->context, &step);
 }
 
 bool stage_drop(const struct stage *stage, struct handle *handle, const char *folder,
                 const struct transfer_step *step, enum removal *removal, struct error *err)
 {
-    struct transfer_step dropping = *step;
-    bool was_asked = step->kind == STEP_PUBLISHING || strcmp(step->version, STAGE_ASKED) == 0;
-    dropping.kind = STEP_SENDING;
-    snprintf(dropping.version, sizeof dropping.version, "%s", was_asked ? STAGE_ASKED : "");
+    bool was_asked = stage_was_asked(step);
+    const struct transfer_step dropping =
+        stage_step(STEP_SENDING, step->temporary, step->name, step->size, was_asked ? STAGE_ASKED : "");
     if (!stage_announce_step(handle, &dropping, err))
         return false;
     const struct transfer_call *call = handle->call;
@@ -162,11 +174,8 @@ static bool is_in_doubt(const struct upload *upload)
 static bool remove_doubtful(struct upload *upload, struct remote_receipt *receipt, struct error *err)
 {
     const struct transfer_step *doubt = upload->call->doubt;
-    const struct error why = *err;
     if (!upload->handle)
-        return connection_error(upload->connection, err, ERROR_UNKNOWN,
-                                "what became of '%s' after an interruption cannot be told now: %s", doubt->name,
-                                why.message);
+        return stage_say_unknown(upload->connection, doubt, err);
     enum removal removal = REMOVAL_FAILED;
     struct error ignored;
     if (!stage_drop(upload->stage, upload->handle, upload->folder, doubt, &removal, &ignored))
@@ -184,15 +193,13 @@ static bool remove_doubtful(struct upload *upload, struct remote_receipt *receip
  * was to be removed. False: err stands, or becomes ERROR_UNKNOWN. */
 static bool remove_temporary(struct upload *upload, struct remote_receipt *receipt, struct error *err)
 {
-    struct transfer_step step = {.kind = STEP_SENDING};
+    const struct transfer_step step = stage_step(STEP_SENDING, upload->temporary, upload->name, 0, "");
     struct error ignored;
     enum removal removal = REMOVAL_FAILED;
     if (!upload->may_exist)
         return false;
     if (is_in_doubt(upload))
         return remove_doubtful(upload, receipt, err);
-    snprintf(step.temporary, sizeof step.temporary, "%s", upload->temporary);
-    snprintf(step.name, sizeof step.name, "%s", upload->name);
     if (upload->handle &&
         !stage_drop(upload->stage, upload->handle, upload->folder, &step, &removal, &ignored))
         return false; /* the step on the disk stands, and will be settled */
@@ -231,9 +238,7 @@ bool stage_announce_step(const struct handle *handle, const struct transfer_step
 bool stage_announce(const struct handle *handle, enum transfer_step_kind kind,
                     const char *temporary, const char *name, uint64_t size, struct error *err)
 {
-    struct transfer_step step = {.kind = kind, .size = size};
-    snprintf(step.temporary, sizeof step.temporary, "%s", temporary);
-    snprintf(step.name, sizeof step.name, "%s", name);
+    const struct transfer_step step = stage_step(kind, temporary, name, size, "");
     return stage_announce_step(handle, &step, err);
 }
 
@@ -313,10 +318,7 @@ static struct handle *acquire(const struct stage *stage, struct transfer *transf
     struct handle *handle = stage->acquire(transfer, connection, call, err);
     if (handle || !call || !call->doubt)
         return handle;
-    struct error why = *err;
-    connection_error(connection, err, ERROR_UNKNOWN,
-                     "what became of '%s' after an interruption cannot be told now: %s",
-                     call->doubt->name, why.message);
+    stage_say_unknown(connection, call->doubt, err);
     return NULL;
 }
 

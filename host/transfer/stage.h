@@ -89,6 +89,16 @@ enum stage_match {
 };
 enum stage_match stage_match(const struct handle *handle, const struct stage_look *look);
 
+/* What a step's version notes on FTP and SFTP. */
+#define STAGE_COPIED "copied?"  /* both names were there at once: one of them may be taken since */
+#define STAGE_CLEARED "cleared" /* what was to be overwritten was removed before the rename */
+#define STAGE_ASKED "asked"     /* of a removal: the rename had been asked for */
+
+struct transfer_step stage_step(enum transfer_step_kind kind, const char *temporary, const char *name,
+                                uint64_t size, const char *version);
+/* Whether step was, or had been, to rename its temporary file. */
+bool stage_was_asked(const struct transfer_step *step);
+
 /* Announces a step of handle's call, if its caller keeps a journal. */
 MUST_USE bool stage_announce_step(const struct handle *handle, const struct transfer_step *step,
                                   struct error *err);
@@ -121,11 +131,6 @@ MUST_USE bool stage_look_surely(const struct stage *stage, struct handle *handle
                                 const char *const names[2], bool with_time,
                                 struct stage_look looks[2], struct error *err);
 
-/* What a step's version notes on FTP and SFTP. */
-#define STAGE_COPIED "copied?"  /* both names were there at once: one of them may be taken since */
-#define STAGE_CLEARED "cleared" /* what was to be overwritten was removed before the rename */
-#define STAGE_ASKED "asked"     /* of a removal: the rename had been asked for */
-
 /* Whether `to`, where from is still there, may be a copy of it, by a server that renames so and is at it, or was
  * cut off before it removed the old name: it was free when the rename was announced, and is not larger. */
 bool stage_may_be_copied(const struct connection *connection, const char *from, uint64_t size,
@@ -136,6 +141,9 @@ bool stage_say_copied(const struct handle *handle, const char *from, const char 
 
 /* Both names are gone behind STAGE_CLEARED. False: ERROR_UNKNOWN. */
 bool stage_say_gone(const struct connection *connection, const char *from, const char *to, struct error *err);
+
+/* err, which is why, becomes ERROR_UNKNOWN of doubt. False. */
+bool stage_say_unknown(const struct connection *connection, const struct transfer_step *doubt, struct error *err);
 
 enum stage_finding {
     FOUND_NOTHING, /* it has had no effect, or none that is left */

@@ -52,11 +52,10 @@ bool stage_look_surely(const struct stage *stage, struct handle *handle, const c
     return true;
 }
 
-static bool say_unknown(const struct handle *handle, const struct transfer_step *doubt,
-                        struct error *err)
+bool stage_say_unknown(const struct connection *connection, const struct transfer_step *doubt, struct error *err)
 {
-    struct error why = *err;
-    return connection_error(handle->connection, err, ERROR_UNKNOWN,
+    const struct error why = *err;
+    return connection_error(connection, err, ERROR_UNKNOWN,
                             "what became of '%s' after an interruption cannot be told now: %s",
                             doubt->name, why.message);
 }
@@ -71,9 +70,7 @@ bool stage_may_be_copied(const struct connection *connection, const char *from, 
 bool stage_say_copied(const struct handle *handle, const char *from, const char *to, uint64_t size,
                       struct error *err)
 {
-    struct transfer_step step = {.kind = STEP_PUBLISHING, .size = size, .version = STAGE_COPIED};
-    snprintf(step.temporary, sizeof step.temporary, "%s", from);
-    snprintf(step.name, sizeof step.name, "%s", to);
+    const struct transfer_step step = stage_step(STEP_PUBLISHING, from, to, size, STAGE_COPIED);
     if (!stage_announce_step(handle, &step, err))
         return false;
     return connection_error(handle->connection, err, ERROR_UNKNOWN,
@@ -90,11 +87,6 @@ bool stage_say_gone(const struct connection *connection, const char *from, const
                             "under its name, which then counts as done; else give the instance up", from, to);
 }
 
-static bool was_asked(const struct transfer_step *step)
-{
-    return step->kind == STEP_PUBLISHING || strcmp(step->version, STAGE_ASKED) == 0;
-}
-
 static bool look_at(const struct stage *stage, struct handle *handle, const char *folder,
                     struct stage_look looks[2], struct error *err)
 {
@@ -102,7 +94,7 @@ static bool look_at(const struct stage *stage, struct handle *handle, const char
     const char *const names[2] = {doubt->temporary, doubt->name};
     bool with_time = handle->call->expected != NULL;
     return stage_look_surely(stage, handle, folder, names, with_time, looks, err) ||
-           say_unknown(handle, doubt, err);
+           stage_say_unknown(handle->connection, doubt, err);
 }
 
 /* It is gone, and was to be overwritten: by ours, which somebody took, or our own removal met ours. */
@@ -120,7 +112,7 @@ static bool find_gone(const struct handle *handle, const struct stage_look looks
     bool has_arrived = looks[1].exists && looks[1].size == doubt->size;
     if (doubt->kind == STEP_PUBLISHING && may_be_removed(doubt, looks))
         return stage_say_gone(handle->connection, doubt->temporary, doubt->name, err);
-    if (doubt->kind == STEP_PUBLISHING || (was_asked(doubt) && has_arrived && !overwrite))
+    if (doubt->kind == STEP_PUBLISHING || (stage_was_asked(doubt) && has_arrived && !overwrite))
         *finding = FOUND_DONE;
     return true;
 }
@@ -135,9 +127,9 @@ static bool clear(const struct stage *stage, struct handle *handle, const char *
     enum removal removal;
     if (!stage_drop(stage, handle, folder, doubt, &removal, err))
         return false;
-    if (removal == REMOVAL_NEEDLESS && was_asked(doubt))
+    if (removal == REMOVAL_NEEDLESS && stage_was_asked(doubt))
         return look_at(stage, handle, folder, looks, err) && find_gone(handle, looks, finding, err);
-    if (!removal_is_gone(removal) && was_asked(doubt))
+    if (!removal_is_gone(removal) && stage_was_asked(doubt))
         return stage_stays_in_doubt(handle, doubt, removal, err);
     if (!removal_is_gone(removal))
         stage_leave(handle->call, doubt->temporary, doubt->name);
@@ -150,7 +142,7 @@ static bool find_left(const struct stage *stage, struct handle *handle, const ch
 {
     const struct transfer_step *doubt = handle->call->doubt;
     bool is_copied = strcmp(doubt->version, STAGE_COPIED) == 0 ||
-                     (was_asked(doubt) &&
+                     (stage_was_asked(doubt) &&
                       stage_may_be_copied(handle->connection, doubt->temporary, doubt->size, &looks[1]));
     if (is_copied && doubt->kind == STEP_SENDING) /* its removal, asked for before, may come yet */
         return connection_error(handle->connection, err, ERROR_UNKNOWN,

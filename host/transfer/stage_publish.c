@@ -56,15 +56,6 @@ static bool say_unknown(const struct connection *connection, const char *from, c
                             from, to, why);
 }
 
-static bool announce_clearing(const struct handle *handle, struct stage_move *move, const char *to,
-                              struct error *err)
-{
-    struct transfer_step step = {.kind = STEP_PUBLISHING, .size = move->size, .version = STAGE_CLEARED};
-    snprintf(step.temporary, sizeof step.temporary, "%s", move->from);
-    snprintf(step.name, sizeof step.name, "%s", to);
-    return stage_announce_step(handle, &step, err);
-}
-
 /* *may_come: its removal may happen yet. */
 static bool remove_old(const struct stage *stage, struct handle *handle, const char *folder, const char *to,
                        bool *may_come, struct error *err)
@@ -108,7 +99,8 @@ static bool make_way(const struct stage *stage, struct handle *handle, const cha
         return connection_error(handle->connection, err, ERROR_UNAVAILABLE, "'%s' is gone", move->from);
     }
     move->has_cleared = move->was_asked;
-    if (move->has_cleared && !announce_clearing(handle, move, to, err))
+    const struct transfer_step step = stage_step(STEP_PUBLISHING, move->from, to, move->size, STAGE_CLEARED);
+    if (move->has_cleared && !stage_announce_step(handle, &step, err))
         return false;
     if (remove_old(stage, handle, folder, to, &may_come, err))
         return true;

@@ -41,7 +41,7 @@ struct transfer_step {
     bool is_object; /* `temporary` is an object of that name */
     uint64_t size;
     char version[64]; /* Object Storage: of what is stored the digest that the service tells, of a rename the
-                         etag of what is renamed; FTP, SFTP: see stage_say_copied; "" else */
+                         etag of what is renamed; FTP, SFTP: a word of stage.h; "" else */
 };
 
 struct remote_file;
