@@ -252,7 +252,8 @@ class Campaign:
                 result = detailed
             if verdict == "sanitizer" and (is_of_the_test(result.output) or HARMLESS in result.output):
                 verdict = None
-            if verdict and any(FALLS_BY_ITSELF in line for line in result.report):
+            is_fall = verdict == "sanitizer" or bool(verdict) and verdict.startswith("signal")
+            if is_fall and any(FALLS_BY_ITSELF in line for line in result.report):
                 verdict = None
         return result, verdict
 

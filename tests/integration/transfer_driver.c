@@ -142,7 +142,7 @@ static void put_info(struct buf *out, const struct sluice_file_info *info)
 static void put_error(struct buf *out, const struct error *err)
 {
     put_text(out, "kind", error_kind_name(err->kind));
-    buf_printf(out, ",\"peer_code\":%d", err->peer_code);
+    buf_printf(out, ",\"peer_code\":%d,\"retry_after_ms\":%u", err->peer_code, err->retry_after_ms);
     put_text(out, "message", err->message);
 }
 
