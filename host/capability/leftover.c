@@ -131,6 +131,8 @@ static bool remove_one(struct sweep *sweep, const struct reminder *reminder)
     if (!reminder_split(key, parts) || !read_note(reminder, parts[2], &note))
         return true;
     const struct connection *connection = snapshot_connection(sweep->snapshot, parts[0], &why);
+    if (!connection && snapshot_knows_connection(sweep->snapshot, parts[0]))
+        return false; /* disabled for now */
     if (!connection)
         log_line(LOG_WARNING, NULL, "'%s' stays in '%s': %s", parts[2], parts[1], why.message);
     if (!connection)

@@ -181,6 +181,14 @@ const struct connection *snapshot_connection(const struct snapshot *snapshot, co
     return NULL;
 }
 
+bool snapshot_knows_connection(const struct snapshot *snapshot, const char *name)
+{
+    for (size_t i = 0; i < snapshot->connection_count; i++)
+        if (strcmp(snapshot->connections[i].name, name) == 0)
+            return true;
+    return false;
+}
+
 const struct lookup *snapshot_lookup(const struct snapshot *snapshot, const char *name,
                                      struct error *err)
 {

@@ -45,6 +45,9 @@ void snapshot_release(struct snapshot *snapshot);          /* NULL is fine */
 const struct connection *snapshot_connection(const struct snapshot *snapshot, const char *name,
                                              struct error *err);
 
+/* Whether a connection has that name, be it disabled. */
+bool snapshot_knows_connection(const struct snapshot *snapshot, const char *name);
+
 /* The lookup of that name, or NULL with ERROR_NOT_FOUND and the nearest. Borrowed from snapshot. */
 const struct lookup *snapshot_lookup(const struct snapshot *snapshot, const char *name,
                                      struct error *err);

@@ -313,6 +313,20 @@ class Unmarked(UnmarkedTest):
         self.run_flow_of_nothing()
         self.assertEqual((source.files, self.leftovers()), ({}, names))
 
+    def test_a_connection_that_is_disabled_for_now_keeps_its_leftovers(self):
+        """One that nobody knows any more does not."""
+        self.drop_box()
+        with open(os.path.join(self.land.workspace, "connections.json"), encoding="utf-8") as file:
+            connections = json.load(file)
+        note = struct.pack("<QQ", 0, 1) + b"\0"
+        for name in ("SPARE", "GONE"):
+            self.leftovers(lambda db, name=name: db.execute(
+                "INSERT INTO reminder (kind, key, value) VALUES ('leftover', ?, ?)", (f"{name}\n/in\nzz-{name}.part", note)))
+        self.land.write_connections({**connections, "SPARE": {**connections[TARGET], "disabled": True}})
+        output = self.run_flow_of_nothing()
+        self.assertEqual([name for name in self.leftovers() if name.startswith("zz")], ["zz-SPARE.part"])
+        self.assertIn("'zz-GONE.part' stays", output)
+
     def of_two_connections(self):
         """What is to be removed of the one and the other by turns."""
         target, source = self.drop_box(), self.source()
