@@ -142,14 +142,17 @@ class Lost(TransferTest):
 
     def test_one_message_never_arrives_where_a_file_is_overwritten(self):
         """That is worth another attempt: nothing of it was refused. Behind a removal that may arrive yet, not at
-        once."""
+        once. Which message carries that differs by a few, as TCP makes one of two: until it was met."""
         cut_off = 0
         self.put(self.server, "whole.csv", b"old", folder="in dir")
         proxy, answer, _ = self.store("whole.csv", "overwrite")
         self.assertTrue(answer["ok"], answer)
-        for nth in range(proxy.count, proxy.count - MESSAGES, -1):
-            with self.subTest(nth):
-                name = f"{nth}.csv"
+        last = range(proxy.count, proxy.count - MESSAGES, -1)
+        for number, nth in enumerate([*last, *list(last[3:10]) * 10]):
+            if number >= MESSAGES and cut_off:
+                break
+            with self.subTest(number):
+                name = f"{number}.csv"
                 self.put(self.server, name, b"old", folder="in dir")
                 _, answer, _ = self.store(name, "overwrite", nth=nth)
                 self.assertNotIn(answer.get("kind"), ("refused", "denied"), answer)
