@@ -287,11 +287,22 @@ bool object_refuse(const struct connection *connection, const struct http_respon
     return error_advise(err, retry);
 }
 
+bool object_may_be_untrue(int status)
+{
+    return status == 404 || status == 409 || status == 412;
+}
+
 bool object_is_forgotten(const struct http_response *response)
 {
+    static const char *const evasions[] = {"BucketNotFound", "NamespaceNotFound", "NotAuthorizedOrNotFound"};
     const struct buf *body = &response->body;
     bool is_whole = body->size > 0 && body->data[body->size - 1] == '}';
-    return response->status == 404 && is_whole && !strstr(buf_text(body), "BucketNotFound");
+    if (response->status != 404 || !is_whole || !strstr(buf_text(body), "\"code\""))
+        return false;
+    for (size_t i = 0; i < sizeof evasions / sizeof evasions[0]; i++)
+        if (strstr(buf_text(body), evasions[i]))
+            return false;
+    return true;
 }
 
 /* ---- names ---- */

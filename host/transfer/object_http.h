@@ -50,8 +50,12 @@ MUST_USE bool object_call(struct transfer *transfer, const struct connection *co
 bool object_refuse(const struct connection *connection, const struct http_response *response,
                    const char *subject, struct error *err);
 
-/* 404 that speaks, in a whole body, of the object or upload. A bucket that is said to be missing may be
- * there all the same: that answers nothing. */
+/* After a refusal: whether a gateway may have asked twice, and tell how the second request met the first one, which
+ * is at work yet, or was carried out. */
+bool object_may_be_untrue(int status);
+
+/* 404 that speaks, in a whole body of the service's, of the object or upload. A bucket or namespace that is said to
+ * be missing may be there all the same, as what is missing or not permitted: that answers nothing. */
 bool object_is_forgotten(const struct http_response *response);
 
 /* "object 'NAME' in 'FOLDER'", long names cut between characters. Returns text. */

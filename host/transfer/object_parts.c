@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Uploads in parts: create, one PUT per part from the one stream, commit, and abort on any failure
- * so that no unfinished upload is left to be paid for. Only the etags of the parts are kept.
+ * so that no unfinished upload is left to be paid for, but where the answer that tells its id was lost: see
+ * docs/faults.md. Only the etags of the parts are kept.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -346,7 +347,8 @@ static bool commit(struct parts *parts, bool *is_settled, struct error *err)
     if (ok) {
         ok = post(upload, buf_text(&path), body, upload_condition(upload), &response, &code, err);
         /* A status line whose answer broke off behind it settles nothing either. */
-        bool is_doubtful = code == CURLE_OK ? http_status_is_doubtful(response.status)
+        bool is_doubtful = code == CURLE_OK ? upload_status_is_doubtful(upload, response.status) ||
+                                                  (upload->is_staged && object_is_forgotten(&response))
                                             : http_reply_lost(code);
         *is_settled = ok || is_doubtful;
         if (ok)

@@ -69,34 +69,40 @@ static bool announce(const struct upload *upload, enum transfer_step_kind kind, 
     return upload->call->announce(upload->call->context, &step, err);
 }
 
+static bool say_unknown(const struct upload *upload, const char *name, const char *why, struct error *err)
+{
+    return connection_error(upload->connection, err, ERROR_UNKNOWN,
+                            "what became of '%s' cannot be told now: %s", name, why);
+}
+
 /* Of a temporary object that was whole and is gone although its rename was refused: it was renamed all the
- * same, or a gateway has removed it twice. Our bytes under the name tell. */
-static bool is_published(struct upload *upload, uint64_t size, const char *digest)
+ * same, or a gateway has removed it twice. Our bytes under the name tell. False: ERROR_UNKNOWN. */
+static bool look_for(struct upload *upload, uint64_t size, const char *digest, bool *is_published,
+                     struct error *err)
 {
     struct object_facts facts;
-    struct error ignored;
+    struct error why = {0};
     struct remote_receipt *receipt = upload->receipt;
-    if (!digest[0] || !object_look(upload->transfer, upload->connection, NULL, upload->folder, upload->name,
-                                   &facts, &ignored) ||
-        facts.info.size != size || strcmp(facts.digest, digest) != 0)
-        return false;
+    *is_published = false;
+    if (!digest[0])
+        return true;
+    if (!object_look(upload->transfer, upload->connection, NULL, upload->folder, upload->name, &facts, &why))
+        return why.kind == ERROR_NOT_FOUND || say_unknown(upload, upload->name, why.message, err);
+    *is_published = facts.info.size == size && strcmp(facts.digest, digest) == 0;
+    if (!*is_published)
+        return true;
     receipt->size = size;
     snprintf(receipt->etag, sizeof receipt->etag, "%s", facts.etag);
     snprintf(receipt->digest, sizeof receipt->digest, "%s", facts.digest);
     return true;
 }
 
-/* Whether what refused the rename may be the end of another request for it, that a gateway made of the first
- * one and that is at work yet, or was carried out. */
-static bool may_be_of_a_second(const struct error *err)
+/* A removal that was not needed: as look_for. */
+static bool look_behind(struct upload *upload, enum removal removal, uint64_t size, const char *digest,
+                        bool *is_published, struct error *err)
 {
-    return err->peer_code == 404 || err->peer_code == 409 || err->peer_code == 412;
-}
-
-static bool say_unknown(const struct upload *upload, const char *name, const char *why, struct error *err)
-{
-    return connection_error(upload->connection, err, ERROR_UNKNOWN,
-                            "what became of '%s' cannot be told now: %s", name, why);
+    *is_published = false;
+    return removal != REMOVAL_NEEDLESS || look_for(upload, size, digest, is_published, err);
 }
 
 static bool send_first(struct upload *upload, const char *temporary, uint64_t part_size,
@@ -109,6 +115,12 @@ static bool send_first(struct upload *upload, const char *temporary, uint64_t pa
                         : announce(upload, STEP_SENDING, temporary, "", err) &&
                               upload_whole(&staged, err);
     upload->pump = staged.pump;
+    if (!ok && err->kind == ERROR_EXISTS) { /* that is said of names, and nobody else has the temporary one */
+        connection_error(upload->connection, err, ERROR_BROKEN,
+                         "'%s' was refused as if its temporary name '%s' were taken, and is not there",
+                         upload->name, temporary);
+        error_advise(err, RETRY_LATER);
+    }
     return ok;
 }
 
@@ -118,6 +130,7 @@ bool upload_staged(struct upload *upload, uint64_t part_size, struct error *err)
     struct error ignored;
     const char *digest = upload->receipt->digest;
     enum removal removal;
+    bool is_published;
     temporary_name(upload->call->instance, temporary);
     if (!send_first(upload, temporary, part_size, err))
         return false;
@@ -129,14 +142,15 @@ bool upload_staged(struct upload *upload, uint64_t part_size, struct error *err)
     if (why.kind == ERROR_UNKNOWN || !announce(upload, STEP_SENDING, temporary, digest, &ignored))
         return false;
     removal = upload_remove_object(upload, temporary);
-    if (removal == REMOVAL_FAILED && may_be_of_a_second(&why) && upload->call->announce)
+    if (!removal_is_gone(removal) && object_may_be_untrue(why.peer_code))
         return say_unknown(upload, upload->name, why.message, err);
     if (!removal_is_gone(removal))
         upload_leave(upload, temporary, true);
-    if (removal != REMOVAL_NEEDLESS || !is_published(upload, upload->receipt->size, digest))
+    if (!look_behind(upload, removal, upload->receipt->size, digest, &is_published, err))
         return false;
-    *err = (struct error){0};
-    return true;
+    if (is_published)
+        *err = (struct error){0};
+    return is_published;
 }
 
 /* Its rename was refused, with err, so it is removed and sent anew. What cannot be removed is left where that
@@ -148,10 +162,9 @@ static bool take_back(struct upload *upload, bool *is_done, struct error *err)
     if (!announce(upload, STEP_SENDING, doubt->temporary, doubt->version, err))
         return false;
     enum removal removal = upload_remove_object(upload, doubt->temporary);
-    *is_done = removal == REMOVAL_NEEDLESS && is_published(upload, doubt->size, doubt->version);
     if (removal_is_gone(removal))
-        return true;
-    if (removal == REMOVAL_FAILED)
+        return look_behind(upload, removal, doubt->size, doubt->version, is_done, err);
+    if (removal == REMOVAL_FAILED || object_may_be_untrue(why.peer_code))
         return say_unknown(upload, doubt->name, why.message, err);
     upload_leave(upload, doubt->temporary, true);
     call_settled(upload->call);
@@ -189,7 +202,8 @@ static bool clear(struct upload *upload, bool *is_done, struct error *err)
 {
     const struct transfer_step *doubt = upload->call->doubt;
     enum removal removal = upload_remove_object(upload, doubt->temporary);
-    *is_done = removal == REMOVAL_NEEDLESS && is_published(upload, doubt->size, doubt->version);
+    if (!look_behind(upload, removal, doubt->size, doubt->version, is_done, err))
+        return false;
     if (removal == REMOVAL_FAILED && doubt->version[0])
         return say_unknown(upload, doubt->name, "its temporary object cannot be removed", err);
     if (!removal_is_gone(removal))
@@ -207,8 +221,9 @@ bool upload_staged_doubt(struct upload *upload, bool *is_done, struct error *err
     if (!exists && why.kind != ERROR_NOT_FOUND)
         return say_unknown(upload, doubt->name, why.message, err);
     upload->name = doubt->name;
-    *is_done = !exists && (doubt->kind == STEP_PUBLISHING ||
-                           is_published(upload, doubt->size, doubt->version));
+    *is_done = !exists && doubt->kind == STEP_PUBLISHING;
+    if (!exists && !*is_done && !look_for(upload, doubt->size, doubt->version, is_done, err))
+        return false;
     if (exists && !(doubt->kind == STEP_SENDING ? clear(upload, is_done, err)
                                                 : publish_found(upload, &facts, is_done, err)))
         return false;

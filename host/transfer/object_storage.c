@@ -198,12 +198,6 @@ static char *rename_body(const struct rename *rename, const char *to)
     return buf_take(&body, NULL);
 }
 
-/* After a refusal: a gateway may have asked twice, and tell how the second one met the first one's success. */
-static bool may_be_untrue(int status)
-{
-    return status == 404 || status == 409 || status == 412;
-}
-
 /* Whether the rename may have been done, or may be yet. Where one that was asked for before is in doubt, only an
  * answer about the object ends that: who was not let in has heard nothing of the earlier one. */
 static bool may_be_lost(const struct rename *rename, bool is_answered, int status, CURLcode code)
@@ -263,7 +257,7 @@ static bool rename_once(struct rename *rename, const char *to, struct error *err
         char subject[OBJECT_SUBJECT_SIZE];
         object_subject(rename->folder, response.status == 412 ? to : rename->from, subject);
         bool is_lost = may_be_lost(rename, ok, response.status, code);
-        bool is_refused = ok && may_be_untrue(response.status);
+        bool is_refused = ok && object_may_be_untrue(response.status);
         if (ok && response.status / 100 != 2)
             ok = object_refuse(rename->connection, &response, subject, err);
         if (!ok && (is_lost || is_refused))

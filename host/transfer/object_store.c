@@ -148,6 +148,14 @@ static bool is_same_file(struct upload *upload, bool *is_same, struct error *err
     return true;
 }
 
+/* For a new attempt, of which nothing is in doubt. */
+static struct transfer_call call_without_doubt(const struct transfer_call *call)
+{
+    struct transfer_call settled = call ? *call : (struct transfer_call){0};
+    settled.doubt = NULL;
+    return settled;
+}
+
 bool object_store(struct transfer *transfer, const struct connection *connection,
                   const char *folder, const char *name, const struct remote_file *source,
                   const struct transfer_call *call, struct remote_receipt *receipt,
@@ -164,6 +172,8 @@ bool object_store(struct transfer *transfer, const struct connection *connection
     call_settled(call);
     if (is_done)
         return true;
+    const struct transfer_call settled = call_without_doubt(call);
+    upload.call = call ? &settled : NULL;
     for (unsigned number = 1; number <= last; number++) {
         bool is_same;
         if (!conflict_name(name, number, OBJECT_NAME_SIZE_MAX, receipt->name))

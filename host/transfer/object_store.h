@@ -30,7 +30,7 @@ uint64_t object_held_size(uint64_t size_max, uint64_t wanted);
  * content_server.store. A stream is asked for only when the name is free; with policy "number" none
  * that is taken is compared. If the name is taken by an object with the very same bytes (size and MD5),
  * that is success: the same file was delivered before, nothing is written, and the receipt carries
- * that object's etag. Policy "overwrite" always writes.
+ * that object's etag. Policy "overwrite" always writes, unless the call's doubt is settled by such an object.
  */
 MUST_USE bool object_store(struct transfer *transfer, const struct connection *connection,
                            const char *folder, const char *name, const struct remote_file *source,

@@ -206,6 +206,11 @@ bool upload_refuse_damaged(struct upload *upload, const char *etag, const char *
     return error_advise(err, RETRY_FEW);
 }
 
+bool upload_status_is_doubtful(const struct upload *upload, int status)
+{
+    return http_status_is_doubtful(status) || (upload->is_staged && (status == 409 || status == 412));
+}
+
 bool upload_settle(struct upload *upload, const char *digest, struct error *why)
 {
     struct object_facts facts;
@@ -278,7 +283,7 @@ static bool put_object(struct upload *upload, struct handle *handle, const char 
     bool ok = object_prepare(upload->transfer, handle, &request, &answer, &response, err);
     if (ok) {
         ok = upload_send(upload, handle, &answer, upload_size(upload), digest, &code, &is_sent, err);
-        bool is_doubtful = ok ? http_status_is_doubtful(response.status)
+        bool is_doubtful = ok ? upload_status_is_doubtful(upload, response.status)
                               : is_sent && http_reply_lost(code);
         bool is_stopped = is_sent && code == CURLE_ABORTED_BY_CALLBACK;
         bool is_stored = ok && response.status / 100 == 2; /* what, may not have been told */

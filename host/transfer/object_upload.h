@@ -61,6 +61,10 @@ const char *upload_condition(const struct upload *upload);
 bool upload_refuse_damaged(struct upload *upload, const char *etag, const char *told,
                            const char *digest, struct error *err);
 
+/* Whether an answer other than a success does not tell that nothing was stored. Under a temporary name, which is
+ * ours alone, a conflict is with our own request, of which a gateway has made two. */
+bool upload_status_is_doubtful(const struct upload *upload, int status);
+
 /* The answer of the request that publishes was lost: true if a look finds our bytes there. Else why
  * stands (nothing was published), or becomes ERROR_EXISTS or ERROR_UNKNOWN. */
 bool upload_settle(struct upload *upload, const char *digest, struct error *why);

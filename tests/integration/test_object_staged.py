@@ -42,6 +42,30 @@ class Staged(StorageTest):
             self.assertEqual(answer["etag"], self.objects()[f"{status}.csv"]["etag"])
         self.assertEqual(set(self.objects()), {"412.csv", "404.csv", "409.csv"})
 
+    def test_a_store_that_was_done_but_refused(self):
+        """The temporary name is ours alone: what has it is what was sent."""
+        put, commit = {"method": "PUT", "path_regex": "/o/"}, {"method": "POST", "path_regex": "/u/"}
+        for match, status, code in ((put, 412, "IfNoneMatchFailed"), (put, 409, "ConcurrentObjectUpdate"),
+                                    (commit, 412, "IfNoneMatchFailed"), (commit, 409, "ConcurrentObjectUpdate"),
+                                    (commit, 404, "NoSuchUpload")):
+            with self.subTest(method=match["method"], status=status):
+                self.fault({"match": match, "action": "untrue", "status": status,
+                            "body": {"code": code, "message": "x"}})
+                data = b"1" if match is put else b"x" * (2 * MIB)
+                self.assertEqual(self.good(**self.storing("x.csv", data))["left"], "")
+                self.assertEqual(object_bytes(self.peer, BUCKET, "x.csv"), data)
+                self.assertEqual(set(self.objects()), {"x.csv"})
+                admin(self.peer, "DELETE", f"/_objects/{BUCKET}/x.csv")
+
+    def test_a_temporary_name_is_never_said_to_be_taken(self):
+        """That is no conflict of the file's own name."""
+        for on_conflict in ("fail", "number"):
+            self.connect("OS", on_conflict=on_conflict)
+            self.fault({"match": {"method": "PUT", "path_regex": "/o/"}, "action": "status", "status": 412,
+                        "body": {"code": "IfNoneMatchFailed", "message": "x"}})
+            self.bad_store("broken", "as if its temporary name")
+            self.assertEqual(self.objects(), {})
+
     def test_a_404_of_the_bucket_is_no_rename(self):
         gone = {"action": "status", "status": 404, "body": {"code": "BucketNotFound", "message": "x"}}
         self.fault({"match": self.RENAME, **gone}, {"match": {"method": "HEAD", "path_regex": "part"}, **gone},
@@ -148,6 +172,38 @@ class Staged(StorageTest):
         self.assertEqual((doubt["publishing"], doubt["version"]), (False, md5(b"content")))
         self.assertEqual(self.bad_store("unknown", "cannot be removed", doubt=doubt)["left"], "")
         self.good(do="rename", connection="OS", folder=FOLDER, **{"from": doubt["temporary"], "to": "x.csv"})
+        self.good(**self.storing("x.csv", b"content"), doubt=doubt)
+        self.assertEqual((set(self.objects()), len(self.requests("put_object"))), ({"x.csv"}, 1))
+
+    def refused_with(self, *faults):
+        """Of a rename that may be at work; the temporary object stays where it is."""
+        self.fault({"match": self.RENAME, "action": "status", "status": 409,
+                    "body": {"code": "ConcurrentObjectUpdate", "message": "x"}}, *faults)
+        return self.bad_store("unknown")
+
+    def test_a_removal_that_is_refused_ends_no_rename(self):
+        for status, body in ((404, {"code": "BucketNotFound", "message": "x"}), (404, {"message": "no route"}),
+                             (404, {"code": "NotAuthorizedOrNotFound", "message": "x"}),
+                             (403, {"code": "NotAllowed", "message": "x"})):
+            with self.subTest(status=status, body=body):
+                answer = self.refused_with({"match": {"method": "DELETE"}, "action": "status", "status": status,
+                                            "body": body})
+                self.assertEqual((answer["left"], answer["announced"]["publishing"]), ("", False))
+                doubt = {**answer["announced"], "is_object": True}
+                self.good(do="rename", connection="OS", folder=FOLDER, **{"from": doubt["temporary"], "to": "x.csv"})
+                self.good(**self.storing("x.csv", b"content"), doubt=doubt)
+                admin(self.peer, "DELETE", f"/_objects/{BUCKET}/x.csv")
+
+    def test_a_look_that_fails_ends_no_rename(self):
+        """The temporary object is gone, and whether its bytes are under the name cannot be seen."""
+        answer = self.refused_with(
+            {"match": {"method": "DELETE"}, "action": "status", "status": 404,
+             "body": {"code": "ObjectNotFound", "message": "x"}},
+            {"match": {"method": "HEAD", "path_regex": "x.csv"}, "skip": 1, "action": "status", "status": 503})
+        doubt = {**answer["announced"], "is_object": True}
+        self.good(do="rename", connection="OS", folder=FOLDER, **{"from": doubt["temporary"], "to": "x.csv"})
+        self.fault({"match": {"method": "HEAD", "path_regex": "x.csv"}, "action": "status", "status": 503})
+        self.bad_store("unknown", doubt=doubt)
         self.good(**self.storing("x.csv", b"content"), doubt=doubt)
         self.assertEqual((set(self.objects()), len(self.requests("put_object"))), ({"x.csv"}, 1))
 
