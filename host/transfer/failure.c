@@ -32,9 +32,7 @@ static bool fail_by_timeout(const struct handle *handle, struct error *err)
     const struct connection *connection = handle->connection;
     curl_off_t connected_us = 0;
     curl_easy_getinfo(handle->easy, CURLINFO_CONNECT_TIME_T, &connected_us);
-    long reused = 0;
-    curl_easy_getinfo(handle->easy, CURLINFO_NUM_CONNECTS, &reused);
-    if (connected_us == 0 && reused == 0 && !handle->was_used)
+    if (connected_us == 0 && !handle_has_connected(handle) && !handle->was_used)
         connection_error(connection, err, ERROR_UNAVAILABLE,
                          "no connection within %u ms: check address, port and firewall",
                          connection->connect_timeout_ms);

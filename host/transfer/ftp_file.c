@@ -301,6 +301,7 @@ static const struct stage ftp_stage = {
     .conclude = conclude_upload,
     .rename = rename_now,
     .remove = remove_file,
+    .tells_needless = true,
 };
 
 static bool ftp_store(struct transfer *transfer, const struct connection *connection,

@@ -37,6 +37,13 @@ static CURLMcode run_to_end(struct handle *handle)
     return code;
 }
 
+bool handle_has_connected(const struct handle *handle)
+{
+    long connects = 0;
+    curl_easy_getinfo(handle->easy, CURLINFO_NUM_CONNECTS, &connects);
+    return connects > 0;
+}
+
 CURLcode handle_run(struct handle *handle)
 {
     if (curl_multi_add_handle(handle->multi, handle->easy) != CURLM_OK)

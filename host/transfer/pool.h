@@ -102,6 +102,9 @@ void handle_note(struct handle *handle, enum circuit_outcome outcome, const char
 /* The protocol's perform, or handle_run, with the records (detail, ...) cleared before. */
 CURLcode handle_perform(struct handle *handle);
 
+/* Whether the newest perform made a connection: no kept one was used, or one that proved dead was replaced. */
+bool handle_has_connected(const struct handle *handle);
+
 /* Runs the transfer that is set up on the handle to its end, as curl_easy_perform does, but without
  * its one-second naps: see handle_run.c. */
 CURLcode handle_run(struct handle *handle);

@@ -38,9 +38,10 @@ static bool list_on(struct handle *handle, const char *folder, const char *prefi
     CURLcode code = handle_perform(handle);
     bool is_bad = lister.has_failed ||
                   (code == CURLE_OK && !listing_stream_finish(&lister.stream, &lister.err));
-    if (is_bad)
-        return connection_error(handle->connection, err, lister.err.kind, "folder '%s': %s", folder,
-                                lister.err.message);
+    if (is_bad) {
+        connection_error(handle->connection, err, lister.err.kind, "folder '%s': %s", folder, lister.err.message);
+        return error_advise(err, lister.err.retry);
+    }
     return code == CURLE_OK || sftp_fail(handle, code, folder, err);
 }
 
@@ -163,10 +164,8 @@ static bool prepare_upload(struct handle *handle, const char *folder, const char
 static bool was_logged_in(const struct handle *handle)
 {
     curl_off_t login_us = 0;
-    long connects = 0;
     curl_easy_getinfo(handle->easy, CURLINFO_APPCONNECT_TIME_T, &login_us);
-    curl_easy_getinfo(handle->easy, CURLINFO_NUM_CONNECTS, &connects);
-    return login_us > 0 || connects == 0;
+    return login_us > 0 || !handle_has_connected(handle);
 }
 
 static bool conclude_upload(struct handle *handle, const char *folder, const char *const names[2],
@@ -190,15 +189,16 @@ static bool conclude_upload(struct handle *handle, const char *folder, const cha
     return look_at(handle, folder, names, false, looks, err);
 }
 
-/* Whether a failed rename was answered at all. libcurl says that the command failed, in the words of the newest
- * refusal that came; where none of the rename came, that is the one of the look that found the new name free. */
+/* Whether a failed rename was answered at all. libcurl says that the command failed, in the words of the session's
+ * newest answer; where none of the rename came, that is the one of the look that found the new name free, or, in a
+ * session that was begun for it, none, for which it has no words. */
 static bool was_answered(const struct handle *handle, CURLcode code)
 {
     return code == CURLE_QUOTE_ERROR && strstr(handle->detail, "command failed") != NULL &&
-           strstr(handle->detail, "No such file") == NULL;
+           strstr(handle->detail, "No such file") == NULL && strstr(handle->detail, "Unknown error") == NULL;
 }
 
-/* The newest look has found `to` free. */
+/* The newest look of its session, if it had any, has found `to` free. */
 static bool rename_now(struct handle *handle, const char *folder, const char *from, const char *to,
                        enum stage_rename *end, struct error *err)
 {
@@ -224,13 +224,12 @@ static enum removal look_behind(struct handle *handle, const char *folder, const
     struct error ignored;
     struct stage_look look;
     curl_off_t size;
-    long connects = 0;
     bool is_seen = look_once(handle, folder, name, &look, &size, &ignored);
-    curl_easy_getinfo(handle->easy, CURLINFO_NUM_CONNECTS, &connects);
     if (is_seen && !look.exists)
         return REMOVAL_DONE;
-    handle->keep &= is_seen && connects == 0;
-    return is_seen && connects == 0 ? REMOVAL_REFUSED : REMOVAL_FAILED;
+    bool is_answered = is_seen && !handle_has_connected(handle);
+    handle->keep &= is_answered;
+    return is_answered ? REMOVAL_REFUSED : REMOVAL_FAILED;
 }
 
 static enum removal remove_file(struct handle *handle, const char *folder, const char *name)

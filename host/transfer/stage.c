@@ -110,59 +110,6 @@ static bool send_bytes(struct upload *upload, struct error *err)
     return error_advise(err, RETRY_LATER);
 }
 
-struct transfer_step stage_step(enum transfer_step_kind kind, const char *temporary, const char *name,
-                                uint64_t size, const char *version)
-{
-    struct transfer_step step = {.kind = kind, .size = size};
-    snprintf(step.temporary, sizeof step.temporary, "%s", temporary);
-    snprintf(step.name, sizeof step.name, "%s", name);
-    snprintf(step.version, sizeof step.version, "%s", version);
-    return step;
-}
-
-bool stage_was_asked(const struct transfer_step *step)
-{
-    return step->kind == STEP_PUBLISHING || strcmp(step->version, STAGE_ASKED) == 0;
-}
-
-void stage_leave(const struct transfer_call *call, const char *temporary, const char *name)
-{
-    if (!call || !call->leave)
-        return;
-    const struct transfer_step step = stage_step(STEP_SENDING, temporary, name, 0, "");
-    call->leave(call->context, &step);
-}
-
-bool stage_drop(const struct stage *stage, struct handle *handle, const char *folder,
-                const struct transfer_step *step, enum removal *removal, struct error *err)
-{
-    bool was_asked = stage_was_asked(step);
-    const struct transfer_step dropping =
-        stage_step(STEP_SENDING, step->temporary, step->name, step->size, was_asked ? STAGE_ASKED : "");
-    if (!stage_announce_step(handle, &dropping, err))
-        return false;
-    const struct transfer_call *call = handle->call;
-    handle->call = NULL; /* also when the execution is being stopped */
-    curl_easy_setopt(handle->easy, CURLOPT_TIMEOUT_MS, (long)STAGE_CLEANUP_TIMEOUT_MS);
-    *removal = stage->remove(handle, folder, step->temporary);
-    curl_easy_setopt(handle->easy, CURLOPT_TIMEOUT_MS, 0L);
-    handle->call = call;
-    return !was_asked || *removal != REMOVAL_DONE || /* nothing that had been asked for can come any more */
-           stage_announce(handle, STEP_SENDING, step->temporary, step->name, 0, err);
-}
-
-bool stage_stays_in_doubt(const struct handle *handle, const struct transfer_step *step, enum removal removal,
-                          struct error *err)
-{
-    if (step->kind == STEP_PUBLISHING && removal == REMOVAL_REFUSED &&
-        !stage_announce(handle, STEP_PUBLISHING, step->temporary, step->name, step->size, err))
-        return false;
-    return connection_error(handle->connection, err, ERROR_UNKNOWN,
-                            "whether '%s' was renamed to '%s' cannot be told, nor can it be removed now: leave both as "
-                            "they are until it can be, or give the instance up if the file has arrived",
-                            step->temporary, step->name);
-}
-
 /* An earlier attempt had asked for its rename. */
 static bool is_in_doubt(const struct upload *upload)
 {
@@ -189,11 +136,20 @@ static bool remove_doubtful(struct upload *upload, struct remote_receipt *receip
     return true;
 }
 
+/* Of a temporary file that an attempt leaves. A rename that was refused may be done late. */
+static struct transfer_step left_step(const struct upload *upload, const struct remote_receipt *receipt)
+{
+    return upload->was_refused
+               ? stage_step(STEP_SENDING, upload->temporary, receipt->name, upload->size, STAGE_ASKED)
+               : stage_step(STEP_SENDING, upload->temporary, upload->name, 0, "");
+}
+
 /* True: it was renamed after all. That was refused, it was still there at the look, and it was gone when it
  * was to be removed. False: err stands, or becomes ERROR_UNKNOWN. */
 static bool remove_temporary(struct upload *upload, struct remote_receipt *receipt, struct error *err)
 {
-    const struct transfer_step step = stage_step(STEP_SENDING, upload->temporary, upload->name, 0, "");
+    const struct transfer_step step = left_step(upload, receipt);
+    bool keeps_journal = upload->call && upload->call->announce;
     struct error ignored;
     enum removal removal = REMOVAL_FAILED;
     if (!upload->may_exist)
@@ -203,43 +159,11 @@ static bool remove_temporary(struct upload *upload, struct remote_receipt *recei
     if (upload->handle &&
         !stage_drop(upload->stage, upload->handle, upload->folder, &step, &removal, &ignored))
         return false; /* the step on the disk stands, and will be settled */
+    if (upload->was_refused && removal == REMOVAL_FAILED && keeps_journal)
+        return stage_stays_in_doubt(upload->handle, &step, removal, err);
     if (!removal_is_gone(removal))
         stage_leave(upload->call, upload->temporary, upload->name);
     return upload->was_refused && removal == REMOVAL_NEEDLESS;
-}
-
-bool stage_discard(const struct stage *stage, struct transfer *transfer,
-                   const struct connection *connection, const char *folder,
-                   const struct transfer_step *step, const struct transfer_call *call,
-                   struct error *err)
-{
-    struct handle *handle = stage->acquire(transfer, connection, call, err);
-    if (!handle)
-        return false;
-    enum removal removal = stage->remove(handle, folder, step->temporary);
-    pool_release(transfer, handle);
-    return removal_is_gone(removal) || removal_fail(removal, connection, folder, step->temporary, err);
-}
-
-/* Refusals of commands come behind a login only. */
-enum removal stage_removal(CURLcode code)
-{
-    bool is_refused = code == CURLE_QUOTE_ERROR || code == CURLE_REMOTE_ACCESS_DENIED ||
-                      code == CURLE_REMOTE_FILE_NOT_FOUND;
-    return is_refused ? REMOVAL_REFUSED : REMOVAL_FAILED;
-}
-
-bool stage_announce_step(const struct handle *handle, const struct transfer_step *step, struct error *err)
-{
-    const struct transfer_call *call = handle->call;
-    return !call || !call->announce || call->announce(call->context, step, err);
-}
-
-bool stage_announce(const struct handle *handle, enum transfer_step_kind kind,
-                    const char *temporary, const char *name, uint64_t size, struct error *err)
-{
-    const struct transfer_step step = stage_step(kind, temporary, name, size, "");
-    return stage_announce_step(handle, &step, err);
 }
 
 static bool publish(struct upload *upload, struct stage_move move, struct remote_receipt *receipt,

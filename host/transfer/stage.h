@@ -60,9 +60,9 @@ struct stage {
                    enum stage_rename *end, struct error *err);
     bool keeps_existing; /* the server's rename does: what is to be overwritten must be removed before */
 
-    /* DONE and NEEDLESS: the name is gone for certain. SFTP does not tell which of the two. REFUSED: it is there,
-     * or was not asked for. */
+    /* DONE and NEEDLESS: the name is gone for certain. REFUSED: it is there, or was not asked for. */
     enum removal (*remove)(struct handle *handle, const char *folder, const char *name);
+    bool tells_needless; /* remove does; else DONE may be either */
 };
 
 /* The store and rename of struct content_server. */
@@ -91,7 +91,7 @@ enum stage_match stage_match(const struct handle *handle, const struct stage_loo
 
 /* What a step's version notes on FTP and SFTP. */
 #define STAGE_COPIED "copied?"  /* both names were there at once: one of them may be taken since */
-#define STAGE_CLEARED "cleared" /* what was to be overwritten was removed before the rename */
+#define STAGE_CLEARED "cleared" /* what was to be overwritten is removed while an earlier rename may come */
 #define STAGE_ASKED "asked"     /* of a removal: the rename had been asked for */
 
 struct transfer_step stage_step(enum transfer_step_kind kind, const char *temporary, const char *name,
@@ -110,8 +110,9 @@ MUST_USE bool stage_announce(const struct handle *handle, enum transfer_step_kin
 enum removal stage_removal(CURLcode code);
 
 /* Removes step's temporary file (best effort: *removal). What is on the disk first becomes a step that published
- * nothing: a temporary file that is gone would else be taken for one that was renamed. If step, which is what is
- * in doubt, was to rename it, that stays noted until it is removed. False: a step could not be announced. */
+ * nothing: a temporary file that is gone would else be taken for one that was renamed. If step was to rename it,
+ * that stays noted until it is removed; NEEDLESS then tells that it was renamed, as does the new name where the
+ * server does not tell (FAILED: nor does that). False: a step could not be announced. */
 MUST_USE bool stage_drop(const struct stage *stage, struct handle *handle, const char *folder,
                          const struct transfer_step *step, enum removal *removal, struct error *err);
 /* Step was to rename what could not be removed, and may yet. Refused at the first removal: it is still there, so

@@ -56,24 +56,21 @@ static bool say_unknown(const struct connection *connection, const char *from, c
                             from, to, why);
 }
 
-/* *may_come: its removal may happen yet. */
+/* *may_come: its removal may happen yet, also of what comes under that name, even if it is free now: whether by
+ * that removal or by a reader cannot be told. */
 static bool remove_old(const struct stage *stage, struct handle *handle, const char *folder, const char *to,
                        bool *may_come, struct error *err)
 {
-    const char *const names[2] = {to, NULL};
-    struct stage_look looks[2];
     const struct transfer_call *call = handle->call;
     handle->call = NULL; /* neither file would be there after a stop */
     enum removal removal = stage->remove(handle, folder, to);
-    bool is_free = removal_is_gone(removal) ||
-                   (removal == REMOVAL_FAILED && stage->look(handle, folder, names, false, looks, err) &&
-                    !looks[0].exists);
     handle->call = call;
-    *may_come = removal == REMOVAL_FAILED;
-    if (is_free)
+    *may_come = removal == REMOVAL_FAILED || handle_has_connected(handle);
+    if (removal_is_gone(removal) && !*may_come)
         return true;
     connection_error(handle->connection, err, *may_come ? ERROR_UNAVAILABLE : ERROR_DENIED,
-                     "'%s' is to be overwritten, and could not be removed", to);
+                     "'%s' is to be overwritten, and %s", to,
+                     *may_come ? "its removal was not answered" : "could not be removed");
     error_advise(err, *may_come ? RETRY_LATER : RETRY_NEVER);
     err->retry_after_ms = *may_come ? REMOVAL_LATE_MS : 0;
     return false;

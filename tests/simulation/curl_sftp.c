@@ -87,6 +87,17 @@ static CURLcode fail_command(struct sftp *sftp, const char *what)
     return easy_fail(sftp->easy, CURLE_QUOTE_ERROR, "%s command failed: Failure", what);
 }
 
+/* libcurl tells a command that nobody answered as one that failed, in the words of the session's newest answer: of
+ * the look that found the new name free, or none in a session that was begun for it. */
+static CURLcode tell_lost(struct sftp *sftp, CURLcode code, const char *what)
+{
+    bool is_lost = code == CURLE_SSH || code == CURLE_GOT_NOTHING || code == CURLE_RECV_ERROR;
+    if (!is_lost)
+        return code;
+    return easy_fail(sftp->easy, CURLE_QUOTE_ERROR, "%s command failed: %s", what,
+                     sftp->easy->connect_count > 0 ? "Unknown error in libssh2" : "No such file or directory");
+}
+
 static CURLcode rename_quoted(struct sftp *sftp, const char *line)
 {
     char from[NAME_SIZE], to[NAME_SIZE];
@@ -94,7 +105,7 @@ static CURLcode rename_quoted(struct sftp *sftp, const char *line)
     next_name(next_name(line, from), to);
     CURLcode code = ask(sftp, "rename", to, &refused, &lost);
     if (code != CURLE_OK)
-        return code;
+        return tell_lost(sftp, code, "rename");
     struct file *file = file_find(sftp->place, from);
     bool is_possible = !refused && file && !file_find(sftp->place, to);
     bool is_late = is_possible && mishap_happens_often(MISHAP_RENAME_LATE);
@@ -106,22 +117,26 @@ static CURLcode rename_quoted(struct sftp *sftp, const char *line)
         easy_disconnect(sftp->easy);
     bool is_said = is_possible && !mishap_happens_often(MISHAP_RENAME_REFUSED);
     code = finish(sftp, lost || is_late);
-    return code == CURLE_OK && !is_said ? fail_command(sftp, "rename") : code;
+    return code == CURLE_OK && !is_said ? fail_command(sftp, "rename") : tell_lost(sftp, code, "rename");
 }
 
+/* What became of a command with '*' is not told. */
 static CURLcode remove_quoted(struct sftp *sftp, const char *line)
 {
     char name[NAME_SIZE];
     bool refused, lost;
     next_name(line, name);
-    CURLcode code = ask(sftp, "rm", name, &refused, &lost);
+    CURLcode code = tell_lost(sftp, ask(sftp, "rm", name, &refused, &lost), "rm");
     if (code != CURLE_OK)
-        return code;
+        return code == CURLE_QUOTE_ERROR && line[0] == '*' ? CURLE_OK : code;
     struct file *file = file_find(sftp->place, name);
     if (file && !refused)
         ftp_delete(sftp->place, file);
-    code = finish(sftp, lost);
-    return code == CURLE_OK && (!file || refused) && line[0] != '*' ? fail_command(sftp, "rm") : code;
+    if (finish(sftp, lost) == CURLE_OK && (!file || refused))
+        fail_command(sftp, "rm");
+    else if (!lost)
+        return CURLE_OK;
+    return line[0] == '*' ? CURLE_OK : CURLE_QUOTE_ERROR;
 }
 
 static CURLcode quote(struct sftp *sftp)
