@@ -114,7 +114,8 @@
     X(OBJECT_RENAME_REFUSED, "renameObject done, but refused")                                     \
     X(OBJECT_RENAME_LATE, "renameObject done late, after the next look")                           \
     X(FTP_425_MADE, "FTP 425 after the file was made")                                             \
-    X(STOPPED, "run stopped within a request")
+    X(STOPPED, "run stopped within a request")                                                     \
+    X(OBJECT_STORE_REFUSED, "object stored, but refused")
 
 enum mishap {
 #define MISHAP_ID(id, name) MISHAP_##id,

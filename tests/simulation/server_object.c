@@ -136,6 +136,17 @@ static struct file *publish(const struct request *request, const struct target *
     return file;
 }
 
+/* As where a gateway asks twice, and tells how the second request met the first one's success. */
+static void refuse_stored(const struct file *file, struct answer *answer)
+{
+    if (!name_is_temporary(file->name) || !mishap_happens_often(MISHAP_OBJECT_STORE_REFUSED))
+        return;
+    if (draw_later_chance(500))
+        answer_refuse(answer, 412, "IfNoneMatchFailed", "The object exists already");
+    else
+        answer_refuse(answer, 409, "ConcurrentObjectUpdate", "The object is being changed");
+}
+
 static void put(const struct request *request, const struct target *target, struct answer *answer)
 {
     unsigned char md5[16];
@@ -152,6 +163,7 @@ static void put(const struct request *request, const struct target *target, stru
     header_md5(answer, "opc-content-md5", file->md5, 0);
     if (!name_is_temporary(file->name))
         ledger_published(target->place, file, instance_of(request));
+    refuse_stored(file, answer);
 }
 
 static void delete(const struct request *request, const struct target *target, struct answer *answer)
@@ -411,6 +423,7 @@ static void commit(const struct request *request, const struct target *target,
     header_md5(answer, "opc-multipart-md5", md5, count);
     if (!name_is_temporary(file->name))
         ledger_published(target->place, file, instance_of(request));
+    refuse_stored(file, answer);
 }
 
 static void serve_upload(const struct request *request, const struct target *target,
