@@ -183,7 +183,7 @@ static void it_is_bounded(void)
     world_release(&world);
 }
 
-#define ROUNDS 3000
+#define ROUNDS 1000
 
 static void *refresh(void *context)
 {
