@@ -97,6 +97,15 @@ static bool look_for(struct upload *upload, uint64_t size, const char *digest, b
     return true;
 }
 
+/* Behind why, which refused a rename, and a removal that failed: whether another request for that rename may be at
+ * work. Who may never remove would else never hear of why: then only one that is said to be. */
+static bool may_come_yet(const struct error *why, enum removal removal)
+{
+    bool is_at_work = why->peer_code == 409 && why->retry != RETRY_NEVER;
+    return removal == REMOVAL_FAILED ? object_may_be_untrue(why->peer_code)
+                                     : removal == REMOVAL_REFUSED && is_at_work;
+}
+
 /* A removal that was not needed: as look_for. */
 static bool look_behind(struct upload *upload, enum removal removal, uint64_t size, const char *digest,
                         bool *is_published, struct error *err)
@@ -117,7 +126,7 @@ static bool send_first(struct upload *upload, const char *temporary, uint64_t pa
     upload->pump = staged.pump;
     if (!ok && err->kind == ERROR_EXISTS) { /* that is said of names, and nobody else has the temporary one */
         connection_error(upload->connection, err, ERROR_BROKEN,
-                         "'%s' was refused as if its temporary name '%s' were taken, and is not there",
+                         "'%s' was refused as if its temporary name '%s' were taken",
                          upload->name, temporary);
         error_advise(err, RETRY_LATER);
     }
@@ -142,7 +151,7 @@ bool upload_staged(struct upload *upload, uint64_t part_size, struct error *err)
     if (why.kind == ERROR_UNKNOWN || !announce(upload, STEP_SENDING, temporary, digest, &ignored))
         return false;
     removal = upload_remove_object(upload, temporary);
-    if (!removal_is_gone(removal) && object_may_be_untrue(why.peer_code))
+    if (may_come_yet(&why, removal))
         return say_unknown(upload, upload->name, why.message, err);
     if (!removal_is_gone(removal))
         upload_leave(upload, temporary, true);
@@ -154,7 +163,7 @@ bool upload_staged(struct upload *upload, uint64_t part_size, struct error *err)
 }
 
 /* Its rename was refused, with err, so it is removed and sent anew. What cannot be removed is left where that
- * is refused, too, and else stays in doubt. */
+ * is refused, too, but for a rename that is said to be at work, and else stays in doubt. */
 static bool take_back(struct upload *upload, bool *is_done, struct error *err)
 {
     const struct transfer_step *doubt = upload->call->doubt;
@@ -164,7 +173,7 @@ static bool take_back(struct upload *upload, bool *is_done, struct error *err)
     enum removal removal = upload_remove_object(upload, doubt->temporary);
     if (removal_is_gone(removal))
         return look_behind(upload, removal, doubt->size, doubt->version, is_done, err);
-    if (removal == REMOVAL_FAILED || object_may_be_untrue(why.peer_code))
+    if (removal == REMOVAL_FAILED || may_come_yet(&why, removal))
         return say_unknown(upload, doubt->name, why.message, err);
     upload_leave(upload, doubt->temporary, true);
     call_settled(upload->call);

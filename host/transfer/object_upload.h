@@ -88,7 +88,8 @@ MUST_USE bool upload_held(struct upload *upload, struct error *err);
  * Of a journaled call: under a temporary name, in parts of part_size (0: by one PUT), then renamed into
  * place, so that it can be told later whether it was published, even if a reader has taken it since. err is
  * not NULL. ERROR_DENIED: renaming is not permitted there; the temporary object is removed, nothing is
- * published. ERROR_UNKNOWN: what the rename did, or will do yet, is not known; the temporary object stays.
+ * published. ERROR_UNKNOWN: what the rename did, or will do yet, is not known; the temporary object stays,
+ * or is gone and may have been renamed.
  */
 MUST_USE bool upload_staged(struct upload *upload, uint64_t part_size, struct error *err);
 /* upload_doubt for one of those: what is whole is renamed into place. */

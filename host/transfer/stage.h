@@ -112,7 +112,7 @@ enum removal stage_removal(CURLcode code);
 /* Removes step's temporary file (best effort: *removal). What is on the disk first becomes a step that published
  * nothing: a temporary file that is gone would else be taken for one that was renamed. If step was to rename it,
  * that stays noted until it is removed; NEEDLESS then tells that it was renamed, as does the new name where the
- * server does not tell (FAILED: nor does that). False: a step could not be announced. */
+ * server does not tell, unless it may be overwritten (FAILED: it could not be looked at). False: a step could not be announced. */
 MUST_USE bool stage_drop(const struct stage *stage, struct handle *handle, const char *folder,
                          const struct transfer_step *step, enum removal *removal, struct error *err);
 /* Step was to rename what could not be removed, and may yet. Refused at the first removal: it is still there, so

@@ -28,18 +28,18 @@ void stage_leave(const struct transfer_call *call, const char *temporary, const 
 }
 
 /* Something is gone that may have been renamed: then it is under the new name, where nothing of its size had been
- * seen. */
+ * seen. What may be overwritten tells nothing, and is sent again. */
 static enum removal tell_apart(const struct stage *stage, struct handle *handle, const char *folder,
                                const struct transfer_step *step)
 {
     const char *const names[2] = {step->name, NULL};
     struct stage_look looks[2];
     struct error ignored;
+    if (handle->connection->on_conflict == CONFLICT_OVERWRITE)
+        return REMOVAL_DONE;
     if (!stage_look_surely(stage, handle, folder, names, false, looks, &ignored))
         return REMOVAL_FAILED;
-    bool overwrite = handle->connection->on_conflict == CONFLICT_OVERWRITE;
-    bool is_renamed = looks[0].exists && looks[0].size == step->size && !overwrite;
-    return is_renamed ? REMOVAL_NEEDLESS : REMOVAL_DONE;
+    return looks[0].exists && looks[0].size == step->size ? REMOVAL_NEEDLESS : REMOVAL_DONE;
 }
 
 bool stage_drop(const struct stage *stage, struct handle *handle, const char *folder,
@@ -54,9 +54,9 @@ bool stage_drop(const struct stage *stage, struct handle *handle, const char *fo
     handle->call = NULL; /* also when the execution is being stopped */
     curl_easy_setopt(handle->easy, CURLOPT_TIMEOUT_MS, (long)STAGE_CLEANUP_TIMEOUT_MS);
     *removal = stage->remove(handle, folder, step->temporary);
+    curl_easy_setopt(handle->easy, CURLOPT_TIMEOUT_MS, 0L);
     if (was_asked && *removal == REMOVAL_DONE && !stage->tells_needless)
         *removal = tell_apart(stage, handle, folder, step);
-    curl_easy_setopt(handle->easy, CURLOPT_TIMEOUT_MS, 0L);
     handle->call = call;
     return !was_asked || *removal != REMOVAL_DONE || /* nothing that had been asked for can come any more */
            stage_announce(handle, STEP_SENDING, step->temporary, step->name, 0, err);
@@ -69,8 +69,8 @@ bool stage_stays_in_doubt(const struct handle *handle, const struct transfer_ste
         !stage_announce(handle, STEP_PUBLISHING, step->temporary, step->name, step->size, err))
         return false;
     return connection_error(handle->connection, err, ERROR_UNKNOWN,
-                            "whether '%s' was renamed to '%s' cannot be told, nor can it be removed now: leave both as "
-                            "they are until it can be, or give the instance up if the file has arrived",
+                            "whether '%s' was renamed to '%s' cannot be told now, nor whether it is removed: leave "
+                            "both as they are until it can be, or give the instance up if the file has arrived",
                             step->temporary, step->name);
 }
 

@@ -137,7 +137,7 @@ class Doubt(ScriptTest):
         doubt = self.doubt()
         doubt["doubt"].update(publishing=False, version="asked")
         server = self.serve({TEMPORARY: DATA}, DELE=BUSY)
-        self.fails(self.drive(server, self.store_step(), call=doubt), "unknown", "nor can it be removed now")
+        self.fails(self.drive(server, self.store_step(), call=doubt), "unknown", "nor whether it is removed")
         self.only(server, TEMPORARY)
         server = self.serve({TEMPORARY: DATA, "t.csv": DATA})
         self.fails(self.drive(server, self.store_step(), call=doubt), "unknown", "are there at once")
@@ -179,7 +179,7 @@ class Doubt(ScriptTest):
     def test_an_earlier_rename_that_is_at_work_yet(self):
         """Where neither a second one nor a removal is let through, it may come yet; what was removed cannot."""
         server = self.serve({TEMPORARY: DATA}, RNTO=BUSY, DELE=BUSY)
-        self.fails(self.store_again(server), "unknown", TEMPORARY, "nor can it be removed now")
+        self.fails(self.store_again(server), "unknown", TEMPORARY, "nor whether it is removed")
         self.only(server, TEMPORARY)
         self.assertEqual(self.sent(server), 0)
         del server.replies["DELE"]

@@ -189,10 +189,24 @@ class Staged(StorageTest):
                 answer = self.refused_with({"match": {"method": "DELETE"}, "action": "status", "status": status,
                                             "body": body})
                 self.assertEqual((answer["left"], answer["announced"]["publishing"]), ("", False))
-                doubt = {**answer["announced"], "is_object": True}
+                doubt, puts = {**answer["announced"], "is_object": True}, len(self.requests("put_object"))
                 self.good(do="rename", connection="OS", folder=FOLDER, **{"from": doubt["temporary"], "to": "x.csv"})
                 self.good(**self.storing("x.csv", b"content"), doubt=doubt)
+                self.assertEqual(len(self.requests("put_object")), puts)
                 admin(self.peer, "DELETE", f"/_objects/{BUCKET}/x.csv")
+
+    def test_who_may_neither_rename_nor_remove_hears_of_it(self):
+        """Once: it is not sent again and again because its removal is refused as well."""
+        for status, code, kind in ((404, "BucketNotFound", "not_found"), (404, "NotAuthorizedOrNotFound", "not_found"),
+                                   (409, "RetentionRuleViolation", "refused")):
+            for has_doubt in (False, True):
+                with self.subTest(code=code, has_doubt=has_doubt):
+                    how = {"doubt": self.lose_rename()} if has_doubt else {}
+                    refused = {"action": "status", "status": status, "body": {"code": code, "message": "x"}}
+                    self.fault({"match": self.RENAME, **refused}, {"match": {"method": "DELETE"}, **refused})
+                    answer = self.bad_store(kind, code, **how)
+                    self.assertEqual({answer["left"]}, set(self.objects()))
+                    admin(self.peer, "DELETE", f"/_objects/{BUCKET}/{answer['left']}")
 
     def test_a_look_that_fails_ends_no_rename(self):
         """The temporary object is gone, and whether its bytes are under the name cannot be seen."""
