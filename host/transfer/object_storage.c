@@ -199,13 +199,15 @@ static char *rename_body(const struct rename *rename, const char *to)
 }
 
 /* Whether the rename may have been done, or may be yet. Where one that was asked for before is in doubt, only an
- * answer about the object ends that: who was not let in has heard nothing of the earlier one. */
+ * answer about the object ends that: who was not let in, or was sent elsewhere, has heard nothing of the earlier
+ * one. */
 static bool may_be_lost(const struct rename *rename, bool is_answered, int status, CURLcode code)
 {
     bool is_in_doubt = rename->call && rename->call->doubt;
     if (!is_answered)
         return is_in_doubt || http_reply_lost(code);
-    return http_status_is_doubtful(status) || (is_in_doubt && (status == 401 || status == 429));
+    bool is_of_it = status / 100 != 3 && status != 401 && status != 429;
+    return http_status_is_doubtful(status) || (is_in_doubt && !is_of_it);
 }
 
 /* The answer was lost, or may be untrue: both names tell what happened; why is what was answered. A lost one

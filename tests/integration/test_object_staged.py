@@ -303,6 +303,15 @@ class Marked(StorageTest):
         self.assertEqual(self.good(**self.MARK, doubt=doubt)["name"], "SENT-a.csv")
         self.assertEqual(set(self.objects()), {"SENT-a.csv"})
 
+    def test_a_lost_one_stays_lost_where_nobody_hears_of_it(self):
+        """Who is not let in, told to wait or sent elsewhere: the first one may be done yet."""
+        doubt = self.lose()
+        for status, code in ((401, "NotAuthenticated"), (429, "TooManyRequests"), (307, "Moved")):
+            with self.subTest(status=status):
+                self.fault({"match": self.RENAME, **self.refusal(status, code)})
+                self.bad("unknown", str(status), **self.MARK, doubt=doubt)
+        self.assertEqual(self.good(**self.MARK, doubt=doubt)["name"], "SENT-a.csv")
+
     def test_a_lost_one_that_is_done_after_the_look(self):
         doubt = self.lose()
         self.fault({"match": self.RENAME, **self.refusal(404, "ObjectNotFound", "untrue")},
