@@ -221,8 +221,9 @@ static bool settle_rename(struct rename *rename, const char *to, bool is_lost, s
     /* Without the call: it may be over. */
     bool has_source = object_look(rename->transfer, rename->connection, NULL, rename->folder,
                                   rename->from, &source, &source_err);
-    bool is_gone = !has_source && source_err.kind == ERROR_NOT_FOUND;
     bool is_same = has_source && strcmp(source.etag, rename->facts.etag) == 0;
+    bool is_replaced = has_source && !is_same && rename->facts.etag[0] && !rename->is_ours;
+    bool is_gone = is_replaced || (!has_source && source_err.kind == ERROR_NOT_FOUND);
     bool has_target = is_gone && object_look(rename->transfer, rename->connection, NULL,
                                              rename->folder, to, &target, &target_err);
     bool is_there = has_target && target.info.size == rename->facts.info.size &&

@@ -320,6 +320,14 @@ class Marked(StorageTest):
         self.assertEqual(self.good(**self.MARK, doubt=doubt)["name"], "SENT-a.csv")
         self.assertEqual(set(self.objects()), {"SENT-a.csv"})
 
+    def test_a_lost_one_that_is_done_before_the_next_file_comes(self):
+        """Which has the name at once."""
+        doubt = self.lose()
+        self.fault({"match": self.RENAME, **self.refusal(404, "ObjectNotFound", "untrue")},
+                   {"match": {"method": "HEAD", "path_regex": "/a.csv"}, "skip": 1, "action": "status", "status": 200,
+                    "headers": {"content-length": "1", "etag": "the next file's"}})
+        self.assertEqual(self.good(**self.MARK, doubt=doubt)["name"], "SENT-a.csv")
+
     def test_done_but_refused(self):
         """Not believed before both names have been seen."""
         self.fault({"match": self.RENAME, **self.refusal(404, "ObjectNotFound", "untrue")},

@@ -319,6 +319,20 @@ void others_act(void)
         acts[draw_below(sizeof acts / sizeof acts[0])]();
 }
 
+void others_read_log(const char *line)
+{
+    char name[NAME_SIZE];
+    if (!strstr(line, "remove it there if it exists") || sscanf(line, "'%159[^']' stays in", name) != 1)
+        return;
+    for (int i = 0; i < PLACE_COUNT; i++) {
+        struct file *file = file_find((enum place_id)i, name);
+        if (!file || !name_is_temporary(name))
+            continue;
+        trace("'%s' is removed, as the log asks for", name);
+        file->exists = false;
+    }
+}
+
 /* ---- the end --------------------------------------------------------------------------------- */
 
 void others_take_all(void)

@@ -11,6 +11,10 @@
 /* Perhaps somebody acts; called at each exchange with a peer. */
 void others_act(void);
 
+/* Somebody reads the log, and removes what it says to be left to people: where the clock jumps, a leftover that was
+ * refused once may count as one that was refused for a month. */
+void others_read_log(const char *line);
+
 /* A new file at a source. */
 void others_produce(enum place_id place);
 

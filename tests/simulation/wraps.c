@@ -4,11 +4,15 @@
  * parent, which has no world yet or judges one, the system answers.
  */
 #include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/types.h>
 #include <time.h>
 
+#include "base/log.h"
+#include "others.h"
 #include "schedule.h"
 #include "world.h"
 
@@ -93,4 +97,18 @@ int __wrap_timer_delete(timer_t timer)
 {
     (void)timer;
     return 0;
+}
+
+void __real_log_line(enum log_level level, const char *instance, const char *format, ...);
+void __wrap_log_line(enum log_level level, const char *instance, const char *format, ...) PRINTF_LIKE(3, 4);
+void __wrap_log_line(enum log_level level, const char *instance, const char *format, ...)
+{
+    char line[4096];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    __real_log_line(level, instance, "%s", line);
+    if (world)
+        others_read_log(line);
 }
