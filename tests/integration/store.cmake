@@ -7,5 +7,5 @@ if(TARGET sluice)
     ARGS $<TARGET_FILE:sluice> $<TARGET_FILE:fail_sync> $<TARGET_FILE:relay_backend>)
   add_python_test(store_full test_store_full.py ARGS $<TARGET_FILE:sluice> $<TARGET_FILE:fail_sync>)
   add_python_test(soak test_soak.py
-    ARGS $<TARGET_FILE:sluice> $<TARGET_FILE:relay_load> $<TARGET_FILE:relay_backend>)
+    ARGS $<TARGET_FILE:sluice> $<TARGET_FILE:relay_load> $<TARGET_FILE:relay_backend> --seconds 10)
 endif()
