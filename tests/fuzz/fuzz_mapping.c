@@ -38,17 +38,19 @@ static bool map(const struct mapping *mapping, const cJSON *input, struct text *
 static void map_twice(const struct mapping *mapping, const cJSON *input)
 {
     struct text first = {0}, second = {0}, why = {0};
-    cJSON *before = cJSON_Duplicate(input, true);
+    char *before = cJSON_PrintUnformatted(input);
     bool ok = map(mapping, input, &first);
     if (map(mapping, input, &second) != ok || (ok && strcmp(first.data, second.data) != 0))
         abort();
-    if (!cJSON_Compare(before, input, true))
+    char *behind = cJSON_PrintUnformatted(input); /* cJSON_Compare takes no two members of one name */
+    if (strcmp(before, behind) != 0)
         abort();
     cJSON *again = ok ? json_read(first.data, first.size, &why) : NULL;
     if (ok && !again)
         abort();
     cJSON_Delete(again);
-    cJSON_Delete(before);
+    cJSON_free(before);
+    cJSON_free(behind);
     text_release(&first);
     text_release(&second);
     text_release(&why);
