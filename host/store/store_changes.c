@@ -22,7 +22,7 @@
 #include "base/log.h"
 #include "store/store_internal.h"
 
-#define LOOK_MS 60000                     /* where the system has no notices left to give */
+#define LOOK_MS 500                       /* where the system has no notices left to give */
 #define FAR_MS (INT64_C(7258118400) * 1000) /* 2200: a timer for ever would not notice a set clock */
 
 uint32_t store_changes(const struct store *store)
@@ -44,6 +44,18 @@ struct store_watch {
     int timer, notices; /* notices -1: there are none */
 };
 
+/* -1, and errno: there are no notices of that file. */
+static int open_notices(const char *path)
+{
+    int notices = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    if (notices < 0 || inotify_add_watch(notices, path, IN_ATTRIB) >= 0)
+        return notices;
+    const int why = errno;
+    close(notices);
+    errno = why;
+    return -1;
+}
+
 bool store_watch_open(struct store_watch **out, struct store *store, struct error *err)
 {
     struct store_watch *watch = calloc(1, sizeof *watch);
@@ -52,16 +64,18 @@ bool store_watch_open(struct store_watch **out, struct store *store, struct erro
     *watch = (struct store_watch){
         .store = store,
         .timer = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK),
-        .notices = inotify_init1(IN_CLOEXEC | IN_NONBLOCK),
+        .notices = -1,
     };
     if (watch->timer < 0) {
         error_errno(err, ERROR_INTERNAL, errno, "timerfd_create");
         store_watch_close(watch);
         return false;
     }
-    if (watch->notices < 0 ||
-        inotify_add_watch(watch->notices, store->changes.path, IN_ATTRIB) < 0)
-        log_line(LOG_WARNING, NULL, "changes by other processes are noticed once a minute only: %s",
+    watch->notices = open_notices(store->changes.path);
+    if (watch->notices < 0)
+        log_line(LOG_WARNING, NULL, "changes by other processes are looked for twice a second, as the system "
+                                    "gives no notice of them (see fs.inotify.max_user_watches and "
+                                    "max_user_instances): %s",
                  strerror(errno));
     *out = watch;
     return true;

@@ -17,7 +17,7 @@ struct service {
     int listener;
     char url[64];
     pthread_t thread;
-    atomic_int taken;
+    atomic_int taken, ended; /* requests, and callers that have their answer */
     atomic_bool may_answer;
     const char *answer;
 };
@@ -80,12 +80,13 @@ static void *ask(void *context)
     struct caller *caller = context;
     buf_init(&caller->token, OAUTH_TOKEN_SIZE_MAX);
     caller->ok = oauth_token(transfer, &connection, &caller->call, NULL, &caller->token, &caller->err);
+    atomic_fetch_add(&service.ended, 1);
     return NULL;
 }
 
 static void await_request(void)
 {
-    while (atomic_load(&service.taken) == 0)
+    while (atomic_load(&service.taken) == 0 && atomic_load(&service.ended) == 0)
         clock_sleep_ms(1);
 }
 
