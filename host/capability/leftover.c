@@ -118,6 +118,15 @@ static bool should_stop(void *context)
     return watch_should_stop(sweep->watch);
 }
 
+/* Of a connection that cannot be had, which why says: whether it is none any more. One that is disabled comes back. */
+static bool is_unknown(const struct snapshot *snapshot, char *const parts[3], const struct error *why)
+{
+    if (snapshot_knows_connection(snapshot, parts[0]))
+        return false;
+    log_line(LOG_WARNING, NULL, "'%s' stays in '%s': %s", parts[2], parts[1], why->message);
+    return true;
+}
+
 /* True: there is nothing left to remove, be it that nobody knows any more where it was. */
 static bool remove_one(struct sweep *sweep, const struct reminder *reminder)
 {
@@ -131,12 +140,8 @@ static bool remove_one(struct sweep *sweep, const struct reminder *reminder)
     if (!reminder_split(key, parts) || !read_note(reminder, parts[2], &note))
         return true;
     const struct connection *connection = snapshot_connection(sweep->snapshot, parts[0], &why);
-    if (!connection && snapshot_knows_connection(sweep->snapshot, parts[0]))
-        return false; /* disabled for now */
     if (!connection)
-        log_line(LOG_WARNING, NULL, "'%s' stays in '%s': %s", parts[2], parts[1], why.message);
-    if (!connection)
-        return true;
+        return is_unknown(sweep->snapshot, parts, &why);
     struct standing *standing = &sweep->standings[connection - sweep->snapshot->connections];
     if (standing->has_failed || is_elsewhere(standing, connection, note.place, parts))
         return false;

@@ -2,7 +2,7 @@
 /*
  * What attempts left at a target because it could not be removed at the time (the connection was gone, say):
  * temporary files and objects, uploads in parts. It is remembered, and a later run removes it; while the
- * connection points to another place (connection_place), it waits.
+ * connection is disabled or points to another place (connection_place), it waits.
  */
 #ifndef CAPABILITY_LEFTOVER_H
 #define CAPABILITY_LEFTOVER_H

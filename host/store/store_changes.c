@@ -22,7 +22,7 @@
 #include "base/log.h"
 #include "store/store_internal.h"
 
-#define LOOK_MS 500                       /* where the system has no notices left to give */
+#define LOOK_MS 200                       /* where the system has no notices left to give */
 #define FAR_MS (INT64_C(7258118400) * 1000) /* 2200: a timer for ever would not notice a set clock */
 
 uint32_t store_changes(const struct store *store)
@@ -73,7 +73,7 @@ bool store_watch_open(struct store_watch **out, struct store *store, struct erro
     }
     watch->notices = open_notices(store->changes.path);
     if (watch->notices < 0)
-        log_line(LOG_WARNING, NULL, "changes by other processes are looked for twice a second, as the system "
+        log_line(LOG_WARNING, NULL, "changes by other processes are looked for five times a second, as the system "
                                     "gives no notice of them (see fs.inotify.max_user_watches and "
                                     "max_user_instances): %s",
                  strerror(errno));

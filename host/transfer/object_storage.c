@@ -211,7 +211,8 @@ static bool may_be_lost(const struct rename *rename, bool is_answered, int statu
 }
 
 /* The answer was lost, or may be untrue: both names tell what happened; why is what was answered. A lost one
- * may also be done only after the look: where there is a journal, the next look decides. */
+ * may also be done only after the look: where there is a journal, the next look decides. Another version under the old
+ * name tells that the one that was meant is gone; a temporary name is ours alone, and has no other. */
 static bool settle_rename(struct rename *rename, const char *to, bool is_lost, struct error *why)
 {
     struct object_facts source, target;

@@ -89,11 +89,14 @@ enum stage_match {
 };
 enum stage_match stage_match(const struct handle *handle, const struct stage_look *look);
 
+/* ---- stage_step.c: what is announced, and what is removed ---- */
+
 /* What a step's version notes on FTP and SFTP. */
 #define STAGE_COPIED "copied?"  /* both names were there at once: one of them may be taken since */
 #define STAGE_CLEARED "cleared" /* what was to be overwritten is removed while an earlier rename may come */
 #define STAGE_ASKED "asked"     /* of a removal: the rename had been asked for */
 
+/* version: one of those, or "". Texts are cut to what a step has room for. */
 struct transfer_step stage_step(enum transfer_step_kind kind, const char *temporary, const char *name,
                                 uint64_t size, const char *version);
 /* Whether step was, or had been, to rename its temporary file. */
@@ -112,7 +115,8 @@ enum removal stage_removal(CURLcode code);
 /* Removes step's temporary file (best effort: *removal). What is on the disk first becomes a step that published
  * nothing: a temporary file that is gone would else be taken for one that was renamed. If step was to rename it,
  * that stays noted until it is removed; NEEDLESS then tells that it was renamed, as does the new name where the
- * server does not tell, unless it may be overwritten (FAILED: it could not be looked at). False: a step could not be announced. */
+ * server does not tell, unless it may be overwritten (FAILED: it could not be looked at). False: a step could not
+ * be announced. */
 MUST_USE bool stage_drop(const struct stage *stage, struct handle *handle, const char *folder,
                          const struct transfer_step *step, enum removal *removal, struct error *err);
 /* Step was to rename what could not be removed, and may yet. Refused at the first removal: it is still there, so

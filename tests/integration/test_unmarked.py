@@ -410,6 +410,16 @@ class Unmarked(UnmarkedTest):
         done = self.land.sluice(*self.command())
         return done.stdout + done.stderr
 
+    def test_a_refused_rename_that_is_done_before_its_removal_is_answered(self):
+        """Neither is answered as it is: the new name tells."""
+        def remove(_, name):
+            target.files[self.name] = target.files.pop(name)
+            del target.replies["DELE"]
+            return HANG_UP
+        source, target = self.source(), self.target(RNTO="550 no", DELE=remove)
+        self.run_flow(target, 0)
+        self.assertEqual((self.taken, list(source.files)), ([(self.name, b"123")], ["SENT-" + self.name]))
+
     # ---- no look ------------------------------------------------------------------------------------
 
     def test_killed_before_the_rename_and_the_look_is_refused(self):

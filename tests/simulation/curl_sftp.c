@@ -132,11 +132,10 @@ static CURLcode remove_quoted(struct sftp *sftp, const char *line)
     struct file *file = file_find(sftp->place, name);
     if (file && !refused)
         ftp_delete(sftp->place, file);
-    if (finish(sftp, lost) == CURLE_OK && (!file || refused))
-        fail_command(sftp, "rm");
-    else if (!lost)
-        return CURLE_OK;
-    return line[0] == '*' ? CURLE_OK : CURLE_QUOTE_ERROR;
+    code = tell_lost(sftp, finish(sftp, lost), "rm");
+    if (code == CURLE_OK && (!file || refused))
+        code = fail_command(sftp, "rm");
+    return line[0] == '*' ? CURLE_OK : code;
 }
 
 static CURLcode quote(struct sftp *sftp)

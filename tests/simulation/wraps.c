@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Time, randomness and a few things more that the host asks the system for; see schedule.h. In the
+ * Time, randomness and a few things more that the host asks the system for, and what it logs; see schedule.h. In the
  * parent, which has no world yet or judges one, the system answers.
  */
 #include <signal.h>

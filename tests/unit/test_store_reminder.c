@@ -183,7 +183,14 @@ static void it_is_bounded(void)
     world_release(&world);
 }
 
-#define ROUNDS 1000
+#ifdef __SANITIZE_ADDRESS__
+#define SANITIZED 1
+#elif defined(__has_feature)
+#define SANITIZED __has_feature(address_sanitizer)
+#else
+#define SANITIZED 0
+#endif
+#define ROUNDS (SANITIZED ? 1000 : 3000) /* each takes ten times as long there */
 
 static void *refresh(void *context)
 {

@@ -164,7 +164,7 @@ static void expect_waits_to_end(struct store *one, struct store *two)
     if (!watch)
         return;
     int64_t now_ms = clock_wall_ms();
-    for (int i = 0; i < 8; i++) {
+    for (int i = 0; i < 20; i++) {
         uint32_t seen = store_changes(one);
         CHECK(pthread_create(&thread, NULL, tell, two) == 0);
         while (store_changes(one) == seen) /* a wait may end early */
